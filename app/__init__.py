@@ -1,0 +1,1 @@
+"""What is measured: a small FastAPI app that knows nothing of benchmarks."""

@@ -1,0 +1,160 @@
+"""Reads benchmark.toml and the command line's wishes into a Plan, once, at the edge.
+
+Everything that can be known to be wrong is said here, in one line, before anything is started.
+"""
+
+import os
+import shlex
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from benchmark.errors import UsageError
+from benchmark.plan import Endpoint, Frozen, Plan, Profile, Target, own_locustfile
+
+DEFAULT_FILE = Path("benchmark.toml")
+
+Model = TypeVar("Model", bound=Frozen)
+
+
+class Config(Frozen):
+    """The whole of benchmark.toml."""
+
+    schema_version: int = Field(ge=1, le=1)
+    app: Target
+    endpoints: dict[str, Endpoint] = Field(min_length=1)
+    profiles: dict[str, Profile] = Field(min_length=1)
+
+
+def read_config(path: Path) -> Config:
+    """Read and validate a benchmark.toml. UsageError names the file and the key's path."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        message = f"{path} does not exist; run bench in the folder that holds benchmark.toml, or name it with --config"
+        raise UsageError(message) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"{path} can not be read: {error}"
+        raise UsageError(message) from None
+    for section in ("endpoints", "profiles"):
+        for name, table in _tables(raw.get(section)):
+            table.setdefault("name", name)
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(f"{path}: {_first_problem(error)}") from None
+    return _with_known_endpoints(config, path)
+
+
+def _tables(section: Any) -> list[tuple[str, dict[str, Any]]]:
+    if not isinstance(section, dict):
+        return []
+    return [(name, table) for name, table in section.items() if isinstance(table, dict)]
+
+
+def _with_known_endpoints(config: Config, path: Path) -> Config:
+    for profile in config.profiles.values():
+        for name in profile.endpoints:
+            if name not in config.endpoints:
+                message = f"{path}: profiles.{profile.name}.endpoints: {_unknown('endpoint', name, config.endpoints)}"
+                raise UsageError(message)
+    return config
+
+
+def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
+    return f"there is no {what} {name!r}; there are: {', '.join(known)}"
+
+
+def _first_problem(error: ValidationError, names: Mapping[str, str] | None = None) -> str:
+    """Make one line of a validation error: where, what, and how many more there are."""
+    problems = error.errors(include_url=False, include_context=False)
+    first = problems[0]
+    where = ".".join(str(part) for part in first["loc"])
+    where = (names or {}).get(where, where)
+    what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    given = first["input"]
+    shown = f" (got {given!r})" if isinstance(given, str | int | float) and first["type"] != "value_error" else ""
+    more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return f"{where}: {what}{shown}{more}" if where else f"{what}{more}"
+
+
+PROFILE_FLAGS = {
+    "users": "--users",
+    "spawn_rate_per_s": "--spawn-rate",
+    "spawn_rate": "--spawn-rate",
+    "duration_s": "--duration",
+    "duration": "--duration",
+    "task_seconds": "--task-seconds",
+    "rounds": "--rounds",
+    "endpoints": "--endpoint",
+}
+TARGET_FLAGS = {"workers": "--workers", "threads": "--threads", "port": "--port", "loop": "--loop"}
+
+
+def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> Plan:
+    """Combine a profile with what the command line asks for. Wishes that are None or empty ask for nothing."""
+    if profile_name not in config.profiles:
+        raise UsageError(f"--profile: {_unknown('profile', profile_name, config.profiles)}")
+    asked = {key: value for key, value in wishes.items() if value not in (None, (), [])}
+    for name in asked.get("endpoints", ()):
+        if name not in config.endpoints:
+            raise UsageError(f"--endpoint: {_unknown('endpoint', name, config.endpoints)}")
+    profile = _changed(config.profiles[profile_name], asked, PROFILE_FLAGS)
+    target = _changed(config.app, asked, TARGET_FLAGS)
+    return Plan(target=target, profile=profile, endpoints=tuple(config.endpoints[name] for name in profile.endpoints))
+
+
+def _changed(model: Model, asked: Mapping[str, Any], flags: Mapping[str, str]) -> Model:
+    changes = {key: value for key, value in asked.items() if key in flags}
+    try:
+        return model.model_validate({**model.model_dump(), **changes})
+    except ValidationError as error:
+        raise UsageError(_first_problem(error, flags)) from None
+
+
+def check_plan(plan: Plan, directory: Path) -> None:
+    """Refuse a plan that this machine can not start: a variable or a locustfile that is not there."""
+    for endpoint, variable in plan.missing_variables():
+        message = (
+            f"endpoint {endpoint.name!r}: a header names ${variable}, which is not set; set it: export {variable}=..."
+        )
+        raise UsageError(message)
+    for variable in plan.secret_variables():
+        if not (os.environ[variable].isascii() and os.environ[variable].isprintable()):
+            message = f"${variable} can not be sent in a header: it holds a line break or a character beyond ASCII"
+            raise UsageError(message)
+    for endpoint in plan.endpoints:
+        locustfile = own_locustfile(endpoint, directory)
+        if locustfile is not None and not locustfile.is_file():
+            message = f"endpoint {endpoint.name!r}: its locustfile {endpoint.locustfile} does not exist"
+            raise UsageError(message)
+
+
+def customised(config: Config, plan: Plan) -> tuple[str, ...]:
+    """Flags whose values differ from what benchmark.toml says, in a fixed order."""
+    profile, target = config.profiles[plan.profile.name], config.app
+    changed = [
+        flag
+        for field, flag in PROFILE_FLAGS.items()
+        if field in Profile.model_fields and getattr(profile, field) != getattr(plan.profile, field)
+    ]
+    changed += [flag for field, flag in TARGET_FLAGS.items() if getattr(target, field) != getattr(plan.target, field)]
+    return tuple(changed)
+
+
+def command_line(plan: Plan, changed: tuple[str, ...]) -> str:
+    """Write the command that repeats a plan."""
+    values = plan.profile.model_dump() | plan.target.model_dump()
+    flags = {flag: field for field, flag in (PROFILE_FLAGS | TARGET_FLAGS).items() if field in values}
+    words = ["bench", "run", "--profile", plan.profile.name]
+    for flag in changed:
+        value = values[flags[flag]]
+        for item in value if isinstance(value, tuple) else (value,):
+            words += [
+                flag,
+                f"{item:g}s" if flag == "--duration" else f"{item:g}" if isinstance(item, float) else str(item),
+            ]
+    return shlex.join(words)

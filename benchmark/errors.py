@@ -1,0 +1,37 @@
+"""The one family of expected errors. Each message is one line that says what is wrong and what to do."""
+
+
+class BenchmarkError(Exception):
+    """An expected failure. The command line prints the message and ends with `exit_code`."""
+
+    exit_code = 1
+
+
+class UsageError(BenchmarkError):
+    """Wrong usage or configuration: nothing was started."""
+
+    exit_code = 2
+
+
+class InvalidRunError(BenchmarkError):
+    """A measurement failed or can not be believed; what was measured before is kept."""
+
+    exit_code = 3
+
+
+class AppError(BenchmarkError):
+    """The app could not be started, or does not answer as expected."""
+
+    exit_code = 4
+
+
+class PublishError(BenchmarkError):
+    """A run could not be published; its directory is untouched."""
+
+    exit_code = 5
+
+
+class InterruptedRunError(BenchmarkError):
+    """Ctrl-C or SIGTERM: everything was stopped, what was measured is kept."""
+
+    exit_code = 130

@@ -1,0 +1,32 @@
+"""The two bounds that no endpoint can pass, in closed form.
+
+Operational analysis of a closed system (Denning and Buzen, "The Operational Analysis of Queueing Network
+Models", Computing Surveys 10(3), 1978): N users who each wait Z s between requests of D s can not ask for more
+than N / (D + Z) answers per second, and m seats that serve D s each can not give more than m / D.
+"""
+
+from benchmark.plan import Endpoint, Plan
+from benchmark.record import Limit
+
+
+def seats(endpoint: Endpoint, plan: Plan) -> int | None:
+    """Requests that can be served at a time in all workers; None where requests need not queue for anything."""
+    if endpoint.served == "thread pool":
+        return plan.target.workers * plan.target.threads
+    if endpoint.served == "blocked event loop":
+        return plan.target.workers
+    return None
+
+
+def limit(endpoint: Endpoint, plan: Plan) -> Limit | None:
+    """Bounds on the throughput (req/s); None when how it is served, or its own work, is not declared."""
+    own_work_s = endpoint.own_work_s(plan.profile.task_seconds)
+    if own_work_s is None or endpoint.served is None:
+        return None
+    found = seats(endpoint, plan)
+    return Limit(
+        seats=found,
+        own_work_s=own_work_s,
+        users_rps=plan.profile.users / (own_work_s + plan.profile.wait_s),
+        seats_rps=None if found is None else found / own_work_s,
+    )

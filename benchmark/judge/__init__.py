@@ -1,0 +1,1 @@
+"""How far a number may be believed, and whether it changed. Pure: numbers in, findings out."""

@@ -1,0 +1,221 @@
+"""What limits how far one round can be believed. Each rule looks at one kind of evidence and says what to do."""
+
+from collections.abc import Callable
+
+from benchmark.plan import Endpoint, Plan
+from benchmark.record import Finding, Round
+
+LITTLE_RATIO = 0.97
+GENERATOR_CPU_PERCENT = 85.0
+SERVER_CPU_PERCENT = 90.0
+MACHINE_CPU_PERCENT = 95.0
+FEWEST_REQUESTS = 100
+MOST_UNEVEN = 1.2
+"""Connections of the busiest worker over a fair share; 1.2 is 60 % with two workers."""
+STEAL_PERCENT = 2.0
+
+Rule = Callable[[Round, Endpoint, Plan], Finding | None]
+
+
+def warnings(measured: Round, endpoint: Endpoint, plan: Plan) -> tuple[Finding, ...]:
+    """All findings about a round, the gravest first."""
+    found = [finding for rule in RULES if (finding := rule(measured, endpoint, plan)) is not None]
+    order = {"error": 0, "warning": 1, "note": 2}
+    return tuple(sorted(found, key=lambda finding: order[finding.severity]))
+
+
+def _nothing_answered(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    if measured.requests > measured.failures:
+        return None
+    return Finding(
+        kind="no-right-answer",
+        severity="error",
+        message="No request was answered correctly.",
+        remedy="Look at the failures below and at server.log; or lengthen the duration beyond one answer time.",
+    )
+
+
+def _failures(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    if not measured.failures:
+        return None
+    percent = 100 * measured.failures / measured.requests
+    return Finding(
+        kind="failures",
+        severity="error" if percent > 1 else "warning",
+        message=f"{measured.failures} of {measured.requests} requests failed ({percent:.2g} %). "
+        "Their latencies are in the table, as in Locust's: a fast failure looks like a fast answer.",
+        remedy="Mend what the failures say before comparing latencies.",
+    )
+
+
+def _users_not_reached(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
+    if measured.users_started < plan.profile.users:
+        return Finding(
+            kind="users-not-started",
+            severity="error",
+            message=f"Only {measured.users_started} of {plan.profile.users} users were started.",
+            remedy="Raise the spawn rate, or lengthen the duration beyond users / spawn rate.",
+        )
+    if measured.users_answered is not None and measured.users_answered < measured.users_started:
+        never = measured.users_started - measured.users_answered
+        return Finding(
+            kind="users-never-answered",
+            severity="warning",
+            message=f"{never} of {measured.users_started} users never got an answer, so the slowest are missing "
+            "from the table and there is no steady part.",
+            remedy="Lengthen the duration, or take fewer users.",
+        )
+    return None
+
+
+def _little(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
+    ratio = measured.users_waiting_ratio
+    if ratio is None or ratio >= LITTLE_RATIO:
+        return None
+    return Finding(
+        kind="littles-law",
+        severity="error",
+        message=f"Throughput x latency accounts for {ratio:.1%} of the {plan.profile.users} users (Little's law). "
+        "The rest of their time was spent inside the load generator, so real latencies are longer than shown.",
+        remedy='Take fewer users, client = "fast", or more cores for the generator.',
+    )
+
+
+def _generator_cpu(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    percent = measured.resources.generator_cpu_p90_percent
+    if percent is None or percent <= GENERATOR_CPU_PERCENT:
+        return None
+    return Finding(
+        kind="generator-cpu",
+        severity="warning",
+        message=f"The load generator used {percent:.0f} % of a core or more in one second out of ten.",
+        remedy="Its own delays are in the latencies. Take fewer users or a machine with more cores.",
+    )
+
+
+def _server_cpu(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
+    used = measured.resources
+    worker = used.busiest_worker_p90_percent
+    if worker is not None and worker > SERVER_CPU_PERCENT:
+        message = f"The busiest worker used {worker:.0f} % of a core or more in one second out of ten."
+    elif (used.machine_cpu_mean_percent or 0) > MACHINE_CPU_PERCENT:
+        message = f"The machine's processors were {used.machine_cpu_mean_percent:.0f} % busy on average."
+    else:
+        return None
+    return Finding(
+        kind="server-cpu",
+        severity="warning",
+        message=f"{message} The figures are those of a saturated machine.",
+        remedy=f"Fine if its limit is what you look for; else take fewer than {plan.profile.users} users.",
+    )
+
+
+def _few_requests(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    if measured.requests >= FEWEST_REQUESTS:
+        return None
+    return Finding(
+        kind="few-requests",
+        severity="warning",
+        message=f"Only {measured.requests} requests: a p99 of fewer than {FEWEST_REQUESTS} is just the slowest one.",
+        remedy="Lengthen the duration, or take more users.",
+    )
+
+
+def _uneven_workers(measured: Round, endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    dealt = measured.connections_per_worker
+    if dealt is None or len(dealt) < 2 or not sum(dealt):  # noqa: PLR2004 - one worker can not be uneven
+        return None
+    share = max(dealt) / sum(dealt)
+    if share * len(dealt) <= MOST_UNEVEN:
+        return None
+    pooled = endpoint.served in {"thread pool", "blocked event loop"}
+    return Finding(
+        kind="uneven-workers",
+        severity="warning" if pooled else "note",
+        message=f"The busiest worker held {share:.0%} of the connections ({' / '.join(map(str, dealt))}). "
+        + (
+            "Its users queued longer than the others: median and maximum follow this split."
+            if pooled
+            else "This endpoint does not queue for threads, so its figures hardly depend on it."
+        ),
+        remedy="The kernel deals connections anew in each round: take more rounds.",
+    )
+
+
+def _in_flight(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding | None:
+    if not measured.in_flight:
+        return None
+    total = measured.in_flight + measured.requests
+    lost_ratio = measured.in_flight / total
+    queues = endpoint.served in {"thread pool", "blocked event loop"} or endpoint.served is None
+    return Finding(
+        kind="in-flight",
+        severity="warning" if lost_ratio > 0.1 and queues else "note",  # noqa: PLR2004 - said in the message
+        message=f"{measured.in_flight} requests were still waiting when the load stopped; they are in no figure "
+        f"({lost_ratio:.1%} of all that were sent).",
+        remedy=f"Harmless where answers are short against {plan.profile.duration_s:g} s; otherwise lengthen it.",
+    )
+
+
+def _steal(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    percent = measured.resources.steal_percent
+    if percent is None or percent <= STEAL_PERCENT:
+        return None
+    return Finding(
+        kind="steal",
+        severity="warning",
+        message=f"The host gave {percent:.1f} % of this machine's processor time to others.",
+        remedy="Latencies hold the pauses. Run again, and compare rounds.",
+    )
+
+
+def _slow_loop(_measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
+    target = plan.target
+    if target.import_path is None or target.loop == "uvloop" or target.workers == 1:
+        return None
+    return Finding(
+        kind="asyncio-loop",
+        severity="warning",
+        message=f"{target.workers} workers without uvloop answer each request about 45 ms late.",
+        remedy='pip install "uvicorn[standard]" and take loop = "uvloop".',
+    )
+
+
+def _generator_lag(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    lag_ms = measured.resources.generator_lag_p99_ms
+    if lag_ms is None or lag_ms <= 100:  # noqa: PLR2004 - a tenth of a second, said in the message
+        return None
+    return Finding(
+        kind="generator-lag",
+        severity="warning",
+        message=f"The load generator's own event loop was up to {lag_ms:.0f} ms late.",
+        remedy="Latencies hold that delay. Leave the machine to the benchmark, or take fewer users.",
+    )
+
+
+def _generator_collects(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    if not measured.resources.generator_collects_garbage:
+        return None
+    return Finding(
+        kind="generator-garbage-collection",
+        severity="warning",
+        message="The load generator grew so large that its garbage collection was switched on again.",
+        remedy="Latencies hold its pauses. Shorten the duration, or take fewer users.",
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    _nothing_answered,
+    _failures,
+    _users_not_reached,
+    _little,
+    _generator_cpu,
+    _server_cpu,
+    _generator_lag,
+    _generator_collects,
+    _few_requests,
+    _uneven_workers,
+    _in_flight,
+    _steal,
+    _slow_loop,
+)

@@ -1,0 +1,183 @@
+"""From what a round wrote to the Round of the record."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.measure.load_test import Window
+from benchmark.measure.rounds import RawRound
+from benchmark.plan import Endpoint, Profile
+from benchmark.record import Resources, Round, Timeline
+from benchmark.summary import (
+    bins,
+    columns,
+    failure_kinds,
+    locust_elapsed_s,
+    mean_waiting,
+    per_bin,
+    quantile_grid,
+    within,
+)
+
+MOST_STEPS = 300
+
+
+def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
+    """Summarise a round: over the whole load as Locust counts it, and over its steady part."""
+    window, rows = raw.window, raw.rows
+    work_s = endpoint.own_work_s(profile.task_seconds)
+    load_end_s = window.stop_s - window.start_s
+    steady_start_s = steady_start(window, rows)
+    waiting = None
+    steady = None
+    if steady_start_s is not None:
+        steady = columns(within(rows, steady_start_s, load_end_s), load_end_s - steady_start_s, work_s)
+        waiting = _users_waiting_ratio(window, rows, steady_start_s, profile)
+    return Round(
+        **columns(rows, locust_elapsed_s(rows), work_s).model_dump(),
+        round=raw.round,
+        started_at=raw.started_at,
+        ramp_end_s=_relative(window, window.spawned_s),
+        steady_start_s=None if steady_start_s is None else round(steady_start_s, 3),
+        load_end_s=round(load_end_s, 3),
+        users_started=window.users_spawned,
+        users_answered=window.users_answered,
+        in_flight=None if window.waiting_since_s is None else len(window.waiting_since_s),
+        users_waiting_ratio=waiting,
+        connections_per_worker=connections_per_worker(raw),
+        steady=steady,
+        failures_by_kind=failure_kinds(rows),
+        quantiles=quantile_grid(rows),
+        timeline=timeline(raw, load_end_s),
+        resources=resources(raw),
+    )
+
+
+def _relative(window: Window, moment_s: float | None) -> float | None:
+    return None if moment_s is None else round(moment_s - window.start_s, 3)
+
+
+def steady_start(window: Window, rows: pd.DataFrame) -> float | None:
+    """When all users were running and had been answered once (s since the start).
+
+    None when that never came, is not known (a user's own locustfile), or left less than one mean answer time.
+    """
+    if window.spawned_s is None or window.all_answered_s is None or rows.empty:
+        return None
+    start_s = max(window.spawned_s, window.all_answered_s) - window.start_s
+    left_s = window.stop_s - window.start_s - start_s
+    return start_s if left_s > max(rows["latency_ms"].mean() / 1000, 0.0) else None
+
+
+def _users_waiting_ratio(window: Window, rows: pd.DataFrame, start_s: float, profile: Profile) -> float | None:
+    """Little's law as an alarm: the part of the users that was waiting for an answer, or resting as it was told to.
+
+    Without a wait between requests it is 1 when nothing but the server made users wait. What is missing was
+    spent inside the load generator, where no latency shows it.
+    """
+    if window.waiting_since_s is None:
+        return None
+    since = [moment - window.start_s for moment in window.waiting_since_s]
+    end_s = window.stop_s - window.start_s
+    waiting = mean_waiting(rows, since, start_s, end_s)
+    mean_s = float(within(rows, start_s, end_s)["latency_ms"].mean()) / 1000
+    resting = waiting * profile.wait_s / mean_s if profile.wait_s and mean_s > 0 else 0.0
+    return round((waiting + resting) / window.users_spawned, 4)
+
+
+def _load_samples(raw: RawRound) -> pd.DataFrame:
+    """Keep the samples of the load itself, without the seconds in which processes start and stop."""
+    after = raw.window.start_s if raw.window.spawned_s is None else raw.window.spawned_s
+    during = raw.samples[(raw.samples["time_s"] >= after) & (raw.samples["time_s"] <= raw.window.stop_s)]
+    return during if len(during) else raw.samples
+
+
+def _worker_columns(samples: pd.DataFrame, field: str) -> list[str]:
+    return [name for name in samples.columns if name.startswith("worker") and name.endswith(f"_{field}")]
+
+
+def connections_per_worker(raw: RawRound) -> tuple[int, ...] | None:
+    """Established connections of each worker, the middle of the samples once all users run; None without workers."""
+    samples = _load_samples(raw)
+    names = _worker_columns(samples, "connections")
+    if not names or samples.empty:
+        return None
+    return tuple(round(float(samples[name].median())) for name in names)
+
+
+def resources(raw: RawRound) -> Resources:
+    """What the load cost, from the samples of each second."""
+    samples = _load_samples(raw)
+    cpu = _worker_columns(samples, "cpu_percent")
+    rss = _worker_columns(samples, "rss_bytes")
+    threads = _worker_columns(samples, "threads")
+    measured = bool(cpu) and len(samples) > 0
+    return Resources(
+        worker_cpu_peak_percent=tuple(float(samples[name].max()) for name in cpu) if measured else None,
+        worker_cpu_mean_percent=tuple(round(float(samples[name].mean()), 1) for name in cpu) if measured else None,
+        busiest_worker_p90_percent=max(float(samples[name].quantile(0.9)) for name in cpu) if measured else None,
+        server_rss_peak_bytes=int(samples[rss].sum(axis=1).max()) if measured else None,
+        server_threads_peak=int(samples[threads].sum(axis=1).max()) if measured else None,
+        generator_cpu_peak_percent=_figure(samples["generator_cpu_percent"].max()),
+        generator_cpu_mean_percent=_figure(samples["generator_cpu_percent"].mean()),
+        generator_cpu_p90_percent=_figure(samples["generator_cpu_percent"].quantile(0.9)),
+        generator_rss_peak_bytes=int(raw.generator["rss_bytes"].max()) if len(raw.generator) else None,
+        generator_lag_p99_ms=_figure(raw.generator["lag_ms"].quantile(0.99)),
+        generator_collects_garbage=raw.window.garbage_collection_on,
+        machine_cpu_mean_percent=_figure(samples["machine_cpu_percent"].mean()),
+        steal_percent=_figure(samples["steal_percent"].mean()),
+    )
+
+
+def _figure(value: float | np.floating[Any]) -> float | None:
+    return None if math.isnan(value) else round(float(value), 2)
+
+
+def timeline(raw: RawRound, load_end_s: float) -> Timeline:
+    """Steps of whole seconds over the load, at most MOST_STEPS."""
+    borders = bins(load_end_s, MOST_STEPS)
+    parts = per_bin(raw.rows, borders)
+    sampled = _last_in_bins(raw.samples, raw.window.start_s, borders)
+    users = _last_in_bins(raw.generator, raw.window.start_s, borders)
+    server = {field: _sums(sampled, field) for field in ("cpu_percent", "threads", "rss_bytes")}
+    return Timeline(
+        step_s=float(borders[1] - borders[0]),
+        requests=tuple(len(part) for part in parts),
+        failures=tuple(int((part["error"] != "").sum()) for part in parts),
+        median_ms=tuple(_figure(part["latency_ms"].median()) for part in parts),
+        max_ms=tuple(_figure(part["latency_ms"].max()) for part in parts),
+        users=tuple(None if row is None else int(row["users"]) for row in users),
+        server_cpu_percent=server["cpu_percent"],
+        server_threads=_whole(server["threads"]),
+        server_rss_bytes=_whole(server["rss_bytes"]),
+        generator_cpu_percent=tuple(None if row is None else float(row["generator_cpu_percent"]) for row in sampled),
+    )
+
+
+def _last_in_bins(samples: pd.DataFrame, start_s: float, borders: np.ndarray) -> list[pd.Series | None]:
+    """Take the sample that was taken last in each step; None where a step has none."""
+    steps = np.digitize(samples["time_s"] - start_s, borders, right=True) - 1
+    found: list[pd.Series | None] = [None] * (len(borders) - 1)
+    for position, step in enumerate(steps):
+        if 0 <= step < len(found):
+            found[step] = samples.iloc[position]
+    return found
+
+
+def _sums(sampled: Sequence[pd.Series | None], field: str) -> tuple[float | None, ...]:
+    sums: list[float | None] = []
+    for row in sampled:
+        values = (
+            [float(row[name]) for name in row.index if name.startswith("worker") and name.endswith(f"_{field}")]
+            if row is not None
+            else []
+        )
+        sums.append(round(sum(values), 1) if values else None)
+    return tuple(sums)
+
+
+def _whole(values: Sequence[float | None]) -> tuple[int | None, ...]:
+    return tuple(None if value is None else round(value) for value in values)

@@ -1,0 +1,139 @@
+"""Keeps the record of a run while it goes on, and saves it after every round: a later failure loses nothing."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.errors import InvalidRunError, UsageError
+from benchmark.measure.load_test import generator_command
+from benchmark.measure.rounds import Job, utc_now
+from benchmark.measure.server import server_command
+from benchmark.plan import Plan
+from benchmark.record import (
+    METHOD_VERSION,
+    EndpointResult,
+    Environment,
+    Limit,
+    Method,
+    Missing,
+    Record,
+    Round,
+    write_record,
+)
+from benchmark.summary import over_rounds
+
+
+class Notebook:
+    """One run in its directory."""
+
+    def __init__(self, record: Record, directory: Path, limits: Sequence[Limit | None]) -> None:
+        self.record = record
+        self.directory = directory
+        self._limits = limits
+
+    def add(self, job: Job, measured: Round) -> None:
+        """Keep a round."""
+        rounds: dict[str, tuple[Round, ...]] = {result.name: result.rounds for result in self.record.endpoints}
+        rounds[job.endpoint.name] = (*rounds.get(job.endpoint.name, ()), measured)
+        results = [
+            EndpointResult(
+                name=endpoint.name,
+                users=job.plan.profile.users,
+                limit=limit,
+                rounds=rounds[endpoint.name],
+                summary=over_rounds(rounds[endpoint.name]),
+            )
+            for endpoint, limit in zip(job.plan.endpoints, self._limits, strict=True)
+            if endpoint.name in rounds
+        ]
+        self._save(endpoints=tuple(results))
+
+    def lose(self, job: Job, reason: str) -> None:
+        """Note that a round failed, and why."""
+        lost = Missing(endpoint=job.endpoint.name, round=job.round, reason=reason)
+        self._save(missing=(*self.record.missing, lost))
+
+    def close(self, jobs: Sequence[Job], reason: str | None = None) -> None:
+        """Finish the record: complete, or incomplete with what is missing and why."""
+        have = {(result.name, item.round) for result in self.record.endpoints for item in result.rounds}
+        noted = {(lost.endpoint, lost.round) for lost in self.record.missing}
+        lost = tuple(
+            Missing(endpoint=job.endpoint.name, round=job.round, reason="not measured: the run ended before")
+            for job in jobs
+            if (job.endpoint.name, job.round) not in have | noted
+        )
+        missing = (*self.record.missing, *lost)
+        state = "incomplete" if missing or reason else "complete"
+        self._save(state=state, reason=reason, missing=missing, finished_at=utc_now())
+
+    def _save(self, **changes: object) -> None:
+        record = self.record.model_copy(update=changes)
+        try:
+            write_record(record, self.directory)
+        except OSError as error:
+            message = f"the record could not be written: {error}; what was saved before is kept in {self.directory}"
+            raise InvalidRunError(message) from None
+        self.record = record
+
+
+def open_notebook(
+    out: Path,
+    plan: Plan,
+    environment: Environment,
+    *,
+    sweep: str | None,
+    command: str,
+    customised: tuple[str, ...],
+    limits: Sequence[Limit | None],
+) -> Notebook:
+    """Make the run's own directory under `out` and write a record without rounds into it.
+
+    UsageError: `out` can not be written.
+    """
+    started_at = utc_now()
+    record = Record(
+        id=_run_id(started_at, plan),
+        sweep=sweep,
+        started_at=started_at,
+        finished_at=None,
+        state="running",
+        reason=None,
+        command=command,
+        customised=customised,
+        plan=plan,
+        method=_method(plan),
+        environment=environment,
+        endpoints=(),
+        missing=(),
+    )
+    directory = out / record.id
+    try:
+        directory.mkdir(parents=True)
+        write_record(record, directory)
+    except OSError as error:
+        message = f"--out: {out} can not be written ({error.strerror or error}); name another directory"
+        raise UsageError(message) from None
+    return Notebook(record, directory, limits)
+
+
+def _run_id(started_at: str, plan: Plan) -> str:
+    """Make a name that sorts by time and can not meet another: two runs may start in one second."""
+    moment = re.sub(r"[^0-9T]", "", started_at)[:15]
+    profile = re.sub(r"[^A-Za-z0-9]+", "-", plan.profile.name).strip("-")[:40] or "run"
+    return f"{moment}-{profile}-{plan.profile.users}-{secrets.token_hex(2)}"
+
+
+def _method(plan: Plan) -> Method:
+    profile, target = plan.profile, plan.target
+    batch = min(profile.users, max(1, round(profile.spawn_rate_per_s)))
+    server = None if target.url else " ".join(["python", *server_command(target, target.port or 0)])
+    base_url = target.url or "http://127.0.0.1:PORT"
+    return Method(
+        version=METHOD_VERSION,
+        server_command=server.replace("--port 0 ", "--port PORT ") if server else None,
+        generator_command=" ".join(["python", *generator_command(profile, base_url, ["load/locustfile.py"])]),
+        start="all started at once" if batch >= profile.users else f"started {batch} at each full second",
+        latency="Latency runs from sending a request to its complete answer; the first one includes connecting.",
+        garbage_collection="Garbage collection is off in the load generator: users would see its pauses.",
+    )

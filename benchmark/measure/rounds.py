@@ -1,0 +1,157 @@
+"""One round: a fresh server, fresh connections, the load, and everything stopped again, whatever happens."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from benchmark.errors import AppError, BenchmarkError, InvalidRunError
+from benchmark.measure.load_test import LoadTest, Progress, Window
+from benchmark.measure.samples import Sampler
+from benchmark.measure.server import Server
+from benchmark.measure.verify import verify
+from benchmark.plan import Endpoint, Plan
+
+SAMPLE_EVERY_S = 1.0
+START_TRIES = 3
+OVERTIME_S = 60.0
+"""How much longer than its duration a load may take before the generator is said to hang."""
+
+Pause = Callable[[float], None]
+Watch = Callable[[str, float, Progress], None]
+"""Told the phase ("starting", "verifying", "loading"), the seconds of load so far, and how far it is."""
+
+
+@dataclass(frozen=True)
+class RawRound:
+    """What a round wrote, read again: the window, the request rows, the samples of each second."""
+
+    round: int
+    started_at: str
+    window: Window
+    rows: pd.DataFrame
+    samples: pd.DataFrame
+    generator: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Job:
+    """One round that is to be measured. `to_verify`: what is asked once before the load."""
+
+    plan: Plan
+    endpoint: Endpoint
+    round: int
+    to_verify: Sequence[Endpoint]
+    directory: Path
+    home: Path
+
+
+def utc_now() -> str:
+    """The time on the clock, in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def label(endpoint: Endpoint, round_number: int) -> str:
+    """Directory name of a round. A label for people; nothing reads it back."""
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', endpoint.name)[:60]}-{round_number}"
+
+
+def jobs(plan: Plan, directory: Path, home: Path) -> list[Job]:
+    """List the rounds in their order: all endpoints once, then all again, so that a slow hour hits them alike.
+
+    The first round verifies every endpoint, so that a broken one is found at the start and not after minutes.
+    """
+    listed: list[Job] = []
+    for number in range(1, plan.profile.rounds + 1):
+        for position, endpoint in enumerate(plan.endpoints):
+            to_verify = (endpoint,) if listed else plan.endpoints
+            place = directory / f"{position + 1:02d}-{label(endpoint, number)}"
+            listed.append(Job(plan, endpoint, number, to_verify, place, home))
+    return listed
+
+
+def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
+    """Measure one round.
+
+    AppError: the app can not be started or verified. InvalidRunError: something broke under load, or what was
+    measured could not be written. InterruptedRunError: somebody asked to stop. No process is left in any case.
+    """
+    started_at = utc_now()
+    try:
+        job.directory.mkdir(parents=True)
+        with ExitStack() as stack:
+            server = _start_server(job, stack, pause, watch)
+            base_url = server.base_url if server else str(job.plan.target.url)
+            watch("verifying", 0.0, Progress())
+            verify(job.plan, job.to_verify, base_url, directory=job.directory, home=job.home, pause=pause)
+            test = LoadTest(job.plan, job.endpoint, base_url, directory=job.directory, home=job.home)
+            with test.child:
+                _watch_load(job, test, server, pause, watch)
+                test.require_success()
+        window, rows = test.read()
+    except OSError as error:
+        message = f"what was measured could not be written: {error}; free some space, or name another --out"
+        raise InvalidRunError(message) from None
+    samples = pd.read_csv(job.directory / "server.csv")
+    generator = pd.read_csv(job.directory / "generator.csv")
+    return RawRound(job.round, started_at, window, rows, samples, generator)
+
+
+def _start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Server | None:
+    if job.plan.target.url is not None:
+        return None
+    watch("starting", 0.0, Progress())
+    for attempt in range(1, START_TRIES + 1):
+        server = Server(job.plan, job.home, job.directory / "server.log")
+        stack.enter_context(server.child)
+        try:
+            server.wait_until_ready(pause)
+        except AppError as error:
+            # The free port was somebody else's a moment later.
+            taken = job.plan.target.port is None and "address already in use" in str(error).lower()
+            if not taken or attempt == START_TRIES:
+                raise
+        else:
+            return server
+    message = "unreachable: the last try returns or raises"
+    raise BenchmarkError(message)
+
+
+def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, watch: Watch) -> None:
+    """Sample every second until Locust ends. The clock is kept, not the pauses added up."""
+    workers: Sequence[psutil.Process] = server.workers if server else ()
+    begin = time.monotonic()
+    due = begin
+    with Sampler(job.directory / "server.csv", workers, server.port if server else 0, test.child.pid) as sampler:
+        while test.child.exit_code is None:
+            due += SAMPLE_EVERY_S
+            while test.child.exit_code is None and (left := due - time.monotonic()) > 0:
+                pause(min(left, 0.1))
+            if test.child.exit_code is None:
+                sampler.sample()
+            progress = test.progress()
+            watch("loading", time.monotonic() - begin, progress)
+            if server is not None and test.child.exit_code is None:
+                server.check_alive()
+            if time.monotonic() - begin > job.plan.profile.duration_s + OVERTIME_S:
+                message = f"the load generator did not end {OVERTIME_S:g} s after its time; last lines:\n"
+                raise InvalidRunError(message + test.child.tail())
+
+
+def raise_open_file_limit() -> None:
+    """Let children open as many files as this user may; a connection is a file on both sides."""
+    if os.name != "posix":
+        return
+    import resource  # noqa: PLC0415 - not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,84 @@
+"""One line a second about the processes and the machine while a load runs: server.csv.
+
+CPU is in percent of one core, taken over the second that ends with the sample.
+"""
+
+import csv
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import psutil
+
+from benchmark.measure.server import connection_count
+
+
+class WorkerSample(NamedTuple):
+    """One worker process at one moment."""
+
+    cpu_percent: float
+    rss_bytes: int
+    threads: int
+    connections: int
+
+
+def columns(worker_count: int) -> list[str]:
+    """Names of the columns of server.csv."""
+    per_worker = [f"worker{n}_{field}" for n in range(worker_count) for field in WorkerSample._fields]
+    return ["time_s", "generator_cpu_percent", "machine_cpu_percent", "steal_percent", *per_worker]
+
+
+class Sampler:
+    """Samples the workers of a server (none for an app elsewhere), the load generator and the machine."""
+
+    def __init__(self, path: Path, workers: Sequence[psutil.Process], port: int, generator_pid: int) -> None:
+        self._path = path
+        self._workers = workers
+        self._port = port
+        self._generator = psutil.Process(generator_pid)
+
+    def __enter__(self) -> Self:
+        self._file = self._path.open("w", newline="", encoding="utf-8")
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(columns(len(self._workers)))
+        for process in (self._generator, *self._workers):
+            _cpu_percent(process)  # the first reading only sets the mark that the next one counts from
+        self._machine = psutil.cpu_times()
+        return self
+
+    def __exit__(self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None) -> None:
+        self._file.close()
+
+    def sample(self) -> None:
+        """Write one line. OSError: the disk is full."""
+        machine_percent, steal_percent = self._machine_percent()
+        row: list[Any] = [round(time.time(), 3), _cpu_percent(self._generator), machine_percent, steal_percent]
+        for worker in self._workers:
+            row += _worker_sample(worker, self._port)
+        self._writer.writerow(row)
+        self._file.flush()
+
+    def _machine_percent(self) -> tuple[float, float]:
+        now = psutil.cpu_times()
+        spent = {name: getattr(now, name) - getattr(self._machine, name) for name in now._fields}
+        self._machine = now
+        total = sum(value for name, value in spent.items() if name not in {"guest", "guest_nice"}) or 1.0
+        idle = spent["idle"] + spent.get("iowait", 0.0)
+        return round(100 * (1 - idle / total), 1), round(100 * spent.get("steal", 0.0) / total, 2)
+
+
+def _cpu_percent(process: psutil.Process) -> float:
+    with suppress(psutil.Error):
+        return float(process.cpu_percent())
+    return 0.0
+
+
+def _worker_sample(worker: psutil.Process, port: int) -> WorkerSample:
+    with suppress(psutil.Error), worker.oneshot():
+        return WorkerSample(
+            _cpu_percent(worker), worker.memory_info().rss, worker.num_threads(), connection_count(worker, port)
+        )
+    return WorkerSample(0.0, 0, 0, 0)

@@ -1,0 +1,178 @@
+"""The app under uvicorn: started fresh for every round, ready when every worker accepts, gone at the end."""
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import psutil
+
+from benchmark.errors import AppError, InvalidRunError, UsageError
+from benchmark.measure.process import Child
+from benchmark.plan import Plan, Target
+
+HOST = "127.0.0.1"
+POLL_S = 0.05
+IMPORT_TIMEOUT_S = 60.0
+WORKER_MARK = "spawn_main"
+"""How a worker that uvicorn spawned shows on its command line; multiprocessing's own helper process does not."""
+
+IMPORT_CHECK = """
+import sys
+from uvicorn.importer import ImportFromStringError, import_from_string
+sys.path.insert(0, ".")
+try:
+    import_from_string(sys.argv[1])
+except ImportFromStringError as error:
+    sys.exit(f"{error}")
+"""
+
+
+def server_command(target: Target, port: int) -> list[str]:
+    """Command line of the server. `--timeout-worker-healthcheck`: a worker that is kept busy is no dead worker."""
+    return [
+        *("-m", "uvicorn", str(target.import_path)),
+        *("--host", HOST, "--port", str(port), "--workers", str(target.workers)),
+        *("--loop", target.loop, "--http", "httptools", "--log-level", "warning", "--no-access-log"),
+        *("--timeout-graceful-shutdown", "1", "--timeout-worker-healthcheck", "60"),
+    ]
+
+
+def check_target(target: Target, directory: Path) -> None:
+    """Refuse a target that can not be started: no uvloop, no such app, port in use. Starts no server."""
+    if target.import_path is None:
+        return
+    if target.loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
+        message = (
+            "uvloop is not installed, and without it several uvicorn workers answer 45 ms late: "
+            'pip install "uvicorn[standard]", or accept it with --loop asyncio'
+        )
+        raise UsageError(message)
+    _check_import(target.import_path, directory)
+    if target.port is not None and not _is_free(target.port):
+        message = f"port {target.port} is in use; stop what listens there, or leave the port out to get a free one"
+        raise UsageError(message)
+
+
+def _check_import(import_path: str, directory: Path) -> None:
+    command = [sys.executable, "-c", IMPORT_CHECK, import_path]
+    try:
+        done = subprocess.run(  # noqa: S603 - the command is built here, never by a shell
+            command, cwd=directory, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        message = f"importing {import_path} took longer than {IMPORT_TIMEOUT_S:g} s; look for work at import time"
+        raise AppError(message) from None
+    lines = done.stderr.strip().splitlines()
+    if done.returncode and not any(line.startswith("Traceback") for line in lines):
+        reason = lines[-1] if lines else f"exit code {done.returncode}"
+        message = f"app {import_path!r} does not exist in {directory.name or '.'}/: {reason} Check [app] import."
+        raise UsageError(message)
+    if done.returncode:
+        raise AppError(f"the app crashes when {import_path!r} is imported; its last lines:\n" + "\n".join(lines[-15:]))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A running uvicorn with all its workers."""
+
+    def __init__(self, plan: Plan, directory: Path, log: Path) -> None:
+        target = plan.target
+        self.port = target.port or _free_port()
+        self.base_url = f"http://{HOST}:{self.port}"
+        self._expected = target.workers
+        self._timeout_s = target.startup_timeout_s
+        environment = os.environ | {
+            "TASK_SECONDS": f"{plan.profile.task_seconds:g}",
+            "THREADS": str(target.threads),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.child = Child(
+            [sys.executable, *server_command(target, self.port)],
+            log=log,
+            directory=directory,
+            environment=environment,
+            secrets=plan.secrets(),
+            grace_s=3.0,
+        )
+        self.workers: tuple[psutil.Process, ...] = ()
+
+    def wait_until_ready(self, pause: Callable[[float], None]) -> None:
+        """Return when every worker has accepted a connection. AppError if it ends or takes too long.
+
+        The kernel gives a connection to any worker that listens, so one answer proves one worker. Connections
+        are opened, and held, until each worker process owns one.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        with ExitStack() as probes:
+            while time.monotonic() < deadline:
+                self._refuse_if_ended()
+                workers = self._current_workers()
+                if len(workers) == self._expected and all(connection_count(w, self.port) for w in workers):
+                    self.workers = workers
+                    return
+                for _ in range(2 * self._expected):
+                    with suppress(OSError):
+                        probes.enter_context(socket.create_connection((HOST, self.port), timeout=1.0))
+                pause(POLL_S)
+        message = f"the app was not ready after {self._timeout_s:g} s (startup_timeout); {self._last_lines()}"
+        raise AppError(message)
+
+    def check_alive(self) -> None:
+        """Raise InvalidRunError when the server has ended, or a worker was lost and replaced, under load."""
+        if self.child.exit_code is not None:
+            message = f"the server ended in the middle of the load (exit code {self.child.exit_code})"
+            raise InvalidRunError(f"{message}; {self._last_lines()}")
+        if not all(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in self.workers):
+            message = "a worker process of the server died in the middle of the load"
+            raise InvalidRunError(f"{message}; {self._last_lines()}")
+
+    def _refuse_if_ended(self) -> None:
+        if self.child.exit_code is not None:
+            message = f"the app ended while it was starting (exit code {self.child.exit_code}); {self._last_lines()}"
+            raise AppError(message)
+
+    def _last_lines(self) -> str:
+        return f"its last lines:\n{self.child.tail() or '(it printed nothing)'}"
+
+    def _current_workers(self) -> tuple[psutil.Process, ...]:
+        try:
+            supervisor = psutil.Process(self.child.pid)
+            if self._expected == 1:
+                return (supervisor,)
+            return tuple(c for c in supervisor.children() if any(WORKER_MARK in part for part in c.cmdline()))
+        except psutil.Error:
+            return ()
+
+
+def connection_count(process: psutil.Process, port: int) -> int:
+    """Established connections to a port that a process holds; 0 when it has ended."""
+    try:
+        held: Sequence[object] = [
+            c
+            for c in process.net_connections(kind="tcp")
+            if c.status == psutil.CONN_ESTABLISHED and c.laddr and c.laddr.port == port
+        ]
+    except psutil.Error:
+        return 0
+    return len(held)

@@ -1,0 +1,62 @@
+"""Before the load: every endpoint has to answer as it should."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmark.errors import AppError
+from benchmark.measure.load_test import request_spec
+from benchmark.measure.process import Child
+from benchmark.plan import Endpoint, Plan
+
+POLL_S = 0.05
+
+
+def verify(
+    plan: Plan,
+    endpoints: Sequence[Endpoint],
+    base_url: str,
+    *,
+    directory: Path,
+    home: Path,
+    pause: Callable[[float], None],
+) -> None:
+    """Ask for every endpoint once, all at the same time. AppError names the first that answers wrongly."""
+    allowed_s = _timeout_s(plan, endpoints)
+    question = directory / "verify.json"
+    requests = [request_spec(endpoint) for endpoint in endpoints]
+    question.write_text(json.dumps({"base_url": base_url, "timeout_s": allowed_s, "requests": requests}))
+    answer = directory / "verify.log"
+    command = [sys.executable, "-m", "load.verify", str(question.resolve())]
+    child = Child(
+        command, log=answer, directory=home, environment=dict(os.environ), secrets=plan.secrets(), grace_s=0.2
+    )
+    deadline = time.monotonic() + allowed_s + plan.target.startup_timeout_s
+    with child:
+        while child.exit_code is None and time.monotonic() < deadline:
+            pause(POLL_S)
+    _require_right_answers(endpoints, answer.read_text())
+
+
+def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
+    """How long an unloaded answer may take (s): its own work and a margin, never more than a user would wait."""
+    works = [endpoint.own_work_s(plan.profile.task_seconds) or 0.0 for endpoint in endpoints]
+    return min(sum(works) + plan.target.startup_timeout_s, plan.profile.timeout_s + sum(works))
+
+
+def _require_right_answers(endpoints: Sequence[Endpoint], output: str) -> None:
+    answers: dict[str, str | None] = {}
+    for line in output.splitlines():
+        if line.startswith('{"name"'):
+            answer = json.loads(line)
+            answers[answer["name"]] = answer["problem"]
+    for endpoint in endpoints:
+        if endpoint.name not in answers:
+            raise AppError(f"endpoint {endpoint.name!r} could not be verified; it printed:\n{output}")
+        problem = answers[endpoint.name]
+        if problem is not None:
+            message = f"endpoint {endpoint.name!r} ({endpoint.method} {endpoint.path}) does not answer as expected"
+            raise AppError(f"{message}: {problem}. Mend the app, or [endpoints.{endpoint.name}] expect.")

@@ -1,0 +1,184 @@
+"""What is asked for: the app, the endpoints and the load, as frozen models that refuse what they do not know.
+
+The same models are read from benchmark.toml and stored in every record, so that a record says for itself
+what was measured. Lengths of time may be written as text ("5m"); they are kept in seconds.
+"""
+
+import os
+from pathlib import Path
+from string import Template
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
+
+from benchmark.units import Count, Number, Seconds
+
+MAX_USERS = 100_000
+MAX_DURATION_S = 24 * 3600.0
+
+Served = Literal["thread pool", "event loop", "blocked event loop"]
+
+
+class Frozen(BaseModel):
+    """A model that can not change and refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        message = "must be one line of printable text"
+        raise ValueError(message)
+    return text
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        message = 'must start with "http://" or "https://" and name a host'
+        raise ValueError(message)
+    if parts.username or parts.password:
+        message = "must not hold a user or password, it would end up in reports; send a header with a $VARIABLE instead"
+        raise ValueError(message)
+    return text.rstrip("/")
+
+
+def _import_path(text: str) -> str:
+    module, _, attribute = text.partition(":")
+    if not all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
+        message = 'must look like "package.module:app"'
+        raise ValueError(message)
+    return text
+
+
+def _whole_seconds(value: float) -> float:
+    if not value.is_integer():
+        message = "must be whole seconds: Locust's clock for the end of a test counts in seconds"
+        raise ValueError(message)
+    return value
+
+
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
+
+
+class Target(Frozen):
+    """The app that is measured: one that this tool starts (`import`), or one that runs elsewhere (`url`)."""
+
+    import_path: Annotated[str, AfterValidator(_import_path)] | None = Field(
+        default=None, validation_alias=AliasChoices("import", "import_path")
+    )
+    url: Annotated[str, AfterValidator(_base_url)] | None = None
+    workers: Count = Field(default=2, ge=1, le=256)
+    threads: Count = Field(default=40, ge=1, le=10_000)
+    port: Count | None = Field(default=None, ge=1, le=65_535)
+    loop: Literal["uvloop", "asyncio"] = "uvloop"
+    startup_timeout_s: Seconds = Field(
+        default=30.0, gt=0, le=3600, validation_alias=AliasChoices("startup_timeout", "startup_timeout_s")
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.import_path is None) == (self.url is None):
+            message = 'needs exactly one of import = "package.module:app" and url = "http://..."'
+            raise ValueError(message)
+        return self
+
+
+class Expectation(Frozen):
+    """What a right answer is."""
+
+    status: Count = Field(default=200, ge=100, le=599)
+    contains: str | None = None
+    pointer: str | None = Field(default=None, pattern=r"^(/.*)?$")
+
+
+class Endpoint(Frozen):
+    """One thing that is requested. Header values may name environment variables: "Bearer $TOKEN"."""
+
+    name: Line
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
+    path: str = Field(pattern=r"^/\S*$", max_length=2000)
+    headers: dict[str, str] = Field(default_factory=dict)
+    json_body: Any = Field(default=None, validation_alias=AliasChoices("json", "json_body"))
+    body: str | None = None
+    expect: Expectation = Expectation()
+    served: Served | None = None
+    work_tasks: Number | None = Field(default=None, gt=0, le=1000)
+    work_s: Seconds | None = Field(default=None, gt=0, le=3600, validation_alias=AliasChoices("work", "work_s"))
+    locustfile: Line | None = None
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Self:
+        if self.json_body is not None and self.body is not None:
+            message = "takes json or body, not both"
+            raise ValueError(message)
+        if self.work_tasks is not None and self.work_s is not None:
+            message = "takes work_tasks or work, not both"
+            raise ValueError(message)
+        for name, value in self.headers.items():
+            if not Template(value).is_valid():
+                message = f'header {name}: a "$" that names no variable is written "$$"'
+                raise ValueError(message)
+        return self
+
+    def own_work_s(self, task_seconds: float) -> float | None:
+        """Time the endpoint's own work takes for one request (s); None when nothing is declared."""
+        if self.work_tasks is not None:
+            return self.work_tasks * task_seconds
+        return self.work_s
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Environment variables that the headers name."""
+        return tuple(sorted({name for value in self.headers.values() for name in Template(value).get_identifiers()}))
+
+
+class Profile(Frozen):
+    """A named load."""
+
+    name: Line
+    description: str = ""
+    headline: bool = False
+    """Whether the README shows the newest run of this profile."""
+    users: Count = Field(ge=1, le=MAX_USERS)
+    spawn_rate_per_s: Number = Field(
+        gt=0, le=MAX_USERS, validation_alias=AliasChoices("spawn_rate", "spawn_rate_per_s")
+    )
+    duration_s: Annotated[Seconds, AfterValidator(_whole_seconds)] = Field(
+        ge=1, le=MAX_DURATION_S, validation_alias=AliasChoices("duration", "duration_s")
+    )
+    task_seconds: Seconds = Field(default=5.0, gt=0, le=3600)
+    rounds: Count = Field(default=1, ge=1, le=1000)
+    endpoints: tuple[str, ...] = Field(min_length=1)
+    client: Literal["fast", "requests"] = "fast"
+    timeout_s: Seconds = Field(
+        default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=AliasChoices("timeout", "timeout_s")
+    )
+    wait_s: Seconds = Field(default=0.0, ge=0, le=3600, validation_alias=AliasChoices("wait", "wait_s"))
+
+
+class Plan(Frozen):
+    """Everything a run is going to do: one target, one load, the endpoints in their order."""
+
+    target: Target
+    profile: Profile
+    endpoints: tuple[Endpoint, ...] = Field(min_length=1)
+
+    def secret_variables(self) -> tuple[str, ...]:
+        """Environment variables that headers name."""
+        return tuple(sorted({name for endpoint in self.endpoints for name in endpoint.variables}))
+
+    def secrets(self) -> tuple[str, ...]:
+        """Values from the environment that must not be written anywhere, longest first."""
+        values = {os.environ[name] for name in self.secret_variables() if os.environ.get(name)}
+        return tuple(sorted(values, key=len, reverse=True))
+
+    def missing_variables(self) -> tuple[tuple[Endpoint, str], ...]:
+        """Variables that headers name and the environment does not hold."""
+        return tuple((e, name) for e in self.endpoints for name in e.variables if name not in os.environ)
+
+
+def own_locustfile(endpoint: Endpoint, directory: Path) -> Path | None:
+    """Where the user's own locustfile of an endpoint lies, relative to benchmark.toml."""
+    return directory / endpoint.locustfile if endpoint.locustfile else None

@@ -1,0 +1,1 @@
+"""A run directory becomes part of the repository."""

@@ -1,0 +1,297 @@
+"""The record: what a run leaves behind, one JSON file that is the only truth from which everything is shown.
+
+Times on the clock are UTC, ISO 8601. Times within a round are seconds since its load started.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from benchmark.errors import BenchmarkError, InvalidRunError
+from benchmark.plan import Frozen, Plan, Profile
+
+SCHEMA_VERSION = 1
+METHOD_VERSION = 1
+"""Raised whenever the way of measuring changes what the same software would score: older runs then do not compare."""
+
+FILE_NAME = "run.json"
+
+Moment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
+"""A time on the clock, UTC."""
+
+
+class Columns(Frozen):
+    """The columns of every table. Latencies (ms) are exact and cover all answers, failed ones too, as Locust's do.
+
+    `None`: not available, because nothing was answered or, for excess, because no own work is declared.
+    """
+
+    requests: int
+    failures: int
+    avg_ms: float | None
+    min_ms: float | None
+    max_ms: float | None
+    median_ms: float | None
+    p66_ms: float | None
+    p75_ms: float | None
+    p80_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p98_ms: float | None
+    p99_ms: float | None
+    p999_ms: float | None
+    throughput_rps: float | None
+    failures_rps: float | None
+    excess_mean_ms: float | None
+    excess_p50_ms: float | None
+    excess_p99_ms: float | None
+
+
+class Finding(Frozen):
+    """A warning: something that limits how far a number can be believed, and what to do about it."""
+
+    kind: str
+    severity: Literal["note", "warning", "error"]
+    message: str
+    remedy: str
+
+
+class FailureKind(Frozen):
+    """Failures that said the same."""
+
+    message: str
+    count: int
+
+
+class Quantiles(Frozen):
+    """Exact latencies (ms) at `percent`, enough of them to draw the distribution again."""
+
+    percent: tuple[float, ...]
+    latency_ms: tuple[float, ...]
+
+
+class Timeline(Frozen):
+    """One entry per `step_s` of the load: answers in that step, and the state sampled last in it (None: no sample)."""
+
+    step_s: float
+    requests: tuple[int, ...]
+    failures: tuple[int, ...]
+    median_ms: tuple[float | None, ...]
+    max_ms: tuple[float | None, ...]
+    users: tuple[int | None, ...]
+    server_cpu_percent: tuple[float | None, ...]
+    server_threads: tuple[int | None, ...]
+    server_rss_bytes: tuple[int | None, ...]
+    generator_cpu_percent: tuple[float | None, ...]
+
+
+class Resources(Frozen):
+    """What the load cost. CPU in percent of one core. Server values are None for an app that runs elsewhere."""
+
+    worker_cpu_peak_percent: tuple[float, ...] | None
+    worker_cpu_mean_percent: tuple[float, ...] | None
+    busiest_worker_p90_percent: float | None
+    server_rss_peak_bytes: int | None
+    server_threads_peak: int | None
+    generator_cpu_peak_percent: float | None
+    generator_cpu_mean_percent: float | None
+    generator_cpu_p90_percent: float | None
+    generator_rss_peak_bytes: int | None
+    generator_lag_p99_ms: float | None
+    generator_collects_garbage: bool
+    machine_cpu_mean_percent: float | None
+    steal_percent: float | None
+
+
+class Round(Columns):
+    """One measurement of one endpoint: the columns over the whole load, and what is needed to judge them."""
+
+    round: int
+    started_at: Moment
+    ramp_end_s: float | None
+    steady_start_s: float | None
+    load_end_s: float
+    users_started: int
+    users_answered: int | None
+    in_flight: int | None
+    users_waiting_ratio: float | None
+    connections_per_worker: tuple[int, ...] | None
+    steady: Columns | None
+    failures_by_kind: tuple[FailureKind, ...]
+    quantiles: Quantiles | None
+    timeline: Timeline
+    resources: Resources
+    warnings: tuple[Finding, ...] = ()
+
+
+class Spread(Frozen):
+    """Smallest and largest value of a column over the rounds."""
+
+    low: float
+    high: float
+
+
+class Summary(Columns):
+    """Medians over the rounds, and how far the rounds were apart."""
+
+    spread: dict[str, Spread]
+
+
+class Limit(Frozen):
+    """The most that queueing theory lets an endpoint answer. Bounds of Denning and Buzen (1978).
+
+    `seats`: requests that can be served at a time, None where there is nothing to queue for.
+    """
+
+    seats: int | None
+    own_work_s: float
+    users_rps: float
+    seats_rps: float | None
+
+    @property
+    def ceiling_rps(self) -> float:
+        """The lower of both bounds."""
+        return self.users_rps if self.seats_rps is None else min(self.users_rps, self.seats_rps)
+
+
+class EndpointResult(Frozen):
+    """All rounds of one endpoint. `limit` is None when the endpoint's own work is not declared."""
+
+    name: str
+    users: int
+    limit: Limit | None
+    rounds: tuple[Round, ...]
+    summary: Summary | None
+    prediction: None = None
+
+
+class Missing(Frozen):
+    """A round that was planned and did not happen, or can not be used."""
+
+    endpoint: str
+    round: int
+    reason: str
+
+
+class Cpu(Frozen):
+    """The processor as the system names it."""
+
+    model: str
+    count: int
+
+
+class Environment(Frozen):
+    """Where and from what a run was made."""
+
+    cpu: Cpu
+    memory_bytes: int
+    kernel: str
+    os_image: str
+    python: str
+    packages: dict[str, str]
+    requirements_sha256: str | None
+    commit: str | None
+    commit_dirty: bool | None
+    trigger: str
+    run_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:/%?#=-]+$")] | None
+
+
+class Method(Frozen):
+    """How it was measured: what the method line of a report is made from."""
+
+    version: int
+    server_command: str | None
+    generator_command: str
+    start: str
+    latency: str
+    garbage_collection: str
+
+
+class Record(Frozen):
+    """One run. `customised` names the values of the profile or the app that the command line changed."""
+
+    schema_version: Literal[1] = 1
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    sweep: str | None
+    started_at: Moment
+    finished_at: Moment | None
+    state: Literal["running", "complete", "incomplete"]
+    reason: str | None
+    command: str
+    customised: tuple[str, ...]
+    plan: Plan
+    method: Method
+    environment: Environment
+    endpoints: tuple[EndpointResult, ...]
+    missing: tuple[Missing, ...]
+
+    @property
+    def profile(self) -> Profile:
+        """The load of this run."""
+        return self.plan.profile
+
+    def result(self, name: str) -> EndpointResult | None:
+        """Find what was measured of an endpoint."""
+        return next((result for result in self.endpoints if result.name == name), None)
+
+
+_PLAIN_LIST = re.compile(r"\[\s+([^\[\]{}\"]+?)\s+\]")
+
+
+def to_json(record: Record) -> str:
+    """Serialise a record: keys in their order, a list of numbers on one line."""
+    text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
+    return _PLAIN_LIST.sub(lambda match: "[" + re.sub(r",\s+", ", ", match[1]) + "]", text) + "\n"
+
+
+def write_record(record: Record, directory: Path) -> Path:
+    """Write run.json so that a reader finds the old one or the new one, never half of one. OSError: not written."""
+    path = directory / FILE_NAME
+    draft = directory / (FILE_NAME + ".draft")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(to_json(record))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def read_record(path: Path) -> Record:
+    """Read a run.json, or the one in a run directory. BenchmarkError names the file and what to do."""
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        message = f"{file} does not exist; name a directory that `bench run` wrote"
+        raise BenchmarkError(message) from None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{file} can not be read: {error}"
+        raise InvalidRunError(message) from None
+    return parse_record(text, str(file))
+
+
+def parse_record(text: str, source: str) -> Record:
+    """Validate the text of a record. InvalidRunError names `source`."""
+    try:
+        version = json.loads(text).get("schema_version")
+    except (ValueError, AttributeError, RecursionError):
+        message = f"{source} is not a record: it is truncated or not JSON; delete it or restore it from git"
+        raise InvalidRunError(message) from None
+    if version != SCHEMA_VERSION:
+        message = f"{source} has schema version {version!r}, this program reads {SCHEMA_VERSION}; update the repository"
+        raise InvalidRunError(message)
+    try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        message = f"{source} is not a valid record: {where}: {problem['msg']}; restore it from git"
+        raise InvalidRunError(message) from None

@@ -1,0 +1,1 @@
+"""Records become Markdown. Everything here is a pure function of the run files: same records, same bytes."""

@@ -1,0 +1,111 @@
+"""What a person sees in the terminal: progress while a run goes on, the table when it is over."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.plan import Profile
+from benchmark.record import Record
+from benchmark.show import sentences
+from benchmark.show.report import RESULT_COLUMNS, all_warnings, cells
+
+PLAIN_EVERY_S = 10.0
+MOST_WARNINGS = 6
+
+
+class Counts(Protocol):
+    """What is known of a load while it goes on."""
+
+    @property
+    def users(self) -> int:
+        """Users running."""
+
+    @property
+    def requests(self) -> int:
+        """Answers so far."""
+
+    @property
+    def failures(self) -> int:
+        """Wrong answers so far."""
+
+
+class Reporter:
+    """Shows how far a run is: a bar in a terminal, a plain line now and then elsewhere."""
+
+    def __init__(self, console: Console, profile: Profile, rounds: int, bar: Progress | None) -> None:
+        self._console = console
+        self._profile = profile
+        self._rounds = rounds
+        self._bar = bar
+        self._task: TaskID | None = bar.add_task("", total=rounds * profile.duration_s, now="") if bar else None
+        self._done = 0
+        self._endpoint = ""
+        self._spoke_at = 0.0
+        self._phase = ""
+
+    def begin(self, number: int, endpoint: str, round_number: int) -> None:
+        """Announce a round: `number` counts all rounds of the run from 1."""
+        self._done = number - 1
+        rounds = f" round {round_number}/{self._profile.rounds}" if self._profile.rounds > 1 else ""
+        self._endpoint = f"[{number}/{self._rounds}] {endpoint}{rounds}"
+        self._phase = ""
+
+    def watch(self, phase: str, seconds: float, counts: Counts) -> None:
+        """Show the phase and, under load, the seconds left and the requests so far."""
+        duration_s = self._profile.duration_s
+        left = f"{max(0.0, duration_s - seconds):.0f} s left, " if phase == "loading" else ""
+        failed = f", {counts.failures} failed" if counts.failures else ""
+        state = f"{left}{counts.users} users, {counts.requests} requests{failed}" if left and counts.users else phase
+        if self._bar is not None and self._task is not None:
+            completed = self._done * duration_s + min(seconds, duration_s)
+            self._bar.update(self._task, completed=completed, description=self._endpoint, now=state)
+        elif phase != self._phase or time.monotonic() - self._spoke_at >= PLAIN_EVERY_S:
+            self._console.print(Text(f"{self._endpoint}: {state}"), soft_wrap=True)
+            self._spoke_at = time.monotonic()
+        self._phase = phase
+
+
+@contextmanager
+def reporting(console: Console, profile: Profile, rounds: int) -> Iterator[Reporter]:
+    """Progress for a run of so many rounds, gone when the block ends."""
+    if not console.is_terminal:
+        yield Reporter(console, profile, rounds, None)
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[now]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield Reporter(console, profile, rounds, bar)
+
+
+def print_results(console: Console, record: Record) -> None:
+    """Print the results table and the gravest warnings."""
+    table = Table(
+        title=f"{record.profile.name}: {record.profile.users} users, {record.profile.duration_s:g} s per endpoint",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("Approach", overflow="fold", min_width=17)
+    for name in RESULT_COLUMNS:
+        table.add_column(name.replace(" (", "\n(").replace("/s", "\n/s"), justify="right", no_wrap=True)
+    for result in record.endpoints:
+        if result.summary is not None:
+            table.add_row(Text(result.name), *cells(result.summary, RESULT_COLUMNS))
+    console.print(table)
+    console.print(Text(sentences.headline(record, named=str)), soft_wrap=True)
+    grave = [item for item in all_warnings(record) if item[1].severity != "note"]
+    for where, finding in grave[:MOST_WARNINGS]:
+        line = f"{finding.severity}: {where}: {finding.message} {finding.remedy}"
+        console.print(Text(line), soft_wrap=True)
+    if len(grave) > MOST_WARNINGS:
+        console.print(f"and {len(grave) - MOST_WARNINGS} more warnings in the report")

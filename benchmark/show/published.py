@@ -1,0 +1,68 @@
+"""Tables that others published, to stand beside a run made under the same conditions."""
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from benchmark.errors import InvalidRunError
+from benchmark.plan import Frozen
+from benchmark.record import Record
+
+
+class Conditions(Frozen):
+    """What must be equal for two tables to be comparable."""
+
+    users: int
+    spawn_rate_per_s: float
+    duration_s: float
+    task_seconds: float
+    workers: int
+    threads: int
+
+
+class PublishedRow(Frozen):
+    """One row of a published results table."""
+
+    requests: int
+    failures: int
+    avg_ms: float
+    min_ms: float
+    max_ms: float
+    median_ms: float
+    throughput_rps: float
+    failures_rps: float
+
+
+class Published(Frozen):
+    """A published results table, with its source."""
+
+    title: str
+    author: str
+    date: str
+    conditions: Conditions
+    rows: dict[str, PublishedRow]
+
+
+def read_published(directory: Path) -> tuple[Published, ...]:
+    """Read every table in `reports/published/`. InvalidRunError names a file that is no table."""
+    tables = []
+    for path in sorted(directory.glob("*.json")):
+        try:
+            tables.append(Published.model_validate_json(path.read_text(encoding="utf-8")))
+        except (ValidationError, ValueError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            message = f"{path} is not a published table: {reason}; restore it from git"
+            raise InvalidRunError(message) from None
+    return tuple(tables)
+
+
+def conditions(record: Record) -> Conditions:
+    """Conditions of a run, for comparison with a published one."""
+    wanted = json.loads(record.profile.model_dump_json()) | json.loads(record.plan.target.model_dump_json())
+    return Conditions.model_validate({name: wanted[name] for name in Conditions.model_fields})
+
+
+def same_conditions(record: Record, tables: tuple[Published, ...]) -> Published | None:
+    """Find the published table that this run repeats."""
+    return next((table for table in tables if table.conditions == conditions(record)), None)

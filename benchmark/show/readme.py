@@ -1,0 +1,55 @@
+"""The block of the README that shows the newest table. Nothing outside its two markers is ever touched."""
+
+from collections.abc import Sequence
+
+from benchmark.errors import UsageError
+from benchmark.record import Record
+from benchmark.show import sentences
+from benchmark.show.published import Published, same_conditions
+from benchmark.show.report import results_table, templates
+
+BEGIN = "<!-- benchmark:begin -->"
+END = "<!-- benchmark:end -->"
+
+
+def headline_run(records: Sequence[Record]) -> Record | None:
+    """Choose the run that the README shows.
+
+    The newest complete one of a headline profile as benchmark.toml has it; if there is none, the newest
+    complete one of any profile.
+    """
+    newest_first = sorted(records, key=lambda record: (record.started_at, record.id), reverse=True)
+    complete = [record for record in newest_first if record.state == "complete"]
+    regular = [record for record in complete if record.profile.headline and not record.customised]
+    return next(iter([*regular, *complete]), None)
+
+
+def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> str:
+    """Markdown of the block, without its markers."""
+    record = headline_run(records)
+    if record is None:
+        return templates().get_template("readme_block.md.j2").render(record=None)
+    published = same_conditions(record, tables)
+    return (
+        templates()
+        .get_template("readme_block.md.j2")
+        .render(
+            record=record,
+            profile=record.profile,
+            target=record.plan.target,
+            environment=record.environment,
+            published=published,
+            headline=sentences.headline(record),
+            results=results_table(record, published),
+        )
+    )
+
+
+def replace_block(readme: str, block: str) -> str:
+    """Put a block between the markers. UsageError unless both stand exactly once and in their order."""
+    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
+        message = f"README.md needs {BEGIN} and, after it, {END}, each exactly once; nothing was written to it"
+        raise UsageError(message)
+    before, rest = readme.split(BEGIN)
+    _old, after = rest.split(END)
+    return f"{before}{BEGIN}\n{block.strip()}\n{END}{after}"

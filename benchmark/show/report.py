@@ -1,0 +1,158 @@
+"""One run as Markdown: report.md, rendered by Jinja from the record and nothing else."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from benchmark.record import Columns, Finding, Record
+from benchmark.show import sentences, text
+from benchmark.show.published import Published, PublishedRow, same_conditions
+
+RESULT_COLUMNS = {
+    "# reqs": "requests",
+    "# fails": "failures",
+    "Avg (ms)": "avg_ms",
+    "Min (ms)": "min_ms",
+    "Max (ms)": "max_ms",
+    "Median (ms)": "median_ms",
+    "req/s": "throughput_rps",
+    "failures/s": "failures_rps",
+}
+"""The columns of the published table, in its order."""
+
+PERCENTILE_COLUMNS = {
+    "50%": "median_ms",
+    "66%": "p66_ms",
+    "75%": "p75_ms",
+    "80%": "p80_ms",
+    "90%": "p90_ms",
+    "95%": "p95_ms",
+    "98%": "p98_ms",
+    "99%": "p99_ms",
+    "99.9%": "p999_ms",
+    "100%": "max_ms",
+}
+
+
+@cache
+def templates() -> Environment:
+    """Jinja, set up for Markdown: escaping is done by `inert`, a missing value is an error."""
+    environment = Environment(
+        loader=PackageLoader("benchmark.show"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - the output is Markdown; names from outside go through `inert`
+    )
+    environment.filters |= {
+        "inert": text.inert,
+        "code_block": text.code_block,
+        "ms": text.ms,
+        "rate": text.rate,
+        "percent": text.percent,
+        "mebibytes": text.mebibytes,
+        "seconds": text.seconds,
+        "when": text.when,
+        "joined": text.joined,
+    }
+    return environment
+
+
+def cells(row: Columns | PublishedRow, columns: dict[str, str]) -> list[str]:
+    """Values of one row as they are shown, in the order of `columns`."""
+    return [_cell(name, getattr(row, name)) for name in columns.values()]
+
+
+def _cell(name: str, value: float | None) -> str:
+    if name in {"requests", "failures"}:
+        return str(value)
+    return text.rate(value) if name.endswith("_rps") else text.ms(value)
+
+
+def table_row(label: str, row: Columns | PublishedRow | None, columns: dict[str, str]) -> str:
+    """One line of a Markdown table; an endpoint that was not measured says so."""
+    shown = ["not measured", *[""] * (len(columns) - 1)] if row is None else cells(row, columns)
+    return f"| {label} | {' | '.join(shown)} |"
+
+
+def table_head(first: str, columns: Sequence[str]) -> str:
+    """Head of a Markdown table: text to the left, numbers to the right."""
+    return f"| {first} | {' | '.join(columns)} |\n| :-- |{' --: |' * len(columns)}"
+
+
+def results_table(record: Record, published: Published | None) -> str:
+    """The results table with exactly the published columns; a published row stands under each measured one."""
+    lines = [table_head("Approach", list(RESULT_COLUMNS))]
+    for endpoint in record.plan.endpoints:
+        result = record.result(endpoint.name)
+        lines.append(table_row(text.inert(endpoint.name), result.summary if result else None, RESULT_COLUMNS))
+        row = published.rows.get(endpoint.name) if published else None
+        if row is not None and published is not None:
+            lines.append(table_row(f"*published {published.date}*", row, RESULT_COLUMNS))
+    return "\n".join(lines)
+
+
+def percentiles_table(record: Record) -> str:
+    """Exact percentiles (ms) of every endpoint that was measured."""
+    lines = [table_head("Approach", list(PERCENTILE_COLUMNS))]
+    lines += [
+        table_row(text.inert(result.name), result.summary, PERCENTILE_COLUMNS)
+        for result in record.endpoints
+        if result.summary is not None
+    ]
+    return "\n".join(lines)
+
+
+def all_warnings(record: Record) -> list[tuple[str, Finding]]:
+    """Every finding with the endpoint and, where there are several rounds, the round it is about."""
+    found = []
+    for result in record.endpoints:
+        for measured in result.rounds:
+            where = result.name
+            if record.profile.rounds > 1:
+                where = f"{where}, round {measured.round}"
+            found += [(where, finding) for finding in measured.warnings]
+    order = {"error": 0, "warning": 1, "note": 2}
+    return sorted(found, key=lambda item: order[item[1].severity])
+
+
+def render_report(record: Record, tables: tuple[Published, ...]) -> str:
+    """The whole report of one run as Markdown."""
+    published = same_conditions(record, tables)
+    found = all_warnings(record)
+    return (
+        templates()
+        .get_template("report.md.j2")
+        .render(
+            record=record,
+            profile=record.profile,
+            target=record.plan.target,
+            environment=record.environment,
+            method=record.method,
+            published=published,
+            headline=sentences.headline(record),
+            reasons=[(result.name, sentences.reason(result, record)) for result in record.endpoints],
+            results=results_table(record, published),
+            percentiles=percentiles_table(record),
+            warnings=[item for item in found if item[1].severity != "note"],
+            notes=[item for item in found if item[1].severity == "note"],
+            rounds=[(result, measured) for result in record.endpoints for measured in result.rounds],
+            failures=_failures(record),
+            ramp=_ramp(record),
+        )
+    )
+
+
+def _failures(record: Record) -> list[tuple[str, int, str]]:
+    return [
+        (result.name, kind.count, kind.message)
+        for result in record.endpoints
+        for measured in result.rounds
+        for kind in measured.failures_by_kind
+    ]
+
+
+def _ramp(record: Record) -> float:
+    return record.profile.users / record.profile.spawn_rate_per_s

@@ -1,0 +1,89 @@
+"""What a table shows, in sentences made from the record and true of it."""
+
+from collections.abc import Callable
+
+from benchmark.record import EndpointResult, Record
+from benchmark.show.text import inert, ms, percent, rate, seconds
+
+ALIKE_RATIO = 1.05
+
+
+def headline(record: Record, named: Callable[[str], str] = inert) -> str:
+    """Say which endpoint answered most and by how much, or why that can not be said.
+
+    `named` makes an endpoint's name fit for where the sentence goes; Markdown by default.
+    """
+    ranked = ranking(record)
+    if not ranked:
+        return "Nothing was answered, so there is nothing to compare."
+    if len(ranked) == 1:
+        name, best = ranked[0]
+        return f"{named(name)} gave {rate(best)} right answers per second."
+    best, (last, least) = ranked[0][1], ranked[-1]
+    if best < least * ALIKE_RATIO:
+        return f"All endpoints answered about as much: {rate(least)} to {rate(best)} requests per second."
+    alike = [name for name, value in ranked if value * ALIKE_RATIO > best]
+    names = ", ".join(named(name) for name in alike)
+    factor = best / least
+    shown = f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}"  # noqa: PLR2004 - two digits either way
+    return (
+        f"{names} answered most: {rate(best)} requests per second, "
+        f"{shown} times as many as {named(last)} ({rate(least)})."
+    )
+
+
+def ranking(record: Record) -> list[tuple[str, float]]:
+    """Endpoints by right answers per second, the most first."""
+    rates = [
+        (result.name, (result.summary.throughput_rps or 0.0) - (result.summary.failures_rps or 0.0))
+        for result in record.endpoints
+        if result.summary is not None and result.summary.requests > result.summary.failures
+    ]
+    return sorted(rates, key=lambda item: -item[1])
+
+
+def reason(result: EndpointResult, record: Record) -> str:
+    """Say what limits an endpoint: seats, its own work, or what nobody declared."""
+    if result.summary is None:
+        return "not measured."
+    limit = result.limit
+    if limit is None:
+        return "how it is served or how long its own work takes is not declared, so no limit can be worked out."
+    measured = f"measured {rate(result.summary.throughput_rps)}, ramp included"
+    if limit.seats is None or limit.seats_rps is None:
+        text = (
+            f"nothing to queue for. {result.users} users who each wait {seconds(limit.own_work_s)} ask for at most "
+            f"{rate(limit.users_rps)} req/s; {measured}."
+        )
+    elif limit.seats_rps < limit.users_rps:
+        text = (
+            f"{_seats(result, record)} of {seconds(limit.own_work_s)} each: no more than {rate(limit.seats_rps)} "
+            f"req/s, whatever the number of users; {measured}."
+        )
+    else:
+        text = (
+            f"{_seats(result, record)} are more than its {result.users} users need: they ask for at most "
+            f"{rate(limit.users_rps)} req/s; {measured}."
+        )
+    return f"{text} {_excess(result)}".strip()
+
+
+def _seats(result: EndpointResult, record: Record) -> str:
+    limit = result.limit
+    count = limit.seats if limit else 0
+    target = record.plan.target
+    endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
+    if endpoint.served == "blocked event loop":
+        return f"one request at a time in each of {target.workers} blocked event loops, {count} seats"
+    return f"{target.workers} workers x {target.threads} threads = {count} seats"
+
+
+def _excess(result: EndpointResult) -> str:
+    summary, limit = result.summary, result.limit
+    if summary is None or limit is None or summary.excess_mean_ms is None:
+        return ""
+    queued = limit.seats_rps is not None and limit.seats_rps < limit.users_rps
+    if queued:
+        share = 100 * summary.excess_mean_ms / (summary.excess_mean_ms + limit.own_work_s * 1000)
+        return f"Of a mean answer time {percent(share)} was waiting for a seat."
+    return f"Beyond its own work an answer took {ms(summary.excess_mean_ms)} ms on average."

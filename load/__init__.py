@@ -1,0 +1,1 @@
+"""How an endpoint is loaded: Locust users that are told by data what to request. Knows nothing of results."""

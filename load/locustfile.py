@@ -1,0 +1,14 @@
+"""Entry point for `locust -f`: records what happens and, unless a user's own locustfile does, brings the users.
+
+Locust's command line is used, not its library API: a user's own locustfile, load shapes, several processes
+and several machines then work the way its documentation says.
+"""
+
+from load.recorder import record
+from load.request_spec import read_load_spec
+from load.users import user_class
+
+_spec = read_load_spec()
+record(_spec)
+if _spec.request is not None:
+    EndpointUser = user_class(_spec)

@@ -1,0 +1,85 @@
+"""What to request and what a right answer is, read from the JSON file named by `BENCH_LOAD_SPEC`.
+
+Header values may name environment variables (`$TOKEN`). The file holds the name; the value is looked up
+here, in the process that sends the request, and never written anywhere.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from jsonpointer import JsonPointer, JsonPointerException
+
+SPEC_VARIABLE = "BENCH_LOAD_SPEC"
+
+
+@dataclass(frozen=True)
+class RequestSpec:
+    """One request and the answer it must get."""
+
+    name: str
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    body: str | None = None
+    status: int = 200
+    contains: str | None = None
+    pointer: str | None = None
+
+    def arguments(self, environment: Mapping[str, str]) -> dict[str, Any]:
+        """Keyword arguments that `requests` and both Locust clients take. KeyError names an unset variable."""
+        arguments: dict[str, Any] = {
+            "headers": {name: Template(value).substitute(environment) for name, value in self.headers.items()},
+        }
+        if self.json is not None:
+            arguments["json"] = self.json
+        if self.body is not None:
+            arguments["data"] = self.body
+        return arguments
+
+    def problem(self, status: int, text: str) -> str | None:
+        """Say in one line what is wrong with an answer, None if it is right. Never quotes the answer."""
+        if status != self.status:
+            return f"status {status} instead of {self.status}"
+        if self.contains is not None and self.contains not in text:
+            return f"the answer does not contain {self.contains!r}"
+        if self.pointer is not None:
+            return _pointer_problem(self.pointer, text)
+        return None
+
+
+def _pointer_problem(pointer: str, text: str) -> str | None:
+    try:
+        JsonPointer(pointer).resolve(json.loads(text))
+    except ValueError:
+        return "the answer is not JSON"
+    except JsonPointerException:
+        return f"the answer has nothing at {pointer}"
+    return None
+
+
+@dataclass(frozen=True)
+class LoadSpec:
+    """What one Locust process does. `request` is None when the user's own locustfile brings the user classes."""
+
+    base_url: str
+    output_directory: Path
+    request: RequestSpec | None
+    client: str = "fast"
+    timeout_s: float = 60.0
+    wait_s: float = 0.0
+    secret_variables: tuple[str, ...] = ()
+    """Environment variables whose values must not be written down."""
+
+
+def read_load_spec() -> LoadSpec:
+    """Read the specification this process was started with."""
+    raw = json.loads(Path(os.environ[SPEC_VARIABLE]).read_text())
+    request = raw.pop("request")
+    raw["output_directory"] = Path(raw["output_directory"])
+    return LoadSpec(request=RequestSpec(**request) if request else None, **raw)

@@ -1,0 +1,72 @@
+"""The Locust user: asks for one endpoint, checks the answer, asks again."""
+
+import os
+import time
+from typing import Any
+
+from locust import FastHttpUser, HttpUser, User, constant, task
+
+from load.request_spec import LoadSpec, RequestSpec
+
+NO_ANSWER = 0
+"""The status both Locust clients give a request that got no answer at all."""
+
+
+class AskingUser(User):
+    """Asks, remembers since when it waits, checks what it got."""
+
+    abstract = True
+    client: Any
+    spec: RequestSpec
+    arguments: dict[str, Any]
+    waiting_since_s: float | None = None
+    first_answer_s: float | None = None
+
+    @task
+    def ask(self) -> None:
+        """Send one request; a wrong answer is a failure, however fast it came."""
+        self.waiting_since_s = time.time()
+        with self.client.request(
+            self.spec.method, self.spec.path, name=self.spec.name, catch_response=True, **self.arguments
+        ) as response:
+            if response.status_code != NO_ANSWER:
+                problem = self.spec.problem(response.status_code, response.text or "")
+                if problem is None:
+                    response.success()
+                else:
+                    response.failure(problem)
+        # Not in a `finally`: a user that is stopped while it waits has to be counted as waiting.
+        self.waiting_since_s = None
+        if self.first_answer_s is None:
+            self.first_answer_s = time.time()
+
+
+class FastAskingUser(AskingUser, FastHttpUser):
+    """On geventhttpclient: a quarter of the CPU that a request costs with `requests`."""
+
+    abstract = True
+
+
+class RequestsAskingUser(AskingUser, HttpUser):
+    """On `requests`: slower, for endpoints that need its features, and to repeat the published set-up."""
+
+    abstract = True
+
+
+def user_class(spec: LoadSpec) -> type[AskingUser]:
+    """Build the user class that asks as `spec` says."""
+    if spec.request is None:
+        message = "there is no request in the specification"
+        raise ValueError(message)
+    attributes: dict[str, Any] = {
+        "abstract": False,
+        "host": spec.base_url,
+        "spec": spec.request,
+        "arguments": spec.request.arguments(os.environ),
+        "wait_time": constant(spec.wait_s),
+    }
+    if spec.client == "requests":
+        attributes["arguments"] |= {"timeout": spec.timeout_s}
+        return type("EndpointUser", (RequestsAskingUser,), attributes)
+    attributes |= {"network_timeout": spec.timeout_s, "connection_timeout": spec.timeout_s}
+    return type("EndpointUser", (FastAskingUser,), attributes)

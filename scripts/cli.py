@@ -1,0 +1,42 @@
+"""The program `bench`: gathers the commands, and turns an expected error into one line and an exit code."""
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from benchmark.errors import BenchmarkError, InterruptedRunError
+from scripts import publish, report, run
+
+app = typer.Typer(
+    name="bench",
+    help="Measure how FastAPI endpoints behave under concurrent load, and say how far the numbers can be believed.",
+    epilog="Exit codes: 0 fine, 2 wrong usage or configuration, 3 invalid run, 4 the app can not be started or "
+    "does not answer as expected, 5 could not publish, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(run.run)
+app.command("report")(report.report)
+app.command("publish")(publish.publish)
+
+
+def main() -> None:
+    """Run `bench`. Anything but a BenchmarkError is a bug and shows its traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
+    try:
+        app()
+    except BenchmarkError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        sys.exit(error.exit_code)
+
+
+def _interrupted(number: int, _frame: FrameType | None) -> NoReturn:
+    """Where nothing is being measured, stopping at once is right."""
+    message = f"interrupted by {signal.Signals(number).name}"
+    raise InterruptedRunError(message)

@@ -1,0 +1,106 @@
+"""The way of a measurement, from wishes to a record and its report: what `bench run` does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmark.config import Config, check_plan, command_line, customised, make_plan, read_config
+from benchmark.errors import BenchmarkError, InvalidRunError
+from benchmark.explain.bounds import limit
+from benchmark.judge.warnings import warnings
+from benchmark.measure.digest import digest
+from benchmark.measure.environment import read_environment
+from benchmark.measure.interrupt import Interrupt, listening
+from benchmark.measure.notebook import Notebook, open_notebook
+from benchmark.measure.rounds import Job, jobs, measure, raise_open_file_limit
+from benchmark.measure.server import check_target
+from benchmark.plan import Plan
+from benchmark.record import Record
+from benchmark.show.console import Reporter, reporting
+from benchmark.show.index import render_run
+from benchmark.show.published import read_published
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asks for; several users are a sweep."""
+
+    profile: str
+    users: tuple[str, ...]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record and where its report lies."""
+
+    record: Record
+    report: Path
+
+
+def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) -> list[Finished]:
+    """Measure one run per number of users. Everything is checked before anything is started."""
+    config = read_config(config_file)
+    home = config_file.resolve().parent
+    plans = [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]
+    for plan in plans:
+        check_plan(plan, home)
+    check_target(plans[0].target, home)
+    raise_open_file_limit()
+    sweep: str | None = None
+    finished = []
+    with listening() as interrupt:
+        for plan in plans:
+            notebook = _open(config, plan, out, home, sweep)
+            sweep = sweep or (notebook.record.id if len(plans) > 1 else None)
+            _measure_plan(plan, notebook, home, interrupt, console)
+            finished.append(Finished(notebook.record, _report(notebook, home)))
+    return finished
+
+
+def _open(config: Config, plan: Plan, out: Path, home: Path, sweep: str | None) -> Notebook:
+    changed = customised(config, plan)
+    return open_notebook(
+        out,
+        plan,
+        read_environment(home),
+        sweep=sweep,
+        command=command_line(plan, changed),
+        customised=changed,
+        limits=[limit(endpoint, plan) for endpoint in plan.endpoints],
+    )
+
+
+def _measure_plan(plan: Plan, notebook: Notebook, home: Path, interrupt: Interrupt, console: Console) -> None:
+    """Measure all rounds; whatever ends them early, the record says so and the report is written."""
+    todo = jobs(plan, notebook.directory, home)
+    try:
+        with reporting(console, plan.profile, len(todo)) as reporter:
+            for number, job in enumerate(todo, start=1):
+                _measure_job(number, job, notebook, interrupt, reporter)
+    except BenchmarkError as error:
+        notebook.close(todo, reason=str(error).splitlines()[0])
+        _report(notebook, home)
+        raise
+    notebook.close(todo)
+
+
+def _measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt, reporter: Reporter) -> None:
+    """A round that breaks under load is noted, and the others go on."""
+    reporter.begin(number, job.endpoint.name, job.round)
+    try:
+        measured = digest(measure(job, interrupt.pause, reporter.watch), job.endpoint, job.plan.profile)
+    except InvalidRunError as error:
+        notebook.lose(job, str(error))
+        return
+    found = warnings(measured, job.endpoint, job.plan)
+    notebook.add(job, measured.model_copy(update={"warnings": found}))
+    if measured.requests == measured.failures:
+        notebook.lose(job, found[0].message)
+
+
+def _report(notebook: Notebook, home: Path) -> Path:
+    return render_run(notebook.directory, read_published(home / "reports" / "published"))
