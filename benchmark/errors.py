@@ -19,6 +19,10 @@ class InvalidRunError(BenchmarkError):
     exit_code = 3
 
 
+class UnwritableRunError(InvalidRunError):
+    """The disk is full or gone: no later round can be kept either."""
+
+
 class AppError(BenchmarkError):
     """The app could not be started, or does not answer as expected."""
 

@@ -156,6 +156,15 @@ class Profile(Frozen):
         default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=AliasChoices("timeout", "timeout_s")
     )
     wait_s: Seconds = Field(default=0.0, ge=0, le=3600, validation_alias=AliasChoices("wait", "wait_s"))
+    start: Literal["batch", "spread"] = "batch"
+    """Whether users ask as soon as they are spawned, or first requests are spread over one answer time."""
+
+    @model_validator(mode="after")
+    def _spread_connects_ahead(self) -> Self:
+        if self.start == "spread" and self.client != "fast":
+            message = 'start = "spread" needs client = "fast": `requests` can not connect ahead of its first request'
+            raise ValueError(message)
+        return self
 
 
 class Plan(Frozen):

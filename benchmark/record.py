@@ -212,7 +212,10 @@ class Method(Frozen):
 
 
 class Record(Frozen):
-    """One run. `customised` names the values of the profile or the app that the command line changed."""
+    """One run. `customised` names the values of the profile or the app that the command line changed;
+
+    `sweep` is the same for the runs that one command made with several numbers of users.
+    """
 
     schema_version: Literal[1] = 1
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]

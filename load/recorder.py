@@ -9,6 +9,7 @@ import csv
 import gc
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,12 +31,14 @@ MEMORY_LIMIT_BYTES = 2 * 1024**3
 SECOND_COLUMNS = ("time_s", "users", "requests", "failures", "lag_ms", "rss_bytes")
 
 
-class RedactingLogger(CsvRequestLogger):
-    """Locust's request log, with secret values struck out of the error texts."""
+class RequestLog(CsvRequestLogger):
+    """Locust's request log, with secret values struck out of the error texts, that ends the test when it is stuck."""
 
-    def __init__(self, filepath: str, *, secrets: Sequence[str]) -> None:
-        super().__init__(filepath, flush_interval=ROWS_PER_FLUSH)
+    def __init__(self, environment: Environment, path: Path, secrets: Sequence[str]) -> None:
+        super().__init__(str(path), flush_interval=ROWS_PER_FLUSH)
+        self._environment = environment
         self._secrets = secrets
+        self.register(environment)
 
     def _on_request(self, *, exception: Any = None, **request: Any) -> None:
         if exception is not None and self._secrets:
@@ -43,7 +46,19 @@ class RedactingLogger(CsvRequestLogger):
             for secret in self._secrets:
                 text = text.replace(secret, "[redacted]")
             exception = text
-        super()._on_request(exception=exception, **request)
+        try:
+            super()._on_request(exception=exception, **request)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """A load whose requests can not be written down is worth nothing: end it, once, and say why."""
+        if self._environment.process_exit_code is None:
+            self._environment.process_exit_code = os.EX_IOERR
+            # Said at the very end: Locust prints its own tables before.
+            _listen(self._environment.events.quit, lambda **_: sys.stderr.write(f"requests.csv: {error}\n"))
+            if self._environment.runner is not None:
+                gevent.spawn(self._environment.runner.quit)
 
 
 class Recorder:
@@ -56,7 +71,7 @@ class Recorder:
         self.stopped_s: float | None = None
         self.users_spawned = 0
         self.asking_users: list[AskingUser] = []
-        RedactingLogger(str(directory / "requests.csv"), secrets=secrets).register(environment)
+        RequestLog(environment, directory / "requests.csv", secrets)
         _listen(environment.events.test_start, self.on_start)
         _listen(environment.events.spawning_complete, self.on_spawned)
         _listen(environment.events.test_stopping, self.on_stopping)
@@ -117,6 +132,7 @@ class Recorder:
         with (self.directory / "generator.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(SECOND_COLUMNS)
+            file.flush()
             while True:
                 due = time.perf_counter() + 1.0
                 gevent.sleep(1.0)
@@ -146,6 +162,6 @@ def record(spec: LoadSpec) -> None:
     _listen(events.init, on_init)
 
 
-def _listen(event: Any, listener: Callable[..., None]) -> None:
+def _listen(event: Any, listener: Callable[..., Any]) -> None:
     """Locust's events are not typed."""
     event.add_listener(listener)

@@ -73,6 +73,11 @@ class LoadSpec:
     client: str = "fast"
     timeout_s: float = 60.0
     wait_s: float = 0.0
+    users: int = 1
+    start: str = "batch"
+    spread_s: float = 0.0
+    """With `start = "spread"`: the time (s) over which the users' first requests are spread."""
+
     secret_variables: tuple[str, ...] = ()
     """Environment variables whose values must not be written down."""
 

@@ -2,11 +2,13 @@
 
 import os
 import time
+from contextlib import suppress
 from typing import Any
 
 from locust import FastHttpUser, HttpUser, User, constant, task
 
 from load.request_spec import LoadSpec, RequestSpec
+from load.spread_start import SpreadStart
 
 NO_ANSWER = 0
 """The status both Locust clients give a request that got no answer at all."""
@@ -45,6 +47,21 @@ class FastAskingUser(AskingUser, FastHttpUser):
     """On geventhttpclient: a quarter of the CPU that a request costs with `requests`."""
 
     abstract = True
+    gate: SpreadStart | None = None
+
+    def on_start(self) -> None:
+        """Where first requests are spread: connect, and wait for one's turn."""
+        if self.gate is not None:
+            # A server that refuses shows as failed requests, counted like any other.
+            with suppress(OSError):
+                self._connect()
+            self.gate.wait_for_turn()
+
+    def _connect(self) -> None:
+        """Open this user's connection and leave it where its first request will take it from."""
+        http_client = self.client.client.clientpool.get_client(self.host)
+        pool = http_client._connection_pool  # noqa: SLF001 - geventhttpclient has no public way to connect ahead
+        pool.return_socket(pool.get_socket())
 
 
 class RequestsAskingUser(AskingUser, HttpUser):
@@ -68,5 +85,7 @@ def user_class(spec: LoadSpec) -> type[AskingUser]:
     if spec.client == "requests":
         attributes["arguments"] |= {"timeout": spec.timeout_s}
         return type("EndpointUser", (RequestsAskingUser,), attributes)
+    if spec.start == "spread":
+        attributes["gate"] = SpreadStart(spec.users, spec.spread_s)
     attributes |= {"network_timeout": spec.timeout_s, "connection_timeout": spec.timeout_s}
     return type("EndpointUser", (FastAskingUser,), attributes)

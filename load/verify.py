@@ -1,13 +1,14 @@
 """Ask for every endpoint once, all at the same time, and print what is wrong with the answers.
 
 Reads `{"base_url", "timeout_s", "requests": [...]}` from the file it is given; prints one JSON line
-`{"name", "problem"}` per request as its answer comes. Runs as a process of its own so that a request
+`{"name", "problem", "answer_s"}` per request as its answer comes. Runs as a process of its own so that a request
 that hangs can be ended. The check is the one that the load uses: what is verified is what is counted.
 """
 
 import json
 import os
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,10 @@ def main() -> None:
     specs = [RequestSpec(**request) for request in asked["requests"]]
 
     def verify(spec: RequestSpec) -> None:
+        begin = time.perf_counter()
         problem = problem_of(spec, asked["base_url"], asked["timeout_s"])
-        sys.stdout.write(json.dumps({"name": spec.name, "problem": problem}) + "\n")
+        answer_s = time.perf_counter() - begin
+        sys.stdout.write(json.dumps({"name": spec.name, "problem": problem, "answer_s": answer_s}) + "\n")
         sys.stdout.flush()
 
     with ThreadPoolExecutor(max_workers=len(specs)) as pool:

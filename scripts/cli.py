@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from benchmark.errors import BenchmarkError, InterruptedRunError
-from scripts import publish, report, run
+from scripts import overhead, publish, report, run
 
 app = typer.Typer(
     name="bench",
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("report")(report.report)
 app.command("publish")(publish.publish)
+app.command("overhead")(overhead.overhead)
 
 
 def main() -> None:

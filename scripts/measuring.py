@@ -1,5 +1,6 @@
 """The way of a measurement, from wishes to a record and its report: what `bench run` does."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmark.config import Config, check_plan, command_line, customised, make_plan, read_config
-from benchmark.errors import BenchmarkError, InvalidRunError
+from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError
 from benchmark.explain.bounds import limit
 from benchmark.judge.warnings import warnings
 from benchmark.measure.digest import digest
@@ -50,12 +51,11 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) 
         check_plan(plan, home)
     check_target(plans[0].target, home)
     raise_open_file_limit()
-    sweep: str | None = None
+    sweep = f"sweep-{secrets.token_hex(4)}" if len(plans) > 1 else None
     finished = []
     with listening() as interrupt:
         for plan in plans:
             notebook = _open(config, plan, out, home, sweep)
-            sweep = sweep or (notebook.record.id if len(plans) > 1 else None)
             _measure_plan(plan, notebook, home, interrupt, console)
             finished.append(Finished(notebook.record, _report(notebook, home)))
     return finished
@@ -95,6 +95,8 @@ def _measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt
         measured = digest(measure(job, interrupt.pause, reporter.watch), job.endpoint, job.plan.profile)
     except InvalidRunError as error:
         notebook.lose(job, str(error))
+        if isinstance(error, UnwritableRunError):
+            raise
         return
     found = warnings(measured, job.endpoint, job.plan)
     notebook.add(job, measured.model_copy(update={"warnings": found}))

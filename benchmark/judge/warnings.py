@@ -1,5 +1,6 @@
 """What limits how far one round can be believed. Each rule looks at one kind of evidence and says what to do."""
 
+import math
 from collections.abc import Callable
 
 from benchmark.plan import Endpoint, Plan
@@ -13,6 +14,8 @@ FEWEST_REQUESTS = 100
 MOST_UNEVEN = 1.2
 """Connections of the busiest worker over a fair share; 1.2 is 60 % with two workers."""
 STEAL_PERCENT = 2.0
+MOST_LOST = 0.10
+GENERATOR_LAG_MS = 100.0
 
 Rule = Callable[[Round, Endpoint, Plan], Finding | None]
 
@@ -121,39 +124,45 @@ def _few_requests(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding 
     )
 
 
-def _uneven_workers(measured: Round, endpoint: Endpoint, _plan: Plan) -> Finding | None:
+def seats_per_worker(endpoint: Endpoint, plan: Plan) -> float:
+    """Requests that one worker can serve at a time; infinite where nothing queues, or nothing is declared."""
+    if endpoint.served == "thread pool":
+        return plan.target.threads
+    return 1 if endpoint.served == "blocked event loop" else math.inf
+
+
+def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding | None:
     dealt = measured.connections_per_worker
     if dealt is None or len(dealt) < 2 or not sum(dealt):  # noqa: PLR2004 - one worker can not be uneven
         return None
     share = max(dealt) / sum(dealt)
     if share * len(dealt) <= MOST_UNEVEN:
         return None
-    pooled = endpoint.served in {"thread pool", "blocked event loop"}
+    queued = max(dealt) > seats_per_worker(endpoint, plan)
     return Finding(
         kind="uneven-workers",
-        severity="warning" if pooled else "note",
+        severity="warning" if queued else "note",
         message=f"The busiest worker held {share:.0%} of the connections ({' / '.join(map(str, dealt))}). "
         + (
             "Its users queued longer than the others: median and maximum follow this split."
-            if pooled
-            else "This endpoint does not queue for threads, so its figures hardly depend on it."
+            if queued
+            else "None of its users had to queue, so the figures hardly depend on it."
         ),
         remedy="The kernel deals connections anew in each round: take more rounds.",
     )
 
 
-def _in_flight(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding | None:
+def _in_flight(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
     if not measured.in_flight:
         return None
     total = measured.in_flight + measured.requests
     lost_ratio = measured.in_flight / total
-    queues = endpoint.served in {"thread pool", "blocked event loop"} or endpoint.served is None
     return Finding(
         kind="in-flight",
-        severity="warning" if lost_ratio > 0.1 and queues else "note",  # noqa: PLR2004 - said in the message
-        message=f"{measured.in_flight} requests were still waiting when the load stopped; they are in no figure "
-        f"({lost_ratio:.1%} of all that were sent).",
-        remedy=f"Harmless where answers are short against {plan.profile.duration_s:g} s; otherwise lengthen it.",
+        severity="warning" if lost_ratio > MOST_LOST else "note",
+        message=f"{measured.in_flight} requests were still waiting when the load stopped and are in no figure: "
+        f"{lost_ratio:.1%} of all that were sent.",
+        remedy=f"Lengthen the {plan.profile.duration_s:g} s, so that they weigh less.",
     )
 
 
@@ -183,7 +192,7 @@ def _slow_loop(_measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | N
 
 def _generator_lag(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
     lag_ms = measured.resources.generator_lag_p99_ms
-    if lag_ms is None or lag_ms <= 100:  # noqa: PLR2004 - a tenth of a second, said in the message
+    if lag_ms is None or lag_ms <= GENERATOR_LAG_MS:
         return None
     return Finding(
         kind="generator-lag",

@@ -138,7 +138,8 @@ def _figure(value: float | np.floating[Any]) -> float | None:
 
 def timeline(raw: RawRound, load_end_s: float) -> Timeline:
     """Steps of whole seconds over the load, at most MOST_STEPS."""
-    borders = bins(load_end_s, MOST_STEPS)
+    # A few answers still come between the order to stop and the end of the last user.
+    borders = bins(max(load_end_s, float(raw.rows["end_s"].max()) if len(raw.rows) else 0.0), MOST_STEPS)
     parts = per_bin(raw.rows, borders)
     sampled = _last_in_bins(raw.samples, raw.window.start_s, borders)
     users = _last_in_bins(raw.generator, raw.window.start_s, borders)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.errors import InvalidRunError
+from benchmark.errors import InvalidRunError, UnwritableRunError
 from benchmark.measure.process import Child, redact, wait_for_exit
 from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
 
@@ -56,7 +56,8 @@ def request_spec(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _module_file(name: str) -> str:
+def module_file(name: str) -> str:
+    """File of a module of this repository, found without importing it: Locust must not be imported here."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         message = f"{name} is not importable; install this repository: pip install --no-deps -e ."
@@ -76,11 +77,13 @@ def generator_command(profile: Profile, base_url: str, locustfiles: list[str]) -
 class LoadTest:
     """One Locust process that loads one endpoint and writes into one directory."""
 
-    def __init__(self, plan: Plan, endpoint: Endpoint, base_url: str, *, directory: Path, home: Path) -> None:
+    def __init__(
+        self, plan: Plan, endpoint: Endpoint, base_url: str, spread_s: float, *, directory: Path, home: Path
+    ) -> None:
         self.directory = directory
         self._secrets = plan.secrets()
         own = own_locustfile(endpoint, home)
-        locustfiles = [_module_file("load.locustfile"), *([str(own)] if own else [])]
+        locustfiles = [module_file("load.locustfile"), *([str(own)] if own else [])]
         spec = {
             "base_url": base_url,
             "output_directory": str(directory.resolve()),
@@ -88,6 +91,9 @@ class LoadTest:
             "client": plan.profile.client,
             "timeout_s": plan.profile.timeout_s,
             "wait_s": plan.profile.wait_s,
+            "users": plan.profile.users,
+            "start": plan.profile.start,
+            "spread_s": spread_s,
             "secret_variables": plan.secret_variables(),
         }
         spec_file = directory / "load.json"
@@ -116,6 +122,9 @@ class LoadTest:
     def require_success(self) -> None:
         """Wait for the end. InvalidRunError if Locust was killed, failed, or could not write down all it did."""
         code = wait_for_exit(self.child, EXIT_TIMEOUT_S)
+        if code == os.EX_IOERR:
+            message = "what was measured could not be written; free some space, or name another --out; last lines:\n"
+            raise UnwritableRunError(message + self.child.tail())
         if code != 0:
             state = "did not end" if code is None else f"ended with exit code {code}"
             message = f"the load generator {state}; its last lines:\n{self.child.tail()}"

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.errors import InvalidRunError, UsageError
+from benchmark.errors import UnwritableRunError, UsageError
 from benchmark.measure.load_test import generator_command
 from benchmark.measure.rounds import Job, utc_now
 from benchmark.measure.server import server_command
@@ -22,6 +22,9 @@ from benchmark.record import (
     write_record,
 )
 from benchmark.summary import over_rounds
+
+RESERVE_NAME = ".reserve"
+RESERVE_BYTES = 256 * 1024
 
 
 class Notebook:
@@ -66,15 +69,24 @@ class Notebook:
         missing = (*self.record.missing, *lost)
         state = "incomplete" if missing or reason else "complete"
         self._save(state=state, reason=reason, missing=missing, finished_at=utc_now())
+        (self.directory / RESERVE_NAME).unlink(missing_ok=True)
 
     def _save(self, **changes: object) -> None:
         record = self.record.model_copy(update=changes)
         try:
             write_record(record, self.directory)
+        except OSError:
+            self._write_with_reserve(record)
+        self.record = record
+
+    def _write_with_reserve(self, record: Record) -> None:
+        """Give the space back that was kept for this, so that the record can say that the disk was full."""
+        (self.directory / RESERVE_NAME).unlink(missing_ok=True)
+        try:
+            write_record(record, self.directory)
         except OSError as error:
             message = f"the record could not be written: {error}; what was saved before is kept in {self.directory}"
-            raise InvalidRunError(message) from None
-        self.record = record
+            raise UnwritableRunError(message) from None
 
 
 def open_notebook(
@@ -110,6 +122,7 @@ def open_notebook(
     directory = out / record.id
     try:
         directory.mkdir(parents=True)
+        (directory / RESERVE_NAME).write_bytes(bytes(RESERVE_BYTES))
         write_record(record, directory)
     except OSError as error:
         message = f"--out: {out} can not be written ({error.strerror or error}); name another directory"
@@ -126,14 +139,22 @@ def _run_id(started_at: str, plan: Plan) -> str:
 
 def _method(plan: Plan) -> Method:
     profile, target = plan.profile, plan.target
-    batch = min(profile.users, max(1, round(profile.spawn_rate_per_s)))
     server = None if target.url else " ".join(["python", *server_command(target, target.port or 0)])
     base_url = target.url or "http://127.0.0.1:PORT"
     return Method(
         version=METHOD_VERSION,
         server_command=server.replace("--port 0 ", "--port PORT ") if server else None,
         generator_command=" ".join(["python", *generator_command(profile, base_url, ["load/locustfile.py"])]),
-        start="all started at once" if batch >= profile.users else f"started {batch} at each full second",
+        start=_start(plan),
         latency="Latency runs from sending a request to its complete answer; the first one includes connecting.",
         garbage_collection="Garbage collection is off in the load generator: users would see its pauses.",
     )
+
+
+def _start(plan: Plan) -> str:
+    profile = plan.profile
+    batch = min(profile.users, max(1, round(profile.spawn_rate_per_s)))
+    at_once = "all at once" if batch >= profile.users else f"{batch} at each full second"
+    if profile.start == "spread":
+        return f"connected {at_once}, their first requests spread over one answer time"
+    return f"started {at_once}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from benchmark.errors import AppError, BenchmarkError, InvalidRunError
+from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
 from benchmark.measure.load_test import LoadTest, Progress, Window
 from benchmark.measure.samples import Sampler
 from benchmark.measure.server import Server
@@ -80,8 +80,9 @@ def jobs(plan: Plan, directory: Path, home: Path) -> list[Job]:
 def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
     """Measure one round.
 
-    AppError: the app can not be started or verified. InvalidRunError: something broke under load, or what was
-    measured could not be written. InterruptedRunError: somebody asked to stop. No process is left in any case.
+    AppError: the app can not be started or verified. InvalidRunError: something broke under load;
+    UnwritableRunError: what was measured could not be written. InterruptedRunError: somebody asked to stop.
+    No process is left in any case.
     """
     started_at = utc_now()
     try:
@@ -90,15 +91,16 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
             server = _start_server(job, stack, pause, watch)
             base_url = server.base_url if server else str(job.plan.target.url)
             watch("verifying", 0.0, Progress())
-            verify(job.plan, job.to_verify, base_url, directory=job.directory, home=job.home, pause=pause)
-            test = LoadTest(job.plan, job.endpoint, base_url, directory=job.directory, home=job.home)
+            answers_s = verify(job.plan, job.to_verify, base_url, directory=job.directory, home=job.home, pause=pause)
+            spread_s = job.endpoint.own_work_s(job.plan.profile.task_seconds) or answers_s[job.endpoint.name]
+            test = LoadTest(job.plan, job.endpoint, base_url, spread_s, directory=job.directory, home=job.home)
             with test.child:
                 _watch_load(job, test, server, pause, watch)
                 test.require_success()
         window, rows = test.read()
     except OSError as error:
         message = f"what was measured could not be written: {error}; free some space, or name another --out"
-        raise InvalidRunError(message) from None
+        raise UnwritableRunError(message) from None
     samples = pd.read_csv(job.directory / "server.csv")
     generator = pd.read_csv(job.directory / "generator.csv")
     return RawRound(job.round, started_at, window, rows, samples, generator)

@@ -23,8 +23,11 @@ def verify(
     directory: Path,
     home: Path,
     pause: Callable[[float], None],
-) -> None:
-    """Ask for every endpoint once, all at the same time. AppError names the first that answers wrongly."""
+) -> dict[str, float]:
+    """Ask for every endpoint once, all at the same time; gives how long each answer took (s).
+
+    AppError names the first that answers wrongly.
+    """
     allowed_s = _timeout_s(plan, endpoints)
     question = directory / "verify.json"
     requests = [request_spec(endpoint) for endpoint in endpoints]
@@ -38,7 +41,7 @@ def verify(
     with child:
         while child.exit_code is None and time.monotonic() < deadline:
             pause(POLL_S)
-    _require_right_answers(endpoints, answer.read_text())
+    return _right_answers(endpoints, answer.read_text())
 
 
 def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
@@ -47,16 +50,14 @@ def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
     return min(sum(works) + plan.target.startup_timeout_s, plan.profile.timeout_s + sum(works))
 
 
-def _require_right_answers(endpoints: Sequence[Endpoint], output: str) -> None:
-    answers: dict[str, str | None] = {}
-    for line in output.splitlines():
-        if line.startswith('{"name"'):
-            answer = json.loads(line)
-            answers[answer["name"]] = answer["problem"]
+def _right_answers(endpoints: Sequence[Endpoint], output: str) -> dict[str, float]:
+    answers = [json.loads(line) for line in output.splitlines() if line.startswith('{"name"')]
+    by_name = {answer["name"]: answer for answer in answers}
     for endpoint in endpoints:
-        if endpoint.name not in answers:
+        if endpoint.name not in by_name:
             raise AppError(f"endpoint {endpoint.name!r} could not be verified; it printed:\n{output}")
-        problem = answers[endpoint.name]
+        problem = by_name[endpoint.name]["problem"]
         if problem is not None:
             message = f"endpoint {endpoint.name!r} ({endpoint.method} {endpoint.path}) does not answer as expected"
             raise AppError(f"{message}: {problem}. Mend the app, or [endpoints.{endpoint.name}] expect.")
+    return {name: float(answer["answer_s"]) for name, answer in by_name.items()}

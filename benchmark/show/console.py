@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -61,15 +60,16 @@ class Reporter:
         """Show the phase and, under load, the seconds left and the requests so far."""
         duration_s = self._profile.duration_s
         left = f"{max(0.0, duration_s - seconds):.0f} s left, " if phase == "loading" else ""
+        begun = phase == "loading" and counts.users > 0
         failed = f", {counts.failures} failed" if counts.failures else ""
-        state = f"{left}{counts.users} users, {counts.requests} requests{failed}" if left and counts.users else phase
+        state = f"{left}{counts.users} users, {counts.requests} requests{failed}" if begun else phase
         if self._bar is not None and self._task is not None:
             completed = self._done * duration_s + min(seconds, duration_s)
             self._bar.update(self._task, completed=completed, description=self._endpoint, now=state)
-        elif phase != self._phase or time.monotonic() - self._spoke_at >= PLAIN_EVERY_S:
+        elif f"{phase}{begun}" != self._phase or time.monotonic() - self._spoke_at >= PLAIN_EVERY_S:
             self._console.print(Text(f"{self._endpoint}: {state}"), soft_wrap=True)
             self._spoke_at = time.monotonic()
-        self._phase = phase
+        self._phase = f"{phase}{begun}"
 
 
 @contextmanager
@@ -92,10 +92,10 @@ def print_results(console: Console, record: Record) -> None:
     """Print the results table and the gravest warnings."""
     table = Table(
         title=f"{record.profile.name}: {record.profile.users} users, {record.profile.duration_s:g} s per endpoint",
-        box=SIMPLE_HEAD,
+        box=None,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("Approach", overflow="fold", min_width=17)
+    table.add_column("Approach", overflow="fold")
     for name in RESULT_COLUMNS:
         table.add_column(name.replace(" (", "\n(").replace("/s", "\n/s"), justify="right", no_wrap=True)
     for result in record.endpoints:

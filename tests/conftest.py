@@ -1,0 +1,28 @@
+"""Fixtures of all tests."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A configured folder; whatever a test leaves running is ended, and fails it."""
+    made = Bench(tmp_path)
+    made.configure()
+    yield made
+    left = made.processes()
+    for process in left:
+        process.send_signal(signal.SIGKILL)
+    made.end()
+    assert not left, f"left running: {left}"
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of this repository."""
+    return Path(__file__).parents[1]

@@ -1,0 +1,101 @@
+"""Each warning fires on its evidence, on neither side of it, and says what to do."""
+
+from typing import Any
+
+import pytest
+
+from benchmark.judge.warnings import warnings
+from benchmark.plan import Endpoint, Target
+from tests.records import some_plan, some_round
+
+POOLED = Endpoint(name="pooled", path="/", served="thread pool", work_tasks=3)
+AWAITING = Endpoint(name="awaiting", path="/", served="event loop", work_tasks=3)
+
+
+def kinds(endpoint: Endpoint = POOLED, **round_changes: Any) -> list[str]:
+    """Kinds of the warnings about a round."""
+    return [finding.kind for finding in warnings(some_round(**round_changes), endpoint, some_plan())]
+
+
+def test_a_quiet_round_gives_no_warning() -> None:
+    assert kinds() == []
+
+
+@pytest.mark.parametrize(
+    ("quiet", "loud", "kind"),
+    [
+        pytest.param({"users_waiting_ratio": 0.97}, {"users_waiting_ratio": 0.9699}, "littles-law", id="Little's law"),
+        pytest.param(
+            {"resources": {"generator_cpu_p90_percent": 85.0}},
+            {"resources": {"generator_cpu_p90_percent": 85.1}},
+            "generator-cpu",
+            id="generator CPU",
+        ),
+        pytest.param(
+            {"resources": {"busiest_worker_p90_percent": 90.0}},
+            {"resources": {"busiest_worker_p90_percent": 90.1}},
+            "server-cpu",
+            id="worker CPU",
+        ),
+        pytest.param(
+            {"resources": {"machine_cpu_mean_percent": 95.0}},
+            {"resources": {"machine_cpu_mean_percent": 95.1}},
+            "server-cpu",
+            id="machine CPU",
+        ),
+        pytest.param({"failures": 0}, {"failures": 1}, "failures", id="failures"),
+        pytest.param({"users_started": 10}, {"users_started": 9}, "users-not-started", id="users not started"),
+        pytest.param({"users_answered": 10}, {"users_answered": 9}, "users-never-answered", id="never answered"),
+        pytest.param({"requests": 100}, {"requests": 99}, "few-requests", id="few requests"),
+        pytest.param(
+            {"connections_per_worker": (300, 200)},
+            {"connections_per_worker": (301, 199)},
+            "uneven-workers",
+            id="uneven",
+        ),
+        pytest.param({"in_flight": 0}, {"in_flight": 1}, "in-flight", id="in flight"),
+        pytest.param({"resources": {"steal_percent": 2.0}}, {"resources": {"steal_percent": 2.1}}, "steal", id="steal"),
+        pytest.param(
+            {"resources": {"generator_lag_p99_ms": 100.0}},
+            {"resources": {"generator_lag_p99_ms": 100.1}},
+            "generator-lag",
+            id="generator lag",
+        ),
+        pytest.param(
+            {"resources": {"generator_collects_garbage": False}},
+            {"resources": {"generator_collects_garbage": True}},
+            "generator-garbage-collection",
+            id="garbage collection",
+        ),
+    ],
+)
+def test_a_warning_begins_just_beyond_its_bound(quiet: dict[str, Any], loud: dict[str, Any], kind: str) -> None:
+    assert kinds(**quiet) == []
+    assert kinds(**loud) == [kind]
+
+
+def test_every_finding_says_what_was_seen_and_what_to_do() -> None:
+    changes: dict[str, Any] = {"failures": 1000, "users_started": 5, "in_flight": 500, "users_waiting_ratio": 0.4}
+    for finding in warnings(some_round(**changes), POOLED, some_plan()):
+        assert finding.message.endswith(".")
+        assert finding.remedy.endswith(".")
+
+
+def test_no_right_answer_is_the_gravest_and_comes_first() -> None:
+    assert kinds(failures=1000, in_flight=1)[0] == "no-right-answer"
+
+
+def test_uneven_workers_weigh_only_where_users_queue() -> None:
+    uneven = some_round(connections_per_worker=(350, 150))
+    (pooled,) = warnings(uneven, POOLED, some_plan())
+    (awaiting,) = warnings(uneven, AWAITING, some_plan())
+    assert (pooled.severity, awaiting.severity) == ("warning", "note")
+    (idle_seats,) = warnings(some_round(connections_per_worker=(9, 1)), POOLED, some_plan())
+    assert idle_seats.severity == "note"
+
+
+def test_several_workers_without_uvloop_are_warned_of() -> None:
+    plan = some_plan().model_copy(update={"target": Target(import_path="a:b", loop="asyncio")})
+    assert [finding.kind for finding in warnings(some_round(), POOLED, plan)] == ["asyncio-loop"]
+    single = some_plan().model_copy(update={"target": Target(import_path="a:b", loop="asyncio", workers=1)})
+    assert warnings(some_round(), POOLED, single) == ()

@@ -1,0 +1,86 @@
+"""An app that can not be started or verified: exit code 4, with what it said last, and nothing left running."""
+
+import pytest
+
+from tests.support import Bench
+
+CRASHES_AT_IMPORT = "raise RuntimeError('no database configured')"
+CRASHES_AT_START = """
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+
+@asynccontextmanager
+async def lifespan(app):
+    raise RuntimeError("no database configured")
+    yield
+
+app = FastAPI(lifespan=lifespan)
+"""
+NEVER_READY = """
+import asyncio
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+
+@asynccontextmanager
+async def lifespan(app):
+    print("still connecting", flush=True)
+    await asyncio.sleep(600)
+    yield
+
+app = FastAPI(lifespan=lifespan)
+"""
+
+
+def failed(bench: Bench) -> str:
+    """Run, and require exit code 4; gives the message."""
+    done = bench.run("run")
+    assert done.returncode == 4, done.stderr
+    assert not bench.processes()
+    return str(done.stderr)
+
+
+@pytest.mark.parametrize("app", [CRASHES_AT_IMPORT, CRASHES_AT_START], ids=["at import", "at start"])
+def test_an_app_that_crashes_shows_its_last_lines(bench: Bench, app: str) -> None:
+    bench.configure(app=app)
+    assert "no database configured" in failed(bench)
+
+
+def test_an_app_that_never_gets_ready_is_given_up_after_its_time(bench: Bench) -> None:
+    bench.configure(app=NEVER_READY, startup_timeout="2s")
+    said = failed(bench)
+    assert "was not ready after 2 s" in said
+    assert "still connecting" in said
+    record = bench.record()
+    assert record.state == "incomplete"
+    assert record.missing[0].endpoint == "quick"
+
+
+@pytest.mark.parametrize(
+    ("expectation", "problem"),
+    [
+        pytest.param("expect = { status = 201 }", "status 200 instead of 201", id="status"),
+        pytest.param('expect = { contains = "43" }', "does not contain '43'", id="substring"),
+        pytest.param('expect = { pointer = "/answer/other" }', "has nothing at /answer/other", id="pointer"),
+    ],
+)
+def test_an_endpoint_that_answers_wrongly_is_named(bench: Bench, expectation: str, problem: str) -> None:
+    bench.configure(endpoint=expectation)
+    said = failed(bench)
+    assert "endpoint 'quick' (GET /quick) does not answer as expected" in said
+    assert problem in said
+
+
+def test_an_endpoint_that_never_answers_is_given_up(bench: Bench) -> None:
+    bench.configure(path="/slow", startup_timeout="3s")
+    assert "no answer within 3.02 s" in failed(bench)
+
+
+def test_an_app_elsewhere_that_is_not_there_is_named(bench: Bench) -> None:
+    bench.configure()
+    text = (
+        (bench.folder / "benchmark.toml")
+        .read_text()
+        .replace('import = "app_under_test:app"', 'url = "http://127.0.0.1:9"')
+    )
+    (bench.folder / "benchmark.toml").write_text(text)
+    assert "the connection was refused or broken off" in failed(bench)

@@ -1,0 +1,95 @@
+"""Wrong input ends with one clear line and exit code 2 before anything is started."""
+
+import socket
+
+import pytest
+
+from tests.support import Bench
+
+WRONG = [
+    pytest.param(["--users", "0"], "--users: ", id="users 0"),
+    pytest.param(["--users", "-1"], "--users: ", id="users -1"),
+    pytest.param(["--users", "1.5"], "--users: ", id="users 1.5"),
+    pytest.param(["--users", "1e9"], "--users: ", id="users 1e9"),
+    pytest.param(["--users", "1000000000"], "--users: ", id="users 1000000000"),
+    pytest.param(["--users", "500; ls"], "--users: ", id="users with a command"),
+    pytest.param(["--spawn-rate", "0"], "--spawn-rate: ", id="spawn rate 0"),
+    pytest.param(["--duration", "5 parsecs"], "--duration: ", id="duration in parsecs"),
+    pytest.param(["--profile", "nope"], "there is no profile 'nope'; there are: quick", id="unknown profile"),
+    pytest.param(["--endpoint", "nope"], "there is no endpoint 'nope'; there are: quick", id="unknown endpoint"),
+    pytest.param(["--colour", "red"], "No such option: --colour", id="unknown option"),
+]
+
+
+def refused(bench: Bench, *arguments: str) -> str:
+    """Run, and require that nothing was started; gives the message."""
+    done = bench.run("run", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert not (bench.folder / "results").exists()
+    assert not bench.processes()
+    assert "Traceback" not in done.stderr
+    return str(done.stderr)
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_wrong_flags_are_refused(bench: Bench, arguments: list[str], message: str) -> None:
+    said = refused(bench, *arguments)
+    assert message in said
+    lines = [line for line in said.splitlines() if line.startswith(("bench: ", "Error: "))]
+    assert len(lines) == 1, said
+
+
+def test_an_unknown_key_is_named_with_its_path(bench: Bench) -> None:
+    bench.configure(profile='thinking_time = "1s"')
+    assert "profiles.quick.thinking_time: unknown key" in refused(bench)
+
+
+@pytest.mark.parametrize("app", ["nowhere:app", "app_under_test:nothing"])
+def test_an_app_that_does_not_exist_is_refused(bench: Bench, app: str) -> None:
+    bench.configure(target="")
+    text = (bench.folder / "benchmark.toml").read_text().replace("app_under_test:app", app)
+    (bench.folder / "benchmark.toml").write_text(text)
+    assert f"app '{app}' does not exist" in refused(bench)
+
+
+def test_a_port_in_use_is_refused(bench: Bench) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"port {port} is in use" in refused(bench, "--port", str(port))
+
+
+def test_a_header_whose_variable_is_not_set_is_refused(bench: Bench) -> None:
+    bench.configure(endpoint='headers = { Authorization = "Bearer $BENCH_TEST_NOT_SET" }')
+    assert "$BENCH_TEST_NOT_SET, which is not set; set it: export BENCH_TEST_NOT_SET=..." in refused(bench)
+
+
+def test_a_secret_with_a_line_break_is_refused_without_being_shown(bench: Bench) -> None:
+    bench.configure(endpoint='headers = { Authorization = "$BENCH_TEST_TOKEN" }')
+    bench.environment["BENCH_TEST_TOKEN"] = "s3cr3t\nvalue"  # noqa: S105 - what must not be shown
+    said = refused(bench)
+    assert "$BENCH_TEST_TOKEN can not be sent in a header" in said
+    assert "s3cr3t" not in said
+
+
+def test_an_output_directory_that_can_not_be_written_is_refused(bench: Bench) -> None:
+    (bench.folder / "a-file").write_text("")
+    said = refused(bench, "--out", "a-file/results")
+    assert "--out: a-file/results can not be written" in said
+
+
+def test_without_uvloop_the_refusal_says_how_to_get_it_or_do_without(bench: Bench) -> None:
+    # What a machine without uvloop looks like to `import`.
+    hide = """
+import importlib.machinery as machinery
+found = machinery.PathFinder.find_spec
+machinery.PathFinder.find_spec = lambda name, *rest: None if name == "uvloop" else found(name, *rest)
+"""
+    hidden = bench.folder / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(hide)
+    bench.environment["PYTHONPATH"] = str(hidden)
+    said = refused(bench)
+    assert "uvloop is not installed" in said
+    assert "--loop asyncio" in said

@@ -1,0 +1,170 @@
+"""Reports are pure functions of the records, and say what the records hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.plan import Endpoint
+from benchmark.record import FailureKind, Finding, Missing, write_record
+from benchmark.show.index import read_history, render_all, render_index
+from benchmark.show.published import read_published, same_conditions
+from benchmark.show.readme import BEGIN, END
+from benchmark.show.report import RESULT_COLUMNS, render_report
+from benchmark.show.sentences import headline, reason
+from tests.records import some_plan, some_record, some_result, some_round
+
+HOSTILE = "a|b`c`<script>x</script>[l](javascript:y)\u202e\n# head"
+
+
+def test_the_report_of_a_small_run_is_the_one_on_file(repository: Path) -> None:
+    golden = repository / "tests" / "show" / "golden_report.md"
+    assert render_report(some_record(), ()) == golden.read_text()
+
+
+def test_the_columns_are_those_of_the_published_table_in_its_order() -> None:
+    published = "# reqs | # fails | Avg (ms) | Min (ms) | Max (ms) | Median (ms) | req/s | failures/s"
+    assert " | ".join(RESULT_COLUMNS) == published
+    assert f"| Approach | {published} |" in render_report(some_record(), ())
+
+
+def test_a_published_row_stands_under_each_measured_one_only_under_the_same_load(repository: Path) -> None:
+    tables = read_published(repository / "reports" / "published")
+    names = ("sync_baseline", "async_independent")
+    blog = some_plan(users=500, spawn_rate_per_s=50, duration_s=300, task_seconds=5, endpoints=names)
+    endpoints = tuple(Endpoint(name=name, path=f"/{name}", served="thread pool", work_tasks=3) for name in names)
+    record = some_record(
+        plan=blog.model_copy(update={"endpoints": endpoints}),
+        endpoints=tuple(some_result(name, some_round()) for name in names),
+    )
+    assert same_conditions(record, tables) is not None
+    lines = render_report(record, tables).splitlines()
+    row = next(n for n, line in enumerate(lines) if line.startswith("| sync_baseline |"))
+    assert lines[row + 1].startswith("| *published 2025-01-18* | 1520 | 0 | 79082 | 15026 | 119366 | 76000 | 5.29 |")
+    assert same_conditions(some_record(), tables) is None
+    assert "published" not in render_report(some_record(), tables)
+
+
+def test_names_and_messages_from_outside_are_inert_wherever_they_are_shown() -> None:
+    plan = some_plan()
+    name = HOSTILE.replace("\n", " ").replace("\u202e", "")
+    endpoint = Endpoint(name=name, path="/x", served="event loop", work_tasks=1)
+    finding = Finding(kind=HOSTILE, severity="warning", message=HOSTILE, remedy=HOSTILE)
+    hostile = some_round(failures=1, failures_by_kind=(FailureKind(message=HOSTILE, count=1),), warnings=(finding,))
+    environment = some_record().environment
+    record = some_record(
+        plan=plan.model_copy(update={"endpoints": (endpoint,)}),
+        endpoints=(some_result(name, hostile),),
+        missing=(Missing(endpoint=HOSTILE, round=1, reason=HOSTILE),),
+        state="incomplete",
+        reason=HOSTILE,
+        command=HOSTILE,
+        environment=environment.model_copy(
+            update={"cpu": environment.cpu.model_copy(update={"model": HOSTILE}), "packages": {HOSTILE: HOSTILE}}
+        ),
+    )
+    shown = render_report(record, ())
+    outside_code = "".join(shown.split("```")[::2])
+    for dangerous in ("<script>", "[l](", "\u202e", "\n# head", "c`<"):
+        assert dangerous not in outside_code
+    index = render_index(read_history_of(record))
+    assert "<script>" not in index
+
+
+def read_history_of(record: Any) -> Any:
+    """A history of one record, without files."""
+    from benchmark.show.index import History  # noqa: PLC0415 - only here
+
+    return History((record,), (HOSTILE,))
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ((20.0, 60.0), "awaiting answered most: 60.00 requests per second, 3.0 times as many as pooled (20.00)."),
+        ((60.0, 58.0), "All endpoints answered about as much: 58.00 to 60.00 requests per second."),
+        ((1.0, 25.0), "awaiting answered most: 25.00 requests per second, 25 times as many as pooled (1.00)."),
+    ],
+)
+def test_the_first_sentence_says_what_is_fastest_and_by_how_much(rates: tuple[float, float], said: str) -> None:
+    results = [some_result(n, some_round(throughput_rps=r)) for n, r in zip(("pooled", "awaiting"), rates, strict=True)]
+    assert headline(some_record(endpoints=tuple(results))) == said
+
+
+def test_an_endpoint_that_only_failed_wins_nothing() -> None:
+    failing = some_result("pooled", some_round(throughput_rps=5000.0, failures_rps=5000.0, failures=1000))
+    assert headline(some_record(endpoints=(failing,))) == "Nothing was answered, so there is nothing to compare."
+
+
+def test_the_reason_names_the_seats_when_they_are_the_limit() -> None:
+    result = some_result("pooled", some_round(throughput_rps=5.3, excess_mean_ms=64_000.0))
+    assert result.limit is not None
+    limit = result.limit.model_copy(update={"own_work_s": 15.0, "seats_rps": 80 / 15, "users_rps": 500 / 15})
+    said = reason(result.model_copy(update={"limit": limit, "users": 500}), some_record())
+    assert "2 workers x 40 threads = 80 seats of 15 s each: no more than 5.33 req/s" in said
+    assert "Of a mean answer time 81 % was waiting for a seat." in said
+
+
+def fill(reports: Path, count: int = 3) -> None:
+    """Write some runs into a reports directory."""
+    for number in range(count):
+        directory = reports / "runs" / f"run-{number}"
+        directory.mkdir(parents=True)
+        write_record(some_record(id=f"run-{number}", started_at=f"2026-01-0{number + 1}T00:00:00Z"), directory)
+
+
+def derived(folder: Path) -> dict[str, bytes]:
+    """Every file with its bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_rendering_twice_gives_the_same_bytes_and_deleted_files_come_back(tmp_path: Path) -> None:
+    reports, readme = tmp_path / "reports", tmp_path / "README.md"
+    fill(reports)
+    readme.write_text(f"# Title\n\n{BEGIN}\n{END}\n\nTail\n")
+    render_all(reports, readme)
+    first = derived(tmp_path)
+    render_all(reports, readme)
+    assert derived(tmp_path) == first
+    for path in tmp_path.rglob("*.md"):
+        if path != readme:
+            path.unlink()
+    render_all(reports, readme)
+    assert derived(tmp_path) == first
+    assert "reports/runs/run-2/report.md" in readme.read_text()
+
+
+def test_a_run_file_that_can_not_be_read_is_named_and_the_others_are_shown(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    fill(reports)
+    (reports / "runs" / "run-1" / "run.json").write_text('{"schema_version": 1, "id"')
+    (reports / "runs" / "copy").mkdir()
+    (reports / "runs" / "copy" / "run.json").write_bytes((reports / "runs" / "run-0" / "run.json").read_bytes())
+    history = render_all(reports, tmp_path / "README.md")
+    assert [record.id for record in history.records] == ["run-2", "run-0"]
+    index = (reports / "README.md").read_text()
+    assert "runs/run-1/run.json is not a record" in index
+    assert "runs/copy/run.json holds the run run-0" in index
+    assert "runs/run-2/report.md" in index
+
+
+def test_what_is_committed_under_reports_is_what_rendering_gives(repository: Path, tmp_path: Path) -> None:
+    reports, readme = repository / "reports", repository / "README.md"
+    copy = tmp_path / "reports"
+    for path in [*reports.glob("runs/*/run.json"), *reports.glob("failures/*.json"), *reports.glob("published/*.json")]:
+        target = copy / path.relative_to(reports)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    (tmp_path / "README.md").write_text(readme.read_text())
+    history = render_all(copy, tmp_path / "README.md")
+    assert history.unreadable == ()
+    assert (tmp_path / "README.md").read_text() == readme.read_text()
+    for path in copy.rglob("*.md"):
+        assert path.read_text() == (reports / path.relative_to(copy)).read_text(), path
+
+
+def test_a_published_table_is_data_with_its_source(repository: Path) -> None:
+    raw = json.loads((repository / "reports" / "published" / "2025-01-18.json").read_text())
+    assert raw["rows"]["async_concurrent"]["requests"] == 29157
+    assert len(read_history(repository / "reports").unreadable) == 0

@@ -1,0 +1,140 @@
+"""A folder to measure in, the real `bench` in it, and a look at the processes it leaves."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+
+from benchmark.record import Record, read_record
+
+MARK = "BENCH_TEST_MARK"
+PATIENCE_S = 60.0
+
+GOOD_APP = """
+import asyncio, time
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/quick", response_model=None)
+async def quick():
+    await asyncio.sleep(0.02)
+    return {"answer": {"value": 42}}
+
+@app.get("/slow", response_model=None)
+async def slow():
+    await asyncio.sleep(120)
+
+@app.get("/pooled", response_model=None)
+def pooled():
+    time.sleep(0.1)
+    return {"answer": 42}
+"""
+
+CONFIG = """
+schema_version = 1
+[app]
+import = "{app}"
+startup_timeout = "{startup_timeout}"
+{target}
+[endpoints.quick]
+path = "{path}"
+work = "20ms"
+served = "event loop"
+{endpoint}
+[profiles.quick]
+users = 8
+spawn_rate = 8
+duration = "{duration}"
+timeout = "20s"
+endpoints = ["quick"]
+{profile}
+"""
+
+
+@dataclass
+class Bench:
+    """A folder with a benchmark.toml, in which the real command line is run."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    mark: str = field(default_factory=lambda: uuid4().hex)
+
+    def configure(self, app: str = GOOD_APP, **changes: str) -> None:
+        """Write an app and a benchmark.toml that measures it."""
+        values = {"app": "app_under_test:app", "startup_timeout": "20s", "target": "", "path": "/quick"}
+        values |= {"endpoint": "", "duration": "2s", "profile": ""}
+        (self.folder / "app_under_test.py").write_text(app)
+        (self.folder / "benchmark.toml").write_text(CONFIG.format(**(values | changes)))
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line, with the Python of the tests."""
+        return [sys.executable, "-m", "scripts", *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {MARK: self.mark} | self.environment
+
+    def run(self, *arguments: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
+        """Run to the end."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start, to be ended by the test. Its standard error can be read line by line."""
+        started = subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(started)
+        return started
+
+    def end(self) -> None:
+        """End what was started and is still there."""
+        for process in self.started:
+            process.kill()
+            process.communicate()
+
+    def processes(self) -> list[psutil.Process]:
+        """Every living process that was started by this folder's `bench`, however deep."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Poll until something holds."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "it never happened"
+            time.sleep(0.05)
+
+    def records(self) -> list[Record]:
+        """Every record under results/."""
+        return [read_record(path) for path in sorted((self.folder / "results").glob("*/run.json"))]
+
+    def record(self) -> Record:
+        """The only record under results/."""
+        (record,) = self.records()
+        return record

@@ -1,0 +1,105 @@
+"""benchmark.toml and the flags: read once, refused in one line that says where and what."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.config import command_line, customised, make_plan, read_config
+from benchmark.errors import UsageError
+from benchmark.plan import Plan
+
+MINIMAL = """
+schema_version = 1
+[app]
+import = "app.main:app"
+[endpoints.one]
+path = "/one"
+work_tasks = 3
+[profiles.quick]
+users = 10
+spawn_rate = 5
+duration = "1m30s"
+endpoints = ["one"]
+"""
+
+
+def config_file(folder: Path, text: str) -> Path:
+    """Write a benchmark.toml."""
+    path = folder / "benchmark.toml"
+    path.write_text(text)
+    return path
+
+
+def plan_of(folder: Path, text: str = MINIMAL, **wishes: object) -> Plan:
+    """The plan of profile quick."""
+    return make_plan(read_config(config_file(folder, text)), "quick", wishes)
+
+
+def test_values_without_flags_are_those_of_the_profile(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    assert (plan.profile.users, plan.profile.duration_s, plan.profile.spawn_rate_per_s) == (10, 90, 5)
+    assert (plan.target.workers, plan.target.threads, plan.target.loop) == (2, 40, "uvloop")
+    assert [endpoint.name for endpoint in plan.endpoints] == ["one"]
+
+
+def test_flags_change_one_value_each_and_the_plan_knows_which(tmp_path: Path) -> None:
+    config = read_config(config_file(tmp_path, MINIMAL))
+    plan = make_plan(config, "quick", {"users": "50.0", "duration_s": "5s", "threads": "8", "workers": None})
+    assert (plan.profile.users, plan.profile.duration_s, plan.target.threads, plan.target.workers) == (50, 5, 8, 2)
+    assert customised(config, plan) == ("--users", "--duration", "--threads")
+
+
+def test_the_command_that_repeats_a_plan_gives_the_same_plan(tmp_path: Path) -> None:
+    config = read_config(config_file(tmp_path, MINIMAL))
+    plan = make_plan(config, "quick", {"users": "7", "task_seconds": "0.25", "endpoints": ("one",)})
+    line = command_line(plan, customised(config, plan))
+    assert line == "bench run --profile quick --users 7 --task-seconds 0.25"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        pytest.param(MINIMAL + 'clients = "x"', "profiles.quick.clients: unknown key", id="unknown key in a profile"),
+        pytest.param(MINIMAL.replace("[app]", "[app]\nworker = 1"), "app.worker: unknown key", id="unknown key in app"),
+        pytest.param(MINIMAL + "\n[extra]", "extra: unknown key", id="unknown section"),
+        pytest.param(MINIMAL.replace("users = 10", "users = 0"), "profiles.quick.users: ", id="no users"),
+        pytest.param(MINIMAL.replace('"1m30s"', '"5 parsecs"'), "profiles.quick.duration: ", id="no duration"),
+        pytest.param(
+            MINIMAL.replace('["one"]', '["two"]'), "there is no endpoint 'two'; there are: one", id="no endpoint"
+        ),
+        pytest.param(MINIMAL.replace('"/one"', '"one"'), "endpoints.one.path: ", id="path without slash"),
+        pytest.param(MINIMAL.replace("import =", 'url = "http://x"\nimport ='), "app: needs exactly one", id="both"),
+        pytest.param(
+            MINIMAL.replace('"app.main:app"', '"app main"'), "app.import: must look like", id="no import path"
+        ),
+        pytest.param(
+            MINIMAL.replace('import = "app.main:app"', 'url = "http://me:pw@host"'),
+            "app.url: must not hold",
+            id="password",
+        ),
+        pytest.param(MINIMAL.replace("schema_version = 1", "schema_version = 9"), "schema_version: ", id="version"),
+        pytest.param(MINIMAL.replace("[app]", "[app"), "can not be read", id="no TOML"),
+    ],
+)
+def test_a_mistake_is_named_in_one_line_with_the_path_of_its_key(tmp_path: Path, text: str, where: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan_of(tmp_path, text)
+    message = str(caught.value)
+    assert where in message
+    assert "benchmark.toml" in message
+    assert "\n" not in message.replace("\\n", "")
+    assert "pw@" not in message
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist; run bench in the folder"):
+        read_config(tmp_path / "benchmark.toml")
+
+
+def test_the_repository_s_own_file_holds_the_published_experiment(repository: Path) -> None:
+    config = read_config(repository / "benchmark.toml")
+    blog = config.profiles["blog"]
+    assert (blog.users, blog.spawn_rate_per_s, blog.duration_s, blog.task_seconds) == (500, 50, 300, 5)
+    assert (config.app.workers, config.app.threads) == (2, 40)
+    assert blog.endpoints == ("sync_baseline", "async_independent", "async_dependent", "async_concurrent")
+    assert {"blog", "quick", "smoke", "extended"} <= set(config.profiles)
