@@ -212,8 +212,9 @@ class Method(Frozen):
 
 
 class Record(Frozen):
-    """One run. `customised` names the values of the profile or the app that the command line changed;
+    """One run.
 
+    `customised` names the values of the profile or the app that the command line changed;
     `sweep` is the same for the runs that one command made with several numbers of users.
     """
 
