@@ -52,7 +52,8 @@ def percent(value: float | None) -> str:
     """Percent, whole from 10 on."""
     if value is None:
         return NOT_AVAILABLE
-    return f"{value:.0f} %" if abs(value) >= 10 else f"{value:.1f} %"  # noqa: PLR2004 - two digits either way
+    digits = 0 if abs(value) >= 10 else 1  # noqa: PLR2004 - two digits either way
+    return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def mebibytes(value: int | None) -> str:
