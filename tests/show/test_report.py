@@ -103,7 +103,7 @@ def test_the_reason_names_the_seats_when_they_are_the_limit() -> None:
     limit = result.limit.model_copy(update={"own_work_s": 15.0, "seats_rps": 80 / 15, "users_rps": 500 / 15})
     said = reason(result.model_copy(update={"limit": limit, "users": 500}), some_record())
     assert "2 workers x 40 threads = 80 seats of 15 s each: no more than 5.33 req/s" in said
-    assert "Of a mean answer time 81 % was waiting for a seat." in said
+    assert "Of a mean answer time 81\N{NO-BREAK SPACE}% was waiting for a seat." in said
 
 
 def fill(reports: Path, count: int = 3) -> None:
