@@ -26,11 +26,16 @@ def redact(text: str, secrets: Sequence[str]) -> str:
     return text
 
 
+GUARD = 'read -r _; kill -s KILL -- "-$1" 2>/dev/null'
+"""Waits until the pipe to its owner closes, for whatever reason, then kills the session it guards."""
+
+
 class Child:
     """Runs a command in a session of its own until the block ends; then the whole session is gone.
 
     A session of its own keeps a terminal's Ctrl-C from reaching the child before its owner: who stops what,
-    and in which order, is decided in one place.
+    and in which order, is decided in one place. A guard ends the session even if the owner is killed with
+    SIGKILL: a server must not outlive its measurement.
     """
 
     def __init__(
@@ -71,6 +76,9 @@ class Child:
             log_file.close()
             raise
         self.pid = self._popen.pid
+        self._guard = subprocess.Popen(  # noqa: S603 - fixed script, the argument is a number
+            ["/bin/sh", "-c", GUARD, "guard", str(self.pid)], stdin=subprocess.PIPE, start_new_session=True
+        )
         self._pump = threading.Thread(target=self._copy_output, args=(log_file,), daemon=True)
         self._pump.start()
         return self
@@ -97,8 +105,7 @@ class Child:
                 os.kill(self.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self._popen.wait(self._grace_s)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        self._guard.communicate()  # closes its pipe: it kills what is left of the session
         for member in members:
             with suppress(psutil.NoSuchProcess):
                 member.kill()

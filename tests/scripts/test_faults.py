@@ -90,6 +90,17 @@ def test_an_interruption_while_it_stops_changes_nothing(bench: Bench) -> None:
     assert bench.record().state == "incomplete"
 
 
+def test_even_a_killed_bench_leaves_no_server_behind(bench: Bench) -> None:
+    bench.configure(duration="60s")
+    running = bench.start("run")
+    wait_for_line(running.stderr, " users, ")
+    assert commands(bench, "uvicorn")
+    running.kill()
+    running.communicate(timeout=30)
+    bench.wait_for(lambda: not bench.processes())
+    assert bench.record().state == "running"
+
+
 def test_what_was_measured_before_an_interruption_is_kept(bench: Bench) -> None:
     bench.configure(endpoint=TWO_ENDPOINTS)
     text = (bench.folder / "benchmark.toml").read_text()
