@@ -190,6 +190,23 @@ def test_a_locustfile_of_one_s_own_brings_the_users(bench: Bench) -> None:
     assert {"look", "buy"} <= {line.split(",")[2] for line in raw.read_text().splitlines()[1:]}
 
 
+def test_spread_starts_send_the_first_requests_one_after_the_other_over_fresh_connections(bench: Bench) -> None:
+    bench.configure(profile='start = "spread"')
+    text = (bench.folder / "benchmark.toml").read_text()
+    (bench.folder / "benchmark.toml").write_text(text.replace('work = "20ms"', 'work = "8s"').replace('"2s"', '"4s"'))
+    done = bench.run("run")
+    assert done.returncode == 0, done.stderr
+    record = bench.record()
+    (measured,) = record.endpoints[0].rounds
+    assert measured.failures == 0
+    assert "first requests spread over one answer time" in record.method.start
+    # User n of 8 begins n seconds after the gate opened: within 4 s that is the fourth at most, and all are connected.
+    assert measured.users_started == 8
+    assert measured.users_answered is not None
+    assert measured.users_answered <= 4
+    assert sum(measured.connections_per_worker or ()) == 8
+
+
 @pytest.fixture
 def app_elsewhere(bench: Bench) -> Iterator[str]:
     """The folder's app, served by somebody else."""

@@ -1,0 +1,130 @@
+"""From what a round wrote to its figures."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from benchmark.measure.digest import digest, steady_start
+from benchmark.measure.load_test import Window
+from benchmark.measure.rounds import RawRound
+from benchmark.plan import Endpoint
+from tests.records import some_plan
+
+START_S = 1_700_000_000.0
+ENDPOINT = Endpoint(name="awaiting", path="/", served="event loop", work_tasks=1)
+PROFILE = some_plan(users=2, task_seconds=1).profile
+
+
+def window(**changes: Any) -> Window:
+    """Two users who begin at 0 s and are stopped at 10 s, each a second into a request."""
+    values: dict[str, Any] = {
+        "start_s": START_S,
+        "spawned_s": START_S + 0.5,
+        "all_answered_s": START_S + 2.0,
+        "stop_s": START_S + 10.0,
+        "users_spawned": 2,
+        "users_answered": 2,
+        "waiting_since_s": [START_S + 9.0, START_S + 9.0],
+        "requests": 18,
+        "garbage_collection_on": False,
+    }
+    return Window(**(values | changes))
+
+
+def requests() -> pd.DataFrame:
+    """Two users answered at every full second from 1 to 9."""
+    ends = [float(n) for n in range(1, 10) for _ in range(2)]
+    return pd.DataFrame({"end_s": ends, "latency_ms": [1000.0] * 18, "error": [""] * 18})
+
+
+def samples(connections: tuple[int, int] = (1, 1)) -> pd.DataFrame:
+    """One sample a second; the last one finds the connections already closed."""
+    rows = []
+    for second in range(1, 12):
+        row: dict[str, float] = {"time_s": START_S + second, "generator_cpu_percent": 10.0}
+        row |= {"machine_cpu_percent": 20.0, "steal_percent": 0.5}
+        for worker, count in enumerate(connections):
+            row |= {f"worker{worker}_cpu_percent": 30.0 + worker, f"worker{worker}_rss_bytes": 1000}
+            row |= {f"worker{worker}_threads": 4, f"worker{worker}_connections": count if second < 11 else 0}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def generator() -> pd.DataFrame:
+    """What the generator says of itself each second."""
+    return pd.DataFrame(
+        {"time_s": [START_S + 1], "users": [2], "requests": [2], "failures": [0], "lag_ms": [1.0], "rss_bytes": [2000]}
+    )
+
+
+def raw(**changes: Any) -> RawRound:
+    """A quiet round."""
+    values: dict[str, Any] = {"round": 1, "started_at": "2026-01-02T03:04:05Z", "window": window()}
+    values |= {"rows": requests(), "samples": samples(), "generator": generator()}
+    return RawRound(**(values | changes))
+
+
+def test_the_whole_load_and_its_steady_part_are_summed_up_by_the_same_code() -> None:
+    made = digest(raw(), ENDPOINT, PROFILE)
+    assert (made.requests, made.throughput_rps) == (18, 2.0)  # the last answer came after 9 s
+    assert made.steady is not None
+    assert (made.steady_start_s, made.steady.requests, made.steady.throughput_rps) == (2.0, 14, 1.75)
+    assert (made.excess_mean_ms, made.in_flight) == (0.0, 2)
+
+
+def test_users_that_always_wait_are_accounted_for_whatever_the_window_cuts() -> None:
+    assert digest(raw(), ENDPOINT, PROFILE).users_waiting_ratio == pytest.approx(1.0)
+
+
+def test_rest_that_the_profile_asks_for_is_accounted_for_too() -> None:
+    ends = [float(n) for n in range(1, 10, 2) for _ in range(2)]
+    rows = pd.DataFrame({"end_s": ends, "latency_ms": [1000.0] * 10, "error": [""] * 10})
+    resting = PROFILE.model_copy(update={"wait_s": 1.0})
+    nobody_waits = window(waiting_since_s=[], all_answered_s=START_S + 1.0, stop_s=START_S + 9.0)
+    made = digest(raw(rows=rows, window=nobody_waits), ENDPOINT, resting)
+    assert made.users_waiting_ratio == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"spawned_s": None}, id="the ramp never ended"),
+        pytest.param({"all_answered_s": None}, id="somebody was never answered, or nobody knows"),
+        pytest.param({"all_answered_s": START_S + 9.5}, id="less than one answer time is left"),
+    ],
+)
+def test_there_is_no_steady_part_when(changes: dict[str, Any]) -> None:
+    assert steady_start(window(**changes), requests()) is None
+    made = digest(raw(window=window(**changes)), ENDPOINT, PROFILE)
+    assert made.steady is None
+    assert made.users_waiting_ratio is None
+
+
+def test_connections_are_those_of_the_load_not_of_its_end() -> None:
+    assert digest(raw(samples=samples((290, 210))), ENDPOINT, PROFILE).connections_per_worker == (290, 210)
+
+
+def test_an_app_elsewhere_has_no_server_figures() -> None:
+    bare = samples()[["time_s", "generator_cpu_percent", "machine_cpu_percent", "steal_percent"]]
+    made = digest(raw(samples=bare), ENDPOINT, PROFILE)
+    assert made.connections_per_worker is None
+    assert made.resources.worker_cpu_mean_percent is None
+    assert made.resources.generator_cpu_mean_percent == 10.0
+    assert set(made.timeline.server_cpu_percent) == {None}
+
+
+def test_nothing_answered_is_summed_up_too() -> None:
+    nothing = pd.DataFrame({"end_s": [], "latency_ms": [], "error": []}, dtype=object)
+    made = digest(raw(rows=nothing), ENDPOINT, PROFILE)
+    assert (made.requests, made.avg_ms, made.quantiles, made.steady) == (0, None, None, None)
+    assert sum(made.timeline.requests) == 0
+
+
+def test_the_timeline_has_one_step_a_second_and_the_state_sampled_in_it() -> None:
+    line = digest(raw(), ENDPOINT, PROFILE).timeline
+    assert (line.step_s, len(line.requests)) == (1.0, 10)
+    assert line.requests == (2, 2, 2, 2, 2, 2, 2, 2, 2, 0)
+    assert line.server_cpu_percent[0] == 61.0
+    assert line.server_threads[0] == 8
+    assert line.users[0] == 2
