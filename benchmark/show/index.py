@@ -1,15 +1,18 @@
-"""Everything that is derived from `reports/runs/*/run.json`: each report.md, the index, the README block."""
+"""Everything that is derived from the records under `reports/`: each report.md, the index, the README block."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import BenchmarkError, InvalidRunError
+from benchmark.failure import FOLDER as FAILURES
+from benchmark.failure import Failure, read_failure
 from benchmark.record import FILE_NAME, Record, read_record
 from benchmark.show import sentences
 from benchmark.show.published import Published, read_published
 from benchmark.show.readme import render_block, replace_block
 from benchmark.show.report import all_warnings, render_report, templates
+from benchmark.show.standing import newest, standing
 
 LONGEST_INDEX = 200
 REPORT_NAME = "report.md"
@@ -21,11 +24,12 @@ class History:
 
     records: tuple[Record, ...]
     unreadable: tuple[str, ...]
+    failures: tuple[Failure, ...] = ()
 
 
 def read_history(reports: Path) -> History:
     """Read every run. A file that can not be read is named, never skipped, and never the end of the others."""
-    records, unreadable = [], []
+    records, failures, unreadable = [], [], []
     for path in sorted((reports / "runs").glob(f"*/{FILE_NAME}")):
         try:
             record = read_record(path)
@@ -37,7 +41,12 @@ def read_history(reports: Path) -> History:
         else:
             records.append(record)
     records.sort(key=lambda record: (record.started_at, record.id), reverse=True)
-    return History(tuple(records), tuple(unreadable))
+    for path in sorted((reports / FAILURES).glob("*.json")):
+        try:
+            failures.append(read_failure(path))
+        except BenchmarkError as error:
+            unreadable.append(str(error).replace(f"{reports}/", ""))
+    return History(tuple(records), tuple(unreadable), tuple(failures))
 
 
 def render_index(history: History) -> str:
@@ -53,7 +62,14 @@ def render_index(history: History) -> str:
     return (
         templates()
         .get_template("index.md.j2")
-        .render(runs=runs[:LONGEST_INDEX], more=max(0, len(runs) - LONGEST_INDEX), unreadable=history.unreadable)
+        .render(
+            runs=runs[:LONGEST_INDEX],
+            more=max(0, len(runs) - LONGEST_INDEX),
+            standing=standing(history.records, history.failures),
+            failures=newest(history.failures),
+            all_failures=len(history.failures),
+            unreadable=history.unreadable,
+        )
     )
 
 

@@ -1,0 +1,189 @@
+"""Puts something into the reports of a branch at the remote, whoever else does the same at that moment.
+
+Everything but the records is rendered from them, so a race needs no merge: take the remote's newest commit, put
+the new files in, render again, commit, push; when another push was faster, begin again. Never a forced push.
+
+The work is done in a directory and with an index of its own (GIT_WORK_TREE, GIT_INDEX_FILE), not in a
+`git worktree` and not in a second clone. Of the user's clone only the settings and the object store are used:
+
+- its files, index, HEAD and branches are neither read nor written, so nothing uncommitted can be lost;
+- its settings hold: log-in (actions/checkout keeps it in .git/config), ssh command. A second clone would lack them;
+- nothing is registered: a killed worktree stays "locked" in .git/worktrees, a killed fetch leaves a locked branch.
+  Here no branch is written, so whatever is killed leaves loose objects and a directory in /tmp, and blocks nobody.
+
+Reports are rendered by the code that runs, also where the branch holds newer code.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmark.errors import PublishError, UsageError
+from benchmark.publish.destination import Destination
+from benchmark.publish.git import Git, GitError, identity, remote_lines
+from benchmark.show.index import render_all
+
+TRIES = 10
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 20.0
+
+DECLINED = ("GH006", "GH013", "protected branch", "hook declined", "refusing to allow")
+FORBIDDEN = (
+    "Permission to ",
+    "Permission denied",
+    "Authentication failed",
+    "could not read Username",
+    "error: 403",
+    "Repository not found",
+    "does not appear to be a git repository",
+    "does not exist",
+    "No such remote",
+    "refusing to update checked out branch",
+)
+
+Put = Callable[[Path], object]
+"""Writes the new files into a reports directory; the same files again change nothing."""
+
+Say = Callable[[str], None]
+
+
+class _TryAgainError(PublishError):
+    """Somebody else was faster, or the network was not there."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of it: the commit that holds the files, and whether it was made now."""
+
+    commit: str
+    changed: bool
+    tries: int
+
+
+@dataclass(frozen=True)
+class _Tip:
+    """The commit to build on, and whether the branch exists already."""
+
+    commit: str
+    exists: bool
+
+
+def push(destination: Destination, put: Put, title: str, say: Say) -> Outcome:
+    """Put files into the reports at the remote, render everything, commit, push; at most TRIES times.
+
+    Nothing is committed when nothing changes. `say` hears why a try failed. PublishError: it was not published.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            return _try(destination, put, title, attempt)
+        except _TryAgainError as error:
+            if attempt == TRIES:
+                message = f"not published after {TRIES} tries; try again later. {error}"
+                raise PublishError(message) from None
+            say(f"try {attempt} of {TRIES}: {error}")
+            # Jitter: those who met once would else meet again.
+            longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
+            time.sleep(longest * random.uniform(0.2, 1.0))  # noqa: S311 - no secret
+    message = "unreachable: the last try returns or raises"
+    raise PublishError(message)
+
+
+def _try(destination: Destination, put: Put, title: str, attempt: int) -> Outcome:
+    clone = Git(destination.home)
+    tip = _fetch(clone, destination)
+    with TemporaryDirectory(prefix="bench-publish-", ignore_cleanup_errors=True) as scratch:
+        git = _working_in(Path(scratch), clone)
+        git("read-tree", "--reset", "-u", tip.commit)
+        _render(Path(scratch) / "tree", destination, put)
+        commit = _commit(git, destination, tip, title)
+    changed = commit != tip.commit
+    if changed or not tip.exists:
+        _push(clone, destination, commit)
+    return Outcome(commit, changed, attempt)
+
+
+def _fetch(clone: Git, destination: Destination) -> _Tip:
+    """Get the newest commit of the branch; for a branch that is yet to be made, of the default branch.
+
+    `--refmap=` and `--no-write-fetch-head`: the clone's own view of the remote stays as it is.
+    """
+    wanted = f"refs/heads/{destination.branch}"
+    try:
+        listed = clone("ls-remote", destination.remote, "HEAD", wanted)
+        tips = {name: commit for commit, _, name in (line.partition("\t") for line in listed.splitlines())}
+        source = wanted if wanted in tips else "HEAD"
+        if source not in tips:
+            message = f"{destination.remote} holds no commit yet; push your branch once: git push {destination.remote}"
+            raise PublishError(message)
+        options = ("--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap=")
+        clone("fetch", "--quiet", *options, destination.remote, source)
+    except GitError as error:
+        raise _meaning(error, destination) from None
+    if clone.ask("cat-file", "-e", f"{tips[source]}^{{commit}}").code:
+        message = f"{destination.branch} was rewritten while it was fetched"
+        raise _TryAgainError(message)
+    return _Tip(tips[source], exists=wanted in tips)
+
+
+def _working_in(scratch: Path, clone: Git) -> Git:
+    tree = scratch / "tree"
+    tree.mkdir()
+    variables = {
+        "GIT_DIR": clone("rev-parse", "--absolute-git-dir"),
+        "GIT_WORK_TREE": str(tree),
+        "GIT_INDEX_FILE": str(scratch / "index"),
+    }
+    return Git(tree, variables | identity(clone))
+
+
+def _render(tree: Path, destination: Destination, put: Put) -> None:
+    reports, readme = tree / destination.reports, tree / destination.readme
+    put(reports)
+    try:
+        render_all(reports, readme)
+    except UsageError as error:
+        message = f"{error}; nothing was published: mend it on {destination.branch}"
+        raise PublishError(message) from None
+
+
+def _commit(git: Git, destination: Destination, tip: _Tip, title: str) -> str:
+    """Commit what changed; gives the commit built on when nothing did."""
+    written = [path for path in (destination.reports, destination.readme) if (git.directory / path).exists()]
+    # --force: somebody's own list of ignored files may name *.svg
+    git("add", "--all", "--force", "--", *map(str, written))
+    tree = git("write-tree")
+    if tree == git("rev-parse", f"{tip.commit}^{{tree}}"):
+        return tip.commit
+    return git("commit-tree", tree, "-p", tip.commit, "-m", title)
+
+
+def _push(clone: Git, destination: Destination, commit: str) -> None:
+    """Push one commit. To the address, not to the name: git would then write the clone's view of the remote."""
+    try:
+        address = clone("remote", "get-url", "--push", destination.remote)
+        options = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no")
+        clone("push", *options, address, f"{commit}:refs/heads/{destination.branch}")
+    except GitError as error:
+        raise _meaning(error, destination) from None
+
+
+def _meaning(error: GitError, destination: Destination) -> PublishError:
+    """Tell a refusal for good from one that the next try may overcome."""
+    where = f"{destination.remote}/{destination.branch}"
+    if any(sign in error.output for sign in DECLINED):
+        said = remote_lines(error.output)
+        return PublishError(
+            f"{where} does not accept the push, it is protected{f' ({said})' if said else ''}. Three ways out: "
+            "let the workflow's bot push to it (branch protection or ruleset: remove it, or add the bot to those who "
+            "may bypass it); or publish on a branch of its own: set the repository variable BENCH_BRANCH, or --branch; "
+            "or push with a deploy key that may bypass the rule. The run is untouched, publish it again afterwards"
+        )
+    if any(sign in error.output for sign in FORBIDDEN):
+        return PublishError(
+            f"{where} can not be reached or written: {error}. Check the remote and your right to push; "
+            "a workflow's job needs `permissions: contents: write`"
+        )
+    return _TryAgainError(str(error))

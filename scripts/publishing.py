@@ -1,0 +1,61 @@
+"""The way of new files into the reports, here or on a branch: what `bench publish` and `bench fail` share."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.errors import InvalidRunError, UsageError
+from benchmark.publish.artifact import read_runs
+from benchmark.publish.destination import find_destination
+from benchmark.publish.push import Put, push
+from benchmark.show.index import render_all
+from benchmark.show.standing import why_incomplete
+
+LONGEST_TITLE = 200
+
+
+@dataclass(frozen=True)
+class Where:
+    """What the command line says about the place."""
+
+    local: bool
+    branch: str | None
+    remote: str
+    reports: Path
+    readme: Path
+
+
+def publish_to(where: Where, put: Put, title: str) -> None:
+    """Put files into the reports, render everything, and say what was done."""
+    if where.local:
+        put(where.reports)
+        render_all(where.reports, where.readme)
+        sys.stdout.write(f"{title}: written below {where.reports}; commit it: git add {where.reports} {where.readme}\n")
+        return
+    destination = find_destination(where.reports, where.readme, where.remote, where.branch)
+    title = title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
+    outcome = push(destination, put, title, _say)
+    place = f"{destination.remote}/{destination.branch}"
+    if outcome.changed:
+        sys.stdout.write(
+            f"{title}: pushed to {place} as {outcome.commit[:10]}. Your files are as they were: git pull\n"
+        )
+    else:
+        sys.stdout.write(f"{title}: nothing to do, {place} holds it already\n")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def reason_in(results: Path | None) -> str | None:
+    """Find what the newest incomplete run says; a directory that holds none, or something odd, says nothing."""
+    try:
+        records = read_runs(results).records if results is not None else ()
+    except (InvalidRunError, UsageError) as error:
+        sys.stderr.write(f"No reason taken from --results: {error}\n")
+        return None
+    incomplete = [record for record in records if record.state == "incomplete"]
+    newest = max(incomplete, key=lambda record: record.started_at, default=None)
+    return why_incomplete(newest) if newest is not None else None
