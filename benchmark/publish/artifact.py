@@ -3,6 +3,7 @@
 Only a record that was parsed, checked and once rendered leaves this module. No file of the directory is ever copied.
 """
 
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from benchmark.show.readme import BEGIN, END
 
 MOST_BYTES = 5_000_000
 """A run of 4 endpoints is some 50 kB."""
+
+MOST_BODY_BYTES = 100_000
+"""Of all endpoints together. A body may be nested, and nested lists grow when they are indented."""
 
 MOST_RUNS = 100
 MOST_ENTRIES = 50_000
@@ -104,7 +108,8 @@ def _check(record: Record) -> None:
     named = [result.name for result in record.endpoints]
     if len(set(named)) < len(named) or not planned.issuperset([*named, *(lost.endpoint for lost in record.missing)]):
         _refuse(record, "its results do not fit its plan")
-    if len(to_json(record)) > MOST_BYTES:
+    bodies = sum(len(json.dumps(endpoint.json_body)) for endpoint in record.plan.endpoints)
+    if bodies > MOST_BODY_BYTES or len(to_json(record)) > MOST_BYTES:
         _refuse(record, "it is larger than any record")
     _check_times(record)
     if record.state != "running":
