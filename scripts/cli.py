@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from benchmark.errors import BenchmarkError, InterruptedRunError
-from scripts import overhead, publish, report, run
+from scripts import doctor, fail, init, overhead, publish, report, run
 
 app = typer.Typer(
     name="bench",
@@ -24,6 +24,9 @@ app.command("run")(run.run)
 app.command("report")(report.report)
 app.command("publish")(publish.publish)
 app.command("overhead")(overhead.overhead)
+app.command("fail")(fail.fail)
+app.command("init")(init.init)
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:

@@ -1,0 +1,52 @@
+"""Clears what a fork inherits: the runs and failures of the repository that it was forked from."""
+
+import shutil
+from pathlib import Path
+
+from benchmark.config import DEFAULT_FILE
+from benchmark.errors import UsageError
+from benchmark.failure import FOLDER
+from benchmark.publish.destination import find_home
+from benchmark.publish.git import Git
+
+INHERITED = ("runs", FOLDER)
+DERIVED = ("/report.md", ".svg")
+"""Files that can be rendered again: losing them loses nothing."""
+
+
+def clear(directory: Path, reports: Path) -> list[Path]:
+    """Remove all runs and failures below `reports`; gives what was removed. What others published stays.
+
+    UsageError: `directory` is no checkout of this repository, or a run in it is in no commit and could not be
+    restored. Nothing was removed then.
+    """
+    home = find_home(directory)
+    if not (directory / DEFAULT_FILE).is_file() or not reports.is_dir() or reports.is_symlink():
+        message = f"{directory.name}/ holds no {DEFAULT_FILE} and no {reports.name}/; go to the checkout's top folder"
+        raise UsageError(message)
+    folders = [reports / name for name in INHERITED if (reports / name).exists()]
+    if not folders:
+        return []
+    lost = _only_here(home, folders)
+    if lost:
+        message = f"{lost[0]} is in no commit and would be lost ({len(lost)} such); commit or delete it first"
+        raise UsageError(message)
+    found = [entry for folder in folders for entry in sorted(folder.iterdir())]
+    for folder in folders:
+        if folder.is_symlink():
+            folder.unlink()
+        else:
+            shutil.rmtree(folder)
+    return found
+
+
+def _only_here(home: Path, folders: list[Path]) -> list[str]:
+    """Files that no commit holds as they are, ignored ones too."""
+    paths = [str(folder.resolve()) for folder in folders]
+    options = ("--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all")
+    done = Git(home).ask("status", *options, "--", *paths)
+    if done.code:
+        message = f"git status failed, so nothing was removed: {done.errors.strip()}"
+        raise UsageError(message)
+    changed = [(entry[:2], entry[3:]) for entry in done.out.split("\0") if entry]
+    return [path for state, path in changed if "D" not in state and not path.endswith(DERIVED)]

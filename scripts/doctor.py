@@ -1,0 +1,48 @@
+"""`bench doctor`: say what would stop the repository from working, before it does."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from typer import Exit, Option
+
+from benchmark.errors import BenchmarkError
+from benchmark.publish.destination import find_destination
+from benchmark.publish.diagnosis import Diagnosis
+from benchmark.publish.doctor import README, examine
+from benchmark.publish.github import examine_github
+
+
+def doctor(
+    branch: Annotated[str | None, Option(envvar="BENCH_BRANCH", help="As for `bench publish`.")] = None,
+    remote: Annotated[str, Option(help="Remote to publish to.")] = "origin",
+    as_json: Annotated[bool, Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check this checkout, this machine and, through `gh`, GitHub's settings. Nothing is changed.
+
+    Exit code 2 when something blocks. What could not be checked is listed as that.
+    """
+    home = Path.cwd()
+    found = [*examine(home, remote, branch), *examine_github(home, _branch(remote, branch))]
+    blocking = [diagnosis for diagnosis in found if diagnosis.state == "blocks"]
+    if as_json:
+        answer = {"schema_version": 1, "blocked": bool(blocking), "checks": [item.model_dump() for item in found]}
+        sys.stdout.write(json.dumps(answer, indent=1) + "\n")
+    else:
+        sys.stdout.write("".join(_lines(diagnosis) for diagnosis in found))
+        sys.stdout.write(f"{len(blocking)} of {len(found)} checks found something that blocks.\n")
+    if blocking:
+        raise Exit(2)
+
+
+def _branch(remote: str, branch: str | None) -> str | None:
+    try:
+        return find_destination(Path("reports"), README, remote, branch).branch
+    except BenchmarkError:
+        return None
+
+
+def _lines(diagnosis: Diagnosis) -> str:
+    remedy = f"{'':13}do: {diagnosis.remedy}\n" if diagnosis.remedy else ""
+    return f"{diagnosis.state:11}  {diagnosis.check}: {diagnosis.message}\n{remedy}"

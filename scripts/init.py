@@ -1,0 +1,26 @@
+"""`bench init`: make the repository your own."""
+
+import sys
+from pathlib import Path
+
+from benchmark.publish.clear import clear
+from benchmark.show.index import render_all
+
+
+def init() -> None:
+    """Remove the runs and failures that a fork inherited, and render the reports and the README block again.
+
+    What others published (reports/published/) and everything else stays. Runs that are in no commit are never
+    removed. Calling it again changes nothing.
+    """
+    reports, readme = Path("reports"), Path("README.md")
+    removed = clear(Path.cwd(), reports)
+    for entry in removed:
+        sys.stdout.write(f"Removed {entry}\n")
+    if not removed:
+        sys.stdout.write("There were no runs to remove.\n")
+    render_all(reports, readme)
+    sys.stdout.write(
+        "Rendered reports/README.md and the block of README.md. Next: edit benchmark.toml, then "
+        'git add --all reports README.md && git commit -m "Begin my own series"\n'
+    )
