@@ -1,0 +1,50 @@
+"""How long it takes until every one of several clones that publish at once has published.
+
+python -m tests.benchmarks.publish_race [CLONES]
+"""
+
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.clones import Clone, environment, git, make_clone, make_origin
+from tests.publishable import make_record
+
+TIMEOUT_S = 300
+
+
+def race(directory: Path, clones: int) -> tuple[Path, list[int]]:
+    """Publish one run from each clone, all at once; gives the origin and the exit codes."""
+    origin = make_origin(directory)
+    racers = [make_clone(origin, directory / f"clone-{number}") for number in range(clones)]
+    with ExitStack() as stack:
+        started = [_start(stack, racer, number) for number, racer in enumerate(racers)]
+        return origin, [process.wait(TIMEOUT_S) for process in started]
+
+
+def _start(stack: ExitStack, racer: Clone, number: int) -> subprocess.Popen[bytes]:
+    command = racer.command("publish", racer.results(make_record(number)))
+    log = stack.enter_context((racer.path / "results" / "errors.log").open("wb"))
+    return subprocess.Popen(command, cwd=racer.path, env=environment(), stdout=subprocess.DEVNULL, stderr=log)
+
+
+def main() -> None:
+    """Print what the race took."""
+    clones = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    with TemporaryDirectory() as directory:
+        began = time.perf_counter()
+        origin, codes = race(Path(directory), clones)
+        took_s = time.perf_counter() - began
+        lost = sum(len(log.read_text().splitlines()) for log in Path(directory).glob("*/results/errors.log"))
+        commits = int(git(origin, "rev-list", "--count", "main")) - 1
+    sys.stdout.write(
+        f"{clones} clones, {codes.count(0)} published, {commits} commits, {lost} tries lost, "
+        f"{took_s:.1f} s with the making of the clones\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
