@@ -119,7 +119,7 @@ def test_raw_rows_are_kept_and_add_up_to_the_table(smoke: Bench) -> None:
 def test_publishing_puts_the_record_among_the_reports_once(smoke: Bench) -> None:
     run_directory = smoke.folder / "results" / smoke.record().id
     for _ in range(2):
-        assert smoke.run("publish", str(run_directory)).returncode == 0
+        assert smoke.run("publish", "--local", str(run_directory)).returncode == 0
     placed = smoke.folder / "reports" / "runs" / smoke.record().id
     assert sorted(path.name for path in placed.iterdir()) == ["report.md", "run.json"]
     assert (placed / "run.json").read_bytes() == (run_directory / "run.json").read_bytes()
