@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
-from typer import Option
+from typer import Context, Option
 
 from benchmark.config import DEFAULT_FILE, headline_profile, read_config
 from benchmark.errors import InvalidRunError, UsageError
@@ -18,6 +18,7 @@ DEFAULT_PROFILE = "quick"
 
 
 def run(
+    context: Context,
     profile: Annotated[
         str | None,
         Option(envvar="BENCH_PROFILE", help="The load: a profile of benchmark.toml.", show_default=DEFAULT_PROFILE),
@@ -60,9 +61,9 @@ def run(
     """
     wishes = Wishes(
         profile=profile or (headline_profile(read_config(config)) if headline else DEFAULT_PROFILE),
-        users=_items("--users", users),
+        users=_items(context, "users", users),
         values={
-            "endpoints": _items("--endpoint", endpoint),
+            "endpoints": _items(context, "endpoint", endpoint),
             "spawn_rate_per_s": spawn_rate,
             "duration_s": duration,
             "task_seconds": task_seconds,
@@ -85,10 +86,13 @@ def run(
         raise InvalidRunError(message)
 
 
-def _items(flag: str, given: Sequence[str]) -> tuple[str, ...]:
+def _items(context: Context, name: str, given: Sequence[str]) -> tuple[str, ...]:
     """Split "100, 500" at its commas. UsageError when something was given that names nothing."""
+    source = context.get_parameter_source(name)
+    if source is not None and source.name == "ENVIRONMENT":
+        given = [" ".join(given)]  # typer split it at its spaces, but a name may hold one
     items = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
-    if given and not items:
-        message = f"{flag}: {' '.join(given)!r} names nothing; write it like a or a,b"
+    if any(given) and not items:
+        message = f"--{name}: {' '.join(given)!r} names nothing; write it like a or a,b"
         raise UsageError(message)
     return items
