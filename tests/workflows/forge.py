@@ -152,8 +152,10 @@ class Forge:
         git(tree, "commit", "--quiet", "--message", "A fork")
         git(self.home, "clone", "--quiet", "--bare", str(tree), str(self.origin))
 
-    def run(self, event: str, inputs: Mapping[str, str] | None = None, workflow: str = "benchmark.yml") -> Outcome:
-        """Execute a workflow for an event."""
+    def run(
+        self, event: str, inputs: Mapping[str, str] | None = None, workflow: str = "benchmark.yml", branch: str = ""
+    ) -> Outcome:
+        """Execute a workflow for an event. `branch`: the repository variable BENCH_BRANCH."""
         payload: dict[str, Any] = {"repository": {"full_name": "acme/bench", "default_branch": "main"}}
         if inputs is not None:
             payload["inputs"] = dict(inputs)
@@ -164,7 +166,7 @@ class Forge:
         kept = [line for line in text.splitlines() if not line.strip().startswith(REFUSED_BY_ACT)]
         (workflows / workflow).write_text("\n".join(kept))
         done = subprocess.run(
-            [str(ACT), event, *self._arguments(workflow, text)],
+            [str(ACT), event, *self._arguments(workflow, text), "--var", f"BENCH_BRANCH={branch}"],
             cwd=self.home / "tree",
             env=_environment(self.home),
             stdin=subprocess.DEVNULL,
@@ -200,11 +202,11 @@ class Forge:
             *(part for stub in stubs for part in ("--local-repository", stub)),
         ]
 
-    def published(self, path: str = "") -> str:
-        """What origin's main holds: the content of a file, or a list of files below a directory."""
-        if path.endswith("/") or not path:
-            return git(self.origin, "ls-tree", "-r", "--name-only", "main", path or ".")
-        return git(self.origin, "show", f"main:{path}")
+    def published(self, path: str, branch: str = "main") -> str:
+        """What a branch of origin holds: the content of a file, or a list of files below a directory."""
+        if path.endswith("/"):
+            return git(self.origin, "ls-tree", "-r", "--name-only", branch, path)
+        return git(self.origin, "show", f"{branch}:{path}")
 
     def records(self) -> list[dict[str, Any]]:
         """Every run.json on origin."""

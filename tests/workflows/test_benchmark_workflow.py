@@ -117,8 +117,18 @@ def test_a_protected_branch_fails_the_publish_job_and_the_artifact_is_safe(make_
     assert outcome.jobs == {"measure": "success", "publish": "failure"}, outcome.output
     assert "exit status 5" in outcome.output
     assert "BENCH_BRANCH" in outcome.output
+    assert "protected branch: " in outcome.output, "bench doctor was not asked"
     assert forge.log() == ["tester: A fork"]
     assert list(forge.artifacts.glob("results/*/run.json"))
+
+
+def test_reports_go_to_the_branch_that_the_repository_variable_names(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    forge.fork()
+    outcome = forge.run("schedule", branch="data")
+    assert outcome.jobs == {"measure": "success", "publish": "success"}, outcome.output
+    assert forge.log() == ["tester: A fork"]
+    assert "run.json" in forge.published("reports/runs/", branch="data")
 
 
 def test_without_publish_the_result_is_kept_and_nothing_is_committed(make_forge: MakeForge) -> None:

@@ -26,7 +26,7 @@ def _check(*command: str | Path, text: str | None = None) -> None:
 
 
 def test_zizmor_finds_nothing_even_when_pedantic() -> None:
-    _check("zizmor", "--offline", "--persona", "pedantic", "--no-progress", "--quiet", ".github")
+    _check("zizmor", "--offline", "--persona", "pedantic", "--no-progress", "--quiet", ".")
 
 
 @pytest.mark.parametrize("schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
