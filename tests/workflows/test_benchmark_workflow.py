@@ -21,9 +21,9 @@ PROTECTED = "echo 'error: GH006: Protected branch update failed for refs/heads/m
 BROKEN_APP = 'raise RuntimeError("no database")\n'
 
 
-@pytest.mark.skipif(not (os.environ.get("CI") == "true" and CAN_HAVE_ACT), reason="only CI must have act")
 def test_ci_executes_the_workflows_and_does_not_skip_them() -> None:
-    assert ACT.exists(), f"{ACT} is missing, so no workflow would be executed"
+    must = os.environ.get("CI") == "true" and CAN_HAVE_ACT
+    assert ACT.exists() or not must, f"{ACT} is missing, so no workflow would be executed"
 
 
 @pytest.fixture(scope="module")
