@@ -94,6 +94,15 @@ PROFILE_FLAGS = {
 TARGET_FLAGS = {"workers": "--workers", "threads": "--threads", "port": "--port", "loop": "--loop"}
 
 
+def headline_profile(config: Config) -> str:
+    """Name of the profile that the README shows. UsageError when benchmark.toml marks none."""
+    name = next((profile.name for profile in config.profiles.values() if profile.headline), None)
+    if name is None:
+        message = "--headline: no profile of benchmark.toml has headline = true; give it to one, or name a --profile"
+        raise UsageError(message)
+    return name
+
+
 def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> Plan:
     """Combine a profile with what the command line asks for. Wishes that are None or empty ask for nothing."""
     if profile_name not in config.profiles:

@@ -1,5 +1,6 @@
 """The program `bench`: gathers the commands, and turns an expected error into one line and an exit code."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -8,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from benchmark.errors import BenchmarkError, InterruptedRunError
+from benchmark.show.step_summary import render_error
 from scripts import doctor, fail, init, overhead, publish, report, run
 
 app = typer.Typer(
@@ -37,6 +39,8 @@ def main() -> None:
         app()
     except BenchmarkError as error:
         sys.stderr.write(f"bench: {error}\n")
+        if os.environ.get("GITHUB_STEP_SUMMARY"):  # the page of the workflow run says it too, without opening a log
+            report.write_step_summary(render_error(f"bench: {error}"))
         sys.exit(error.exit_code)
 
 

@@ -1,5 +1,6 @@
 """`bench report`: render what the records hold."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,13 +8,23 @@ from typing import Annotated
 from typer import Argument, Option
 
 from benchmark.errors import InvalidRunError, UsageError
+from benchmark.record import read_record
 from benchmark.show.index import render_all, render_run
 from benchmark.show.published import read_published
+from benchmark.show.step_summary import render_step_summary, run_directories
 
 
 def report(
     run_dir: Annotated[Path | None, Argument(help="A directory that `bench run` wrote.")] = None,
     everything: Annotated[bool, Option("--all", help="All of the reports directory, its index and README.md.")] = False,
+    summary: Annotated[
+        bool,
+        Option(
+            "--summary",
+            help="The tables alone, of one run or of every run in a directory, for the page of a GitHub workflow run; "
+            "where GITHUB_STEP_SUMMARY names no file, they are printed.",
+        ),
+    ] = False,
     reports: Annotated[Path, Option(help="The reports directory.")] = Path("reports"),
     readme: Annotated[Path, Option(help="The README whose block is rendered.")] = Path("README.md"),
 ) -> None:
@@ -21,13 +32,28 @@ def report(
 
     Rendering reads nothing but records, so it can be repeated at any time and gives the same bytes.
     """
-    if everything == (run_dir is not None):
+    if everything == (run_dir is not None) or (summary and everything):
         message = "name one run directory, or --all; for example: bench report results/ID"
         raise UsageError(message)
     if run_dir is not None:
-        sys.stdout.write(f"Report: {render_run(run_dir, read_published(reports / 'published'))}\n")
+        tables = read_published(reports / "published")
+        if summary:
+            records = [read_record(directory) for directory in run_directories(run_dir)]
+            write_step_summary(render_step_summary(records, tables))
+        else:
+            sys.stdout.write(f"Report: {render_run(run_dir, tables)}\n")
         return
     history = render_all(reports, readme)
     sys.stdout.write(f"Rendered {len(history.records)} runs, {reports / 'README.md'} and the block of {readme}\n")
     if history.unreadable:
         raise InvalidRunError("; ".join(history.unreadable))
+
+
+def write_step_summary(markdown: str) -> None:
+    """Append to the summary of the workflow step that this runs in; elsewhere, print it."""
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        sys.stdout.write(markdown)
+        return
+    with Path(file).open("a", encoding="utf-8") as page:
+        page.write(markdown)

@@ -1,0 +1,224 @@
+"""Runs this repository's own workflows with `act`, without GitHub and without a network.
+
+act executes a workflow in host mode; the four actions of others are replaced by the stubs beside this file. All
+else is real: the commands, uvicorn, Locust, git, a bare origin with its hooks.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+STUBS = Path(__file__).with_name("stubs")
+ACT = Path(sys.prefix) / "bin" / "act"
+CAN_HAVE_ACT = (platform.system(), platform.machine()) == ("Linux", "x86_64")
+TIMEOUT_S = 120
+REFUSED_BY_ACT = "queue: max"
+"""A line that GitHub knows and act does not; the copy that act gets goes without it."""
+
+TINY = """
+schema_version = 1
+
+[app]
+import = "app.main:app"
+
+[endpoints.async_concurrent]
+path = "/async_concurrent"
+served = "event loop"
+work_tasks = 1
+expect = { pointer = "/results/2" }
+
+[endpoints.sync_baseline]
+path = "/sync_baseline"
+served = "thread pool"
+work_tasks = 3
+
+[profiles.quick]
+users = 2
+spawn_rate = 2
+duration = "1s"
+task_seconds = 0.05
+endpoints = ["async_concurrent", "sync_baseline"]
+
+[profiles.smoke]
+users = 2
+spawn_rate = 2
+duration = "1s"
+task_seconds = 0.05
+endpoints = ["async_concurrent"]
+
+[profiles.weekly]
+headline = true
+users = 3
+spawn_rate = 3
+duration = "1s"
+task_seconds = 0.05
+endpoints = ["async_concurrent"]
+"""
+"""A benchmark.toml whose loads take a second."""
+
+
+def git(directory: Path, *arguments: str) -> str:
+    """Run git, with an identity of its own and nobody's settings; gives what it printed."""
+    settings = ["-c", "user.name=tester", "-c", "user.email=tester@example.com", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(
+        ["git", *settings, *arguments],  # noqa: S607 - git is where PATH says
+        cwd=directory,
+        env=_environment(directory),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"git {arguments}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """What a child may see: nothing of GitHub's variables, where the tests themselves run in a workflow."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "ACT_DISABLE_VERSION_CHECK": "1",
+        "NO_COLOR": "1",
+        "PIP_NO_INDEX": "1",
+    }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What act reported of a workflow: its exit code, each job's result, each step's result, all it printed."""
+
+    code: int
+    jobs: dict[str, str]
+    steps: dict[tuple[str, str], str]
+    output: str
+
+
+def _read_outcome(done: subprocess.CompletedProcess[str]) -> Outcome:
+    jobs, steps, said = {}, {}, []
+    for line in done.stdout.splitlines():
+        try:
+            event: dict[str, Any] = json.loads(line)
+        except ValueError:
+            said.append(line)
+            continue
+        said.append(str(event.get("msg", "")).rstrip("\n"))
+        if "jobResult" in event:
+            jobs[event["jobID"]] = event["jobResult"]
+        if "stepResult" in event and event.get("stage") == "Main":
+            steps[event["jobID"], event["step"]] = event["stepResult"]
+    return Outcome(done.returncode, jobs, steps, "\n".join([*said, done.stderr]))
+
+
+@dataclass
+class Forge:
+    """A stand-in for a repository on GitHub: a bare origin, its artifacts, and its workflows."""
+
+    home: Path
+    python_bin: Path
+    origin: Path = field(init=False)
+    artifacts: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.origin = self.home / "origin.git"
+        self.artifacts = self.home / "artifacts"
+        self.artifacts.mkdir(parents=True)
+
+    def fork(self, changes: Mapping[str, str] | None = None) -> None:
+        """Make origin's first commit: this repository as it lies here, its runs left out, with tiny loads.
+
+        `changes` give files other content, by their path.
+        """
+        tree = self.home / "tree"
+        for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+            if (ROOT / name).is_file() and not name.startswith(("reports/runs/", "reports/failures/", "tests/")):
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, tree / name)
+        for name, content in {"benchmark.toml": TINY, **(changes or {})}.items():
+            (tree / name).write_text(content, encoding="utf-8")
+        git(tree, "init", "--quiet")
+        git(tree, "add", "--all")
+        git(tree, "commit", "--quiet", "--message", "A fork")
+        git(self.home, "clone", "--quiet", "--bare", str(tree), str(self.origin))
+
+    def run(
+        self, event: str, inputs: Mapping[str, str] | None = None, workflow: str = "benchmark.yml", branch: str = ""
+    ) -> Outcome:
+        """Execute a workflow for an event. `branch`: the repository variable BENCH_BRANCH."""
+        payload: dict[str, Any] = {"repository": {"full_name": "acme/bench", "default_branch": "main"}}
+        if inputs is not None:
+            payload["inputs"] = dict(inputs)
+        (self.home / "event.json").write_text(json.dumps(payload))
+        workflows = self.home / "act"
+        workflows.mkdir(exist_ok=True)
+        text = (ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8")
+        kept = [line for line in text.splitlines() if not line.strip().startswith(REFUSED_BY_ACT)]
+        (workflows / workflow).write_text("\n".join(kept))
+        done = subprocess.run(
+            [str(ACT), event, *self._arguments(workflow, text), "--var", f"BENCH_BRANCH={branch}"],
+            cwd=self.home / "tree",
+            env=_environment(self.home),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return _read_outcome(done)
+
+    def _arguments(self, workflow: str, text: str) -> list[str]:
+        actions = {line.split()[2] for line in text.splitlines() if line.strip().startswith("- uses:")}
+        actions |= {line.split()[1] for line in text.splitlines() if line.strip().startswith("uses:")}
+        stubs = [f"{action}={STUBS / action.split('@')[0].split('/')[1]}" for action in sorted(actions)]
+        variables = {
+            "GITHUB_REPOSITORY": "acme/bench",
+            "GITHUB_RUN_ID": "1001",
+            "STUB_ORIGIN": str(self.origin),
+            "STUB_ARTIFACTS": str(self.artifacts),
+            "STUB_PYTHON_BIN": str(self.python_bin),
+        }
+        return [
+            *(
+                "-P",
+                "ubuntu-24.04=-self-hosted",
+                "-W",
+                str(self.home / "act" / workflow),
+                "-e",
+                str(self.home / "event.json"),
+            ),
+            *("--no-cache-server", "--no-skip-checkout", "--json", "--action-cache-path", str(self.home / "cache")),
+            *(part for name, value in variables.items() for part in ("--env", f"{name}={value}")),
+            *(part for stub in stubs for part in ("--local-repository", stub)),
+        ]
+
+    def published(self, path: str, branch: str = "main") -> str:
+        """What a branch of origin holds: the content of a file, or a list of files below a directory."""
+        if path.endswith("/"):
+            return git(self.origin, "ls-tree", "-r", "--name-only", branch, path)
+        return git(self.origin, "show", f"{branch}:{path}")
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every run.json on origin."""
+        names = self.published("reports/").splitlines()
+        return [json.loads(self.published(name)) for name in names if name.endswith("/run.json")]
+
+    def log(self) -> list[str]:
+        """Author and title of origin's commits, newest first."""
+        return git(self.origin, "log", "--format=%an: %s", "main").splitlines()
+
+    def hook(self, name: str, script: str) -> None:
+        """Give origin a hook: a shell script that git runs when something is pushed."""
+        path = self.origin / "hooks" / name
+        path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        path.chmod(0o755)

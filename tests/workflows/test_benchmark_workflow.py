@@ -1,0 +1,142 @@
+"""benchmark.yml, executed from the event to the commit on origin. Real: commands, uvicorn, Locust, git, hooks."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from tests.workflows.forge import ACT, CAN_HAVE_ACT, Forge, Outcome, git
+
+MakeForge = Callable[[], Forge]
+
+FASTER = """
+if [ "$1" = refs/heads/main ] && [ ! -e raced ]; then
+  touch raced
+  git update-ref refs/heads/main refs/heads/racer
+fi
+"""
+"""An update hook: somebody else's push to main arrives a moment before the first one."""
+
+PROTECTED = "echo 'error: GH006: Protected branch update failed for refs/heads/main.' >&2; exit 1"
+BROKEN_APP = 'raise RuntimeError("no database")\n'
+
+
+def test_ci_executes_the_workflows_and_does_not_skip_them() -> None:
+    must = os.environ.get("CI") == "true" and CAN_HAVE_ACT
+    assert ACT.exists() or not must, f"{ACT} is missing, so no workflow would be executed"
+
+
+@pytest.fixture(scope="module")
+def scheduled(make_forge: MakeForge) -> tuple[Forge, Outcome]:
+    """A scheduled event, whose inputs are all empty."""
+    forge = make_forge()
+    forge.fork()
+    return forge, forge.run("schedule")
+
+
+def test_a_scheduled_run_measures_the_headline_profile_and_publishes_itself(scheduled: tuple[Forge, Outcome]) -> None:
+    forge, outcome = scheduled
+    assert outcome.jobs == {"measure": "success", "publish": "success"}, outcome.output
+    (record,) = forge.records()
+    assert record["plan"]["profile"]["name"] == "weekly"
+    assert (record["state"], record["customised"], record["environment"]["trigger"]) == ("complete", [], "schedule")
+    assert forge.log()[0].startswith("github-actions[bot]: ")
+    assert record["id"] in forge.published("README.md")
+    assert record["id"] in forge.published("reports/README.md")
+    assert list(forge.artifacts.glob(f"results/{record['id']}/*/requests.csv")), "the raw data is not kept"
+
+
+def test_the_page_of_a_run_shows_its_table(scheduled: tuple[Forge, Outcome]) -> None:
+    _, outcome = scheduled
+    assert "Summary - ## weekly: 3 users" in outcome.output
+    assert "| async_concurrent | " in outcome.output
+
+
+def test_custom_numbers_become_runs_of_their_own_even_when_another_push_is_faster(
+    scheduled: tuple[Forge, Outcome],
+) -> None:
+    forge, _ = scheduled
+    (weekly,) = forge.records()
+    git(forge.origin, "branch", "racer", "main")
+    git(forge.origin, "branch", "--force", "main", "main~1")
+    forge.hook("update", FASTER)
+    inputs = {"profile": "quick", "users": "2.0, 4", "task_seconds": "0.02", "endpoints": "async_concurrent"}
+    outcome = forge.run("workflow_dispatch", inputs | {"publish": "true"})
+    assert outcome.jobs == {"measure": "success", "publish": "success"}, outcome.output
+    assert (forge.origin / "raced").exists()
+    custom = [record for record in forge.records() if record["id"] != weekly["id"]]
+    assert [record["plan"]["profile"]["users"] for record in custom] == [2, 4]
+    assert custom[1]["customised"] == ["--users", "--task-seconds", "--endpoint"]
+    index, log = forge.published("reports/README.md"), forge.log()
+    assert all(record["id"] in index for record in [weekly, *custom])
+    assert len(log) == 3, log
+    assert weekly["id"] in forge.published("README.md"), "custom numbers took the place of the scheduled run"
+
+
+@pytest.mark.parametrize(
+    ("users", "message"),
+    [
+        pytest.param("-5", "--users: Input should be greater than or equal to 1 (got -5)", id="negative"),
+        pytest.param("500; touch pwned", "'500; touch pwned' is not a number", id="shell command"),
+        pytest.param("$(id)", "'$(id)' is not a number", id="command substitution"),
+        pytest.param("1e9", "'1e9' is not a number", id="exponent"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_started(make_forge: MakeForge, users: str, message: str) -> None:
+    forge = make_forge()
+    forge.fork()
+    outcome = forge.run("workflow_dispatch", {"profile": "quick", "users": users, "publish": "true"})
+    assert outcome.code == 1
+    assert outcome.steps["measure", "Measure"] == "failure", outcome.output
+    assert "exit status 2" in outcome.output
+    assert message in outcome.output
+    assert "publish" not in outcome.jobs or outcome.jobs["publish"] == "skipped"
+    assert forge.log() == ["tester: A fork"]
+    assert not list(forge.artifacts.iterdir())
+    assert not list(forge.home.rglob("pwned"))
+
+
+def test_a_scheduled_run_that_can_not_start_the_app_says_so_in_the_index(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    forge.fork({"app/main.py": BROKEN_APP})
+    outcome = forge.run("schedule")
+    assert outcome.jobs == {"measure": "failure", "publish": "success"}, outcome.output
+    assert "exit status 4" in outcome.output
+    assert forge.records() == []
+    (failure,) = forge.published("reports/failures/").splitlines()
+    assert forge.published(failure)
+    assert "No good run yet; last attempt" in forge.published("reports/README.md")
+    assert forge.log()[0].startswith("github-actions[bot]: ")
+
+
+def test_a_protected_branch_fails_the_publish_job_and_the_artifact_is_safe(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    forge.fork()
+    forge.hook("pre-receive", PROTECTED)
+    outcome = forge.run("schedule")
+    assert outcome.jobs == {"measure": "success", "publish": "failure"}, outcome.output
+    assert "exit status 5" in outcome.output
+    assert "BENCH_BRANCH" in outcome.output
+    assert "protected branch: " in outcome.output, "bench doctor was not asked"
+    assert forge.log() == ["tester: A fork"]
+    assert list(forge.artifacts.glob("results/*/run.json"))
+
+
+def test_reports_go_to_the_branch_that_the_repository_variable_names(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    forge.fork()
+    outcome = forge.run("schedule", branch="data")
+    assert outcome.jobs == {"measure": "success", "publish": "success"}, outcome.output
+    assert forge.log() == ["tester: A fork"]
+    assert "run.json" in forge.published("reports/runs/", branch="data")
+
+
+def test_without_publish_the_result_is_kept_and_nothing_is_committed(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    forge.fork()
+    inputs = {"profile": "quick", "endpoints": "async_concurrent", "publish": "false"}
+    outcome = forge.run("workflow_dispatch", inputs)
+    assert outcome.jobs["measure"] == "success", outcome.output
+    assert outcome.jobs.get("publish", "skipped") == "skipped"
+    assert forge.log() == ["tester: A fork"]
+    assert list(forge.artifacts.glob("results/*/run.json"))

@@ -1,0 +1,128 @@
+"""What a workflow's inputs become: text in variables, checked before anything is started."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from benchmark.config import make_plan, read_config
+from benchmark.errors import UsageError
+from benchmark.plan import Plan
+from scripts import cli, run
+from scripts.measuring import Finished, Wishes
+
+RUN_VARIABLES = {
+    "BENCH_PROFILE",
+    "BENCH_USERS",
+    "BENCH_SPAWN_RATE",
+    "BENCH_DURATION",
+    "BENCH_TASK_SECONDS",
+    "BENCH_ENDPOINTS",
+    "BENCH_WORKERS",
+}
+
+
+@pytest.fixture
+def ask(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Call `bench run` up to its plans, with variables and flags; gives the plans."""
+
+    def call(variables: Mapping[str, str], *flags: str) -> list[Plan]:
+        heard: list[Wishes] = []
+
+        def listen(wishes: Wishes, *_rest: object) -> list[Finished]:
+            heard.append(wishes)
+            return []
+
+        monkeypatch.setattr(run, "measure_all", listen)
+        flags = (*flags, "--config", str(repository / "benchmark.toml"))
+        done = CliRunner().invoke(cli.app, ["run", *flags], env={**dict.fromkeys(RUN_VARIABLES, ""), **variables})
+        if done.exception is not None:
+            raise done.exception
+        (wishes,) = heard
+        config = read_config(repository / "benchmark.toml")
+        return [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]
+
+    return call
+
+
+def test_empty_variables_ask_for_nothing(ask: Any, repository: Path) -> None:
+    (plan,) = ask({})
+    assert plan == make_plan(read_config(repository / "benchmark.toml"), "quick", {})
+
+
+def test_headline_is_the_profile_that_the_readme_shows_unless_one_is_named(ask: Any) -> None:
+    (scheduled,) = ask({}, "--headline")
+    (asked,) = ask({"BENCH_PROFILE": "smoke"}, "--headline")
+    assert scheduled.profile.headline
+    assert asked.profile.name == "smoke"
+
+
+def test_every_variable_changes_its_value(ask: Any) -> None:
+    variables = {"BENCH_PROFILE": "smoke", "BENCH_SPAWN_RATE": "5.0", "BENCH_DURATION": "1m30s", "BENCH_WORKERS": "4.0"}
+    variables |= {"BENCH_TASK_SECONDS": "0.5", "BENCH_ENDPOINTS": "sync_baseline, async_concurrent"}
+    (plan,) = ask(variables | {"BENCH_USERS": "14100.0"})
+    profile = plan.profile
+    assert (profile.users, profile.spawn_rate_per_s, profile.duration_s, profile.task_seconds) == (14100, 5, 90, 0.5)
+    assert profile.endpoints == ("sync_baseline", "async_concurrent")
+    assert plan.target.workers == 4
+
+
+@pytest.mark.parametrize("text", ["100,500,1000", "100, 500, 1000", " 100 ,500,1000, "])
+def test_several_users_are_a_sweep(ask: Any, text: str) -> None:
+    assert [plan.profile.users for plan in ask({"BENCH_USERS": text})] == [100, 500, 1000]
+
+
+def test_a_flag_outdoes_its_variable(ask: Any) -> None:
+    assert [plan.profile.users for plan in ask({"BENCH_USERS": "7"}, "--users", "8", "--users", "9")] == [8, 9]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BENCH_USERS", "-5"),
+        ("BENCH_USERS", "0"),
+        ("BENCH_USERS", "500; touch pwned"),
+        ("BENCH_USERS", "$(id)"),
+        ("BENCH_USERS", "1e9"),
+        ("BENCH_USERS", "1.5"),
+        ("BENCH_USERS", "100001"),
+        ("BENCH_USERS", ","),
+        ("BENCH_USERS", "100 500"),
+        ("BENCH_USERS", "nan"),
+        ("BENCH_PROFILE", "no such profile"),
+        ("BENCH_SPAWN_RATE", "fast"),
+        ("BENCH_DURATION", "25h"),
+        ("BENCH_DURATION", "1.5s"),
+        ("BENCH_TASK_SECONDS", "0"),
+        ("BENCH_ENDPOINTS", "sync_baseline,nowhere"),
+        ("BENCH_ENDPOINTS", "../../etc/passwd"),
+        ("BENCH_WORKERS", "257"),
+    ],
+)
+def test_what_is_no_such_value_is_refused_in_one_line(ask: Any, variable: str, value: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        ask({variable: value})
+    assert "\n" not in str(refused.value)
+
+
+def test_every_input_but_publish_reaches_a_variable_that_bench_run_reads(repository: Path) -> None:
+    workflow = yaml.safe_load((repository / ".github/workflows/benchmark.yml").read_text(encoding="utf-8"))
+    inputs = workflow[True]["workflow_dispatch"]["inputs"]  # YAML 1.1 reads `on` as true
+    steps = workflow["jobs"]["measure"]["steps"]
+    (environment,) = [step["env"] for step in steps if step.get("name") == "Measure"]
+    command: Any = typer.main.get_command(cli.app)
+    read = {parameter.envvar for parameter in command.commands["run"].params if parameter.envvar}
+    assert read == RUN_VARIABLES
+    assert environment == {f"BENCH_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in inputs if name != "publish"}
+    assert set(environment) == read
+
+
+def test_the_choice_of_profiles_is_the_one_of_benchmark_toml(repository: Path) -> None:
+    workflow = yaml.safe_load((repository / ".github/workflows/benchmark.yml").read_text(encoding="utf-8"))
+    choices = workflow[True]["workflow_dispatch"]["inputs"]["profile"]["options"]
+    profiles = read_config(repository / "benchmark.toml").profiles
+    assert sorted(choices) == sorted(profiles), "list the profiles of benchmark.toml in benchmark.yml's choice"

@@ -1,0 +1,143 @@
+"""What this repository allows its own workflows, beyond what tools know."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+MAY_WRITE = {("benchmark.yml", "publish"): {"contents"}}
+"""Jobs that may change something on GitHub, and what."""
+
+PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+LONGEST_MINUTES = 360
+"""GitHub ends a job after six hours."""
+
+each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+
+
+def _read(path: Path) -> dict[Any, Any]:
+    document: dict[Any, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document
+
+
+def _steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in _read(path)["jobs"].values() for step in job["steps"]]
+
+
+@each_workflow
+def test_every_action_is_pinned_by_its_full_sha_with_its_version_beside_it(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        _, found, used = line.partition("uses: ")
+        if found and not line.lstrip().startswith("#"):
+            assert PINNED.fullmatch(used.strip()), line
+
+
+def test_one_action_has_one_version_everywhere() -> None:
+    used = {step["uses"] for path in WORKFLOWS for step in _steps(path) if "uses" in step}
+    names = sorted(action.split("@")[0] for action in used)
+    assert names == sorted(set(names))
+
+
+@each_workflow
+def test_nothing_is_granted_to_a_whole_workflow(path: Path) -> None:
+    assert _read(path)["permissions"] == {}
+
+
+@each_workflow
+def test_only_the_job_that_publishes_may_write(path: Path) -> None:
+    for name, job in _read(path)["jobs"].items():
+        granted = job["permissions"]
+        assert isinstance(granted, dict), f"{name}: name each permission"
+        writes = {scope for scope, level in granted.items() if level != "read"}
+        assert writes <= MAY_WRITE.get((path.name, name), set()), name
+
+
+@each_workflow
+def test_every_grant_says_why(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if re.match(r"\s+[\w-]+: (read|write)\b", line):
+            assert re.search(r": (read|write) # \S", line), line
+
+
+@each_workflow
+def test_a_job_that_may_not_write_does_not_keep_the_credentials_it_checked_out_with(path: Path) -> None:
+    for name, job in _read(path)["jobs"].items():
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                kept = step["with"]["persist-credentials"]
+                assert kept is ((path.name, name) in MAY_WRITE), name
+
+
+@each_workflow
+def test_no_expression_stands_in_a_shell_line(path: Path) -> None:
+    for step in _steps(path):
+        assert "${{" not in step.get("run", ""), "hand it over with env:"
+
+
+@each_workflow
+def test_every_job_ends_by_itself(path: Path) -> None:
+    for name, job in _read(path)["jobs"].items():
+        assert 0 < job["timeout-minutes"] < LONGEST_MINUTES, name
+
+
+@each_workflow
+def test_no_workflow_runs_with_more_rights_than_who_started_it(path: Path) -> None:
+    assert "pull_request_target" not in path.read_text(encoding="utf-8")
+
+
+@each_workflow
+def test_no_repository_is_named(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "github.com/" not in text
+    assert not re.search(r"github\.(repository|repository_owner|actor)\s*[!=]=", text)
+
+
+def test_what_pushes_waits_for_its_turn_and_is_never_cancelled() -> None:
+    for workflow, name in MAY_WRITE:
+        job = _read(ROOT / ".github/workflows" / workflow)["jobs"][name]
+        assert job["concurrency"] == {"group": "reports", "cancel-in-progress": False, "queue": "max"}
+
+
+def test_the_schedule_has_an_odd_minute() -> None:
+    (entry,) = _read(ROOT / ".github/workflows/benchmark.yml")[True]["schedule"]
+    assert int(entry["cron"].split()[0]) % 5 != 0
+
+
+def test_the_schedule_is_alone_in_its_file() -> None:
+    """GitHub switches a file off as a whole when its schedule was idle for too long."""
+    scheduled = [path.name for path in WORKFLOWS if "schedule" in (_read(path)[True] or {})]
+    assert scheduled == ["benchmark.yml"]
+
+
+def test_one_job_stands_for_all_required_checks() -> None:
+    jobs = _read(ROOT / ".github/workflows/ci.yml")["jobs"]
+    last = jobs.pop("required-checks-pass")
+    assert sorted(last["needs"]) == sorted(jobs)
+    assert last["if"] == "${{ always() }}"
+    (step,) = last["steps"]
+    for bad in ("failure", "cancelled", "skipped"):
+        assert f"contains(needs.*.result, '{bad}')" in step["if"]
+
+
+def test_what_was_measured_is_kept_also_when_measuring_failed() -> None:
+    steps = _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["measure"]["steps"]
+    (upload,) = [step for step in steps if "upload-artifact" in step.get("uses", "")]
+    (measure,) = [step for step in steps if step.get("name") == "Measure"]
+    assert upload["if"] == "${{ always() }}"
+    assert (
+        measure["timeout-minutes"]
+        < _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["measure"]["timeout-minutes"]
+    )
+
+
+def test_updates_come_monthly_together_and_after_a_cool_down() -> None:
+    updates = _read(ROOT / ".github/dependabot.yml")["updates"]
+    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip"}
+    for update in updates:
+        assert update["schedule"]["interval"] == "monthly"
+        assert update["cooldown"]["default-days"] >= 7
+        assert len(update["groups"]) == 1

@@ -1,0 +1,80 @@
+"""What tools that know GitHub Actions say of the workflows. None of them asks the network."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.prefix) / "bin"
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+STUBS = sorted(Path(__file__).parent.glob("stubs/*/action.yml"))
+EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+
+
+def _check(*command: str | Path, text: str | None = None) -> None:
+    program, *arguments = map(str, command)
+    done = subprocess.run(
+        [str(BIN / program), *arguments], cwd=ROOT, input=text, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def test_zizmor_finds_nothing_even_when_pedantic() -> None:
+    _check("zizmor", "--offline", "--persona", "pedantic", "--no-progress", "--quiet", ".")
+
+
+@pytest.mark.parametrize("schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
+def test_workflows_fit_their_schema(schema: str) -> None:
+    _check("check-jsonschema", "--builtin-schema", schema, *WORKFLOWS)
+
+
+def test_dependabot_fits_its_schema() -> None:
+    _check("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
+
+
+def _shell_lines() -> Iterator[tuple[str, str]]:
+    for path in [*WORKFLOWS, *STUBS]:
+        document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        jobs = document.get("jobs", {"": document.get("runs")})
+        for name, job in jobs.items():
+            for number, step in enumerate(job["steps"], start=1):
+                if "run" in step:
+                    yield f"{path.relative_to(ROOT)} {name} {number}", step["run"]
+
+
+def test_shellcheck_finds_nothing_in_any_run_block() -> None:
+    for where, script in _shell_lines():
+        done = subprocess.run(
+            [str(BIN / "shellcheck"), "-s", "bash", "-e", "SC2154", "-"],
+            input=EXPRESSION.sub("expression", script),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{where}:\n{done.stdout}"
+
+
+def test_shellcheck_finds_nothing_in_any_shell_script() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - git is where PATH says
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    files = [ROOT / name for name in listed.stdout.splitlines()]
+    scripts = [file for file in files if file.is_file() and _is_shell(file)]
+    assert ROOT / ".ci/run" in scripts
+    _check("shellcheck", *scripts)
+
+
+def _is_shell(file: Path) -> bool:
+    with file.open("rb") as opened:
+        first = opened.readline(100)
+    return file.suffix == ".sh" or (first.startswith(b"#!") and re.search(rb"\b(ba)?sh\b", first) is not None)
