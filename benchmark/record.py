@@ -3,22 +3,14 @@
 Times on the clock are UTC, ISO 8601. Times within a round are seconds since its load started.
 """
 
-import json
-import os
-import re
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from benchmark.errors import BenchmarkError, InvalidRunError
 from benchmark.plan import Frozen, Plan, Profile
 
-SCHEMA_VERSION = 1
 METHOD_VERSION = 1
 """Raised whenever the way of measuring changes what the same software would score: older runs then do not compare."""
-
-FILE_NAME = "run.json"
 
 Moment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
 """A time on the clock, UTC."""
@@ -241,62 +233,3 @@ class Record(Frozen):
     def result(self, name: str) -> EndpointResult | None:
         """Find what was measured of an endpoint."""
         return next((result for result in self.endpoints if result.name == name), None)
-
-
-_PLAIN_LIST = re.compile(r"\[\n([^\[\]{}\"]+)\]")
-"""A line break stands only between values, never within a text; and nothing here makes the search slow."""
-
-
-def to_json(record: Record) -> str:
-    """Serialise a record: keys in their order, a list of numbers on one line."""
-    text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
-    return _PLAIN_LIST.sub(lambda match: "[" + re.sub(r",\s+", ", ", match[1].strip()) + "]", text) + "\n"
-
-
-def write_record(record: Record, directory: Path) -> Path:
-    """Write run.json so that a reader finds the old one or the new one, never half of one. OSError: not written."""
-    path = directory / FILE_NAME
-    draft = directory / (FILE_NAME + ".draft")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(to_json(record))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    return path
-
-
-def read_record(path: Path) -> Record:
-    """Read a run.json, or the one in a run directory. BenchmarkError names the file and what to do."""
-    file = path / FILE_NAME if path.is_dir() else path
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        message = f"{file} does not exist; name a directory that `bench run` wrote"
-        raise BenchmarkError(message) from None
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{file} can not be read: {error}"
-        raise InvalidRunError(message) from None
-    return parse_record(text, str(file))
-
-
-def parse_record(text: str, source: str) -> Record:
-    """Validate the text of a record. InvalidRunError names `source`."""
-    try:
-        version = json.loads(text).get("schema_version")
-    except (ValueError, AttributeError, RecursionError):
-        message = f"{source} is not a record: it is truncated or not JSON; delete it or restore it from git"
-        raise InvalidRunError(message) from None
-    if version != SCHEMA_VERSION:
-        message = f"{source} has schema version {version!r}, this program reads {SCHEMA_VERSION}; update the repository"
-        raise InvalidRunError(message)
-    try:
-        return Record.model_validate_json(text)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        message = f"{source} is not a valid record: {where}: {problem['msg']}; restore it from git"
-        raise InvalidRunError(message) from None

@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from benchmark.errors import InvalidRunError, UsageError
-from benchmark.record import read_record
+from benchmark.record_file import read_record
 from benchmark.show.index import render_all, render_run
 from benchmark.show.published import read_published
 from benchmark.show.step_summary import render_step_summary, run_directories

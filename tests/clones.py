@@ -8,7 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.record import Record, write_record
+from benchmark.record import Record
+from benchmark.record_file import write_record
 from scripts import cli
 
 TIMEOUT_S = 120

@@ -28,9 +28,9 @@ def some_columns(**changes: Any) -> dict[str, Any]:
     return values | changes
 
 
-def some_round(**changes: Any) -> Round:
-    """One quiet round in which nothing speaks against the numbers."""
-    resources = Resources(
+def quiet_resources() -> Resources:
+    """A machine with nothing else to do."""
+    return Resources(
         worker_cpu_peak_percent=(20.0, 21.0),
         worker_cpu_mean_percent=(10.0, 11.0),
         busiest_worker_p90_percent=15.0,
@@ -45,8 +45,11 @@ def some_round(**changes: Any) -> Round:
         machine_cpu_mean_percent=20.0,
         steal_percent=0.1,
     )
-    resources = resources.model_copy(update=changes.pop("resources", {}))
-    timeline = Timeline(
+
+
+def short_timeline() -> Timeline:
+    """Two seconds."""
+    return Timeline(
         step_s=1.0,
         requests=(500, 500),
         failures=(0, 0),
@@ -58,6 +61,11 @@ def some_round(**changes: Any) -> Round:
         server_rss_bytes=(1, 1),
         generator_cpu_percent=(12.0, 12.0),
     )
+
+
+def some_round(**changes: Any) -> Round:
+    """One quiet round in which nothing speaks against the numbers."""
+    resources = quiet_resources().model_copy(update=changes.pop("resources", {}))
     values: dict[str, Any] = {
         "round": 1,
         "started_at": "2026-01-02T03:04:05Z",
@@ -72,7 +80,7 @@ def some_round(**changes: Any) -> Round:
         "steady": Columns(**some_columns()),
         "failures_by_kind": (),
         "quantiles": None,
-        "timeline": timeline,
+        "timeline": short_timeline(),
         "resources": resources,
     }
     columns = {name: changes.pop(name) for name in Columns.model_fields if name in changes}

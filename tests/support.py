@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import psutil
 
-from benchmark.record import Record, read_record
+from benchmark.record import Record
+from benchmark.record_file import read_record
 
 MARK = "BENCH_TEST_MARK"
 PATIENCE_S = 60.0

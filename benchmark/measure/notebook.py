@@ -19,8 +19,8 @@ from benchmark.record import (
     Missing,
     Record,
     Round,
-    write_record,
 )
+from benchmark.record_file import write_record
 from benchmark.summary import over_rounds
 
 RESERVE_NAME = ".reserve"

@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from benchmark.errors import BenchmarkError, InvalidRunError, UsageError
 from benchmark.failure import one_line
 from benchmark.publish.place import place
-from benchmark.record import FILE_NAME, Record, parse_record, to_json
+from benchmark.record import Record
+from benchmark.record_file import FILE_NAME, parse_record, to_json
 from benchmark.show.index import render_all
 from benchmark.show.readme import BEGIN, END
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from benchmark.errors import BenchmarkError, PublishError
 from benchmark.failure import FOLDER, Failure, failure_to_json
-from benchmark.record import FILE_NAME, Record, read_record, write_record
+from benchmark.record import Record
+from benchmark.record_file import FILE_NAME, read_record, write_record
 
 
 def place(record: Record, reports: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from benchmark.errors import BenchmarkError, InvalidRunError
 from benchmark.failure import FOLDER as FAILURES
 from benchmark.failure import Failure, read_failure
-from benchmark.record import FILE_NAME, Record, read_record
+from benchmark.record import Record
+from benchmark.record_file import FILE_NAME, read_record
 from benchmark.show import sentences
 from benchmark.show.published import Published, read_published
 from benchmark.show.readme import render_block, replace_block

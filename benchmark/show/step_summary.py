@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.record import FILE_NAME, Record
+from benchmark.record import Record
+from benchmark.record_file import FILE_NAME
 from benchmark.show import sentences, text
 from benchmark.show.published import Published, same_conditions
 from benchmark.show.report import all_warnings, results_table, templates

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from benchmark.plan import Endpoint
-from benchmark.record import FailureKind, Finding, Missing, write_record
+from benchmark.record import FailureKind, Finding, Missing
+from benchmark.record_file import write_record
 from benchmark.show.index import read_history, render_all, render_index
 from benchmark.show.published import read_published, same_conditions
 from benchmark.show.readme import BEGIN, END

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmark.record import write_record
+from benchmark.record_file import write_record
 from benchmark.show.step_summary import LARGEST_BYTES, NOTHING, render_error, render_step_summary
 from scripts import cli
 from tests.records import some_record

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BenchmarkError, InvalidRunError
-from benchmark.record import parse_record, read_record, to_json, write_record
+from benchmark.record_file import parse_record, read_record, to_json, write_record
 from tests.records import some_record
 
 
