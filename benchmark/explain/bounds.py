@@ -19,9 +19,14 @@ def seats(endpoint: Endpoint, plan: Plan) -> int | None:
 
 
 def limit(endpoint: Endpoint, plan: Plan) -> Limit | None:
-    """Bounds on the throughput (req/s); None when how it is served, or its own work, is not declared."""
+    """Bounds on the throughput (req/s); None when how it is served, or its own work, is not declared.
+
+    None, too, for an app elsewhere that serves from seats: how many it has is not known here.
+    """
     own_work_s = endpoint.own_work_s(plan.profile.task_seconds)
     if own_work_s is None or endpoint.served is None:
+        return None
+    if plan.target.url is not None and endpoint.served != "event loop":
         return None
     found = seats(endpoint, plan)
     return Limit(

@@ -84,6 +84,18 @@ def _little(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
     )
 
 
+def _no_steady_part(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    """Where users were never answered another finding says that there is no steady part."""
+    if measured.steady is not None or measured.users_answered not in {None, measured.users_started}:
+        return None
+    return Finding(
+        kind="no-steady-part",
+        severity="note",
+        message="There was no steady part to look at, so nothing says whether the load generator made users wait.",
+        remedy="Lengthen the duration; with a locustfile of one's own it can not be known.",
+    )
+
+
 def _generator_cpu(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
     percent = measured.resources.generator_cpu_p90_percent
     if percent is None or percent <= GENERATOR_CPU_PERCENT:
@@ -218,6 +230,7 @@ RULES: tuple[Rule, ...] = (
     _failures,
     _users_not_reached,
     _little,
+    _no_steady_part,
     _generator_cpu,
     _server_cpu,
     _generator_lag,

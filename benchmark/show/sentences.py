@@ -48,7 +48,9 @@ def reason(result: EndpointResult, record: Record) -> str:
         return "not measured."
     limit = result.limit
     if limit is None:
-        return "how it is served or how long its own work takes is not declared, so no limit can be worked out."
+        return (
+            "how it is served, from how many seats, or how long its own work takes is not known: no limit to work out."
+        )
     measured = f"measured {rate(result.summary.throughput_rps)}, ramp included"
     if limit.seats is None or limit.seats_rps is None:
         text = (

@@ -34,6 +34,14 @@ def test_a_blocked_event_loop_has_one_seat_per_worker() -> None:
     assert found.ceiling_rps == pytest.approx(4 / 15)
 
 
+def test_the_seats_of_an_app_elsewhere_are_not_guessed() -> None:
+    elsewhere = plan().model_copy(update={"target": Target(url="http://host")})
+    assert limit(Endpoint(name="e", path="/", served="thread pool", work_tasks=3), elsewhere) is None
+    awaiting = limit(Endpoint(name="e", path="/", served="event loop", work_tasks=1), elsewhere)
+    assert awaiting is not None
+    assert awaiting.ceiling_rps == 100
+
+
 def test_nothing_is_claimed_of_an_endpoint_that_declares_nothing() -> None:
     assert limit(Endpoint(name="e", path="/"), plan()) is None
     assert limit(Endpoint(name="e", path="/", served="event loop"), plan()) is None

@@ -74,6 +74,12 @@ def test_a_warning_begins_just_beyond_its_bound(quiet: dict[str, Any], loud: dic
     assert kinds(**loud) == [kind]
 
 
+def test_a_round_without_a_steady_part_says_what_could_not_be_checked() -> None:
+    assert kinds(steady=None, users_waiting_ratio=None) == ["no-steady-part"]
+    assert kinds(steady=None, users_waiting_ratio=None, users_answered=None) == ["no-steady-part"]
+    assert kinds(steady=None, users_waiting_ratio=None, users_answered=3) == ["users-never-answered"]
+
+
 def test_every_finding_says_what_was_seen_and_what_to_do() -> None:
     changes: dict[str, Any] = {"failures": 1000, "users_started": 5, "in_flight": 500, "users_waiting_ratio": 0.4}
     for finding in warnings(some_round(**changes), POOLED, some_plan()):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.plan import Endpoint
+from benchmark.plan import Endpoint, Target
 from benchmark.record import FailureKind, Finding, Missing
 from benchmark.record_file import write_record
 from benchmark.show.index import read_history, render_all, render_index
@@ -105,6 +105,22 @@ def test_the_reason_names_the_seats_when_they_are_the_limit() -> None:
     said = reason(result.model_copy(update={"limit": limit, "users": 500}), some_record())
     assert "2 workers x 40 threads = 80 seats of 15 s each: no more than 5.33 req/s" in said
     assert "Of a mean answer time 81\N{NO-BREAK SPACE}% was waiting for a seat." in said
+
+
+def test_a_run_in_which_nothing_was_measured_claims_nothing() -> None:
+    shown = render_report(some_record(endpoints=(), state="incomplete", reason="interrupted"), ())
+    assert "Nothing was answered, so there is nothing to compare." in shown
+    assert "speaks against" not in shown
+    assert "## Percentiles" not in shown
+    assert "## Environment" in shown
+
+
+def test_the_report_of_an_app_elsewhere_claims_nothing_about_its_server() -> None:
+    elsewhere = some_plan().model_copy(update={"target": Target(url="https://app.example")})
+    shown = render_report(some_record(plan=elsewhere), ())
+    assert "app at https\\://app.example" in shown
+    assert "fresh server" not in shown
+    assert "2 workers ·" not in shown
 
 
 def fill(reports: Path, count: int = 3) -> None:
