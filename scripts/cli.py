@@ -22,13 +22,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("run")(run.run)
-app.command("report")(report.report)
-app.command("publish")(publish.publish)
-app.command("overhead")(overhead.overhead)
-app.command("fail")(fail.fail)
-app.command("init")(init.init)
-app.command("doctor")(doctor.doctor)
+app.command("run", short_help="Measure endpoints under load.")(run.run)
+app.command("report", short_help="Render what the records hold.")(report.report)
+app.command("publish", short_help="Commit and push a run to the reports.")(publish.publish)
+app.command("fail", short_help="Publish that an attempt failed, and why.")(fail.fail)
+app.command("init", short_help="Clear the runs that a fork inherited.")(init.init)
+app.command("doctor", short_help="Say what would stop this from working.")(doctor.doctor)
+app.command("overhead", short_help="Show what the harness itself adds.")(overhead.overhead)
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """The way of a measurement, from wishes to a record and its report: what `bench run` does."""
 
+import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from benchmark.measure.rounds import Job, jobs, measure, raise_open_file_limit
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan
 from benchmark.record import Record
+from benchmark.record_file import SCHEMA_VERSION, to_json
 from benchmark.show.console import Reporter, reporting
 from benchmark.show.index import render_run
 from benchmark.show.published import read_published
@@ -106,3 +108,20 @@ def _measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt
 
 def _report(notebook: Notebook, home: Path) -> Path:
     return render_run(notebook.directory, read_published(home / "reports" / "published"))
+
+
+def as_json_text(records: Sequence[Record]) -> str:
+    """One run: its record. A sweep: `endpoints` of all runs, and the runs without theirs."""
+    if len(records) == 1:
+        return to_json(records[0])
+    raw = [record.model_dump(mode="json") for record in records]
+    endpoints = [endpoint for run in raw for endpoint in run.pop("endpoints")]
+    return json.dumps({"schema_version": SCHEMA_VERSION, "endpoints": endpoints, "runs": raw}, indent=1) + "\n"
+
+
+def require_complete(records: Sequence[Record]) -> None:
+    """InvalidRunError names the first round that is missing."""
+    lost = [f"{item.endpoint}: {item.reason}" for record in records for item in record.missing]
+    if lost:
+        message = f"the run is incomplete and must not be compared. {lost[0]}"
+        raise InvalidRunError(message)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.record_file import parse_record
 from tests.support import Bench
 
 POST_APP = """
@@ -133,13 +134,15 @@ def test_a_sweep_makes_a_record_for_each_number_of_users(bench: Bench) -> None:
     assert sorted(record.profile.users for record in records) == [2, 3, 5]
     assert len({record.sweep for record in records}) == 1
     printed = json.loads(done.stdout)
-    assert [run["endpoints"][0]["users"] for run in printed] == [2, 3, 5]
-    assert all(run["endpoints"][0]["summary"]["requests"] > 0 for run in printed)
+    assert [endpoint["users"] for endpoint in printed["endpoints"]] == [2, 3, 5]
+    assert all(endpoint["summary"]["requests"] > 0 for endpoint in printed["endpoints"])
+    assert [run["plan"]["profile"]["users"] for run in printed["runs"]] == [2, 3, 5]
 
 
 def test_rounds_are_medians_with_their_spread_and_a_fresh_server_each(bench: Bench) -> None:
-    done = bench.run("run", "--rounds", "2", "--duration", "1s")
+    done = bench.run("run", "--rounds", "2", "--duration", "1s", "--json")
     assert done.returncode == 0, done.stderr
+    assert parse_record(done.stdout, "standard output") == bench.record()
     (result,) = bench.record().endpoints
     assert [item.round for item in result.rounds] == [1, 2]
     assert result.summary is not None

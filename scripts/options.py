@@ -1,0 +1,50 @@
+"""The flags that say what to measure: one place for their names, variables and help texts.
+
+All are text here, whatever they mean: they are read and checked by `benchmark.config`, which says in one line what is
+wrong. An environment variable says the same as its flag; an empty one says nothing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from typer import Context, Option
+
+from benchmark.errors import UsageError
+
+DEFAULT_PROFILE = "quick"
+
+Profile = Annotated[
+    str | None,
+    Option(envvar="BENCH_PROFILE", help="The load: a profile of benchmark.toml.", show_default=DEFAULT_PROFILE),
+]
+Headline = Annotated[bool, Option("--headline", help="Where no --profile is named: the one that the README shows.")]
+Endpoints = Annotated[list[str], Option(envvar="BENCH_ENDPOINTS", help="Only this endpoint; several times, or as a,b.")]
+Users = Annotated[
+    list[str], Option(envvar="BENCH_USERS", help="Concurrent users; given several times, or as 20,50: a sweep.")
+]
+SpawnRate = Annotated[str | None, Option(envvar="BENCH_SPAWN_RATE", help="Users started at each full second.")]
+Duration = Annotated[str | None, Option(envvar="BENCH_DURATION", help='How long each round loads: "30s", "5m".')]
+TaskSeconds = Annotated[
+    str | None, Option(envvar="BENCH_TASK_SECONDS", help="Length of one of the app's three tasks (s).")
+]
+Workers = Annotated[str | None, Option(envvar="BENCH_WORKERS", help="uvicorn worker processes.")]
+Threads = Annotated[str | None, Option(help="Seats of the thread pool in each worker.")]
+Rounds = Annotated[str | None, Option(help="How often each endpoint is measured; tables show medians.")]
+Port = Annotated[str | None, Option(help="Port of the app; a free one by default.")]
+Loop = Annotated[str | None, Option(help="uvloop, or asyncio where it can not be installed.")]
+Out = Annotated[Path, Option(help="Where the run's own directory is made.")]
+ConfigFile = Annotated[Path, Option(help="The configuration to read.")]
+AsJson = Annotated[bool, Option("--json", help="Print JSON instead of tables.")]
+
+
+def items(context: Context, name: str, given: Sequence[str]) -> tuple[str, ...]:
+    """Split "100, 500" at its commas. UsageError when something was given that names nothing."""
+    source = context.get_parameter_source(name)
+    if source is not None and source.name == "ENVIRONMENT":
+        given = [" ".join(given)]  # typer split it at its spaces, but a name may hold one
+    found = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
+    if any(given) and not found:
+        message = f"--{name}: {' '.join(given)!r} names nothing; write it like a or a,b"
+        raise UsageError(message)
+    return found
