@@ -41,7 +41,10 @@ def read_config(path: Path) -> Config:
         raise UsageError(message) from None
     for section in ("endpoints", "profiles"):
         for name, table in _tables(raw.get(section)):
-            table.setdefault("name", name)
+            if "name" in table:
+                message = f"{path}: {section}.{name}.name: unknown key; the name is the one in [{section}.NAME]"
+                raise UsageError(message)
+            table["name"] = name
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
@@ -111,6 +114,10 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
     for name in asked.get("endpoints", ()):
         if name not in config.endpoints:
             raise UsageError(f"--endpoint: {_unknown('endpoint', name, config.endpoints)}")
+    for key, flag in TARGET_FLAGS.items():
+        if config.app.url is not None and key in asked:
+            message = f"{flag}: the app at {config.app.url} is not started here; leave the flag out"
+            raise UsageError(message)
     profile = _changed(config.profiles[profile_name], asked, PROFILE_FLAGS)
     target = _changed(config.app, asked, TARGET_FLAGS)
     return Plan(target=target, profile=profile, endpoints=tuple(config.endpoints[name] for name in profile.endpoints))
@@ -154,11 +161,12 @@ def customised(config: Config, plan: Plan) -> tuple[str, ...]:
     return tuple(changed)
 
 
-def command_line(plan: Plan, changed: tuple[str, ...]) -> str:
+def command_line(plan: Plan, changed: tuple[str, ...], file: Path = DEFAULT_FILE) -> str:
     """Write the command that repeats a plan."""
     values = plan.profile.model_dump() | plan.target.model_dump()
     flags = {flag: field for field, flag in (PROFILE_FLAGS | TARGET_FLAGS).items() if field in values}
     words = ["bench", "run", "--profile", plan.profile.name]
+    words += [] if file.name == DEFAULT_FILE.name else ["--config", file.name]
     for flag in changed:
         value = values[flags[flag]]
         for item in value if isinstance(value, tuple) else (value,):

@@ -4,20 +4,27 @@ The same models are read from benchmark.toml and stored in every record, so that
 what was measured. Lengths of time may be written as text ("5m"); they are kept in seconds.
 """
 
+import json
 import os
+import re
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from benchmark.units import Count, Number, Seconds
 
 MAX_USERS = 100_000
+SHORTEST_SECRET = 4
 MAX_DURATION_S = 24 * 3600.0
 
 Served = Literal["thread pool", "event loop", "blocked event loop"]
+
+
+SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
+"""Headers whose values are secrets by their name."""
 
 
 class Frozen(BaseModel):
@@ -40,6 +47,9 @@ def _base_url(text: str) -> str:
         raise ValueError(message)
     if parts.username or parts.password:
         message = "must not hold a user or password, it would end up in reports; send a header with a $VARIABLE instead"
+        raise ValueError(message)
+    if parts.query or parts.fragment:
+        message = "must end with the path; a query belongs into the endpoints' paths"
         raise ValueError(message)
     return text.rstrip("/")
 
@@ -120,6 +130,12 @@ class Endpoint(Frozen):
             if not Template(value).is_valid():
                 message = f'header {name}: a "$" that names no variable is written "$$"'
                 raise ValueError(message)
+            if not (f"{name}{value}".isascii() and f"{name}{value}".isprintable()):
+                message = f"header {name!r}: must be one line of ASCII"
+                raise ValueError(message)
+            if SECRET_HEADER.search(name) and not Template(value).get_identifiers():
+                message = f'header {name}: its value would end up in reports; put it into a variable: "$TOKEN"'
+                raise ValueError(message)
         return self
 
     def own_work_s(self, task_seconds: float) -> float | None:
@@ -159,6 +175,14 @@ class Profile(Frozen):
     start: Literal["batch", "spread"] = "batch"
     """Whether users ask as soon as they are spawned, or first requests are spread over one answer time."""
 
+    @field_validator("endpoints")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            message = "names an endpoint twice; for several measurements of each there is rounds"
+            raise ValueError(message)
+        return names
+
     @model_validator(mode="after")
     def _spread_connects_ahead(self) -> Self:
         if self.start == "spread" and self.client != "fast":
@@ -179,9 +203,13 @@ class Plan(Frozen):
         return tuple(sorted({name for endpoint in self.endpoints for name in endpoint.variables}))
 
     def secrets(self) -> tuple[str, ...]:
-        """Values from the environment that must not be written anywhere, longest first."""
-        values = {os.environ[name] for name in self.secret_variables() if os.environ.get(name)}
-        return tuple(sorted(values, key=len, reverse=True))
+        """Values from the environment that must not be written anywhere, as a log may spell them, longest first.
+
+        A value of fewer than SHORTEST_SECRET characters is no secret: striking "1" out would spoil every log.
+        """
+        values = {os.environ.get(name, "") for name in self.secret_variables()}
+        spelled = {s for v in values for s in (v, repr(v)[1:-1], json.dumps(v)[1:-1], quote(v, safe=""))}
+        return tuple(sorted((s for s in spelled if len(s) >= SHORTEST_SECRET), key=len, reverse=True))
 
     def missing_variables(self) -> tuple[tuple[Endpoint, str], ...]:
         """Variables that headers name and the environment does not hold."""

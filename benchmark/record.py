@@ -144,11 +144,6 @@ class Limit(Frozen):
     users_rps: float
     seats_rps: float | None
 
-    @property
-    def ceiling_rps(self) -> float:
-        """The lower of both bounds."""
-        return self.users_rps if self.seats_rps is None else min(self.users_rps, self.seats_rps)
-
 
 class EndpointResult(Frozen):
     """All rounds of one endpoint. `limit` is None when the endpoint's own work is not declared."""

@@ -33,6 +33,7 @@ PERCENTILES = {
 }
 GRID_PERCENT = (*(float(p) for p in range(100)), 99.5, 99.9, 99.95, 99.99, 100.0)
 MOST_FAILURE_KINDS = 20
+WORST = {"failures", "failures_rps"}
 
 
 def quantiles_ms(latencies_ms: Floats, percent: Sequence[float]) -> Floats:
@@ -118,14 +119,17 @@ def mean_waiting(rows: pd.DataFrame, waiting_since_s: Sequence[float], start_s: 
 
 
 def over_rounds(rounds: Sequence[Columns]) -> Summary | None:
-    """Median of every column over the rounds, with the smallest and largest value; None without rounds."""
+    """Median of every column over the rounds, with the smallest and largest value; None without rounds.
+
+    Of failures it is the worst round: a median would hide those of a minority of rounds.
+    """
     if not rounds:
         return None
     medians: dict[str, float | int | None] = {}
     spread: dict[str, Spread] = {}
     for name in Columns.model_fields:
         values = [value for value in (getattr(item, name) for item in rounds) if value is not None]
-        middle = _rounded(median(values)) if values else None
+        middle = _rounded((max if name in WORST else median)(values)) if values else None
         medians[name] = round(middle or 0) if name in {"requests", "failures"} else middle
         if values:
             spread[name] = Spread(low=min(values), high=max(values))

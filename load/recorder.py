@@ -21,7 +21,7 @@ from locust import events
 from locust.contrib.csv_request_logger import CsvRequestLogger
 from locust.env import Environment
 
-from load.request_spec import LoadSpec
+from load.request_spec import LoadSpec, spellings
 from load.users import AskingUser
 
 ROWS_PER_FLUSH = 200
@@ -151,7 +151,8 @@ class Recorder:
 
 def record(spec: LoadSpec) -> None:
     """Attach a recorder to the environment that Locust is about to create."""
-    secrets = [value for name in spec.secret_variables if (value := os.environ.get(name))]
+    spelled = {text for name in spec.secret_variables for text in spellings(os.environ.get(name, ""))}
+    secrets = sorted(spelled, key=len, reverse=True)
 
     def on_init(environment: Environment, **_: Any) -> None:
         Recorder(environment, spec.output_directory, secrets)

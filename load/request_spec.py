@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any
+from urllib.parse import quote
 
 from jsonpointer import JsonPointer, JsonPointerException
 
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
+SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class RequestSpec:
     def arguments(self, environment: Mapping[str, str]) -> dict[str, Any]:
         """Keyword arguments that `requests` and both Locust clients take. KeyError names an unset variable."""
         arguments: dict[str, Any] = {
+            "allow_redirects": False,  # what answers is what is measured; a redirect can be what is expected
             "headers": {name: Template(value).substitute(environment) for name, value in self.headers.items()},
         }
         if self.json is not None:
@@ -80,6 +83,12 @@ class LoadSpec:
 
     secret_variables: tuple[str, ...] = ()
     """Environment variables whose values must not be written down."""
+
+
+def spellings(value: str) -> set[str]:
+    """A secret value as a log may spell it; one that is too short to be a secret has none."""
+    spelled = {value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe="")}
+    return {text for text in spelled if len(text) >= SHORTEST_SECRET}
 
 
 def read_load_spec() -> LoadSpec:

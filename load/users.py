@@ -39,7 +39,7 @@ class AskingUser(User):
                     response.failure(problem)
         # Not in a `finally`: a user that is stopped while it waits has to be counted as waiting.
         self.waiting_since_s = None
-        if self.first_answer_s is None:
+        if self.first_answer_s is None and response.status_code != NO_ANSWER:
             self.first_answer_s = time.time()
 
 
@@ -47,6 +47,7 @@ class FastAskingUser(AskingUser, FastHttpUser):
     """On geventhttpclient: a quarter of the CPU that a request costs with `requests`."""
 
     abstract = True
+    insecure = False  # a certificate is checked, as before the load: a token must not go to anybody
     gate: SpreadStart | None = None
 
     def on_start(self) -> None:

@@ -1,8 +1,9 @@
 """Ask for every endpoint once, all at the same time, and print what is wrong with the answers.
 
-Reads `{"base_url", "timeout_s", "requests": [...]}` from the file it is given; prints one JSON line
-`{"name", "problem", "answer_s"}` per request as its answer comes. Runs as a process of its own so that a request
-that hangs can be ended. The check is the one that the load uses: what is verified is what is counted.
+Reads `{"base_url", "timeout_s", "requests": [...]}` from the file it is given; writes one JSON line
+`{"name", "problem", "answer_s"}` per request, as its answer comes, into the second one.
+Runs as a process of its own so that a request that hangs can be ended. The check is the one that the load uses:
+what is verified is what is counted.
 """
 
 import json
@@ -40,12 +41,14 @@ def main() -> None:
     asked: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
     specs = [RequestSpec(**request) for request in asked["requests"]]
 
+    answers = Path(sys.argv[2])
+
     def verify(spec: RequestSpec) -> None:
         begin = time.perf_counter()
         problem = problem_of(spec, asked["base_url"], asked["timeout_s"])
         answer_s = time.perf_counter() - begin
-        sys.stdout.write(json.dumps({"name": spec.name, "problem": problem, "answer_s": answer_s}) + "\n")
-        sys.stdout.flush()
+        with answers.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"name": spec.name, "problem": problem, "answer_s": answer_s}) + "\n")
 
     with ThreadPoolExecutor(max_workers=len(specs)) as pool:
         list(pool.map(verify, specs))

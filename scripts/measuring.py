@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,33 +44,34 @@ class Finished:
     report: Path
 
 
-def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) -> list[Finished]:
-    """Measure one run per number of users. Everything is checked before anything is started."""
+def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) -> Iterator[Finished]:
+    """Measure one run per number of users, and give each when it is finished.
+
+    Everything is checked before anything is started.
+    """
     config = read_config(config_file)
     home = config_file.resolve().parent
     plans = [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]
     for plan in plans:
         check_plan(plan, home)
-    check_target(plans[0].target, home)
+    check_target(plans[0], home)
     raise_open_file_limit()
     sweep = f"sweep-{secrets.token_hex(4)}" if len(plans) > 1 else None
-    finished = []
     with listening() as interrupt:
         for plan in plans:
-            notebook = _open(config, plan, out, home, sweep)
+            notebook = _open(config, plan, out, config_file, sweep)
             _measure_plan(plan, notebook, home, interrupt, console)
-            finished.append(Finished(notebook.record, _report(notebook, home)))
-    return finished
+            yield Finished(notebook.record, _report(notebook, home))
 
 
-def _open(config: Config, plan: Plan, out: Path, home: Path, sweep: str | None) -> Notebook:
+def _open(config: Config, plan: Plan, out: Path, config_file: Path, sweep: str | None) -> Notebook:
     changed = customised(config, plan)
     return open_notebook(
         out,
         plan,
-        read_environment(home),
+        read_environment(config_file.resolve().parent),
         sweep=sweep,
-        command=command_line(plan, changed),
+        command=command_line(plan, changed, config_file),
         customised=changed,
         limits=[limit(endpoint, plan) for endpoint in plan.endpoints],
     )
@@ -85,7 +86,7 @@ def _measure_plan(plan: Plan, notebook: Notebook, home: Path, interrupt: Interru
                 _measure_job(number, job, notebook, interrupt, reporter)
     except BenchmarkError as error:
         notebook.close(todo, reason=str(error).splitlines()[0])
-        _report(notebook, home)
+        console.print(f"What there is of it: {_report(notebook, home)}", soft_wrap=True, markup=False)
         raise
     notebook.close(todo)
 

@@ -15,6 +15,7 @@ from benchmark.measure.environment import read_environment
 from benchmark.measure.interrupt import listening
 from benchmark.measure.overhead import SETUPS, STOCK, Excess, compare
 from benchmark.measure.rounds import jobs, raise_open_file_limit, utc_now
+from benchmark.measure.server import check_target
 
 FIGURES = ("mean_ms", "p50_ms", "p99_ms", "max_ms")
 
@@ -33,8 +34,9 @@ def overhead(
     wishes = {"users": users, "spawn_rate_per_s": spawn_rate, "duration_s": duration, "rounds": rounds}
     wishes |= {"task_seconds": "1"}
     plan = make_plan(read_config(config), "quick", {**wishes, "endpoints": ("async_concurrent",)})
-    raise_open_file_limit()
     home = config.resolve().parent
+    check_target(plan, home)
+    raise_open_file_limit()
     with listening() as interrupt, tempfile.TemporaryDirectory() as directory:
         console = Console(stderr=True)
         found = compare(jobs(plan, Path(directory), home), interrupt.pause, console.print)

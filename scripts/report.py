@@ -43,6 +43,9 @@ def report(
         else:
             sys.stdout.write(f"Report: {render_run(run_dir, tables)}\n")
         return
+    if not reports.is_dir():
+        message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
+        raise UsageError(message)
     history = render_all(reports, readme)
     sys.stdout.write(f"Rendered {len(history.records)} runs, {reports / 'README.md'} and the block of {readme}\n")
     if history.unreadable:

@@ -7,6 +7,7 @@ from rich.console import Console
 from typer import Context
 
 from benchmark.config import DEFAULT_FILE, headline_profile, read_config
+from benchmark.record import Record
 from benchmark.show.console import print_results
 from scripts import options
 from scripts.measuring import Wishes, as_json_text, measure_all, require_complete
@@ -45,10 +46,14 @@ def run(
         users=options.items(context, "users", users),
         values={**values, "endpoints": options.items(context, "endpoint", endpoint)},
     )
-    runs = measure_all(wishes, config, out, Console(stderr=True))
-    if as_json:
-        sys.stdout.write(as_json_text([run.record for run in runs]))
-    for run in () if as_json else runs:
-        print_results(Console(), run.record)
-        sys.stdout.write(f"Report: {run.report}\n")
-    require_complete([run.record for run in runs])
+    records: list[Record] = []
+    try:
+        for run in measure_all(wishes, config, out, Console(stderr=True)):
+            records.append(run.record)
+            if not as_json:
+                print_results(Console(), run.record)
+                sys.stdout.write(f"Report: {run.report}\n")
+    finally:
+        if as_json and records:
+            sys.stdout.write(as_json_text(records))
+    require_complete(records)

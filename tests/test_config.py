@@ -77,6 +77,22 @@ def test_the_command_that_repeats_a_plan_gives_the_same_plan(tmp_path: Path) -> 
             "app.url: must not hold",
             id="password",
         ),
+        pytest.param(
+            MINIMAL.replace('import = "app.main:app"', 'url = "http://host/?a=b"'), "app.url: must end", id="query"
+        ),
+        pytest.param(MINIMAL.replace('["one"]', '["one", "one"]'), "endpoints: names an endpoint twice", id="twice"),
+        pytest.param(
+            MINIMAL.replace("work_tasks", 'name = "x"\nwork_tasks'), "endpoints.one.name: unknown key", id="name"
+        ),
+        pytest.param(MINIMAL + 'name = "x"', "profiles.quick.name: unknown key", id="name of a profile"),
+        pytest.param(
+            MINIMAL.replace("work_tasks", 'headers = { Authorization = "Bearer abcdef" }\nwork_tasks'),
+            "its value would end up in reports",
+            id="literal secret",
+        ),
+        pytest.param(
+            MINIMAL.replace("work_tasks", 'headers = { X = "a\\nb" }\nwork_tasks'), "must be one line", id="line break"
+        ),
         pytest.param(MINIMAL.replace("schema_version = 1", "schema_version = 9"), "schema_version: ", id="version"),
         pytest.param(MINIMAL.replace("[app]", "[app"), "can not be read", id="no TOML"),
     ],
@@ -89,6 +105,22 @@ def test_a_mistake_is_named_in_one_line_with_the_path_of_its_key(tmp_path: Path,
     assert "benchmark.toml" in message
     assert "\n" not in message.replace("\\n", "")
     assert "pw@" not in message
+    assert "abcdef" not in message
+
+
+def test_flags_about_a_server_that_is_not_started_here_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--workers: the app at http://host is not started here"):
+        plan_of(tmp_path, MINIMAL.replace('import = "app.main:app"', 'url = "http://host"'), workers="4")
+
+
+def test_a_secret_is_known_in_every_way_a_log_may_spell_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = MINIMAL.replace("work_tasks", 'headers = { A = "$BENCH_TEST_TOKEN", B = "$BENCH_TEST_VERSION" }\nwork_tasks')
+    monkeypatch.setenv("BENCH_TEST_TOKEN", "ab\\cd\"ef'g h")
+    monkeypatch.setenv("BENCH_TEST_VERSION", "1")
+    secrets = plan_of(tmp_path, text).secrets()
+    for spelled in ("ab\\cd\"ef'g h", "ab\\\\cd\\\"ef'g h", "ab%5Ccd%22ef%27g%20h"):
+        assert spelled in secrets
+    assert "1" not in secrets
 
 
 def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:

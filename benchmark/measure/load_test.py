@@ -1,6 +1,5 @@
 """Locust, headless, as a child process: what it is told, how far it is, and what it wrote."""
 
-import importlib.util
 import json
 import os
 import sys
@@ -15,6 +14,9 @@ from benchmark.measure.process import Child, redact, wait_for_exit
 from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
 
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
+ROOT = Path(__file__).resolve().parents[2]
+"""Where `load` lies: in the checkout, or where this repository was installed."""
+
 EXIT_TIMEOUT_S = 60.0
 MOST_ERROR_LENGTH = 200
 
@@ -57,12 +59,22 @@ def request_spec(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def module_file(name: str) -> str:
-    """File of a module of this repository, found without importing it: Locust must not be imported here."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
-        message = f"{name} is not importable; install this repository: pip install --no-deps -e ."
-        raise InvalidRunError(message)
-    return spec.origin
+    """File of a module of this repository.
+
+    It is not imported, since that would import Locust, and not searched for, since the folder that is measured in
+    may hold a module of the same name.
+    """
+    return str(ROOT.joinpath(*name.split(".")).with_suffix(".py"))
+
+
+def load_environment() -> dict[str, str]:
+    """Environment of the processes that send requests.
+
+    `load` has to be ours, whatever lies in the folder they run in, and no LOCUST_ variable may change the load.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    paths = [str(ROOT), *([own["PYTHONPATH"]] if own.get("PYTHONPATH") else [])]
+    return own | {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def generator_command(profile: Profile, base_url: str, locustfiles: list[str]) -> list[str]:
@@ -98,12 +110,11 @@ class LoadTest:
         }
         spec_file = directory / "load.json"
         spec_file.write_text(json.dumps(spec))
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
         self.child = Child(
             [sys.executable, *generator_command(plan.profile, base_url, locustfiles)],
             log=directory / "locust.log",
             directory=home,
-            environment=environment | {SPEC_VARIABLE: str(spec_file.resolve())},
+            environment=load_environment() | {SPEC_VARIABLE: str(spec_file.resolve())},
             secrets=self._secrets,
         )
         self._read_to = 0
@@ -147,7 +158,10 @@ class LoadTest:
             message = f"what the load generator wrote can not be read: {error}"
             raise InvalidRunError(message) from None
         if len(raw) != window.requests:
-            message = f"the request log has {len(raw)} rows, Locust counted {window.requests} requests"
+            message = (
+                f"the request log has {len(raw)} rows, Locust counted {window.requests} requests; "
+                "does a locust.conf, or [tool.locust] in a pyproject.toml, tell Locust to run otherwise?"
+            )
             raise InvalidRunError(message)
         return window, self._rows(raw, window.start_s)
 

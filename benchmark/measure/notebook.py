@@ -153,8 +153,9 @@ def _method(plan: Plan) -> Method:
 
 def _start(plan: Plan) -> str:
     profile = plan.profile
-    batch = min(profile.users, max(1, round(profile.spawn_rate_per_s)))
-    at_once = "all at once" if batch >= profile.users else f"{batch} at each full second"
+    rate = profile.spawn_rate_per_s
+    each_second = f"{rate:g} at each full second" if rate.is_integer() else f"{rate:g} per second"
+    at_once = "all at once" if rate >= profile.users else each_second
     if profile.start == "spread":
         return f"connected {at_once}, their first requests spread over one answer time"
     return f"started {at_once}"

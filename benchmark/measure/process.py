@@ -76,11 +76,17 @@ class Child:
             log_file.close()
             raise
         self.pid = self._popen.pid
-        self._guard = subprocess.Popen(  # noqa: S603 - fixed script, the argument is a number
-            ["/bin/sh", "-c", GUARD, "guard", str(self.pid)], stdin=subprocess.PIPE, start_new_session=True
-        )
-        self._pump = threading.Thread(target=self._copy_output, args=(log_file,), daemon=True)
-        self._pump.start()
+        try:
+            self._guard = subprocess.Popen(  # noqa: S603 - fixed script, the argument is a number
+                ["/bin/sh", "-c", GUARD, "guard", str(self.pid)], stdin=subprocess.PIPE, start_new_session=True
+            )
+            self._pump = threading.Thread(target=self._copy_output, args=(log_file,), daemon=True)
+            self._pump.start()
+        except BaseException:
+            os.killpg(self.pid, signal.SIGKILL)  # nobody would guard or read it
+            self._popen.wait()
+            log_file.close()
+            raise
         return self
 
     def __exit__(self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from benchmark.errors import AppError, InvalidRunError, UsageError
-from benchmark.measure.process import Child
+from benchmark.measure.process import Child, redact
 from benchmark.plan import Plan, Target
 
 HOST = "127.0.0.1"
@@ -22,14 +22,17 @@ IMPORT_TIMEOUT_S = 60.0
 WORKER_MARK = "spawn_main"
 """How a worker that uvicorn spawned shows on its command line; multiprocessing's own helper process does not."""
 
-IMPORT_CHECK = """
+NO_SUCH_APP = 77
+IMPORT_CHECK = f"""
+NO_SUCH_APP = {NO_SUCH_APP}
 import sys
 from uvicorn.importer import ImportFromStringError, import_from_string
 sys.path.insert(0, ".")
 try:
     import_from_string(sys.argv[1])
 except ImportFromStringError as error:
-    sys.exit(f"{error}")
+    print(error, file=sys.stderr)
+    sys.exit(NO_SUCH_APP)
 """
 
 
@@ -43,8 +46,9 @@ def server_command(target: Target, port: int) -> list[str]:
     ]
 
 
-def check_target(target: Target, directory: Path) -> None:
+def check_target(plan: Plan, directory: Path) -> None:
     """Refuse a target that can not be started: no uvloop, no such app, port in use. Starts no server."""
+    target = plan.target
     if target.import_path is None:
         return
     if target.loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
@@ -53,13 +57,13 @@ def check_target(target: Target, directory: Path) -> None:
             'pip install "uvicorn[standard]", or accept it with --loop asyncio'
         )
         raise UsageError(message)
-    _check_import(target.import_path, directory)
+    _check_import(target.import_path, directory, plan.secrets())
     if target.port is not None and not _is_free(target.port):
         message = f"port {target.port} is in use; stop what listens there, or leave the port out to get a free one"
         raise UsageError(message)
 
 
-def _check_import(import_path: str, directory: Path) -> None:
+def _check_import(import_path: str, directory: Path, secrets: Sequence[str]) -> None:
     command = [sys.executable, "-c", IMPORT_CHECK, import_path]
     try:
         done = subprocess.run(  # noqa: S603 - the command is built here, never by a shell
@@ -68,9 +72,9 @@ def _check_import(import_path: str, directory: Path) -> None:
     except subprocess.TimeoutExpired:
         message = f"importing {import_path} took longer than {IMPORT_TIMEOUT_S:g} s; look for work at import time"
         raise AppError(message) from None
-    lines = done.stderr.strip().splitlines()
-    if done.returncode and not any(line.startswith("Traceback") for line in lines):
-        reason = lines[-1] if lines else f"exit code {done.returncode}"
+    lines = redact(done.stderr, secrets).strip().splitlines()
+    if done.returncode == NO_SUCH_APP:
+        reason = lines[-1] if lines else ""
         message = f"app {import_path!r} does not exist in {directory.name or '.'}/: {reason} Check [app] import."
         raise UsageError(message)
     if done.returncode:
@@ -127,6 +131,7 @@ class Server:
         with ExitStack() as probes:
             while time.monotonic() < deadline:
                 self._refuse_if_ended()
+                self._refuse_dead_workers()
                 workers = self._current_workers()
                 if len(workers) == self._expected and all(connection_count(w, self.port) for w in workers):
                     self.workers = workers
@@ -151,6 +156,13 @@ class Server:
         if self.child.exit_code is not None:
             message = f"the app ended while it was starting (exit code {self.child.exit_code}); {self._last_lines()}"
             raise AppError(message)
+
+    def _refuse_dead_workers(self) -> None:
+        """Uvicorn waits for the ping of a worker that died at its start; nobody needs to wait with it."""
+        with suppress(psutil.Error):
+            children = psutil.Process(self.child.pid).children()
+            if any(child.status() == psutil.STATUS_ZOMBIE for child in children):
+                raise AppError(f"a worker of the app ended while it was starting; {self._last_lines()}")
 
     def _last_lines(self) -> str:
         return f"its last lines:\n{self.child.tail() or '(it printed nothing)'}"

@@ -1,14 +1,13 @@
 """Before the load: every endpoint has to answer as it should."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmark.errors import AppError
-from benchmark.measure.load_test import request_spec
+from benchmark.measure.load_test import load_environment, module_file, request_spec
 from benchmark.measure.process import Child
 from benchmark.plan import Endpoint, Plan
 
@@ -32,16 +31,15 @@ def verify(
     question = directory / "verify.json"
     requests = [request_spec(endpoint) for endpoint in endpoints]
     question.write_text(json.dumps({"base_url": base_url, "timeout_s": allowed_s, "requests": requests}))
-    answer = directory / "verify.log"
-    command = [sys.executable, "-m", "load.verify", str(question.resolve())]
-    child = Child(
-        command, log=answer, directory=home, environment=dict(os.environ), secrets=plan.secrets(), grace_s=0.2
-    )
+    answers, log = directory / "verified.jsonl", directory / "verify.log"
+    command = [sys.executable, module_file("load.verify"), str(question.resolve()), str(answers.resolve())]
+    child = Child(command, log=log, directory=home, environment=load_environment(), secrets=plan.secrets(), grace_s=0.2)
     deadline = time.monotonic() + allowed_s + plan.target.startup_timeout_s
     with child:
         while child.exit_code is None and time.monotonic() < deadline:
             pause(POLL_S)
-    return _right_answers(endpoints, answer.read_text())
+    written = answers.read_text() if answers.exists() else ""
+    return _right_answers(endpoints, written, log.read_text())
 
 
 def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
@@ -50,8 +48,8 @@ def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
     return min(sum(works) + plan.target.startup_timeout_s, plan.profile.timeout_s + sum(works))
 
 
-def _right_answers(endpoints: Sequence[Endpoint], output: str) -> dict[str, float]:
-    answers = [json.loads(line) for line in output.splitlines() if line.startswith('{"name"')]
+def _right_answers(endpoints: Sequence[Endpoint], written: str, output: str) -> dict[str, float]:
+    answers = [json.loads(line) for line in written.splitlines()]
     by_name = {answer["name"]: answer for answer in answers}
     for endpoint in endpoints:
         if endpoint.name not in by_name:

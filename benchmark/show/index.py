@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.errors import BenchmarkError, InvalidRunError
+from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError
 from benchmark.failure import FOLDER as FAILURES
 from benchmark.failure import Failure, read_failure
 from benchmark.record import Record
@@ -98,5 +98,9 @@ def render_run(directory: Path, tables: Sequence[Published]) -> Path:
 
 
 def _write(path: Path, content: str) -> None:
-    if not path.exists() or path.read_text(encoding="utf-8") != content:
-        path.write_text(content, encoding="utf-8")
+    try:
+        if not path.exists() or path.read_text(encoding="utf-8") != content:
+            path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        message = f"{path} can not be written: {error.strerror or error}"
+        raise UnwritableRunError(message) from None

@@ -9,6 +9,9 @@ from benchmark.errors import InvalidRunError
 from benchmark.plan import Frozen
 from benchmark.record import Record
 
+REPEATED_APP = "app.main:app"
+"""The app of this repository, whose endpoints do the published work."""
+
 
 class Conditions(Frozen):
     """What must be equal for two tables to be comparable."""
@@ -65,4 +68,8 @@ def conditions(record: Record) -> Conditions:
 
 def same_conditions(record: Record, tables: tuple[Published, ...]) -> Published | None:
     """Find the published table that this run repeats."""
+    profile, target = record.profile, record.plan.target
+    otherwise = profile.start != "batch" or profile.wait_s or target.import_path != REPEATED_APP
+    if otherwise or any(endpoint.locustfile for endpoint in record.plan.endpoints):
+        return None
     return next((table for table in tables if table.conditions == conditions(record)), None)

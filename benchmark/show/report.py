@@ -141,6 +141,8 @@ def render_report(record: Record, tables: tuple[Published, ...]) -> str:
             rounds=[(result, measured) for result in record.endpoints for measured in result.rounds],
             failures=_failures(record),
             ramp=_ramp(record),
+            collects=any(i.resources.generator_collects_garbage for result in record.endpoints for i in result.rounds),
+            own=[endpoint.name for endpoint in record.plan.endpoints if endpoint.locustfile],
         )
     )
 

@@ -16,19 +16,22 @@ def headline(record: Record, named: Callable[[str], str] = inert) -> str:
     ranked = ranking(record)
     if not ranked:
         return "Nothing was answered, so there is nothing to compare."
+    failed = [result.name for result in record.endpoints if result.name not in dict(ranked)]
+    silent = f" {', '.join(named(name) for name in failed)} gave no right answer." if failed else ""
     if len(ranked) == 1:
         name, best = ranked[0]
-        return f"{named(name)} gave {rate(best)} right answers per second."
+        return f"{named(name)} gave {rate(best)} right answers per second.{silent}"
     best, (last, least) = ranked[0][1], ranked[-1]
     if best < least * ALIKE_RATIO:
-        return f"All endpoints answered about as much: {rate(least)} to {rate(best)} requests per second."
+        all_of_them = "All others" if failed else "All endpoints"
+        return f"{all_of_them} answered about as much: {rate(least)} to {rate(best)} requests per second.{silent}"
     alike = [name for name, value in ranked if value * ALIKE_RATIO > best]
     names = ", ".join(named(name) for name in alike)
     factor = best / least
     shown = f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}"  # noqa: PLR2004 - two digits either way
     return (
         f"{names} answered most: {rate(best)} requests per second, "
-        f"{shown} times as many as {named(last)} ({rate(least)})."
+        f"{shown} times as many as {named(last)} ({rate(least)}).{silent}"
     )
 
 
@@ -54,7 +57,7 @@ def reason(result: EndpointResult, record: Record) -> str:
     measured = f"measured {rate(result.summary.throughput_rps)}, ramp included"
     if limit.seats is None or limit.seats_rps is None:
         text = (
-            f"nothing to queue for. {result.users} users who each wait {seconds(limit.own_work_s)} ask for at most "
+            f"nothing to queue for. {result.users} users who each {_cycle(result, record)} ask for at most "
             f"{rate(limit.users_rps)} req/s; {measured}."
         )
     elif limit.seats_rps < limit.users_rps:
@@ -64,10 +67,21 @@ def reason(result: EndpointResult, record: Record) -> str:
         )
     else:
         text = (
-            f"{_seats(result, record)} are more than its {result.users} users need: they ask for at most "
-            f"{rate(limit.users_rps)} req/s; {measured}."
+            f"{_seats(result, record)} are enough for {result.users} users, who ask for at most "
+            f"{rate(limit.users_rps)} req/s{_crowded(result, limit.seats // record.plan.target.workers)}; {measured}."
         )
     return f"{text} {_excess(result)}".strip()
+
+
+def _cycle(result: EndpointResult, record: Record) -> str:
+    work = seconds(result.limit.own_work_s) if result.limit else ""
+    return f"need {work} and rest {seconds(record.profile.wait_s)}" if record.profile.wait_s else f"wait {work}"
+
+
+def _crowded(result: EndpointResult, seats_per_worker: int) -> str:
+    """Seats that are enough together may be too few on the worker that got most connections."""
+    most = max((max(item.connections_per_worker or (0,)) for item in result.rounds), default=0)
+    return f", but {most} of them met on one worker with {seats_per_worker}" if most > seats_per_worker else ""
 
 
 def _seats(result: EndpointResult, record: Record) -> str:
@@ -84,6 +98,8 @@ def _excess(result: EndpointResult) -> str:
     summary, limit = result.summary, result.limit
     if summary is None or limit is None or summary.excess_mean_ms is None:
         return ""
+    if summary.failures or summary.excess_mean_ms < 0:
+        return ""  # a failure may be faster than the work, so the difference says nothing
     queued = limit.seats_rps is not None and limit.seats_rps < limit.users_rps
     if queued:
         share = 100 * summary.excess_mean_ms / (summary.excess_mean_ms + limit.own_work_s * 1000)

@@ -19,19 +19,20 @@ def test_eighty_seats_of_fifteen_seconds_give_five_and_a_third_per_second() -> N
     found = limit(Endpoint(name="e", path="/", served="thread pool", work_tasks=3), plan())
     assert found is not None
     assert found.seats == 80
-    assert found.ceiling_rps == pytest.approx(80 / 15)
+    assert found.seats_rps == pytest.approx(80 / 15)
+    assert found.users_rps == pytest.approx(500 / 15)
 
 
 def test_without_seats_the_users_are_the_bound() -> None:
     found = limit(Endpoint(name="e", path="/", served="event loop", work_tasks=1), plan())
     assert found is not None
-    assert (found.seats, found.ceiling_rps) == (None, 100)
+    assert (found.seats, found.seats_rps, found.users_rps) == (None, None, 100)
 
 
 def test_a_blocked_event_loop_has_one_seat_per_worker() -> None:
     found = limit(Endpoint(name="e", path="/", served="blocked event loop", work_tasks=3), plan(workers=4))
     assert found is not None
-    assert found.ceiling_rps == pytest.approx(4 / 15)
+    assert found.seats_rps == pytest.approx(4 / 15)
 
 
 def test_the_seats_of_an_app_elsewhere_are_not_guessed() -> None:
@@ -39,7 +40,12 @@ def test_the_seats_of_an_app_elsewhere_are_not_guessed() -> None:
     assert limit(Endpoint(name="e", path="/", served="thread pool", work_tasks=3), elsewhere) is None
     awaiting = limit(Endpoint(name="e", path="/", served="event loop", work_tasks=1), elsewhere)
     assert awaiting is not None
-    assert awaiting.ceiling_rps == 100
+    assert awaiting.users_rps == 100
+
+
+def test_nothing_is_claimed_of_users_who_may_do_anything() -> None:
+    own = Endpoint(name="e", path="/", served="event loop", work_tasks=1, locustfile="own.py")
+    assert limit(own, plan()) is None
 
 
 def test_nothing_is_claimed_of_an_endpoint_that_declares_nothing() -> None:

@@ -39,10 +39,22 @@ def failed(bench: Bench) -> str:
     return str(done.stderr)
 
 
-@pytest.mark.parametrize("app", [CRASHES_AT_IMPORT, CRASHES_AT_START], ids=["at import", "at start"])
-def test_an_app_that_crashes_shows_its_last_lines(bench: Bench, app: str) -> None:
-    bench.configure(app=app)
-    assert "no database configured" in failed(bench)
+EXITS_AT_IMPORT = "import sys\nsys.exit('no database configured')"
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        pytest.param(CRASHES_AT_IMPORT, "the app crashes when 'app_under_test:app' is imported", id="at import"),
+        pytest.param(EXITS_AT_IMPORT, "the app crashes when 'app_under_test:app' is imported", id="exit at import"),
+        pytest.param(CRASHES_AT_START, "ended while it was starting", id="at start"),
+    ],
+)
+def test_an_app_that_crashes_shows_its_last_lines(bench: Bench, app: str, said: str) -> None:
+    bench.configure(app=app, startup_timeout="40s")
+    message = failed(bench)
+    assert said in message
+    assert "no database configured" in message
 
 
 def test_an_app_that_never_gets_ready_is_given_up_after_its_time(bench: Bench) -> None:

@@ -180,6 +180,41 @@ def test_a_post_with_json_and_headers_is_sent_by_both_clients(bench: Bench, clie
     assert summary.failures == 0
 
 
+REDIRECTING_APP = """
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+app = FastAPI()
+
+@app.get("/quick", response_model=None)
+async def quick():
+    return RedirectResponse("/elsewhere")
+"""
+
+
+@pytest.mark.parametrize("client", ["fast", "requests"])
+def test_a_redirect_can_be_what_is_expected_and_is_not_followed(bench: Bench, client: str) -> None:
+    bench.configure(
+        app=REDIRECTING_APP,
+        endpoint="expect = { status = 307 }",
+        profile=f'client = "{client}"\nwait = "100ms"',
+        duration="1s",
+    )
+    done = bench.run("run")
+    assert done.returncode == 0, done.stderr
+    summary = bench.record().endpoints[0].summary
+    assert summary is not None
+    assert summary.requests > 0
+    assert summary.failures == 0
+
+
+def test_modules_of_the_user_with_our_names_do_not_take_our_place(bench: Bench) -> None:
+    (bench.folder / "load.py").write_text("raise RuntimeError('the wrong load')")
+    done = bench.run("run", "--duration", "1s")
+    assert done.returncode == 0, done.stderr
+    assert bench.record().command == "bench run --profile quick --duration 1s"
+
+
 def test_a_locustfile_of_one_s_own_brings_the_users(bench: Bench) -> None:
     (bench.folder / "shop.py").write_text(TWO_STEP_LOCUSTFILE)
     bench.configure(endpoint='locustfile = "shop.py"')

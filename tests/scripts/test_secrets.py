@@ -44,6 +44,18 @@ def test_a_secret_is_sent_and_appears_in_no_file_line_or_process_list(bench: Ben
     assert not [path for path in files if SECRET in path.read_text(errors="replace")]
 
 
+def test_a_secret_in_the_crash_of_an_app_is_not_shown(bench: Bench) -> None:
+    bench.configure(
+        app='import os\nraise RuntimeError("no database for " + os.environ["BENCH_TEST_TOKEN"])',
+        endpoint='headers = { Authorization = "Bearer $BENCH_TEST_TOKEN" }',
+    )
+    bench.environment |= {"BENCH_TEST_TOKEN": SECRET, "GITHUB_STEP_SUMMARY": str(bench.folder / "summary.md")}
+    done = bench.run("run")
+    assert done.returncode == 4
+    assert "no database for [redacted]" in done.stderr
+    assert SECRET not in done.stderr + done.stdout + (bench.folder / "summary.md").read_text()
+
+
 def test_a_secret_in_what_a_failing_app_prints_is_not_shown(bench: Bench) -> None:
     bench.configure(
         app=ECHOING_APP,

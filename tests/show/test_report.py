@@ -44,6 +44,11 @@ def test_a_published_row_stands_under_each_measured_one_only_under_the_same_load
     row = next(n for n, line in enumerate(lines) if line.startswith("| sync_baseline |"))
     assert lines[row + 1].startswith("| *published 2025-01-18* | 1520 | 0 | 79082 | 15026 | 119366 | 76000 | 5.29 |")
     assert same_conditions(some_record(), tables) is None
+    spread = record.plan.profile.model_copy(update={"start": "spread"})
+    assert (
+        same_conditions(record.model_copy(update={"plan": record.plan.model_copy(update={"profile": spread})}), tables)
+        is None
+    )
     assert "published" not in render_report(some_record(), tables)
 
 
@@ -91,6 +96,26 @@ def read_history_of(record: Any) -> Any:
 def test_the_first_sentence_says_what_is_fastest_and_by_how_much(rates: tuple[float, float], said: str) -> None:
     results = [some_result(n, some_round(throughput_rps=r)) for n, r in zip(("pooled", "awaiting"), rates, strict=True)]
     assert headline(some_record(endpoints=tuple(results))) == said
+
+
+def test_the_first_sentence_names_who_gave_no_right_answer() -> None:
+    fine = some_result("awaiting", some_round(throughput_rps=60.0))
+    failing = some_result("pooled", some_round(failures=1000))
+    said = headline(some_record(endpoints=(fine, failing)))
+    assert said == "awaiting gave 60.00 right answers per second. pooled gave no right answer."
+
+
+def test_failures_of_one_round_are_not_hidden_by_a_median() -> None:
+    result = some_result("pooled", some_round(), some_round(round=2), some_round(round=3, failures=500))
+    assert result.summary is not None
+    assert result.summary.failures == 500
+
+
+def test_a_reason_says_nothing_that_failures_or_an_uneven_split_make_untrue() -> None:
+    failing = some_result("pooled", some_round(failures=900, excess_mean_ms=-14000.0))
+    assert "14000" not in reason(failing, some_record())
+    crowded = some_result("pooled", some_round(connections_per_worker=(60, 10)))
+    assert "but 60 of them met on one worker with 40" in reason(crowded, some_record())
 
 
 def test_an_endpoint_that_only_failed_wins_nothing() -> None:
