@@ -4,9 +4,17 @@ Locust's command line is used, not its library API: a user's own locustfile, loa
 and several machines then work the way its documentation says.
 """
 
+import sys
+from pathlib import Path
+
+# Locust looks first in the folder it runs in, which may hold another module named `load`.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from load.recorder import record
 from load.request_spec import read_load_spec
 from load.users import user_class
+
+sys.path.pop(0)
 
 _spec = read_load_spec()
 record(_spec)
