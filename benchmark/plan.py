@@ -20,7 +20,10 @@ MAX_USERS = 100_000
 SHORTEST_SECRET = 4
 MAX_DURATION_S = 24 * 3600.0
 
-Served = Literal["thread pool", "event loop", "blocked event loop"]
+Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu"]
+"""How requests are served: by AnyIO's threads, by nothing they could queue for, one at a time because the handler
+blocks its event loop, by another pool of `seats` in each worker (a semaphore, a database pool), or by computing.
+"""
 
 
 SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
@@ -114,6 +117,8 @@ class Endpoint(Frozen):
     body: str | None = None
     expect: Expectation = Expectation()
     served: Served | None = None
+    seats: Count | None = Field(default=None, ge=1, le=100_000)
+    """With `served = "pool"`: requests that one worker serves at a time."""
     work_tasks: Number | None = Field(default=None, gt=0, le=1000)
     work_s: Seconds | None = Field(default=None, gt=0, le=3600, validation_alias=AliasChoices("work", "work_s"))
     locustfile: Line | None = None
@@ -125,6 +130,9 @@ class Endpoint(Frozen):
             raise ValueError(message)
         if self.work_tasks is not None and self.work_s is not None:
             message = "takes work_tasks or work, not both"
+            raise ValueError(message)
+        if (self.served == "pool") != (self.seats is not None):
+            message = 'served = "pool" and seats = N go together: N requests at a time in each worker'
             raise ValueError(message)
         for name, value in self.headers.items():
             if not Template(value).is_valid():
@@ -143,6 +151,15 @@ class Endpoint(Frozen):
         if self.work_tasks is not None:
             return self.work_tasks * task_seconds
         return self.work_s
+
+    def seats_per_worker(self, threads: int) -> int | None:
+        """Requests that one worker can serve at a time; None where nothing queues, or nothing is declared.
+
+        Computing counts as one seat: Python runs the bytecode of one thread at a time.
+        """
+        if self.served == "thread pool":
+            return threads
+        return 1 if self.served in {"blocked event loop", "cpu"} else self.seats
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -11,11 +11,8 @@ from benchmark.record import Limit
 
 def seats(endpoint: Endpoint, plan: Plan) -> int | None:
     """Requests that can be served at a time in all workers; None where requests need not queue for anything."""
-    if endpoint.served == "thread pool":
-        return plan.target.workers * plan.target.threads
-    if endpoint.served == "blocked event loop":
-        return plan.target.workers
-    return None
+    each = endpoint.seats_per_worker(plan.target.threads)
+    return None if each is None else plan.target.workers * each
 
 
 def limit(endpoint: Endpoint, plan: Plan) -> Limit | None:

@@ -1,6 +1,5 @@
 """What limits how far one round can be believed. Each rule looks at one kind of evidence and says what to do."""
 
-import math
 from collections.abc import Callable
 
 from benchmark.plan import Endpoint, Plan
@@ -136,13 +135,6 @@ def _few_requests(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding 
     )
 
 
-def seats_per_worker(endpoint: Endpoint, plan: Plan) -> float:
-    """Requests that one worker can serve at a time; infinite where nothing queues, or nothing is declared."""
-    if endpoint.served == "thread pool":
-        return plan.target.threads
-    return 1 if endpoint.served == "blocked event loop" else math.inf
-
-
 def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding | None:
     dealt = measured.connections_per_worker
     if dealt is None or len(dealt) < 2 or not sum(dealt):  # noqa: PLR2004 - one worker can not be uneven
@@ -150,7 +142,8 @@ def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding 
     share = max(dealt) / sum(dealt)
     if share * len(dealt) <= MOST_UNEVEN:
         return None
-    queued = max(dealt) > seats_per_worker(endpoint, plan)
+    seats = endpoint.seats_per_worker(plan.target.threads)
+    queued = seats is not None and max(dealt) > seats
     return Finding(
         kind="uneven-workers",
         severity="warning" if queued else "note",

@@ -91,6 +91,10 @@ def _seats(result: EndpointResult, record: Record) -> str:
     endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
     if endpoint.served == "blocked event loop":
         return f"one request at a time in each of {target.workers} blocked event loops, {count} seats"
+    if endpoint.served == "cpu":
+        return f"one request at a time computes in each of {target.workers} workers, {count} seats"
+    if endpoint.served == "pool":
+        return f"{target.workers} workers x a pool of {endpoint.seats} = {count} seats"
     return f"{target.workers} workers x {target.threads} threads = {count} seats"
 
 

@@ -1,8 +1,9 @@
 """The closed forms give the figures of the published experiment."""
 
 import pytest
+from pydantic import ValidationError
 
-from benchmark.explain.bounds import limit
+from benchmark.explain.bounds import limit, seats
 from benchmark.plan import Endpoint, Plan, Profile, Target
 
 
@@ -51,3 +52,16 @@ def test_nothing_is_claimed_of_users_who_may_do_anything() -> None:
 def test_nothing_is_claimed_of_an_endpoint_that_declares_nothing() -> None:
     assert limit(Endpoint(name="e", path="/"), plan()) is None
     assert limit(Endpoint(name="e", path="/", served="event loop"), plan()) is None
+
+
+def test_another_pool_and_computing_have_seats_of_their_own_in_each_worker() -> None:
+    pooled = Endpoint(name="e", path="/", served="pool", seats=7, work_tasks=1)
+    computing = Endpoint(name="e", path="/", served="cpu", work_s=0.02)
+    assert seats(pooled, plan(workers=2)) == 14
+    assert seats(computing, plan(workers=2)) == 2
+
+
+def test_a_pool_without_its_number_of_seats_is_refused() -> None:
+    for wrong in ({"served": "pool"}, {"served": "event loop", "seats": 3}):
+        with pytest.raises(ValidationError, match="go together"):
+            Endpoint.model_validate({"name": "e", "path": "/", **wrong})
