@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format race requirements clean
+.PHONY: help bench test check format setups race requirements clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -25,6 +25,10 @@ check: .venv/.dev
 format: .venv/.dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Not a check: runs 30 random set-ups, which takes five minutes, and prints how near the predictions came.
+setups: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.random_setups
 
 # Not a check: prints how long 20 clones take that publish to one origin at once.
 race: .venv/.dev

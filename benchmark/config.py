@@ -76,7 +76,7 @@ def _first_problem(error: ValidationError, names: Mapping[str, str] | None = Non
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
     where = ".".join(str(part) for part in first["loc"])
-    where = (names or {}).get(where, where)
+    where = (names or {}).get(str(first["loc"][0]) if first["loc"] else "", where)
     what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
     given = first["input"]
     shown = f" (got {given!r})" if isinstance(given, str | int | float) and first["type"] != "value_error" else ""
@@ -125,8 +125,13 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
 
 def _changed(model: Model, asked: Mapping[str, Any], flags: Mapping[str, str]) -> Model:
     changes = {key: value for key, value in asked.items() if key in flags}
+    return checked(type(model), {**model.model_dump(), **changes}, flags)
+
+
+def checked(model: type[Model], values: Mapping[str, Any], flags: Mapping[str, str]) -> Model:
+    """Make a model of what the command line says. UsageError names the flag (`flags`: its name by field)."""
     try:
-        return model.model_validate({**model.model_dump(), **changes})
+        return model.model_validate(values)
     except ValidationError as error:
         raise UsageError(_first_problem(error, flags)) from None
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from benchmark.limit import Limit
 from benchmark.plan import Frozen, Plan, Profile
 
 METHOD_VERSION = 1
@@ -81,6 +82,13 @@ class Timeline(Frozen):
     generator_cpu_percent: tuple[float | None, ...]
 
 
+class Dealt(Frozen):
+    """How many connections each worker held, `at_s` seconds after the load started."""
+
+    at_s: float
+    connections_per_worker: tuple[int, ...]
+
+
 class Resources(Frozen):
     """What the load cost. CPU in percent of one core. Server values are None for an app that runs elsewhere."""
 
@@ -112,11 +120,17 @@ class Round(Columns):
     in_flight: int | None
     users_waiting_ratio: float | None
     connections_per_worker: tuple[int, ...] | None
+    dealt: tuple[Dealt, ...] = ()
+    """The samples in which the number of connections grew: who came to which worker, and when."""
+
     steady: Columns | None
     failures_by_kind: tuple[FailureKind, ...]
     quantiles: Quantiles | None
     timeline: Timeline
     resources: Resources
+    prediction: Columns | None = None
+    """What theory says these columns should be, for this round's own split of connections."""
+
     warnings: tuple[Finding, ...] = ()
 
 
@@ -133,27 +147,18 @@ class Summary(Columns):
     spread: dict[str, Spread]
 
 
-class Limit(Frozen):
-    """The most that queueing theory lets an endpoint answer. Bounds of Denning and Buzen (1978).
-
-    `seats`: requests that can be served at a time, None where there is nothing to queue for.
-    """
-
-    seats: int | None
-    own_work_s: float
-    users_rps: float
-    seats_rps: float | None
-
-
 class EndpointResult(Frozen):
-    """All rounds of one endpoint. `limit` is None when the endpoint's own work is not declared."""
+    """All rounds of one endpoint. `limit` is None when the endpoint's own work is not declared.
+
+    `prediction` is that of the rounds, each with its own split of connections, as `summary` is that of the rounds.
+    """
 
     name: str
     users: int
     limit: Limit | None
     rounds: tuple[Round, ...]
     summary: Summary | None
-    prediction: None = None
+    prediction: Summary | None = None
 
 
 class Missing(Frozen):

@@ -118,13 +118,11 @@ def mean_waiting(rows: pd.DataFrame, waiting_since_s: Sequence[float], start_s: 
     return float(overlap.sum() / (end_s - start_s))
 
 
-def over_rounds(rounds: Sequence[Columns]) -> Summary | None:
-    """Median of every column over the rounds, with the smallest and largest value; None without rounds.
+def over_rounds(rounds: Sequence[Columns]) -> Summary:
+    """Median of every column over the rounds (one at least), with the smallest and largest value.
 
     Of failures it is the worst round: a median would hide those of a minority of rounds.
     """
-    if not rounds:
-        return None
     medians: dict[str, float | int | None] = {}
     spread: dict[str, Spread] = {}
     for name in Columns.model_fields:

@@ -12,6 +12,7 @@ from rich.console import Console
 from benchmark.config import Config, check_plan, command_line, customised, make_plan, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError
 from benchmark.explain.bounds import limit
+from benchmark.explain.prediction import predict_round
 from benchmark.judge.warnings import warnings
 from benchmark.measure.digest import digest
 from benchmark.measure.environment import read_environment
@@ -101,8 +102,10 @@ def _measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt
         if isinstance(error, UnwritableRunError):
             raise
         return
-    found = warnings(measured, job.endpoint, job.plan)
-    notebook.add(job, measured.model_copy(update={"warnings": found}))
+    predicted = predict_round(job.plan, job.endpoint, measured)
+    explained = measured.model_copy(update={"prediction": predicted})
+    found = warnings(explained, job.endpoint, job.plan)
+    notebook.add(job, explained.model_copy(update={"warnings": found}))
     if measured.requests == measured.failures:
         notebook.lose(job, found[0].message)
 

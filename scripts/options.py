@@ -30,6 +30,14 @@ TaskSeconds = Annotated[
 ]
 Workers = Annotated[str | None, Option(envvar="BENCH_WORKERS", help="uvicorn worker processes.")]
 Threads = Annotated[str | None, Option(help="Seats of the thread pool in each worker.")]
+Connections = Annotated[
+    str | None, Option(help='Connections of each worker: "290,210". Left out: likely splits, and their range.')
+]
+ServiceSeconds = Annotated[str | None, Option(help="Own work of one request (s), instead of what is declared.")]
+Seats = Annotated[str | None, Option(help="Requests that all workers serve at a time, instead of what is declared.")]
+OpenRate = Annotated[str | None, Option(help="Arrivals per second that wait for nobody's answer, instead of users.")]
+Draws = Annotated[str | None, Option(help="How many splits are drawn.", show_default="20")]
+Seed = Annotated[str | None, Option(help="The same seed draws the same.", show_default="0")]
 Rounds = Annotated[str | None, Option(help="How often each endpoint is measured; tables show medians.")]
 Port = Annotated[str | None, Option(help="Port of the app; a free one by default.")]
 Loop = Annotated[str | None, Option(help="uvloop, or asyncio where it can not be installed.")]

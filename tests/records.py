@@ -2,20 +2,10 @@
 
 from typing import Any
 
+from benchmark.limit import Alternative, Limit
+from benchmark.measure.notebook import endpoint_result
 from benchmark.plan import Endpoint, Plan, Profile, Target
-from benchmark.record import (
-    Columns,
-    Cpu,
-    EndpointResult,
-    Environment,
-    Limit,
-    Method,
-    Record,
-    Resources,
-    Round,
-    Timeline,
-)
-from benchmark.summary import over_rounds
+from benchmark.record import Columns, Cpu, EndpointResult, Environment, Method, Record, Resources, Round, Timeline
 
 RISING = ("min_ms", "avg_ms", "median_ms", "p66_ms", "p75_ms", "p80_ms", "p90_ms", "p95_ms", "p98_ms", "p99_ms")
 
@@ -87,6 +77,11 @@ def some_round(**changes: Any) -> Round:
     return Round(**some_columns(**columns), **(values | changes))
 
 
+def some_prediction(throughput_rps: float) -> Columns:
+    """What theory says of `some_round`, but for the throughput."""
+    return Columns(**some_columns(throughput_rps=throughput_rps))
+
+
 def some_plan(**profile: Any) -> Plan:
     """A pooled and an awaiting endpoint under 10 users."""
     values: dict[str, Any] = {"name": "quick", "users": 10, "spawn_rate_per_s": 10, "duration_s": 30}
@@ -108,8 +103,9 @@ def some_result(name: str, *rounds: Round) -> EndpointResult:
         own_work_s=0.15,
         users_rps=66.7,
         seats_rps=533.3 if name == "pooled" else None,
+        alternatives=(Alternative(change="gather", to=None, throughput_rps=200.0, answer_time_s=0.05),),
     )
-    return EndpointResult(name=name, users=10, limit=limit, rounds=rounds, summary=over_rounds(rounds))
+    return endpoint_result(name, 10, limit, rounds)
 
 
 def some_record(**changes: Any) -> Record:
@@ -148,8 +144,8 @@ def some_record(**changes: Any) -> Record:
         "method": method,
         "environment": environment,
         "endpoints": (
-            some_result("pooled", some_round(throughput_rps=20.0)),
-            some_result("awaiting", some_round(throughput_rps=60.0)),
+            some_result("pooled", some_round(throughput_rps=20.0, prediction=some_prediction(20.1))),
+            some_result("awaiting", some_round(throughput_rps=60.0, prediction=some_prediction(66.0))),
         ),
         "missing": (),
     }

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-GROUND_FLOOR = {"errors", "units", "plan", "config", "record", "record_file", "failure", "summary"}
+GROUND_FLOOR = {"errors", "units", "plan", "config", "limit", "record", "record_file", "theory", "failure", "summary"}
 MAY_IMPORT = {
     "measure": {"measure"},
     "explain": {"explain"},

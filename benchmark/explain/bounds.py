@@ -1,12 +1,62 @@
-"""The two bounds that no endpoint can pass, in closed form.
+"""The closed forms of operational analysis: what no endpoint can pass, and where its seats begin to be the limit.
 
-Operational analysis of a closed system (Denning and Buzen, "The Operational Analysis of Queueing Network
-Models", Computing Surveys 10(3), 1978): N users who each wait Z s between requests of D s can not ask for more
-than N / (D + Z) answers per second, and m seats that serve D s each can not give more than m / D.
+N users who rest Z s between requests, m seats, S s of an endpoint's own work (the service time). Sources:
+
+Little, "A Proof for the Queuing Formula L = lambda W", Operations Research 9(3), 1961.
+Denning and Buzen, "The Operational Analysis of Queueing Network Models", Computing Surveys 10(3), 1978.
+Lazowska, Zahorjan, Graham and Sevcik, "Quantitative System Performance", 1984, chapters 3 and 5.
 """
 
+from collections.abc import Iterator
+
+from benchmark.limit import Alternative, Change, Limit
 from benchmark.plan import Endpoint, Plan
-from benchmark.record import Limit
+
+
+def service_demand_s(work_s: float, seats: int) -> float:
+    """Time (s) that one request takes of a station of `seats`: D = S / m (Lazowska et al., chapter 3).
+
+    >>> service_demand_s(15, seats=80)
+    0.1875
+    """
+    return work_s / seats
+
+
+def requests_under_way(throughput_rps: float, latency_s: float) -> float:
+    """Little's law, L = X R: mean number of requests in a system from which as many leave as come (Little 1961).
+
+    >>> requests_under_way(80 / 15, latency_s=93.75)
+    500.0
+    """
+    return throughput_rps * latency_s
+
+
+def throughput_bound_rps(users: int, work_s: float, *, seats: int | None = None, wait_s: float = 0.0) -> float:
+    """The most answers per second: X <= min(N / (S + Z), m / S) (Denning and Buzen 1978, asymptotic bounds).
+
+    >>> round(throughput_bound_rps(500, 15, seats=80), 2)
+    5.33
+    """
+    asked_rps = users / (work_s + wait_s)
+    return asked_rps if seats is None else min(asked_rps, 1 / service_demand_s(work_s, seats))
+
+
+def answer_time_bound_s(users: int, work_s: float, *, seats: int | None = None, wait_s: float = 0.0) -> float:
+    """The least mean answer time (s) in the steady part: R >= max(S, N D - Z) (Denning and Buzen 1978).
+
+    >>> answer_time_bound_s(500, 15, seats=80)
+    93.75
+    """
+    return work_s if seats is None else max(work_s, users * service_demand_s(work_s, seats) - wait_s)
+
+
+def knee_users(work_s: float, seats: int, *, wait_s: float = 0.0) -> float:
+    """Number of users at which both bounds meet: N* = (S + Z) / D. Beyond it more users only wait longer.
+
+    >>> knee_users(15, seats=80)
+    80.0
+    """
+    return (work_s + wait_s) / service_demand_s(work_s, seats)
 
 
 def seats(endpoint: Endpoint, plan: Plan) -> int | None:
@@ -27,9 +77,37 @@ def limit(endpoint: Endpoint, plan: Plan) -> Limit | None:
     if plan.target.url is not None and endpoint.served != "event loop":
         return None
     found = seats(endpoint, plan)
+    profile = plan.profile
     return Limit(
         seats=found,
         own_work_s=own_work_s,
-        users_rps=plan.profile.users / (own_work_s + plan.profile.wait_s),
-        seats_rps=None if found is None else found / own_work_s,
+        users_rps=throughput_bound_rps(profile.users, own_work_s, wait_s=profile.wait_s),
+        seats_rps=None if found is None else 1 / service_demand_s(own_work_s, found),
+        alternatives=tuple(_alternatives(endpoint, plan, own_work_s, found)),
     )
+
+
+def _alternatives(endpoint: Endpoint, plan: Plan, work_s: float, now: int | None) -> Iterator[Alternative]:
+    """What would move the limit that holds, one change at a time, and the bounds that each would give."""
+    profile, target = plan.profile, plan.target
+
+    def changed(change: Change, to: int | None, seats: int | None, work_s: float = work_s) -> Alternative:
+        return Alternative(
+            change=change,
+            to=to,
+            throughput_rps=throughput_bound_rps(profile.users, work_s, seats=seats, wait_s=profile.wait_s),
+            answer_time_s=answer_time_bound_s(profile.users, work_s, seats=seats, wait_s=profile.wait_s),
+        )
+
+    if now is not None and profile.users > knee_users(work_s, now, wait_s=profile.wait_s):
+        if endpoint.served == "thread pool":
+            yield changed("threads", 2 * target.threads, 2 * now)
+        if endpoint.seats is not None:
+            yield changed("pool", 2 * endpoint.seats, 2 * now)
+        if endpoint.served == "blocked event loop":
+            yield changed("def", target.threads, target.workers * target.threads)
+        yield changed("workers", 2 * target.workers, 2 * now)
+        if endpoint.served in {"thread pool", "blocked event loop"}:
+            yield changed("await", None, None)
+    if endpoint.work_tasks is not None and endpoint.work_tasks > 1 and endpoint.served not in {"cpu", "pool"}:
+        yield changed("gather", None, None, work_s / endpoint.work_tasks)

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 
+from benchmark.judge.disagreement import (
+    GENERATOR_CPU_PERCENT,
+    GENERATOR_LAG_MS,
+    LITTLE_RATIO,
+    MACHINE_CPU_PERCENT,
+    SERVER_CPU_PERCENT,
+    STEAL_PERCENT,
+    disagreement_finding,
+)
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Finding, Round
 
-LITTLE_RATIO = 0.97
-GENERATOR_CPU_PERCENT = 85.0
-SERVER_CPU_PERCENT = 90.0
-MACHINE_CPU_PERCENT = 95.0
 FEWEST_REQUESTS = 100
 MOST_UNEVEN = 1.2
 """Connections of the busiest worker over a fair share; 1.2 is 60 % with two workers."""
-STEAL_PERCENT = 2.0
 MOST_LOST = 0.10
-GENERATOR_LAG_MS = 100.0
 
 Rule = Callable[[Round, Endpoint, Plan], Finding | None]
 
@@ -233,4 +236,5 @@ RULES: tuple[Rule, ...] = (
     _in_flight,
     _steal,
     _slow_loop,
+    disagreement_finding,
 )

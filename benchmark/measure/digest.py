@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.measure.load_test import Window
 from benchmark.measure.rounds import RawRound
 from benchmark.plan import Endpoint, Profile
-from benchmark.record import Resources, Round, Timeline
+from benchmark.record import Dealt, Resources, Round, Timeline
 from benchmark.summary import (
     bins,
     columns,
@@ -48,6 +48,7 @@ def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         in_flight=None if window.waiting_since_s is None else len(window.waiting_since_s),
         users_waiting_ratio=waiting,
         connections_per_worker=connections_per_worker(raw),
+        dealt=dealt(raw),
         steady=steady,
         failures_by_kind=failure_kinds(rows),
         quantiles=quantile_grid(rows),
@@ -106,6 +107,17 @@ def connections_per_worker(raw: RawRound) -> tuple[int, ...] | None:
     if not names or samples.empty:
         return None
     return tuple(round(float(samples[name].median())) for name in names)
+
+
+def dealt(raw: RawRound) -> tuple[Dealt, ...]:
+    """When connections were added, and to which worker, as far as a sample each second shows it."""
+    found: list[Dealt] = []
+    names = _worker_columns(raw.samples, "connections")
+    for time_s, *held in raw.samples[["time_s", *names]].itertuples(index=False):
+        at_s = round(float(time_s) - raw.window.start_s, 3)
+        if at_s > 0 and sum(held) > (sum(found[-1].connections_per_worker) if found else 0):
+            found.append(Dealt(at_s=at_s, connections_per_worker=tuple(int(n) for n in held)))
+    return tuple(found)
 
 
 def resources(raw: RawRound) -> Resources:

@@ -6,25 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.errors import UnwritableRunError, UsageError
+from benchmark.limit import Limit
 from benchmark.measure.load_test import generator_command
 from benchmark.measure.rounds import Job, utc_now
 from benchmark.measure.server import server_command
 from benchmark.plan import Plan
-from benchmark.record import (
-    METHOD_VERSION,
-    EndpointResult,
-    Environment,
-    Limit,
-    Method,
-    Missing,
-    Record,
-    Round,
-)
+from benchmark.record import METHOD_VERSION, EndpointResult, Environment, Method, Missing, Record, Round
 from benchmark.record_file import write_record
 from benchmark.summary import over_rounds
 
 RESERVE_NAME = ".reserve"
 RESERVE_BYTES = 256 * 1024
+
+
+def endpoint_result(name: str, users: int, limit: Limit | None, rounds: tuple[Round, ...]) -> EndpointResult:
+    """Sum up the rounds of one endpoint (one at least), and what was predicted for them."""
+    predicted = [item.prediction for item in rounds if item.prediction is not None]
+    return EndpointResult(
+        name=name,
+        users=users,
+        limit=limit,
+        rounds=rounds,
+        summary=over_rounds(rounds),
+        prediction=over_rounds(predicted) if predicted else None,
+    )
 
 
 class Notebook:
@@ -40,13 +45,7 @@ class Notebook:
         rounds: dict[str, tuple[Round, ...]] = {result.name: result.rounds for result in self.record.endpoints}
         rounds[job.endpoint.name] = (*rounds.get(job.endpoint.name, ()), measured)
         results = [
-            EndpointResult(
-                name=endpoint.name,
-                users=job.plan.profile.users,
-                limit=limit,
-                rounds=rounds[endpoint.name],
-                summary=over_rounds(rounds[endpoint.name]),
-            )
+            endpoint_result(endpoint.name, job.plan.profile.users, limit, rounds[endpoint.name])
             for endpoint, limit in zip(job.plan.endpoints, self._limits, strict=True)
             if endpoint.name in rounds
         ]

@@ -88,16 +88,19 @@ def reporting(console: Console, profile: Profile, rounds: int) -> Iterator[Repor
         yield Reporter(console, profile, rounds, bar)
 
 
-def print_results(console: Console, record: Record) -> None:
-    """Print the results table and the gravest warnings."""
-    table = Table(
-        title=f"{record.profile.name}: {record.profile.users} users, {record.profile.duration_s:g} s per endpoint",
-        box=None,
-        padding=(0, 1, 0, 0),
-    )
+def results_head(title: str) -> Table:
+    """Table with the published columns, narrow enough for a terminal."""
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
     table.add_column("Approach", overflow="fold")
     for name in RESULT_COLUMNS:
         table.add_column(name.replace(" (", "\n(").replace("/s", "\n/s"), justify="right", no_wrap=True)
+    return table
+
+
+def print_results(console: Console, record: Record) -> None:
+    """Print the results table and the gravest warnings."""
+    profile = record.profile
+    table = results_head(f"{profile.name}: {profile.users} users, {profile.duration_s:g} s per endpoint")
     for result in record.endpoints:
         if result.summary is not None:
             table.add_row(Text(result.name), *cells(result.summary, RESULT_COLUMNS))

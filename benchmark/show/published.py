@@ -25,7 +25,7 @@ class Conditions(Frozen):
 
 
 class PublishedRow(Frozen):
-    """One row of a published results table."""
+    """One row of a published results table; its percentiles as Locust rounded them, to two digits."""
 
     requests: int
     failures: int
@@ -33,6 +33,14 @@ class PublishedRow(Frozen):
     min_ms: float
     max_ms: float
     median_ms: float
+    p66_ms: float
+    p75_ms: float
+    p80_ms: float
+    p90_ms: float
+    p95_ms: float
+    p98_ms: float
+    p99_ms: float
+    p999_ms: float
     throughput_rps: float
     failures_rps: float
 

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from benchmark.record import Columns, Finding, Record
 from benchmark.show import sentences, text
 from benchmark.show.published import Published, PublishedRow, same_conditions
+from benchmark.show.theory import change, difference_cells
 
 RESULT_COLUMNS = {
     "# reqs": "requests",
@@ -105,6 +106,18 @@ def percentiles_table(record: Record) -> str:
     return "\n".join(lines)
 
 
+def predictions_table(record: Record) -> str:
+    """Three lines for each endpoint that theory knows enough of: measured, predicted, and how far apart they are."""
+    lines = [table_head("Approach", list(RESULT_COLUMNS))]
+    for result in record.endpoints:
+        if result.summary is not None and result.prediction is not None:
+            off = difference_cells(result.summary, result.prediction, tuple(RESULT_COLUMNS.values()))
+            lines.append(table_row(f"{text.inert(result.name)}, measured", result.summary, RESULT_COLUMNS))
+            lines.append(table_row("predicted", result.prediction, RESULT_COLUMNS))
+            lines.append(f"| *difference* | {' | '.join(off)} |")
+    return "\n".join(lines) if len(lines) > 1 else ""
+
+
 def all_warnings(record: Record) -> list[tuple[str, Finding]]:
     """Every finding with the endpoint and, where there are several rounds, the round it is about."""
     found = []
@@ -134,6 +147,12 @@ def render_report(record: Record, tables: tuple[Published, ...]) -> str:
             published=published,
             headline=sentences.headline(record),
             reasons=[(result.name, sentences.reason(result, record)) for result in record.endpoints],
+            predictions=predictions_table(record),
+            changes=[
+                (result.name, change(alternative), alternative)
+                for result in record.endpoints
+                for alternative in (result.limit.alternatives if result.limit else ())
+            ],
             results=results_table(record, published),
             percentiles=percentiles_table(record),
             warnings=[item for item in found if item[1].severity != "note"],

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from benchmark.record import EndpointResult, Record
-from benchmark.show.text import inert, ms, percent, rate, seconds
+from benchmark.show.text import inert, ms, percent, rate
+from benchmark.show.theory import limit_sentence
 
 ALIKE_RATIO = 1.05
 
@@ -54,48 +55,21 @@ def reason(result: EndpointResult, record: Record) -> str:
         return (
             "how it is served, from how many seats, or how long its own work takes is not known: no limit to work out."
         )
+    endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
+    crowded = "" if limit.seats is None else _crowded(result, limit.seats // record.plan.target.workers)
     measured = f"measured {rate(result.summary.throughput_rps)}, ramp included"
-    if limit.seats is None or limit.seats_rps is None:
-        text = (
-            f"nothing to queue for. {result.users} users who each {_cycle(result, record)} ask for at most "
-            f"{rate(limit.users_rps)} req/s; {measured}."
-        )
-    elif limit.seats_rps < limit.users_rps:
-        text = (
-            f"{_seats(result, record)} of {seconds(limit.own_work_s)} each: no more than {rate(limit.seats_rps)} "
-            f"req/s, whatever the number of users; {measured}."
-        )
-    else:
-        text = (
-            f"{_seats(result, record)} are enough for {result.users} users, who ask for at most "
-            f"{rate(limit.users_rps)} req/s{_crowded(result, limit.seats // record.plan.target.workers)}; {measured}."
-        )
-    return f"{text} {_excess(result)}".strip()
-
-
-def _cycle(result: EndpointResult, record: Record) -> str:
-    work = seconds(result.limit.own_work_s) if result.limit else ""
-    return f"need {work} and rest {seconds(record.profile.wait_s)}" if record.profile.wait_s else f"wait {work}"
+    return (
+        f"{limit_sentence(limit, endpoint, record.plan, result.users)}{crowded}; {measured}. {_excess(result)}".strip()
+    )
 
 
 def _crowded(result: EndpointResult, seats_per_worker: int) -> str:
     """Seats that are enough together may be too few on the worker that got most connections."""
+    limit = result.limit
+    if limit is None or limit.seats_rps is None or limit.seats_rps < limit.users_rps:
+        return ""
     most = max((max(item.connections_per_worker or (0,)) for item in result.rounds), default=0)
     return f", but {most} of them met on one worker with {seats_per_worker}" if most > seats_per_worker else ""
-
-
-def _seats(result: EndpointResult, record: Record) -> str:
-    limit = result.limit
-    count = limit.seats if limit else 0
-    target = record.plan.target
-    endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
-    if endpoint.served == "blocked event loop":
-        return f"one request at a time in each of {target.workers} blocked event loops, {count} seats"
-    if endpoint.served == "cpu":
-        return f"one request at a time computes in each of {target.workers} workers, {count} seats"
-    if endpoint.served == "pool":
-        return f"{target.workers} workers x a pool of {endpoint.seats} = {count} seats"
-    return f"{target.workers} workers x {target.threads} threads = {count} seats"
 
 
 def _excess(result: EndpointResult) -> str:

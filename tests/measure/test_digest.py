@@ -128,3 +128,10 @@ def test_the_timeline_has_one_step_a_second_and_the_state_sampled_in_it() -> Non
     assert line.server_cpu_percent[0] == 61.0
     assert line.server_threads[0] == 8
     assert line.users[0] == 2
+
+
+def test_who_came_to_which_worker_is_kept_while_connections_grow() -> None:
+    seen = samples()
+    seen["worker1_connections"] = [0, 0, 3, 3, 3, 2, 3, 3, 5, 5, 0]
+    found = digest(raw(samples=seen), ENDPOINT, PROFILE).dealt
+    assert [(item.at_s, item.connections_per_worker) for item in found] == [(1, (1, 0)), (3, (1, 3)), (9, (1, 5))]

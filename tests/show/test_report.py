@@ -210,3 +210,15 @@ def test_a_published_table_is_data_with_its_source(repository: Path) -> None:
     raw = json.loads((repository / "reports" / "published" / "2025-01-18.json").read_text())
     assert raw["rows"]["async_concurrent"]["requests"] == 29157
     assert len(read_history(repository / "reports").unreadable) == 0
+
+
+def test_a_prediction_stands_beside_each_measured_row_with_the_difference() -> None:
+    shown = render_report(some_record(), ())
+    assert "| pooled, measured | 1000 | 0 | 151 | 150 | 161 | 152 | 20.00 | 0.00 |" in shown
+    assert "| predicted | 1000 | 0 | 151 | 150 | 161 | 152 | 20.10 | 0.00 |" in shown
+    assert "| 0.0\N{NO-BREAK SPACE}% | -0.5\N{NO-BREAK SPACE}% |" in shown
+
+
+def test_an_older_record_without_predictions_has_no_empty_table() -> None:
+    plain = some_record(endpoints=(some_result("pooled", some_round()),))
+    assert "predicted" not in render_report(plain, ())

@@ -1,0 +1,116 @@
+"""A Plan becomes predicted columns: simulated request rows through the code that summarises measured ones."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmark.explain.bounds import throughput_bound_rps
+from benchmark.explain.dealing import dealt, dealt_as_seen, likely_split, scaled
+from benchmark.explain.overhead import OVERHEAD
+from benchmark.explain.simulation import Load, Service, simulate
+from benchmark.plan import Endpoint, Plan
+from benchmark.record import Columns, Dealt, Round
+from benchmark.summary import columns, locust_elapsed_s, over_rounds
+from benchmark.theory import Prediction
+
+DRAWS = 20
+ROUND_DRAWS = 5
+"""With a known split draws differ little: only in who came when."""
+
+MOST_REQUESTS = 50_000
+"""About as many requests are simulated at most in all draws together, but for the first draw."""
+
+
+def service(endpoint: Endpoint, plan: Plan) -> Service | None:
+    """How an endpoint's requests are served; None when that, or its own work, is not declared or not known here.
+
+    Seats of an app elsewhere are not known, nor what users of one's own locustfile ask for.
+    """
+    work_s = endpoint.own_work_s(plan.profile.task_seconds)
+    if work_s is None or endpoint.served is None or endpoint.locustfile is not None:
+        return None
+    workers = plan.target.workers
+    seats = endpoint.seats_per_worker(plan.target.threads)
+    if plan.target.url is not None and seats is not None:
+        return None
+    return Service(work_s, None if seats is None else (seats,) * workers, workers)
+
+
+def predict(
+    plan: Plan,
+    served: Service,
+    *,
+    split: Sequence[int] | None,
+    seen: Sequence[Dealt] = (),
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> Prediction:
+    """Simulate a load: medians over several draws of who is connected to which worker, and their range.
+
+    `split`: connections per worker; None draws a likely split each time. `seen`: how they were dealt, where that was
+    measured. The same seed gives the same figures.
+    """
+    load = load_of(plan, served)
+    draws = _affordable(draws, load, served)
+    random = np.random.default_rng(seed)
+    each: list[Columns] = []
+    in_flight: list[int] = []
+    for _ in range(draws):
+        users = _deal(load, served.workers, split, seen, random)
+        result = simulate(load, served, users, OVERHEAD[plan.profile.client])
+        each.append(columns(result.rows, locust_elapsed_s(result.rows), served.work_s))
+        in_flight.append(result.in_flight)
+    return Prediction(
+        **over_rounds(each).model_dump(),
+        in_flight=round(float(np.median(in_flight))),
+        connections_per_worker=None if split is None else tuple(split),
+        draws=draws,
+        seed=seed,
+    )
+
+
+def _deal(
+    load: Load, workers: int, split: Sequence[int] | None, seen: Sequence[Dealt], random: np.random.Generator
+) -> list[int]:
+    if seen:
+        return dealt_as_seen(seen, load, random)
+    if split is not None and any(split):
+        return dealt(scaled(split, load.users), random)
+    return dealt(likely_split(load.users, workers, load.batch, random), random)
+
+
+def load_of(plan: Plan, served: Service) -> Load:
+    """The load of a profile, as the simulation wants it."""
+    profile = plan.profile
+    return Load(
+        users=profile.users,
+        spawn_rate_per_s=profile.spawn_rate_per_s,
+        duration_s=profile.duration_s,
+        wait_s=profile.wait_s,
+        start=profile.start,
+        spread_s=served.work_s,
+    )
+
+
+def _affordable(draws: int, load: Load, served: Service) -> int:
+    """Where there is nothing to queue for one draw is like the other."""
+    if served.seats is None:
+        return 1
+    bound_rps = throughput_bound_rps(load.users, served.work_s, seats=sum(served.seats), wait_s=load.wait_s)
+    return max(1, min(draws, int(MOST_REQUESTS / (bound_rps * load.duration_s + load.users))))
+
+
+def predict_round(plan: Plan, endpoint: Endpoint, measured: Round) -> Columns | None:
+    """What a measured round's columns should have been, for the users it had and the split of its connections.
+
+    None when theory knows too little of the endpoint, or the split that its latencies depend on was not seen.
+    """
+    served = service(endpoint, plan)
+    split = measured.connections_per_worker
+    if served is None or (served.seats is not None and not any(split or ())):
+        return None
+    profile = plan.profile.model_copy(update={"users": max(1, measured.users_started)})
+    found = predict(
+        plan.model_copy(update={"profile": profile}), served, split=split, seen=measured.dealt, draws=ROUND_DRAWS
+    )
+    return Columns.model_validate(found.model_dump(include=set(Columns.model_fields)))

@@ -1,0 +1,33 @@
+"""What theory lets an endpoint do at most, in closed form: figures that a record keeps beside the measured ones."""
+
+from typing import Literal
+
+from benchmark.plan import Frozen
+
+Change = Literal["threads", "pool", "workers", "def", "await", "gather"]
+
+
+class Alternative(Frozen):
+    """One thing that could be served otherwise, and the bounds that it would give.
+
+    `change` "threads", "pool" and "workers": `to` as many of them; "def": leave the event loop for `to` threads;
+    "await": wait without a seat; "gather": wait for all tasks at once.
+    """
+
+    change: Change
+    to: int | None
+    throughput_rps: float
+    answer_time_s: float
+
+
+class Limit(Frozen):
+    """The most that queueing theory lets an endpoint answer. Bounds of Denning and Buzen (1978).
+
+    `seats`: requests that can be served at a time, None where there is nothing to queue for.
+    """
+
+    seats: int | None
+    own_work_s: float
+    users_rps: float
+    seats_rps: float | None
+    alternatives: tuple[Alternative, ...] = ()

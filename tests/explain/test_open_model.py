@@ -1,0 +1,55 @@
+"""Arrivals at a rate of their own: formulas against textbook values, and against the simulation."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.explain.open_model import chance_to_wait, mean_wait_s, predict_open
+from benchmark.explain.overhead import Overhead
+from benchmark.explain.simulation import Service
+
+NOTHING = Overhead(generator_s=0, worker_s=0, latency_s=0, begin_s=0, connect_s=0, accept_s=0, thread_s=0)
+
+
+def test_erlangs_formula_gives_the_values_of_its_tables() -> None:
+    assert chance_to_wait(1, 0.8) == pytest.approx(0.8)
+    assert chance_to_wait(2, 1.0) == pytest.approx(1 / 3)
+    assert chance_to_wait(5, 4.0) == pytest.approx(0.5541, abs=1e-4)
+    assert chance_to_wait(10, 8.0) == pytest.approx(0.4092, abs=1e-4)
+
+
+@given(seats=st.integers(1, 500), busy=st.floats(0.01, 0.99))
+def test_a_chance_is_a_chance_and_grows_with_the_load(seats: int, busy: float) -> None:
+    assert 0 <= chance_to_wait(seats, seats * busy) <= chance_to_wait(seats, seats * min(busy * 1.01, 0.999)) <= 1
+
+
+@pytest.mark.parametrize(("seats", "rate"), [(1, 0.7), (4, 3.2), (40, 36.0)])
+def test_the_formula_for_the_mean_wait_and_the_simulation_agree(seats: int, rate: float) -> None:
+    found = predict_open(rate, 30_000 / rate, Service(1.0, (seats,), 1), split=None, overhead=NOTHING, seed=1)
+    assert found.mean_wait_ms is not None
+    assert found.simulated.excess_mean_ms == pytest.approx(found.mean_wait_ms, rel=0.15)
+    assert mean_wait_s(rate, 1.0, seats) * 1000 == pytest.approx(found.mean_wait_ms)
+
+
+def test_at_capacity_and_above_it_never_settles() -> None:
+    found = predict_open(6, 300, Service(15, (40, 40), 2), split=None, overhead=NOTHING)
+    assert not found.settles
+    assert found.mean_wait_ms is None
+    assert found.growth_per_s == pytest.approx(6 - 80 / 15)
+    assert not predict_open(80 / 15, 30, Service(15, (40, 40), 2), split=None, overhead=NOTHING).settles
+
+
+def test_an_uneven_deal_overloads_one_worker_while_the_other_has_seats_left() -> None:
+    served = Service(1.0, (10, 10), 2)
+    assert predict_open(15, 30, served, split=None, overhead=NOTHING).settles
+    uneven = predict_open(15, 30, served, split=(3, 1), overhead=NOTHING)
+    assert not uneven.settles
+    assert uneven.growth_per_s == pytest.approx(1.25)
+
+
+def test_where_nothing_queues_little_says_how_many_are_under_way() -> None:
+    found = predict_open(20, 100, Service(2.0, None, 2), split=None, overhead=NOTHING)
+    assert found.utilisation_ratio is None
+    assert found.settles
+    assert found.mean_under_way == pytest.approx(40)
+    assert found.in_flight == pytest.approx(40, abs=20)

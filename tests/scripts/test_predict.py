@@ -1,0 +1,107 @@
+"""`bench predict` answers without any load, and refuses nonsense in one line."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.benchmarks.random_setups import is_hit, run, setups
+from tests.support import Bench
+
+POOL = """
+[endpoints.pooled]
+path = "/pooled"
+served = "thread pool"
+work = "100ms"
+[endpoints.unknown]
+path = "/quick"
+"""
+
+NONSENSE = [
+    pytest.param(["--users", "-5"], "--users: ", id="negative users"),
+    pytest.param(["--seats", "0"], "--seats: ", id="zero seats"),
+    pytest.param(["--seats", "3"], "--seats: 3 can not be shared evenly by 2 workers", id="seats that do not divide"),
+    pytest.param(["--connections", "6,5"], "11 connections in all for 8 users", id="more connections than users"),
+    pytest.param(["--connections", "8"], "1 numbers for 2 workers", id="connections of one worker"),
+    pytest.param(["--connections", "4,x"], "--connections: ", id="connections that are no numbers"),
+    pytest.param(["--connections", "-1,9"], "--connections: ", id="negative connections"),
+    pytest.param(["--service-seconds", "-1"], "--service-seconds: ", id="negative service time"),
+    pytest.param(["--service-seconds", "nan"], "--service-seconds: ", id="service time not a number"),
+    pytest.param(["--open-rate", "0"], "--open-rate: ", id="no arrivals"),
+    pytest.param(["--open-rate", "999999", "--duration", "1h"], "take a shorter --duration", id="too many arrivals"),
+    pytest.param(["--draws", "0"], "--draws: ", id="no draws"),
+    pytest.param(["--endpoint", "unknown"], "is not declared; declare work and served", id="undeclared endpoint"),
+    pytest.param(["--profile", "nope"], "there is no profile 'nope'", id="unknown profile"),
+]
+
+
+@pytest.fixture
+def asked(bench: Bench) -> Bench:
+    """A folder whose profile is the one of the README."""
+    bench.configure(endpoint=POOL, profile="headline = true")
+    return bench
+
+
+def answer(bench: Bench, *arguments: str) -> dict[str, Any]:
+    """The only endpoint of the answer."""
+    done = bench.run("predict", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    (endpoint,) = json.loads(done.stdout)["endpoints"]
+    found: dict[str, Any] = endpoint
+    return found
+
+
+@pytest.mark.parametrize(("arguments", "message"), NONSENSE)
+def test_nonsense_gets_one_line_and_exit_code_2(asked: Bench, arguments: list[str], message: str) -> None:
+    done = asked.run("predict", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not done.stdout
+
+
+def test_the_columns_stand_in_prediction(asked: Bench) -> None:
+    found = answer(asked, "--connections", "5,3")
+    assert found["name"] == "quick"
+    assert found["users"] == 8
+    assert found["prediction"]["connections_per_worker"] == [5, 3]
+    assert found["prediction"]["in_flight"] == 8
+    assert 19 < found["prediction"]["median_ms"] < 25
+
+
+def test_seats_and_service_time_can_be_said_instead_of_declared(asked: Bench) -> None:
+    limits = answer(asked, "--endpoint", "unknown", "--seats", "4", "--service-seconds", "0.5")["limit"]
+    assert (limits["seats"], limits["seats_rps"]) == (4, 8.0)
+
+
+def test_several_users_are_a_sweep(asked: Bench) -> None:
+    done = asked.run("predict", "--endpoint", "pooled", "--users", "10,1000", "--threads", "5", "--json")
+    few, many = (item["prediction"] for item in json.loads(done.stdout)["endpoints"])
+    assert few["throughput_rps"] < many["throughput_rps"] < 100
+    assert many["median_ms"] > 5 * few["median_ms"]
+
+
+def test_a_rate_of_arrivals_above_capacity_never_settles(asked: Bench) -> None:
+    flags = ("--endpoint", "pooled", "--threads", "5", "--duration", "10s", "--open-rate")
+    assert answer(asked, *flags, "50")["open"]["settles"] is True
+    assert answer(asked, *flags, "120")["open"]["settles"] is False
+    assert "it never settles" in asked.run("predict", *flags, "120").stdout
+
+
+def test_the_table_says_why_and_what_would_change_it(asked: Bench) -> None:
+    said = asked.run("predict", "--endpoint", "pooled", "--users", "100", "--threads", "5").stdout
+    assert "2 workers x 5 threads = 10 seats of 0.1 s each: no more than 100.00 req/s" in said
+    assert "10 threads in each worker: at most 200.00 req/s" in said
+    assert "awaiting instead of blocking" in said
+    assert "likely splits of the connections" in said
+
+
+LONG_WORK_S = 0.2
+"""The noise of a busy machine is small beside it; the command `make setups` runs the shorter ones too."""
+
+
+@pytest.mark.parametrize("setup", [setup for setup in setups(30) if setup.task_seconds > LONG_WORK_S][:3], ids=str)
+def test_a_random_set_up_really_run_does_what_was_predicted(setup: Any, tmp_path: Any) -> None:
+    """One more try, should something else have had the processors."""
+    tries = (run(setup, tmp_path / number).endpoints[0].rounds[0] for number in ("first", "second"))
+    assert any(is_hit(measured) for measured in tries)
