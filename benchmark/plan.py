@@ -192,6 +192,11 @@ class Profile(Frozen):
     start: Literal["batch", "spread"] = "batch"
     """Whether users ask as soon as they are spawned, or first requests are spread over one answer time."""
 
+    reference_s: Annotated[Seconds, AfterValidator(_whole_seconds)] = Field(
+        default=5.0, ge=0, le=600, validation_alias=AliasChoices("reference", "reference_s")
+    )
+    """How long each round loads the reference workload, which tells a slow machine from a slow endpoint; 0: not."""
+
     @field_validator("endpoints")
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 Times on the clock are UTC, ISO 8601. Times within a round are seconds since its load started.
 """
 
+from statistics import median
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -83,7 +84,7 @@ class Timeline(Frozen):
 
 
 class Dealt(Frozen):
-    """How many connections each worker held, `at_s` seconds after the load started."""
+    """A sample in which there were more connections than before: how many each worker held, `at_s` into the load."""
 
     at_s: float
     connections_per_worker: tuple[int, ...]
@@ -108,7 +109,10 @@ class Resources(Frozen):
 
 
 class Round(Columns):
-    """One measurement of one endpoint: the columns over the whole load, and what is needed to judge them."""
+    """One measurement of one endpoint: the columns over the whole load, and what is needed to judge them.
+
+    `prediction`: what theory says the columns should be for this round's own split of connections.
+    """
 
     round: int
     started_at: Moment
@@ -121,16 +125,12 @@ class Round(Columns):
     users_waiting_ratio: float | None
     connections_per_worker: tuple[int, ...] | None
     dealt: tuple[Dealt, ...] = ()
-    """The samples in which the number of connections grew: who came to which worker, and when."""
-
     steady: Columns | None
     failures_by_kind: tuple[FailureKind, ...]
     quantiles: Quantiles | None
     timeline: Timeline
     resources: Resources
     prediction: Columns | None = None
-    """What theory says these columns should be, for this round's own split of connections."""
-
     warnings: tuple[Finding, ...] = ()
 
 
@@ -148,10 +148,7 @@ class Summary(Columns):
 
 
 class EndpointResult(Frozen):
-    """All rounds of one endpoint. `limit` is None when the endpoint's own work is not declared.
-
-    `prediction` is that of the rounds, each with its own split of connections, as `summary` is that of the rounds.
-    """
+    """All rounds of one endpoint, and what was predicted for them; `limit` is None when no own work is declared."""
 
     name: str
     users: int
@@ -203,6 +200,22 @@ class Method(Frozen):
     garbage_collection: str
 
 
+class Reference(Frozen):
+    """What this machine gave in this run, whatever was measured on it: one entry for each round.
+
+    `raw`: a bare ASGI answer on the same server under `users` users who never rest. `cpu_ms`: a loop of plain Python.
+    """
+
+    users: int
+    raw: tuple[Columns, ...] = Field(min_length=1)
+    cpu_ms: tuple[float, ...] = Field(min_length=1)
+
+    def median(self, column: str) -> float | None:
+        """A column of the bare answer, the median over the rounds."""
+        values = [value for item in self.raw if (value := getattr(item, column)) is not None]
+        return float(median(values)) if values else None
+
+
 class Record(Frozen):
     """One run.
 
@@ -223,6 +236,7 @@ class Record(Frozen):
     method: Method
     environment: Environment
     endpoints: tuple[EndpointResult, ...]
+    reference: Reference | None = None
     missing: tuple[Missing, ...]
 
     @property
@@ -231,5 +245,5 @@ class Record(Frozen):
         return self.plan.profile
 
     def result(self, name: str) -> EndpointResult | None:
-        """Find what was measured of an endpoint."""
+        """What was measured of an endpoint."""
         return next((result for result in self.endpoints if result.name == name), None)

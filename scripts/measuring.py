@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benchmark.measure.digest import digest
 from benchmark.measure.environment import read_environment
 from benchmark.measure.interrupt import Interrupt, listening
 from benchmark.measure.notebook import Notebook, open_notebook
+from benchmark.measure.reference import NAME, USERS, measure_reference
 from benchmark.measure.rounds import Job, jobs, measure, raise_open_file_limit
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan
@@ -84,12 +86,25 @@ def _measure_plan(plan: Plan, notebook: Notebook, home: Path, interrupt: Interru
     try:
         with reporting(console, plan.profile, len(todo)) as reporter:
             for number, job in enumerate(todo, start=1):
+                if job.endpoint == plan.endpoints[0]:
+                    _measure_reference(number, job, notebook, interrupt, reporter)
                 _measure_job(number, job, notebook, interrupt, reporter)
     except BenchmarkError as error:
         notebook.close(todo, reason=str(error).splitlines()[0])
         console.print(f"What there is of it: {_report(notebook, home)}", soft_wrap=True, markup=False)
         raise
     notebook.close(todo)
+
+
+def _measure_reference(number: int, job: Job, notebook: Notebook, interrupt: Interrupt, reporter: Reporter) -> None:
+    """Once a round, before its endpoints. A run without it is a run all the same: it compares with less."""
+    if not job.plan.profile.reference_s or job.plan.target.url is not None:
+        return
+    reporter.begin(number, NAME, job.round, job.plan.profile.reference_s)
+    directory = notebook.directory / f"00-{NAME}-{job.round}"
+    with suppress(InvalidRunError):
+        found = measure_reference(job.plan, job.round, directory, interrupt.pause, reporter.watch)
+        notebook.add_reference(USERS, found.raw, found.cpu_ms)
 
 
 def _measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt, reporter: Reporter) -> None:

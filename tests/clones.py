@@ -24,6 +24,7 @@ import = "app.main:app"
 path = "/one"
 
 [profiles.smoke]
+reference = 0
 users = 10
 spawn_rate = 10
 duration = "2s"

@@ -5,7 +5,18 @@ from typing import Any
 from benchmark.limit import Alternative, Limit
 from benchmark.measure.notebook import endpoint_result
 from benchmark.plan import Endpoint, Plan, Profile, Target
-from benchmark.record import Columns, Cpu, EndpointResult, Environment, Method, Record, Resources, Round, Timeline
+from benchmark.record import (
+    Columns,
+    Cpu,
+    EndpointResult,
+    Environment,
+    Method,
+    Record,
+    Reference,
+    Resources,
+    Round,
+    Timeline,
+)
 
 RISING = ("min_ms", "avg_ms", "median_ms", "p66_ms", "p75_ms", "p80_ms", "p90_ms", "p95_ms", "p98_ms", "p99_ms")
 
@@ -108,9 +119,9 @@ def some_result(name: str, *rounds: Round) -> EndpointResult:
     return endpoint_result(name, 10, limit, rounds)
 
 
-def some_record(**changes: Any) -> Record:
-    """A complete run of two endpoints."""
-    environment = Environment(
+def some_environment() -> Environment:
+    """A machine and what was installed on it."""
+    return Environment(
         cpu=Cpu(model="Example CPU 3000", count=2),
         memory_bytes=8 * 2**30,
         kernel="Linux 6.1",
@@ -123,6 +134,10 @@ def some_record(**changes: Any) -> Record:
         trigger="by hand",
         run_url=None,
     )
+
+
+def some_record(**changes: Any) -> Record:
+    """A complete run of two endpoints."""
     method = Method(
         version=1,
         server_command="python -m uvicorn app.main:app",
@@ -141,12 +156,13 @@ def some_record(**changes: Any) -> Record:
         "command": "bench run",
         "customised": (),
         "plan": some_plan(),
+        "environment": some_environment(),
         "method": method,
-        "environment": environment,
         "endpoints": (
             some_result("pooled", some_round(throughput_rps=20.0, prediction=some_prediction(20.1))),
             some_result("awaiting", some_round(throughput_rps=60.0, prediction=some_prediction(66.0))),
         ),
+        "reference": Reference(users=20, raw=(some_prediction(5000.0),), cpu_ms=(10.0,)),
         "missing": (),
     }
     return Record(**(values | changes))

@@ -54,6 +54,7 @@ users = 8
 spawn_rate = 8
 duration = "{duration}"
 timeout = "20s"
+reference = 0
 endpoints = ["quick"]
 {profile}
 """

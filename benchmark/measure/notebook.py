@@ -11,7 +11,17 @@ from benchmark.measure.load_test import generator_command
 from benchmark.measure.rounds import Job, utc_now
 from benchmark.measure.server import server_command
 from benchmark.plan import Plan
-from benchmark.record import METHOD_VERSION, EndpointResult, Environment, Method, Missing, Record, Round
+from benchmark.record import (
+    METHOD_VERSION,
+    Columns,
+    EndpointResult,
+    Environment,
+    Method,
+    Missing,
+    Record,
+    Reference,
+    Round,
+)
 from benchmark.record_file import write_record
 from benchmark.summary import over_rounds
 
@@ -50,6 +60,16 @@ class Notebook:
             if endpoint.name in rounds
         ]
         self._save(endpoints=tuple(results))
+
+    def add_reference(self, users: int, raw: Columns, cpu_ms: float) -> None:
+        """Keep what the reference workload scored in one round."""
+        before = self.record.reference
+        found = Reference(
+            users=users,
+            raw=(*(before.raw if before else ()), raw),
+            cpu_ms=(*(before.cpu_ms if before else ()), cpu_ms),
+        )
+        self._save(reference=found)
 
     def lose(self, job: Job, reason: str) -> None:
         """Note that a round failed, and why."""

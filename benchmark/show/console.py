@@ -48,9 +48,11 @@ class Reporter:
         self._endpoint = ""
         self._spoke_at = 0.0
         self._phase = ""
+        self._load_s = profile.duration_s
 
-    def begin(self, number: int, endpoint: str, round_number: int) -> None:
-        """Announce a round: `number` counts all rounds of the run from 1."""
+    def begin(self, number: int, endpoint: str, round_number: int, load_s: float | None = None) -> None:
+        """Announce a round: `number` counts all rounds of the run from 1. `load_s`: unless it is the profile's."""
+        self._load_s = load_s or self._profile.duration_s
         self._done = number - 1
         rounds = f" round {round_number}/{self._profile.rounds}" if self._profile.rounds > 1 else ""
         self._endpoint = f"[{number}/{self._rounds}] {endpoint}{rounds}"
@@ -58,13 +60,13 @@ class Reporter:
 
     def watch(self, phase: str, seconds: float, counts: Counts) -> None:
         """Show the phase and, under load, the seconds left and the requests so far."""
-        duration_s = self._profile.duration_s
-        left = f"{max(0.0, duration_s - seconds):.0f} s left, " if phase == "loading" else ""
+        left = f"{max(0.0, self._load_s - seconds):.0f} s left, " if phase == "loading" else ""
         begun = phase == "loading" and counts.users > 0
         failed = f", {counts.failures} failed" if counts.failures else ""
         state = f"{left}{counts.users} users, {counts.requests} requests{failed}" if begun else phase
         if self._bar is not None and self._task is not None:
-            completed = self._done * duration_s + min(seconds, duration_s)
+            share = min(seconds, self._load_s) if self._load_s == self._profile.duration_s else 0.0
+            completed = self._done * self._profile.duration_s + share
             self._bar.update(self._task, completed=completed, description=self._endpoint, now=state)
         elif f"{phase}{begun}" != self._phase or time.monotonic() - self._spoke_at >= PLAIN_EVERY_S:
             self._console.print(Text(f"{self._endpoint}: {state}"), soft_wrap=True)

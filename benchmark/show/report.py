@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -160,6 +161,7 @@ def render_report(record: Record, tables: tuple[Published, ...]) -> str:
             rounds=[(result, measured) for result in record.endpoints for measured in result.rounds],
             failures=_failures(record),
             ramp=_ramp(record),
+            loop_ms=median(record.reference.cpu_ms) if record.reference else None,
             collects=any(i.resources.generator_collects_garbage for result in record.endpoints for i in result.rounds),
             own=[endpoint.name for endpoint in record.plan.endpoints if endpoint.locustfile],
         )

@@ -281,3 +281,21 @@ def test_the_port_that_is_asked_for_is_the_one_that_is_used(bench: Bench) -> Non
     done = bench.run("run", "--port", str(port), "--duration", "1s")
     assert done.returncode == 0, done.stderr
     assert f"--port {port}" in (bench.record().method.server_command or "")
+
+
+def test_the_reference_workload_is_measured_in_turns_with_the_endpoints(bench: Bench) -> None:
+    file = bench.folder / "benchmark.toml"
+    file.write_text(file.read_text().replace("reference = 0", 'reference = "1s"'))
+    done = bench.run("run", "--rounds", "2", "--duration", "1s")
+    assert done.returncode == 0, done.stderr
+    found = bench.record().reference
+    assert found is not None
+    assert len(found.raw) == len(found.cpu_ms) == 2
+    assert (found.median("throughput_rps") or 0) > 100
+    said = [line.split(":")[0] for line in done.stderr.splitlines() if line.endswith(": starting")]
+    assert said == [
+        "[1/2] reference round 1/2",
+        "[1/2] quick round 1/2",
+        "[2/2] reference round 2/2",
+        "[2/2] quick round 2/2",
+    ]

@@ -41,6 +41,7 @@ served = "thread pool"
 work_tasks = 3
 
 [profiles.quick]
+reference = 0
 users = 2
 spawn_rate = 2
 duration = "1s"
@@ -48,6 +49,7 @@ task_seconds = 0.05
 endpoints = ["async_concurrent", "sync_baseline"]
 
 [profiles.smoke]
+reference = 0
 users = 2
 spawn_rate = 2
 duration = "1s"
@@ -55,6 +57,7 @@ task_seconds = 0.05
 endpoints = ["async_concurrent"]
 
 [profiles.weekly]
+reference = 0
 headline = true
 users = 3
 spawn_rate = 3
