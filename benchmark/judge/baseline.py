@@ -14,15 +14,16 @@ the runs can be arbitrarily wrong before either breaks. Two corrections make few
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from benchmark.config import Judging
-from benchmark.plan import Frozen
 
 _FEW = {2: 1.196, 3: 1.495, 4: 1.363, 5: 1.206, 6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107}
 
 
-class Baseline(Frozen):
+@dataclass(frozen=True, slots=True)
+class Baseline:
     """Middle and spread of some runs. `median`, `mad` and `band`, a half width, are in the unit of the series."""
 
     runs: int

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from benchmark.record import Environment, Record
+from benchmark.record import Environment
 
 LONGEST = 80
 MOST_PACKAGES = 8
@@ -18,7 +18,7 @@ def short_cpu(model: str) -> str:
 def why_apart(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
     """Say in one sentence why a run does not belong to the series of the last one; None when it does.
 
-    Both are what a series has in common (`series.common`).
+    Both are what the runs of a series have in common (`Series.common`).
     """
     names = [
         name for name in (*now, *(name for name in before if name not in now)) if before.get(name) != now.get(name)
@@ -42,12 +42,12 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
-def what_changed(before: Record, now: Record) -> str:
-    """Name in one line what is different about the machine and the software of two runs, for the eye of a person.
+def what_changed(before: Environment, now: Environment) -> str:
+    """Name in one line what is different about the machine and the software of two runs.
 
     It lists what was recorded, not what is to blame.
     """
-    changes = [*_machine(before.environment, now.environment), *_software(before.environment, now.environment)]
+    changes = [*_machine(before, now), *_software(before, now)]
     return "; ".join(changes) if changes else "nothing that is recorded"
 
 

@@ -5,7 +5,7 @@ endpoint's definition, the method version and the form of the metric are equal, 
 and nothing is divided by, the CPU too. Runs of two machines that take turns make two series that both go on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
@@ -16,12 +16,15 @@ from benchmark.judge.metrics import JUDGED, Form, Metric, form
 from benchmark.judge.validity import endpoint_validity
 from benchmark.judge.verdict import Judgement, Point, judge
 from benchmark.plan import Endpoint
-from benchmark.record import EndpointResult, Record
+from benchmark.record import EndpointResult, Environment, Record
 
 Reference = Callable[[Record, Metric], float | None]
 """What the reference workload of a run scored in the metric's unit; None when it was not measured."""
 Predicted = Callable[[EndpointResult, Metric], float | None]
 """A metric as measured over as predicted for the round's own split, the median over the rounds; None without one."""
+
+Moment = tuple[str, str]
+"""When a run started (UTC, ISO 8601), and its id to tell two runs of one second apart."""
 
 _LABELS = {"name", "description", "headline", "endpoints"}
 """Of a profile: what does not change how one endpoint is loaded. Its name is compared by itself."""
@@ -29,18 +32,34 @@ _SERVING = ("import_path", "url", "workers", "threads", "loop")
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """What is kept of a record: what a person wants to know about a point of a series."""
+
+    id: str
+    started_at: str
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
-    """Runs of one metric of one endpoint that may be compared, oldest first: `points[i]` is from `records[i]`."""
+    """Runs of one metric of one endpoint that may be compared, oldest first: `points[i]` is what `runs[i]` scored.
+
+    `common` is what had to be equal for that, see `common`.
+    """
 
     endpoint: str
     metric: Metric
     form: Form
+    common: dict[str, str]
     points: tuple[Point, ...]
-    records: tuple[Record, ...]
+    runs: tuple[Run, ...]
 
     def judgements(self, rule: Judging | None = None) -> tuple[Judgement, ...]:
-        """Judge every run against the ones before it."""
-        return judge(self.points, self.metric.better, rule)
+        """Judge every run against the ones before it; of a metric that is only shown each is inconclusive."""
+        points = self.points
+        if not self.metric.judged:
+            points = tuple(replace(point, unusable=f"{self.metric.title} is shown, never judged") for point in points)
+        return judge(points, self.metric.better, rule)
 
 
 def common(record: Record, endpoint: Endpoint, of: Form) -> dict[str, str]:
@@ -63,32 +82,32 @@ def _plain(value: Any) -> str:
 
 
 def gather(
-    records: Sequence[Record],
+    records: Iterable[Record],
     *,
     reference: Reference | None = None,
     predicted: Predicted | None = None,
     accepted: Sequence[Accepted] = (),
     metrics: Sequence[Metric] = JUDGED,
 ) -> tuple[Series, ...]:
-    """Sort records, in any order, into series.
+    """Sort records, in any order, into series. No record is kept, so that they may be read one by one.
 
     Without `reference` no metric is relative; without `predicted` those that need a prediction say that there is none.
     """
-    ordered = sorted(records, key=_moment)
     groups: dict[tuple[object, ...], _Group] = {}
-    for record in ordered:
+    moments: dict[str, Moment] = {}
+    for record in records:
+        run = Run(record.id, record.started_at, record.environment)
+        moments[run.id] = _moment(run)
         for endpoint in record.plan.endpoints:
-            shared: dict[Form, tuple[tuple[str, str], ...]] = {}
+            shared: dict[Form, dict[str, str]] = {}
             for metric, of, point in _points(record, endpoint, metrics, reference, predicted):
                 if of not in shared:
-                    shared[of] = tuple(common(record, endpoint, of).items())
-                group = groups.setdefault(
-                    (endpoint.name, metric.name, shared[of]), _Group(endpoint.name, metric, of, [], [])
-                )
-                group.points.append(point)
-                group.records.append(record)
-    begins = [(entry, moment) for entry in accepted if (moment := _begins(entry, ordered)) is not None]
-    return tuple(group.restarted(begins) for group in groups.values())
+                    shared[of] = common(record, endpoint, of)
+                key = (endpoint.name, metric.name, *shared[of].values())
+                group = groups.setdefault(key, _Group(endpoint.name, metric, of, shared[of], []))
+                group.members.append((run, point))
+    begins = [(entry, moment) for entry in accepted if (moment := _begins(entry, moments)) is not None]
+    return tuple(group.finished(begins) for group in groups.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +117,29 @@ class _Group:
     endpoint: str
     metric: Metric
     form: Form
-    points: list[Point]
-    records: list[Record]
+    common: dict[str, str]
+    members: list[tuple[Run, Point]]
 
-    def restarted(self, accepted: Sequence[tuple[Accepted, tuple[str, str]]]) -> Series:
-        """Mark the first run at or after each accepted change; a series that begins after it has nothing to forget."""
-        points = [*self.points]
+    def finished(self, accepted: Sequence[tuple[Accepted, Moment]]) -> Series:
+        """Order the runs, and mark the first one at or after each accepted change.
+
+        A series that begins after a change has nothing to forget.
+        """
+        members = sorted(self.members, key=lambda member: _moment(member[0]))
+        points = [point for _, point in members]
         for entry, begins in accepted:
             if entry.endpoint not in {None, self.endpoint} or entry.metric not in {None, self.metric.name}:
                 continue
-            at = next((n for n, record in enumerate(self.records) if _moment(record) >= begins), None)
+            at = next((n for n, (run, _) in enumerate(members) if _moment(run) >= begins), None)
             if at:
                 reasons = (points[at].accepted, entry.reason)
                 points[at] = replace(points[at], accepted="; ".join(reason for reason in reasons if reason))
-        return Series(self.endpoint, self.metric, self.form, tuple(points), tuple(self.records))
+        runs = tuple(run for run, _ in members)
+        return Series(self.endpoint, self.metric, self.form, self.common, tuple(points), runs)
 
 
-def _moment(record: Record) -> tuple[str, str]:
-    return record.started_at, record.id
+def _moment(run: Run) -> Moment:
+    return run.started_at, run.id
 
 
 def _points(
@@ -146,16 +170,15 @@ def _points(
         yield metric, of, point
 
 
-def _begins(entry: Accepted, ordered: Sequence[Record]) -> tuple[str, str] | None:
+def _begins(entry: Accepted, moments: Mapping[str, Moment]) -> Moment | None:
     """From which moment on a change is accepted; None when its run is not among the records."""
     if entry.date is not None:
         return entry.date.isoformat(), ""
-    return next((_moment(record) for record in ordered if record.id == entry.run), None)
+    return moments.get(entry.run or "")
 
 
-def unknown_runs(records: Sequence[Record], accepted: Sequence[Accepted]) -> tuple[str, ...]:
-    """Runs that accepted changes name and that are not among the records: a typing error, or a cleared history."""
-    ids = {record.id for record in records}
+def unknown_runs(ids: Collection[str], accepted: Sequence[Accepted]) -> tuple[str, ...]:
+    """Runs that accepted changes name and that are not among `ids`: a typing error, or a cleared history."""
     return tuple(entry.run for entry in accepted if entry.run is not None and entry.run not in ids)
 
 

@@ -16,7 +16,6 @@ from typing import Literal
 from benchmark.config import Judging
 from benchmark.judge.baseline import Baseline, baseline
 from benchmark.judge.metrics import Better
-from benchmark.plan import Frozen
 
 Word = Literal["unchanged", "improved", "regressed", "inconclusive"]
 Stage = Literal["not judged", "too few runs", "steady", "suspected", "confirmed", "recovered", "accepted"]
@@ -37,7 +36,8 @@ class Point:
     accepted: str | None = None
 
 
-class Judgement(Frozen):
+@dataclass(frozen=True, slots=True)
+class Judgement:
     """What is said about one run of a series. Percentages are of the baseline's median; None where that is zero.
 
     `first_run` of a confirmed change is the run in which it was suspected. `open_since` is the first run of a confirmed
