@@ -9,6 +9,7 @@ A metric is judged in one of four forms, because what moves it differs:
     machine    the machine moves it and there is nothing to divide by: it compares on the same CPU only
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -71,18 +72,34 @@ def metric(name: MetricName) -> Metric:
     return next(found for found in METRICS if found.name == name)
 
 
+MOST_WAITING_RPS = 1000.0
+"""Answering costs some tenths of a millisecond of processor time: asked more often, no endpoint just waits."""
+
+
 def form(of: Metric, endpoint: Endpoint, plan: Plan, *, reference: bool) -> Form:
     """In which form a metric of an endpoint is judged. `reference`: whether the run measured the reference workload.
 
-    Own work that is declared and is not computing is waiting. It is all of the number as long as nobody queues, that is
-    when all users fit into the seats of one worker, however connections are split; beyond that the split decides.
+    Own work that is declared and is not computing is waiting, unless so many requests are asked for that answering them
+    is what takes the time. It is all of the number as long as nobody queues, that is when all users fit into the seats
+    of one worker, however connections are split; beyond that the split decides.
     """
     if of.name == "failure_ratio":
         return "waiting"
     machine: Form = "relative" if reference else "machine"
-    if endpoint.served in {None, "cpu"} or endpoint.own_work_s(plan.profile.task_seconds) is None:
+    asked_rps = _asked_rps(endpoint, plan)
+    if endpoint.served in {None, "cpu"} or asked_rps is None or asked_rps > MOST_WAITING_RPS:
         return machine
     seats = endpoint.seats_per_worker(plan.target.threads)
     if seats is not None and plan.profile.users > seats:
         return "predicted"
     return machine if of.name.startswith("excess") else "waiting"
+
+
+def _asked_rps(endpoint: Endpoint, plan: Plan) -> float | None:
+    """Requests per second that users would send, and seats would serve, if answering cost nothing; None: unknown."""
+    work_s = endpoint.own_work_s(plan.profile.task_seconds)
+    if work_s is None:
+        return None
+    seats = endpoint.seats_per_worker(plan.target.threads)
+    served_rps = math.inf if seats is None else seats * plan.target.workers / work_s
+    return min(plan.profile.users / (work_s + plan.profile.wait_s), served_rps)

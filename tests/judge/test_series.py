@@ -123,16 +123,19 @@ def test_a_processor_s_name_is_shortened(name: str, short: str) -> None:
 
 CPU_BOUND = Endpoint(name="e", path="/", served="cpu", work_tasks=1)
 UNKNOWN = Endpoint(name="e", path="/")
+BUSY = Endpoint(name="e", path="/", served="event loop", work_s=0.01)
 
 
 @pytest.mark.parametrize(
     ("endpoint", "users", "name", "expected"),
     [
-        pytest.param(AWAITING, 500, "throughput_rps", "waiting", id="sleeping is the same everywhere"),
-        pytest.param(AWAITING, 500, "excess_p50_ms", "relative", id="what is added to it is not"),
+        pytest.param(AWAITING, 150, "throughput_rps", "waiting", id="sleeping is the same everywhere"),
+        pytest.param(AWAITING, 150, "excess_p50_ms", "relative", id="what is added to it is not"),
         pytest.param(POOLED, 500, "median_ms", "predicted", id="queueing follows the split"),
         pytest.param(POOLED, 40, "median_ms", "waiting", id="nobody queues, however connections are split"),
         pytest.param(POOLED, 41, "median_ms", "predicted", id="somebody may queue"),
+        pytest.param(BUSY, 10, "throughput_rps", "waiting", id="a thousand a second"),
+        pytest.param(BUSY, 11, "throughput_rps", "relative", id="more than that is no waiting"),
         pytest.param(CPU_BOUND, 500, "throughput_rps", "relative", id="computing"),
         pytest.param(UNKNOWN, 500, "p95_ms", "relative", id="nothing declared"),
         pytest.param(UNKNOWN, 500, "failure_ratio", "waiting", id="failures are counted"),
