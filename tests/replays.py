@@ -11,6 +11,9 @@ from benchmark.judge.verdict import Judgement, Point, judge
 
 FILE = Path(__file__).parent / "data" / "runner-noise.csv"
 REFERENCE = "node-http"
+"""Node's HTTP server and nothing else: the reference workload, measured from run 91 on."""
+EARLIER_REFERENCE = "bare"
+"""What took its place until run 90. The constants of the rule were chosen without these relative series."""
 FEWEST_RUNS = 15
 
 Series = Mapping[str, Sequence[float]]
@@ -40,6 +43,11 @@ class Quiet:
     improved: int
 
     @property
+    def beyond(self) -> int:
+        """Runs beyond the band: what would alarm if one run sufficed."""
+        return self.suspected + self.regressed + self.improved
+
+    @property
     def alarms_percent(self) -> float:
         """Announced changes of either direction in percent of the runs that were judged."""
         return 100 * (self.regressed + self.improved) / self.judged
@@ -55,16 +63,16 @@ def load() -> list[tuple[int, str, float]]:
     return sorted(rows)
 
 
-def series_of(*, relative: bool, same_runs: bool = False) -> dict[str, list[float]]:
+def series_of(*, relative: bool, same_runs: bool = False, reference: str = REFERENCE) -> dict[str, list[float]]:
     """Each server and version with 15 runs or more; `relative`: divided by the reference workload of the same run.
 
     `same_runs` leaves out, of the raw ones too, the runs that did not measure the reference workload.
     """
     rows = load()
-    reference_rps = {run: value for run, server, value in rows if server.startswith(REFERENCE + " ")}
+    reference_rps = {run: value for run, server, value in rows if server.startswith(reference + " ")}
     found: dict[str, list[float]] = defaultdict(list)
     for run, server, value in rows:
-        if server.startswith(REFERENCE + " ") or ((relative or same_runs) and run not in reference_rps):
+        if server.startswith(reference + " ") or ((relative or same_runs) and run not in reference_rps):
             continue
         found[server].append(value / reference_rps[run] if relative else value)
     return {server: values for server, values in found.items() if len(values) >= FEWEST_RUNS}
