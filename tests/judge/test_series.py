@@ -121,6 +121,12 @@ def test_a_processor_s_name_is_shortened(name: str, short: str) -> None:
     assert short_cpu(name) == short
 
 
+def test_the_old_name_is_never_cut_to_nothing() -> None:
+    assert why_apart({"CPU": "Intel Xeon"}, {"CPU": "Intel Xeon Gold"}) == (
+        "different CPU than the last run: Intel Xeon Gold, was Xeon"
+    )
+
+
 CPU_BOUND = Endpoint(name="e", path="/", served="cpu", work_tasks=1)
 UNKNOWN = Endpoint(name="e", path="/")
 BUSY = Endpoint(name="e", path="/", served="event loop", work_s=0.01)
@@ -136,6 +142,7 @@ BUSY = Endpoint(name="e", path="/", served="event loop", work_s=0.01)
         pytest.param(POOLED, 41, "median_ms", "predicted", id="somebody may queue"),
         pytest.param(BUSY, 10, "throughput_rps", "waiting", id="a thousand a second"),
         pytest.param(BUSY, 11, "throughput_rps", "relative", id="more than that is no waiting"),
+        pytest.param(BUSY.model_copy(update={"work_s": 0.009}), 10, "median_ms", "relative", id="shorter work"),
         pytest.param(CPU_BOUND, 500, "throughput_rps", "relative", id="computing"),
         pytest.param(UNKNOWN, 500, "p95_ms", "relative", id="nothing declared"),
         pytest.param(UNKNOWN, 500, "failure_ratio", "waiting", id="failures are counted"),
@@ -153,6 +160,15 @@ def test_each_metric_has_the_form_that_takes_out_what_is_not_meant(
 def test_relative_numbers_are_divided_and_so_is_what_never_counts() -> None:
     series = one(gather([run(1, excess_ms=2.0)], reference=lambda _record, _of: 0.5), "awaiting", "excess_p50_ms")
     assert (series.form, series.points[0].value, series.points[0].smallest_difference) == ("relative", 4.0, 2.0)
+
+
+def test_users_who_rest_ask_for_less() -> None:
+    assert form(metric("median_ms"), BUSY, some_plan(users=1000, wait_s=1.0), reference=True) == "waiting"
+
+
+def test_a_reference_that_scored_nothing_divides_nothing() -> None:
+    series = one(gather([run(1)], reference=lambda _record, _of: 0.0), "awaiting", "excess_p50_ms")
+    assert (series.form, series.points[0].value) == ("machine", 2.0)
 
 
 def test_a_missing_prediction_is_said_and_nothing_else_is_compared_instead() -> None:

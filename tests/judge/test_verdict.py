@@ -145,6 +145,18 @@ def test_failures_from_nothing_count_beyond_the_smallest_difference() -> None:
     assert (worse.verdict, worse.change_percent) == ("regressed", None)
 
 
+def test_a_run_on_the_edge_of_the_band_is_within_it() -> None:
+    assert judged([500.0] * 10 + [525.0])[-1].stage == "steady"
+    assert judged([500.0] * 10 + [525.1])[-1].stage == "suspected"
+
+
+def test_an_excess_below_zero_has_a_band_too() -> None:
+    """Timers that fire early: -10 ms to -11 ms is as small a change as from 10 to 11."""
+    said = judged([-10.0] * 10 + [-10.4, -12.0, -12.0], "lower")
+    assert [j.verdict for j in said[10:]] == ["unchanged", "inconclusive", "improved"]
+    assert said[-1].change_percent == pytest.approx(-20)
+
+
 def test_the_effect_that_counts_can_be_set() -> None:
     values = [*QUIET, 80, 80]
     assert judged(values, rule=Judging(smallest_effect_percent=25))[-1].verdict == "unchanged"
@@ -170,6 +182,11 @@ def test_what_is_better_is_only_a_matter_of_direction(values: list[float]) -> No
     for rate, time in zip(up, down, strict=True):
         assert rate.change_percent == time.change_percent
         assert time.verdict == MIRROR.get(rate.verdict, rate.verdict)
+
+
+@given(st.lists(st.floats(97.6, 102.4), min_size=6, max_size=60))
+def test_what_stays_within_the_smallest_effect_is_never_announced(values: list[float]) -> None:
+    assert announced(judged(values)) == []
 
 
 @given(noise, noise)
