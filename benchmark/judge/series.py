@@ -20,8 +20,6 @@ from benchmark.record import EndpointResult, Environment, Record
 
 Reference = Callable[[Record, Metric], float | None]
 """What the reference workload of a run scored in the metric's unit; None when it was not measured."""
-Predicted = Callable[[EndpointResult, Metric], float | None]
-"""A metric as measured over as predicted for the round's own split, the median over the rounds; None without one."""
 
 Moment = tuple[str, str]
 """When a run started (UTC, ISO 8601), and its id to tell two runs of one second apart."""
@@ -85,13 +83,12 @@ def gather(
     records: Iterable[Record],
     *,
     reference: Reference | None = None,
-    predicted: Predicted | None = None,
     accepted: Sequence[Accepted] = (),
     metrics: Sequence[Metric] = JUDGED,
 ) -> tuple[Series, ...]:
     """Sort records, in any order, into series. No record is kept, so that they may be read one by one.
 
-    Without `reference` no metric is relative; without `predicted` those that need a prediction say that there is none.
+    Without `reference` no metric is relative.
     """
     groups: dict[tuple[object, ...], _Group] = {}
     moments: dict[str, Moment] = {}
@@ -100,7 +97,7 @@ def gather(
         moments[run.id] = _moment(run)
         for endpoint in record.plan.endpoints:
             shared: dict[Form, dict[str, str]] = {}
-            for metric, of, point in _points(record, endpoint, metrics, reference, predicted):
+            for metric, of, point in _points(record, endpoint, metrics, reference):
                 if of not in shared:
                     shared[of] = common(record, endpoint, of)
                 key = (endpoint.name, metric.name, *shared[of].values())
@@ -143,11 +140,7 @@ def _moment(run: Run) -> Moment:
 
 
 def _points(
-    record: Record,
-    endpoint: Endpoint,
-    metrics: Sequence[Metric],
-    reference: Reference | None,
-    predicted: Predicted | None,
+    record: Record, endpoint: Endpoint, metrics: Sequence[Metric], reference: Reference | None
 ) -> Iterator[tuple[Metric, Form, Point]]:
     result = record.result(endpoint.name)
     validity = endpoint_validity(record, endpoint.name)
@@ -156,18 +149,34 @@ def _points(
         of = form(metric, endpoint, record.plan, reference=by is not None and by > 0)
         point = Point(record.id, None, metric.smallest_difference, validity.why_unusable(metric.name))
         if result is not None and of == "predicted":
-            value = predicted(result, metric) if predicted is not None else None
-            why_not = None if value is not None else "there is no prediction for the split of its connections"
-            point = replace(point, value=value, smallest_difference=0.0, unusable=point.unusable or why_not)
+            point = _over_predicted(point, result, metric)
         elif result is not None:
-            divisor = by if of == "relative" and by is not None else 1.0
             value = metric.value(result)
+            divisor = by if of == "relative" and by is not None else 1.0
             point = replace(
                 point,
                 value=None if value is None else value / divisor,
                 smallest_difference=metric.smallest_difference / divisor,
             )
         yield metric, of, point
+
+
+def _over_predicted(point: Point, result: EndpointResult, metric: Metric) -> Point:
+    """Divide each round by the prediction for its own split; the median over the rounds that have one above zero."""
+    pairs = [
+        (getattr(measured, metric.name), getattr(measured.prediction, metric.name))
+        for measured in result.rounds
+        if measured.prediction is not None
+    ]
+    usable = [(value, expected) for value, expected in pairs if value is not None and expected is not None]
+    usable = [(value, expected) for value, expected in usable if expected > 0]
+    if not usable:
+        return replace(point, unusable=point.unusable or "there is no prediction for the split of its connections")
+    return replace(
+        point,
+        value=median([value / expected for value, expected in usable]),
+        smallest_difference=metric.smallest_difference / median([expected for _, expected in usable]),
+    )
 
 
 def _begins(entry: Accepted, moments: Mapping[str, Moment]) -> Moment | None:
@@ -180,13 +189,3 @@ def _begins(entry: Accepted, moments: Mapping[str, Moment]) -> Moment | None:
 def unknown_runs(ids: Collection[str], accepted: Sequence[Accepted]) -> tuple[str, ...]:
     """Runs that accepted changes name and that are not among `ids`: a typing error, or a cleared history."""
     return tuple(entry.run for entry in accepted if entry.run is not None and entry.run not in ids)
-
-
-def ratio_over_rounds(measured: Sequence[float | None], predicted: Sequence[float | None]) -> float | None:
-    """Median of measured over predicted, round by round; None when no round has both.
-
-    A prediction that is not above zero counts as none.
-    """
-    pairs = zip(measured, predicted, strict=True)
-    ratios = [value / known for value, known in pairs if value is not None and known is not None and known > 0]
-    return median(ratios) if ratios else None
