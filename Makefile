@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups race requirements clean
+.PHONY: help bench test check format setups race verdict-replay requirements clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -33,6 +33,10 @@ setups: .venv/.dev
 # Not a check: prints how long 20 clones take that publish to one origin at once.
 race: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.publish_race
+
+# Not a check: prints how often verdicts are false alarms, and what they find, on the noise of real runners.
+verdict-replay: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.verdict_replay
 
 requirements: .venv/.dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt

@@ -3,21 +3,62 @@
 Everything that can be known to be wrong is said here, in one line, before anything is started.
 """
 
+import datetime as dt
 import os
 import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from benchmark.errors import UsageError
-from benchmark.plan import Endpoint, Frozen, Plan, Profile, Target, own_locustfile
+from benchmark.plan import Endpoint, Frozen, Line, Plan, Profile, Target, own_locustfile
+from benchmark.units import Count, Number
 
 DEFAULT_FILE = Path("benchmark.toml")
 
 Model = TypeVar("Model", bound=Frozen)
+
+
+MetricName = Literal["throughput_rps", "median_ms", "p95_ms", "p99_ms", "excess_p50_ms", "failure_ratio"]
+
+
+class Judging(Frozen):
+    """When a number counts as changed (docs/judging.md says why these values)."""
+
+    smallest_effect_percent: Number = Field(default=5.0, gt=0, le=100)
+    band_mads: Number = Field(default=3.0, gt=0, le=100)
+    fewest_runs: Count = Field(default=5, ge=2, le=1000)
+    most_runs: Count = Field(default=20, ge=2, le=1000)
+
+    @model_validator(mode="after")
+    def _fewest_fit(self) -> Self:
+        if self.fewest_runs > self.most_runs:
+            message = "fewest_runs is more than most_runs: a baseline could never be judged against"
+            raise ValueError(message)
+        return self
+
+
+class Accepted(Frozen):
+    """A change that is known and wanted: from this run or this day (UTC) on the baseline starts anew.
+
+    Without `endpoint` or `metric` it holds for all of them.
+    """
+
+    endpoint: Line | None = None
+    metric: MetricName | None = None
+    run: Line | None = None
+    date: dt.date | None = None
+    reason: Line
+
+    @model_validator(mode="after")
+    def _run_or_date(self) -> Self:
+        if (self.run is None) == (self.date is None):
+            message = 'needs exactly one of run = "ID" and date = 2026-01-31'
+            raise ValueError(message)
+        return self
 
 
 class Config(Frozen):
@@ -27,6 +68,8 @@ class Config(Frozen):
     app: Target
     endpoints: dict[str, Endpoint] = Field(min_length=1)
     profiles: dict[str, Profile] = Field(min_length=1)
+    judging: Judging = Judging()
+    accepted: tuple[Accepted, ...] = ()
 
 
 def read_config(path: Path) -> Config:
@@ -64,6 +107,10 @@ def _with_known_endpoints(config: Config, path: Path) -> Config:
             if name not in config.endpoints:
                 message = f"{path}: profiles.{profile.name}.endpoints: {_unknown('endpoint', name, config.endpoints)}"
                 raise UsageError(message)
+    for position, accepted in enumerate(config.accepted):
+        if accepted.endpoint is not None and accepted.endpoint not in config.endpoints:
+            wrong = _unknown("endpoint", accepted.endpoint, config.endpoints)
+            raise UsageError(f"{path}: accepted.{position}.endpoint: {wrong}")
     return config
 
 

@@ -1,5 +1,6 @@
 """benchmark.toml and the flags: read once, refused in one line that says where and what."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,48 @@ def test_the_repository_s_own_file_holds_the_published_experiment(repository: Pa
     assert (config.app.workers, config.app.threads) == (2, 40)
     assert blog.endpoints == ("sync_baseline", "async_independent", "async_dependent", "async_concurrent")
     assert {"blog", "quick", "smoke", "extended"} <= set(config.profiles)
+
+
+def test_judging_has_defaults_and_accepted_changes_are_read(tmp_path: Path) -> None:
+    plain = read_config(config_file(tmp_path, MINIMAL))
+    assert (plain.judging.smallest_effect_percent, plain.judging.band_mads, plain.accepted) == (5, 3, ())
+    text = (
+        '[judging]\nsmallest_effect_percent = 8\n[[accepted]]\nendpoint = "one"\ndate = 2026-01-31\nreason = "known"\n'
+    )
+    changed = read_config(config_file(tmp_path, MINIMAL + text))
+    assert changed.judging.smallest_effect_percent == 8
+    (accepted,) = changed.accepted
+    assert (accepted.endpoint, accepted.metric, str(accepted.date)) == ("one", None, "2026-01-31")
+
+
+def test_the_commented_judging_of_the_repository_s_file_is_valid_and_the_default(
+    repository: Path, tmp_path: Path
+) -> None:
+    text = (repository / "benchmark.toml").read_text()
+    before, judging = text.split("# --- judging", 1)
+    lines = [line.removeprefix("# ") for line in judging.splitlines() if re.match(r"# (\[|\w+ = )", line)]
+    config = read_config(config_file(tmp_path, before + "\n".join(lines)))
+    assert config.judging == read_config(repository / "benchmark.toml").judging
+    assert [accepted.metric for accepted in config.accepted] == ["p95_ms"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('[[accepted]]\nreason = "known"', "accepted.0: needs exactly one of run"),
+        ('[[accepted]]\nreason = "known"\nrun = "a"\ndate = 2026-01-31', "accepted.0: needs exactly one of run"),
+        ('[[accepted]]\nrun = "a"', "accepted.0.reason"),
+        (
+            '[[accepted]]\nreason = "known"\nrun = "a"\nendpoint = "two"',
+            "accepted.0.endpoint: there is no endpoint 'two'",
+        ),
+        ('[[accepted]]\nreason = "known"\nrun = "a"\nmetric = "p42"', "accepted.0.metric"),
+        ("[judging]\nfewest_runs = 30", "judging: fewest_runs is more than most_runs"),
+        ("[judging]\nsmallest_effect_percent = 0", "judging.smallest_effect_percent"),
+    ],
+)
+def test_a_mistake_about_judging_is_named_too(tmp_path: Path, text: str, where: str) -> None:
+    with pytest.raises(UsageError) as error:
+        read_config(config_file(tmp_path, MINIMAL + text))
+    assert where in str(error.value)
+    assert "\n" not in str(error.value)

@@ -10,7 +10,14 @@ from typer.testing import CliRunner
 from benchmark.config import make_plan, read_config
 from scripts.cli import app
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/own-endpoints.md", "docs/method.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/own-endpoints.md",
+    "docs/method.md",
+    "docs/judging.md",
+)
 
 
 def commands(repository: Path) -> list[list[str]]:

@@ -1,0 +1,105 @@
+"""What is judged, and in which direction it is better: data, so that no rule has to know a metric by its name.
+
+A metric is judged in one of four forms, because what moves it differs:
+
+    waiting    the number is time that the endpoint's own work waits, divided or counted: no machine moves it, so runs
+               of different machines compare as they are (req/s and latencies of an asynchronous sleep; failures)
+    relative   the machine moves it: it is divided by what the reference workload scored in the same run
+    predicted  the split of the connections moves it: it is divided by the prediction for the split of its own round
+    machine    the machine moves it and there is nothing to divide by: it compares on the same CPU only
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmark.config import MetricName
+from benchmark.plan import Endpoint, Plan
+from benchmark.record import EndpointResult
+
+Better = Literal["higher", "lower"]
+Form = Literal["waiting", "relative", "predicted", "machine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of an endpoint. `smallest_difference` (in `unit`) is never counted, however small the number is.
+
+    A metric that is not `judged` is shown only.
+    """
+
+    name: MetricName
+    title: str
+    unit: str
+    better: Better
+    smallest_difference: float = 0.0
+    judged: bool = True
+
+    def value(self, result: EndpointResult) -> float | None:
+        """Take the number of a whole run from its rounds; None when it was not available."""
+        if self.name == "failure_ratio":
+            requests = sum(measured.requests for measured in result.rounds)
+            return sum(measured.failures for measured in result.rounds) / requests if requests else None
+        return None if result.summary is None else _COLUMN[self.name](result)
+
+
+def _column(name: str) -> Callable[[EndpointResult], float | None]:
+    def take(result: EndpointResult) -> float | None:
+        value = getattr(result.summary, name)
+        return None if value is None else float(value)
+
+    return take
+
+
+METRICS = (
+    Metric("throughput_rps", "req/s", "1/s", "higher"),
+    Metric("median_ms", "p50", "ms", "lower"),
+    Metric("p95_ms", "p95", "ms", "lower"),
+    # Excess is often below a millisecond: 5 % of that is nothing that anybody waits for, nor that can be measured.
+    Metric("excess_p50_ms", "excess", "ms", "lower", smallest_difference=1.0),
+    # The usual baseline is zero failures, of which 5 % is zero: without a bound one lost packet would be a regression.
+    Metric("failure_ratio", "failures", "of requests", "lower", smallest_difference=0.001),
+    # A p99 of a few thousand requests hangs on a few dozen of them: shown, never judged.
+    Metric("p99_ms", "p99", "ms", "lower", judged=False),
+)
+_COLUMN = {metric.name: _column(metric.name) for metric in METRICS if metric.name != "failure_ratio"}
+JUDGED = tuple(metric for metric in METRICS if metric.judged)
+
+
+def metric(name: MetricName) -> Metric:
+    """Find a metric by its name."""
+    return next(found for found in METRICS if found.name == name)
+
+
+MOST_WAITING_RPS = 1000.0
+"""Answering costs some tenths of a millisecond of processor time: asked more often, no endpoint just waits."""
+
+
+def form(of: Metric, endpoint: Endpoint, plan: Plan, *, reference: bool) -> Form:
+    """In which form a metric of an endpoint is judged. `reference`: whether the run measured the reference workload.
+
+    Own work that is declared and is not computing is waiting, unless so many requests are asked for that answering them
+    is what takes the time. It is all of the number as long as nobody queues, that is when all users fit into the seats
+    of one worker, however connections are split; beyond that the split decides.
+    """
+    if of.name == "failure_ratio":
+        return "waiting"
+    machine: Form = "relative" if reference else "machine"
+    asked_rps = _asked_rps(endpoint, plan)
+    if endpoint.served in {None, "cpu"} or asked_rps is None or asked_rps > MOST_WAITING_RPS:
+        return machine
+    seats = endpoint.seats_per_worker(plan.target.threads)
+    if seats is not None and plan.profile.users > seats:
+        return "predicted"
+    return machine if of.name.startswith("excess") else "waiting"
+
+
+def _asked_rps(endpoint: Endpoint, plan: Plan) -> float | None:
+    """Requests per second that users would send, and seats would serve, if answering cost nothing; None: unknown."""
+    work_s = endpoint.own_work_s(plan.profile.task_seconds)
+    if work_s is None:
+        return None
+    seats = endpoint.seats_per_worker(plan.target.threads)
+    served_rps = math.inf if seats is None else seats * plan.target.workers / work_s
+    return min(plan.profile.users / (work_s + plan.profile.wait_s), served_rps)

@@ -1,0 +1,191 @@
+"""From records to series: which runs may be compared, as plain numbers in the form in which they are judged.
+
+Two runs belong to one series of an endpoint's metric when the values of the profile, what serves the app, the
+endpoint's definition, the method version and the form of the metric are equal, and, for a metric that the machine moves
+and nothing is divided by, the CPU too. Runs of two machines that take turns make two series that both go on.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any
+
+from benchmark.config import Accepted, Judging
+from benchmark.judge.differences import short_cpu
+from benchmark.judge.metrics import JUDGED, Form, Metric, form
+from benchmark.judge.validity import endpoint_validity
+from benchmark.judge.verdict import Judgement, Point, judge
+from benchmark.plan import Endpoint
+from benchmark.record import EndpointResult, Environment, Record
+
+Reference = Callable[[Record, Metric], float | None]
+"""What the reference workload of a run scored in the metric's unit; None when it was not measured."""
+
+Moment = tuple[str, str]
+"""When a run started (UTC, ISO 8601), and its id to tell two runs of one second apart."""
+
+_LABELS = {"name", "description", "headline", "endpoints"}
+"""Of a profile: what does not change how one endpoint is loaded. Its name is compared by itself."""
+_SERVING = ("import_path", "url", "workers", "threads", "loop")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is kept of a record: what a person wants to know about a point of a series."""
+
+    id: str
+    started_at: str
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Runs of one metric of one endpoint that may be compared, oldest first: `points[i]` is what `runs[i]` scored.
+
+    `common` is what had to be equal for that, see `common`.
+    """
+
+    endpoint: str
+    metric: Metric
+    form: Form
+    common: dict[str, str]
+    points: tuple[Point, ...]
+    runs: tuple[Run, ...]
+
+    def judgements(self, rule: Judging | None = None) -> tuple[Judgement, ...]:
+        """Judge every run against the ones before it; of a metric that is only shown each is inconclusive."""
+        points = self.points
+        if not self.metric.judged:
+            points = tuple(replace(point, unusable=f"{self.metric.title} is shown, never judged") for point in points)
+        return judge(points, self.metric.better, rule)
+
+
+def common(record: Record, endpoint: Endpoint, of: Form) -> dict[str, str]:
+    """All that has to be equal for two runs to compare, by the name under which a difference is reported."""
+    found = {"profile": record.profile.name, "method version": str(record.method.version), "form": of}
+    found |= {_name(key): str(value) for key, value in record.profile if key not in _LABELS}
+    found |= {_name(key): str(getattr(record.plan.target, key)) for key in _SERVING}
+    found |= {f"endpoint's {_name(key)}": _plain(value) for key, value in endpoint if key != "name"}
+    if of == "machine":
+        found |= {"CPU": short_cpu(record.environment.cpu.model), "cores": str(record.environment.cpu.count)}
+    return found
+
+
+def _name(key: str) -> str:
+    return key.removesuffix("_per_s").removesuffix("_s").replace("_", " ")
+
+
+def _plain(value: Any) -> str:
+    return str(dict(sorted(value.items())) if isinstance(value, dict) else value)
+
+
+def gather(
+    records: Iterable[Record],
+    *,
+    reference: Reference | None = None,
+    accepted: Sequence[Accepted] = (),
+    metrics: Sequence[Metric] = JUDGED,
+) -> tuple[Series, ...]:
+    """Sort records, in any order, into series. No record is kept, so that they may be read one by one.
+
+    Without `reference` no metric is relative.
+    """
+    groups: dict[tuple[object, ...], _Group] = {}
+    moments: dict[str, Moment] = {}
+    for record in records:
+        run = Run(record.id, record.started_at, record.environment)
+        moments[run.id] = _moment(run)
+        for endpoint in record.plan.endpoints:
+            shared: dict[Form, dict[str, str]] = {}
+            for metric, of, point in _points(record, endpoint, metrics, reference):
+                if of not in shared:
+                    shared[of] = common(record, endpoint, of)
+                key = (endpoint.name, metric.name, *shared[of].values())
+                group = groups.setdefault(key, _Group(endpoint.name, metric, of, shared[of], []))
+                group.members.append((run, point))
+    begins = [(entry, moment) for entry in accepted if (moment := _begins(entry, moments)) is not None]
+    return tuple(group.finished(begins) for group in groups.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A series while it is gathered."""
+
+    endpoint: str
+    metric: Metric
+    form: Form
+    common: dict[str, str]
+    members: list[tuple[Run, Point]]
+
+    def finished(self, accepted: Sequence[tuple[Accepted, Moment]]) -> Series:
+        """Order the runs, and mark the first one at or after each accepted change.
+
+        A series that begins after a change has nothing to forget.
+        """
+        members = sorted(self.members, key=lambda member: _moment(member[0]))
+        points = [point for _, point in members]
+        for entry, begins in accepted:
+            if entry.endpoint not in {None, self.endpoint} or entry.metric not in {None, self.metric.name}:
+                continue
+            at = next((n for n, (run, _) in enumerate(members) if _moment(run) >= begins), None)
+            if at:
+                reasons = (points[at].accepted, entry.reason)
+                points[at] = replace(points[at], accepted="; ".join(reason for reason in reasons if reason))
+        runs = tuple(run for run, _ in members)
+        return Series(self.endpoint, self.metric, self.form, self.common, tuple(points), runs)
+
+
+def _moment(run: Run) -> Moment:
+    return run.started_at, run.id
+
+
+def _points(
+    record: Record, endpoint: Endpoint, metrics: Sequence[Metric], reference: Reference | None
+) -> Iterator[tuple[Metric, Form, Point]]:
+    result = record.result(endpoint.name)
+    validity = endpoint_validity(record, endpoint.name)
+    for metric in metrics:
+        by = reference(record, metric) if reference is not None else None
+        of = form(metric, endpoint, record.plan, reference=by is not None and by > 0)
+        point = Point(record.id, None, metric.smallest_difference, validity.why_unusable(metric.name))
+        if result is not None and of == "predicted":
+            point = _over_predicted(point, result, metric)
+        elif result is not None:
+            value = metric.value(result)
+            divisor = by if of == "relative" and by is not None else 1.0
+            point = replace(
+                point,
+                value=None if value is None else value / divisor,
+                smallest_difference=metric.smallest_difference / divisor,
+            )
+        yield metric, of, point
+
+
+def _over_predicted(point: Point, result: EndpointResult, metric: Metric) -> Point:
+    """Divide each round by the prediction for its own split; the median over the rounds that have one above zero."""
+    pairs = [
+        (getattr(measured, metric.name), getattr(measured.prediction, metric.name))
+        for measured in result.rounds
+        if measured.prediction is not None
+    ]
+    usable = [(value, expected) for value, expected in pairs if value is not None and expected is not None]
+    usable = [(value, expected) for value, expected in usable if expected > 0]
+    if not usable:
+        return replace(point, unusable=point.unusable or "there is no prediction for the split of its connections")
+    return replace(
+        point,
+        value=median([value / expected for value, expected in usable]),
+        smallest_difference=metric.smallest_difference / median([expected for _, expected in usable]),
+    )
+
+
+def _begins(entry: Accepted, moments: Mapping[str, Moment]) -> Moment | None:
+    """From which moment on a change is accepted; None when its run is not among the records."""
+    if entry.date is not None:
+        return entry.date.isoformat(), ""
+    return moments.get(entry.run or "")
+
+
+def unknown_runs(ids: Collection[str], accepted: Sequence[Accepted]) -> tuple[str, ...]:
+    """Runs that accepted changes name and that are not among `ids`: a typing error, or a cleared history."""
+    return tuple(entry.run for entry in accepted if entry.run is not None and entry.run not in ids)

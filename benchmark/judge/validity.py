@@ -1,0 +1,125 @@
+"""May a run be believed at all: usable, noisy or invalid, from the evidence in its record, each with its reasons.
+
+    invalid   the numbers are not what they are called: requests failed, users or answers were missing, the load
+              generator was the bottleneck, or rounds are missing
+    noisy     they are what they are called, but something else had a share in them: the host, the generator's own
+              pauses; or the rounds of one run disagree by more than a verdict could tell apart
+    usable    nothing speaks against them
+
+Only usable runs become a baseline, and only they are judged. One bad round makes an endpoint invalid; noise must be in
+at least half of the rounds, as the median over the rounds stands a minority of noisy ones.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from benchmark.config import MetricName
+from benchmark.plan import Frozen
+from benchmark.record import EndpointResult, Record
+
+Level = Literal["usable", "noisy", "invalid"]
+_GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}
+
+INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law"})
+"""Kinds of warnings (warnings.py) that invalidate, and with them `failures` once they are an error (above 1 %)."""
+DISTURBING = frozenset({"steal", "generator-cpu", "generator-lag", "generator-garbage-collection"})
+ABOUT_FAILURES = frozenset({"no-right-answer", "failures"})
+ROUNDS_APART_RATIO = 0.10
+"""Twice the smallest effect that counts: from rounds further apart a change of 5 % can not be told."""
+
+
+class Reason(Frozen):
+    """One piece of evidence. `kind` is the warning's kind, or "incomplete" or "rounds-disagree"."""
+
+    kind: str
+    level: Literal["noisy", "invalid"]
+    message: str
+
+
+class Validity(Frozen):
+    """The gravest level of all reasons; usable without any."""
+
+    level: Level
+    reasons: tuple[Reason, ...] = ()
+
+    def why_unusable(self, metric: MetricName) -> str | None:
+        """Say why a metric must not be judged; None when it may.
+
+        Failures spoil all numbers but their own: an endpoint that begins to fail has to be a regression of something.
+        """
+        against = [r for r in self.reasons if metric != "failure_ratio" or r.kind not in ABOUT_FAILURES]
+        if not against:
+            return None
+        gravest = max(against, key=lambda reason: _GRAVITY[reason.level])
+        return f"the run is {gravest.level}: {gravest.message}"
+
+
+def endpoint_validity(record: Record, name: str) -> Validity:
+    """Weigh the evidence about one endpoint of a run; one that was planned and not measured is invalid."""
+    return _validity((*_about_run(record), *_about_endpoint(record, name)))
+
+
+def run_validity(record: Record) -> Validity:
+    """Weigh the evidence about all endpoints; each reason says whose it is."""
+    named = (
+        reason.model_copy(update={"message": f"{endpoint.name}: {reason.message}"})
+        for endpoint in record.plan.endpoints
+        for reason in _about_endpoint(record, endpoint.name)
+    )
+    return _validity((*_about_run(record), *named))
+
+
+def _validity(reasons: tuple[Reason, ...]) -> Validity:
+    ordered = tuple(sorted(reasons, key=lambda reason: -_GRAVITY[reason.level]))
+    return Validity(level=ordered[0].level if ordered else "usable", reasons=ordered)
+
+
+def _about_run(record: Record) -> Iterator[Reason]:
+    if record.state != "complete":
+        why = f": {record.reason}" if record.reason else ""
+        yield Reason(kind="incomplete", level="invalid", message=f"it is {record.state}{why}")
+
+
+def _about_endpoint(record: Record, name: str) -> Iterator[Reason]:
+    result = record.result(name)
+    if result is None or not result.rounds:
+        yield Reason(kind="incomplete", level="invalid", message="nothing was measured")
+        return
+    missing = sum(round_.endpoint == name for round_ in record.missing)
+    if missing:
+        planned = missing + len(result.rounds)
+        yield Reason(kind="incomplete", level="invalid", message=f"{missing} of {planned} rounds are missing")
+    yield from _from_warnings(result)
+    yield from _from_spread(result)
+
+
+def _from_warnings(result: EndpointResult) -> Iterator[Reason]:
+    """One reason for each kind, in the words of the first round that shows it."""
+    rounds_with: dict[str, int] = {}
+    invalid: dict[str, str] = {}
+    noisy: dict[str, str] = {}
+    for measured in result.rounds:
+        for finding in measured.warnings:
+            message = f"round {measured.round}: {finding.message}"
+            if finding.kind in INVALIDATING or (finding.kind == "failures" and finding.severity == "error"):
+                invalid.setdefault(finding.kind, message)
+            elif finding.kind in DISTURBING:
+                noisy.setdefault(finding.kind, message)
+                rounds_with[finding.kind] = rounds_with.get(finding.kind, 0) + 1
+    for kind, message in invalid.items():
+        yield Reason(kind=kind, level="invalid", message=message)
+    for kind, message in noisy.items():
+        if 2 * rounds_with[kind] >= len(result.rounds):
+            yield Reason(kind=kind, level="noisy", message=message)
+
+
+def _from_spread(result: EndpointResult) -> Iterator[Reason]:
+    """Rounds of one run are compared by req/s: unlike latencies it does not follow the split of the connections."""
+    spread = result.summary.spread.get("throughput_rps") if result.summary else None
+    middle_rps = result.summary.throughput_rps if result.summary else None
+    if spread is None or not middle_rps:
+        return
+    apart = (spread.high - spread.low) / middle_rps
+    if apart > ROUNDS_APART_RATIO:
+        message = f"its rounds disagree by {apart:.0%}: {spread.low:.4g} to {spread.high:.4g} req/s"
+        yield Reason(kind="rounds-disagree", level="noisy", message=message)

@@ -1,0 +1,209 @@
+"""The rule that says whether a number changed, run by run, in one series of runs that may be compared.
+
+A run is compared with the median of up to 20 usable runs before it (baseline.py). One run beyond the noise band is an
+accident of the machine more often than a change: it is *suspected*, and only a second run in a row, beyond the band on
+the same side, *confirms* it. Then the change is announced once, and the baseline begins anew with these two runs, so
+that the old level neither alarms for ever nor is forgotten: while a regression is open, two runs in a row that are back
+at the level before it are its *recovery*.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from benchmark.config import Judging
+from benchmark.judge.baseline import Baseline, baseline
+from benchmark.judge.metrics import Better
+
+Word = Literal["unchanged", "improved", "regressed", "inconclusive"]
+Stage = Literal["not judged", "too few runs", "steady", "suspected", "confirmed", "recovered", "accepted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One run of a series: a plain number, whatever it was divided by before.
+
+    `smallest_difference` (in the unit of `value`) never counts. `unusable` says why the run can not be judged: it never
+    becomes part of a baseline. `accepted` is the reason of a known change: the baseline begins anew at this run.
+    """
+
+    run: str
+    value: float | None
+    smallest_difference: float = 0.0
+    unusable: str | None = None
+    accepted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is said about one run of a series. Percentages are of the baseline's median; None where that is zero.
+
+    `first_run` of a confirmed change is the run in which it was suspected. `open_since` is the first run of a confirmed
+    regression that has, after this run, neither recovered nor been accepted.
+    """
+
+    run: str
+    verdict: Word
+    stage: Stage
+    reason: str | None = None
+    value: float | None = None
+    change_percent: float | None = None
+    band_percent: float | None = None
+    baseline: Baseline | None = None
+    first_run: str | None = None
+    open_since: str | None = None
+
+
+def judge(points: Iterable[Point], better: Better, rule: Judging | None = None) -> tuple[Judgement, ...]:
+    """Judge every run of a series, oldest first, each against the runs before it only."""
+    series = _Series(better, rule or Judging())
+    return tuple(series.next(point) for point in points)
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    side: int
+    point: Point
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    first_run: str
+    before: tuple[float, ...]
+
+
+class _Series:
+    """The state between two runs. `level` holds the runs of the present level, `former` those of the one before it."""
+
+    def __init__(self, better: Better, rule: Judging) -> None:
+        self.good_side = 1 if better == "higher" else -1
+        self.rule = rule
+        self._begin()
+
+    def _begin(self) -> None:
+        self.level: list[float] = []
+        self.former: tuple[float, ...] = ()
+        self.suspect: _Suspect | None = None
+        self.open: _Open | None = None
+
+    def next(self, point: Point) -> Judgement:
+        if point.accepted is not None:
+            self._begin()
+        value, why_not = _usable(point)
+        if value is None:
+            return self._say(point, "inconclusive", "not judged", reason=why_not)
+        if point.accepted is not None:
+            self.level.append(value)
+            reason = f"accepted: {point.accepted}; the baseline begins anew"
+            return self._say(point, "inconclusive", "accepted", reason=reason, value=value)
+        if len(self.level) < self.rule.fewest_runs:
+            return self._young(point, value)
+        return self._against(point, value, self._baseline(self.level, point))
+
+    def _baseline(self, values: Sequence[float], point: Point) -> Baseline:
+        return baseline(values[-self.rule.most_runs :], self.rule, point.smallest_difference)
+
+    def _young(self, point: Point, value: float) -> Judgement:
+        """Collect runs of a new level, unless two in a row are back at the former one: then the change did not last."""
+        if self.former and self.level:
+            former = self._baseline(self.former, point)
+            if abs(value - former.median) <= min(former.band, abs(value - median(self.level))):
+                if self.suspect is not None:
+                    return self._back(point, value, former)
+                self.suspect = _Suspect(0, point, value)
+                reason = "back at the level before the last change; a second run has to confirm it"
+                return self._say(point, "inconclusive", "suspected", former, reason=reason, value=value)
+        self._keep_suspect()
+        if len(self.level) >= self.rule.fewest_runs:
+            return self._against(point, value, self._baseline(self.level, point))
+        reason = f"only {len(self.level)} of {self.rule.fewest_runs} runs to compare with"
+        reason += " since the level changed" if self.former else ""
+        self.level.append(value)
+        return self._say(point, "inconclusive", "too few runs", reason=reason, value=value)
+
+    def _back(self, point: Point, value: float, former: Baseline) -> Judgement:
+        self.level = [*self.former]
+        self.former = ()
+        self._keep_suspect()
+        self.level.append(value)
+        self._close_if_reached(point, (value,))
+        reason = "the last change did not last: back at the level before it"
+        return self._say(point, "unchanged", "recovered", former, reason=reason, value=value)
+
+    def _against(self, point: Point, value: float, known: Baseline) -> Judgement:
+        difference = value - known.median
+        side = 0 if abs(difference) <= known.band else int(math.copysign(1, difference))
+        if side == 0:
+            self._keep_suspect()
+            self.level.append(value)
+            return self._say(point, "unchanged", "steady", known, value=value)
+        if self.suspect is None or self.suspect.side != side:
+            self._keep_suspect()
+            self.suspect = _Suspect(side, point, value)
+            what = "better" if side == self.good_side else "worse"
+            reason = f"{what} by more than the noise band; a second run has to confirm it"
+            return self._say(point, "inconclusive", "suspected", known, reason=reason, value=value)
+        return self._confirmed(point, value, known, self.suspect)
+
+    def _confirmed(self, point: Point, value: float, known: Baseline, first: _Suspect) -> Judgement:
+        """Announce a change once, and begin the baseline anew with the two runs that showed it."""
+        before = tuple(self.level[-self.rule.most_runs :])
+        self.level, self.former, self.suspect = [first.value, value], before, None
+        if first.side != self.good_side:
+            self.open = self.open or _Open(first.point.run, before)
+            return self._say(point, "regressed", "confirmed", known, value=value, first_run=first.point.run)
+        stage: Stage = "recovered" if self._close_if_reached(point, (first.value, value)) else "confirmed"
+        return self._say(point, "improved", stage, known, value=value, first_run=first.point.run)
+
+    def _close_if_reached(self, point: Point, values: Sequence[float]) -> bool:
+        """Close an open regression when all of `values` are as good as the level before it."""
+        if self.open is None:
+            return False
+        goal = self._baseline(self.open.before, point)
+        if any((value - goal.median) * self.good_side < -goal.band for value in values):
+            return False
+        self.open = None
+        return True
+
+    def _keep_suspect(self) -> None:
+        """A suspicion that was not confirmed was noise, and noise belongs into the baseline or it looks too quiet."""
+        if self.suspect is not None:
+            self.level.append(self.suspect.value)
+            self.suspect = None
+
+    def _say(
+        self,
+        point: Point,
+        verdict: Word,
+        stage: Stage,
+        known: Baseline | None = None,
+        *,
+        reason: str | None = None,
+        value: float | None = None,
+        first_run: str | None = None,
+    ) -> Judgement:
+        return Judgement(
+            run=point.run,
+            verdict=verdict,
+            stage=stage,
+            reason=reason,
+            value=value,
+            change_percent=known.percent(value - known.median) if known and value is not None else None,
+            band_percent=known.percent(known.band) if known else None,
+            baseline=known,
+            first_run=first_run,
+            open_since=self.open.first_run if self.open else None,
+        )
+
+
+def _usable(point: Point) -> tuple[float | None, str | None]:
+    if point.unusable is not None:
+        return None, point.unusable
+    if point.value is None:
+        return None, "the run has no such number"
+    if not math.isfinite(point.value):
+        return None, f"the number is {point.value}"
+    return point.value, None
