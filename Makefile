@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups race verdict-replay requirements clean
+.PHONY: help bench test check format setups long-history race verdict-replay requirements clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -29,6 +29,10 @@ format: .venv/.dev
 # Not a check: runs 30 random set-ups, which takes five minutes, and prints how near the predictions came.
 setups: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.random_setups
+
+# Not a check: renders a history of 10,000 runs and prints how long that takes.
+long-history: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.long_history
 
 # Not a check: prints how long 20 clones take that publish to one origin at once.
 race: .venv/.dev

@@ -56,6 +56,18 @@ def read_record(path: Path) -> Record:
 def parse_record(text: str, source: str) -> Record:
     """Validate the text of a record. InvalidRunError names `source`."""
     try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+    _check_version(text, source)
+    where = ".".join(str(part) for part in problem["loc"])
+    message = f"{source} is not a valid record: {where}: {problem['msg']}; restore it from git"
+    raise InvalidRunError(message)
+
+
+def _check_version(text: str, source: str) -> None:
+    """Say so when what can not be read is no record, or one of another time."""
+    try:
         version = json.loads(text).get("schema_version")
     except (ValueError, AttributeError, RecursionError):
         message = f"{source} is not a record: it is truncated or not JSON; delete it or restore it from git"
@@ -63,10 +75,3 @@ def parse_record(text: str, source: str) -> Record:
     if version != SCHEMA_VERSION:
         message = f"{source} has schema version {version!r}, this program reads {SCHEMA_VERSION}; update the repository"
         raise InvalidRunError(message)
-    try:
-        return Record.model_validate_json(text)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        message = f"{source} is not a valid record: {where}: {problem['msg']}; restore it from git"
-        raise InvalidRunError(message) from None

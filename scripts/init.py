@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from benchmark.publish.clear import clear
-from benchmark.show.index import render_all
+from scripts.rendering import render
 
 
 def init() -> None:
@@ -19,7 +19,7 @@ def init() -> None:
         sys.stdout.write(f"Removed {entry}\n")
     if not removed:
         sys.stdout.write("There were no runs to remove.\n")
-    render_all(reports, readme)
+    render(reports, readme, everything=True)
     sys.stdout.write(
         "Rendered reports/README.md and the block of README.md. Next: edit benchmark.toml, then "
         'git add --all reports README.md && git commit -m "Begin my own series"\n'

@@ -8,8 +8,8 @@ from benchmark.errors import InvalidRunError, UsageError
 from benchmark.publish.artifact import read_runs
 from benchmark.publish.destination import find_destination
 from benchmark.publish.push import Put, push
-from benchmark.show.index import render_all
 from benchmark.show.standing import why_incomplete
+from scripts.rendering import render
 
 LONGEST_TITLE = 200
 
@@ -29,12 +29,12 @@ def publish_to(where: Where, put: Put, title: str) -> None:
     """Put files into the reports, render everything, and say what was done."""
     if where.local:
         put(where.reports)
-        render_all(where.reports, where.readme)
+        _render_new(where.reports, where.readme)
         sys.stdout.write(f"{title}: written below {where.reports}; commit it: git add {where.reports} {where.readme}\n")
         return
     destination = find_destination(where.reports, where.readme, where.remote, where.branch)
     title = title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
-    outcome = push(destination, put, title, _say)
+    outcome = push(destination, put, _render_new, title=title, say=_say)
     place = f"{destination.remote}/{destination.branch}"
     if outcome.changed:
         sys.stdout.write(
@@ -42,6 +42,11 @@ def publish_to(where: Where, put: Put, title: str) -> None:
         )
     else:
         sys.stdout.write(f"{title}: nothing to do, {place} holds it already\n")
+
+
+def _render_new(reports: Path, readme: Path) -> None:
+    """Render what is new: the report of a run that has none, the index, the README block."""
+    render(reports, readme, everything=False)
 
 
 def _say(line: str) -> None:

@@ -9,9 +9,10 @@ from typer import Argument, Option
 
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.record_file import read_record
-from benchmark.show.index import render_all, render_run
+from benchmark.show.index import render_run
 from benchmark.show.published import read_published
 from benchmark.show.step_summary import render_step_summary, run_directories
+from scripts.rendering import render
 
 
 def report(
@@ -46,8 +47,8 @@ def report(
     if not reports.is_dir():
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
         raise UsageError(message)
-    history = render_all(reports, readme)
-    sys.stdout.write(f"Rendered {len(history.records)} runs, {reports / 'README.md'} and the block of {readme}\n")
+    history = render(reports, readme, everything=True)
+    sys.stdout.write(f"Rendered {history.runs} runs, {reports / 'README.md'} and the block of {readme}\n")
     if history.unreadable:
         raise InvalidRunError("; ".join(history.unreadable))
 

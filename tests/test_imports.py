@@ -3,7 +3,19 @@
 import ast
 from pathlib import Path
 
-GROUND_FLOOR = {"errors", "units", "plan", "config", "limit", "record", "record_file", "theory", "failure", "summary"}
+GROUND_FLOOR = {
+    "errors",
+    "units",
+    "plan",
+    "config",
+    "limit",
+    "record",
+    "record_file",
+    "theory",
+    "trend",
+    "failure",
+    "summary",
+}
 MAY_IMPORT = {
     "measure": {"measure"},
     "explain": {"explain"},

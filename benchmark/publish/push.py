@@ -1,7 +1,7 @@
 """Puts something into the reports of a branch at the remote, whoever else does the same at that moment.
 
 Everything but the records is rendered from them, so a race needs no merge: take the remote's newest commit, put
-the new files in, render again, commit, push; when another push was faster, begin again. Never a forced push.
+the new files in, render, commit, push; when another push was faster, begin again. Never a forced push.
 
 The work is done in a directory and with an index of its own (GIT_WORK_TREE, GIT_INDEX_FILE), not in a
 `git worktree` and not in a second clone. Of the user's clone only the settings and the object store are used:
@@ -24,7 +24,6 @@ from tempfile import TemporaryDirectory
 from benchmark.errors import PublishError, UsageError
 from benchmark.publish.destination import Destination
 from benchmark.publish.git import Git, GitError, identity, remote_lines
-from benchmark.show.index import render_all
 
 TRIES = 10
 FIRST_PAUSE_S = 0.5
@@ -46,6 +45,9 @@ FORBIDDEN = (
 
 Put = Callable[[Path], object]
 """Writes the new files into a reports directory; the same files again change nothing."""
+
+Render = Callable[[Path, Path], object]
+"""Renders what is derived from the runs: reports directory, README. UsageError: the README has no place for it."""
 
 Say = Callable[[str], None]
 
@@ -71,14 +73,14 @@ class _Tip:
     exists: bool
 
 
-def push(destination: Destination, put: Put, title: str, say: Say) -> Outcome:
-    """Put files into the reports at the remote, render everything, commit, push; at most TRIES times.
+def push(destination: Destination, put: Put, render: Render, *, title: str, say: Say) -> Outcome:
+    """Put files into the reports at the remote, render, commit, push; at most TRIES times.
 
     Nothing is committed when nothing changes. `say` hears why a try failed. PublishError: it was not published.
     """
     for attempt in range(1, TRIES + 1):
         try:
-            return _try(destination, put, title, attempt)
+            return _try(destination, put, render, title, attempt)
         except _TryAgainError as error:
             if attempt == TRIES:
                 message = f"not published after {TRIES} tries; try again later. {error}"
@@ -91,13 +93,13 @@ def push(destination: Destination, put: Put, title: str, say: Say) -> Outcome:
     raise PublishError(message)
 
 
-def _try(destination: Destination, put: Put, title: str, attempt: int) -> Outcome:
+def _try(destination: Destination, put: Put, render: Render, title: str, attempt: int) -> Outcome:
     clone = Git(destination.home)
     tip = _fetch(clone, destination)
     with TemporaryDirectory(prefix="bench-publish-", ignore_cleanup_errors=True) as scratch:
         git = _working_in(Path(scratch), clone)
         git("read-tree", "--reset", "-u", tip.commit)
-        _render(Path(scratch) / "tree", destination, put)
+        _render(Path(scratch) / "tree", destination, put, render)
         commit = _commit(git, destination, tip, title)
     changed = commit != tip.commit
     if changed or not tip.exists:
@@ -139,11 +141,11 @@ def _working_in(scratch: Path, clone: Git) -> Git:
     return Git(tree, variables | identity(clone))
 
 
-def _render(tree: Path, destination: Destination, put: Put) -> None:
+def _render(tree: Path, destination: Destination, put: Put, render: Render) -> None:
     reports, readme = tree / destination.reports, tree / destination.readme
     put(reports)
     try:
-        render_all(reports, readme)
+        render(reports, readme)
     except UsageError as error:
         message = f"{error}; nothing was published: mend it on {destination.branch}"
         raise PublishError(message) from None

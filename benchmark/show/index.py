@@ -1,72 +1,54 @@
 """Everything that is derived from the records under `reports/`: each report.md, the index, the README block."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError
-from benchmark.failure import FOLDER as FAILURES
-from benchmark.failure import Failure, read_failure
+from benchmark.errors import UnwritableRunError
 from benchmark.record import Record
-from benchmark.record_file import FILE_NAME, read_record
-from benchmark.show import sentences
+from benchmark.record_file import read_record
+from benchmark.show import sentences, verdicts
+from benchmark.show.history import History, read_history, read_runs, run_files, without_timelines
 from benchmark.show.published import Published, read_published
 from benchmark.show.readme import render_block, replace_block
 from benchmark.show.report import all_warnings, render_report, templates
 from benchmark.show.standing import newest, standing
+from benchmark.trend import Judged
 
-LONGEST_INDEX = 200
+LONGEST_INDEX = 50
 REPORT_NAME = "report.md"
 
 
-@dataclass(frozen=True)
-class History:
-    """All records of a reports directory, newest first, and one line for each file that can not be read."""
-
-    records: tuple[Record, ...]
-    unreadable: tuple[str, ...]
-    failures: tuple[Failure, ...] = ()
+Judge = Callable[[Iterable[Record]], Judged]
+"""Judges runs against each other; rendering does not know how."""
 
 
-def read_history(reports: Path) -> History:
-    """Read every run. A file that can not be read is named, never skipped, and never the end of the others."""
-    records, failures, unreadable = [], [], []
-    for path in sorted((reports / "runs").glob(f"*/{FILE_NAME}")):
-        try:
-            record = read_record(path)
-            if record.id != path.parent.name:
-                message = f"{path} holds the run {record.id}; rename its folder to that, or delete the copy"
-                raise InvalidRunError(message)
-        except BenchmarkError as error:
-            unreadable.append(str(error).replace(f"{reports}/", ""))
-        else:
-            records.append(record)
-    records.sort(key=lambda record: (record.started_at, record.id), reverse=True)
-    for path in sorted((reports / FAILURES).glob("*.json")):
-        try:
-            failures.append(read_failure(path))
-        except BenchmarkError as error:
-            unreadable.append(str(error).replace(f"{reports}/", ""))
-    return History(tuple(records), tuple(unreadable), tuple(failures))
+def nobody_judges(_records: Iterable[Record]) -> Judged:
+    """For one run alone there is nothing to compare."""
+    return Judged()
 
 
-def render_index(history: History) -> str:
-    """The index of all runs as Markdown."""
+def render_index(history: History, judged: Judged | None = None) -> str:
+    """The index of the newest runs as Markdown."""
+    judged = judged or Judged()
     runs = [
         {
             "record": record,
             "best": next(iter(sentences.ranking(record)), None),
             "warnings": sum(finding.severity != "note" for _, finding in all_warnings(record)),
+            "belief": judged.belief.get(record.id),
         }
-        for record in history.records
+        for record in history.records[:LONGEST_INDEX]
     ]
     return (
         templates()
         .get_template("index.md.j2")
         .render(
-            runs=runs[:LONGEST_INDEX],
-            more=max(0, len(runs) - LONGEST_INDEX),
+            runs=runs,
+            more=max(0, history.runs - len(runs)),
             standing=standing(history.records, history.failures),
+            changed=verdicts.worth_saying(judged),
+            summed_up=verdicts.summed_up(judged),
             failures=newest(history.failures),
             all_failures=len(history.failures),
             unreadable=history.unreadable,
@@ -74,26 +56,44 @@ def render_index(history: History) -> str:
     )
 
 
-def render_all(reports: Path, readme: Path) -> History:
-    """Render everything again; only files whose bytes change are written. Returns what was read.
+def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, everything: bool = True) -> History:
+    """Render what is derived from the runs; only files whose bytes change are written. Returns the newest runs.
 
-    UsageError: the README has no place for the block; everything else was written nevertheless.
+    Without `everything` the report of a run that has one stays as it is. UsageError: the README has no place for the
+    block; everything else was written nevertheless.
     """
     tables = read_published(reports / "published")
     history = read_history(reports)
-    for record in history.records:
-        _write(reports / "runs" / record.id / REPORT_NAME, render_report(record, tables))
-    _write(reports / "README.md", render_index(history))
+    judged = judge(history.records)
+    unreadable = list(history.unreadable)
+    if everything:
+        unreadable = _render_reports(reports, tables, judge)
+    else:
+        for record in history.records:
+            directory = reports / "runs" / record.id
+            if not (directory / REPORT_NAME).exists():
+                render_run(directory, tables, judged)
+    history = replace(history, unreadable=tuple(dict.fromkeys((*unreadable, *history.unreadable))))
+    _write(reports / "README.md", render_index(history, judged))
     if readme.exists():
         old = readme.read_text(encoding="utf-8")
         _write(readme, replace_block(old, render_block(history.records, tables)))
     return history
 
 
-def render_run(directory: Path, tables: Sequence[Published]) -> Path:
+def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge) -> list[str]:
+    """Render every report, one run in memory at a time: read once to judge them all, and once more to show them."""
+    files, unreadable = run_files(reports), list[str]()
+    judged = judge(without_timelines(record) for record in read_runs(files, []))
+    for record in read_runs(files, unreadable):
+        _write(reports / "runs" / record.id / REPORT_NAME, render_report(record, tables, judged))
+    return unreadable
+
+
+def render_run(directory: Path, tables: Sequence[Published], judged: Judged | None = None) -> Path:
     """Render the report of one run directory beside its record."""
     report = directory / REPORT_NAME
-    _write(report, render_report(read_record(directory), tuple(tables)))
+    _write(report, render_report(read_record(directory), tuple(tables), judged))
     return report
 
 

@@ -7,9 +7,10 @@ from statistics import median
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmark.record import Columns, Finding, Record
-from benchmark.show import sentences, text
+from benchmark.show import sentences, text, verdicts
 from benchmark.show.published import Published, PublishedRow, same_conditions
 from benchmark.show.theory import change, difference_cells
+from benchmark.trend import Judged
 
 RESULT_COLUMNS = {
     "# reqs": "requests",
@@ -54,6 +55,7 @@ def templates() -> Environment:
         "ms": text.ms,
         "rate": text.rate,
         "percent": text.percent,
+        "signed": text.signed_percent,
         "mebibytes": text.mebibytes,
         "seconds": text.seconds,
         "when": text.when,
@@ -132,8 +134,10 @@ def all_warnings(record: Record) -> list[tuple[str, Finding]]:
     return sorted(found, key=lambda item: order[item[1].severity])
 
 
-def render_report(record: Record, tables: tuple[Published, ...]) -> str:
-    """The whole report of one run as Markdown."""
+def render_report(record: Record, tables: tuple[Published, ...], judged: Judged | None = None) -> str:
+    """The whole report of one run as Markdown; `judged`: what is said of it beside the runs before it."""
+    judged = judged or Judged()
+    said = judged.said.get(record.id, ())
     published = same_conditions(record, tables)
     found = all_warnings(record)
     return (
@@ -149,6 +153,9 @@ def render_report(record: Record, tables: tuple[Published, ...]) -> str:
             headline=sentences.headline(record),
             reasons=[(result.name, sentences.reason(result, record)) for result in record.endpoints],
             predictions=predictions_table(record),
+            belief=judged.belief.get(record.id),
+            verdict=verdicts.of_run(said),
+            verdicts=[item for item in said if verdicts.is_worth_saying(item)],
             changes=[
                 (result.name, change(alternative), alternative)
                 for result in record.endpoints

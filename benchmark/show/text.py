@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 NOT_AVAILABLE = "n/a"
 LONGEST_NAME = 200
@@ -10,6 +11,7 @@ _MARKDOWN = re.compile(r"[\\`*\[\]<>#|~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?
 _MENTION = re.compile(r"@(?=\w)")
 
 
+@lru_cache(maxsize=4096)
 def inert(text: str) -> str:
     """Escape text from outside for one line or table cell of Markdown: it shows, and does nothing else.
 
@@ -54,6 +56,13 @@ def percent(value: float | None) -> str:
         return NOT_AVAILABLE
     digits = 0 if abs(value) >= 10 else 1  # noqa: PLR2004 - two digits either way
     return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def signed_percent(value: float) -> str:
+    """A difference with its sign, one decimal, whole from 10 on."""
+    digits = 0 if abs(value) >= 10 else 1  # noqa: PLR2004 - two digits either way
+    shown = f"{value:+.{digits}f}"
+    return f"{'0.0' if float(shown) == 0 else shown}\N{NO-BREAK SPACE}%"
 
 
 def mebibytes(value: int | None) -> str:

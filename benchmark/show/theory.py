@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from benchmark.limit import Alternative, Limit
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Columns
-from benchmark.show.text import ms, percent, rate, seconds
+from benchmark.show.text import ms, percent, rate, seconds, signed_percent
 from benchmark.theory import OpenAnswer, Prediction
 
 AFFECTED = ("avg_ms", "median_ms", "p95_ms", "max_ms")
@@ -111,10 +111,3 @@ def difference_cells(measured: Columns, predicted: Columns, columns: Sequence[st
     """Differences as they are shown in a table: "+0.2 %", or nothing where there is none to tell."""
     values = [difference_percent(measured, predicted, column) for column in columns]
     return ["" if value is None else signed_percent(value) for value in values]
-
-
-def signed_percent(value: float) -> str:
-    """A difference with its sign, one decimal, whole from 10 on."""
-    digits = 0 if abs(value) >= 10 else 1  # noqa: PLR2004 - two digits either way
-    shown = f"{value:+.{digits}f}"
-    return f"{'0.0' if float(shown) == 0 else shown}\N{NO-BREAK SPACE}%"

@@ -18,8 +18,8 @@ from benchmark.measure.environment import read_environment
 from benchmark.measure.rounds import utc_now
 from benchmark.record import EndpointResult, Record, Round
 from benchmark.record_file import parse_record
-from benchmark.show.text import joined, ms, rate
-from benchmark.show.theory import difference_percent, signed_percent
+from benchmark.show.text import joined, ms, rate, signed_percent
+from benchmark.show.theory import difference_percent
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEED = 20261123

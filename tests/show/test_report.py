@@ -9,7 +9,8 @@ import pytest
 from benchmark.plan import Endpoint, Target
 from benchmark.record import FailureKind, Finding, Missing
 from benchmark.record_file import write_record
-from benchmark.show.index import read_history, render_all, render_index
+from benchmark.show.history import read_history
+from benchmark.show.index import render_all, render_index
 from benchmark.show.published import read_published, same_conditions
 from benchmark.show.readme import BEGIN, END
 from benchmark.show.report import RESULT_COLUMNS, render_report
@@ -80,7 +81,7 @@ def test_names_and_messages_from_outside_are_inert_wherever_they_are_shown() -> 
 
 def read_history_of(record: Any) -> Any:
     """A history of one record, without files."""
-    from benchmark.show.index import History  # noqa: PLC0415 - only here
+    from benchmark.show.history import History  # noqa: PLC0415 - only here
 
     return History((record,), (HOSTILE,))
 
@@ -189,21 +190,6 @@ def test_a_run_file_that_can_not_be_read_is_named_and_the_others_are_shown(tmp_p
     assert "runs/run-1/run.json is not a record" in index
     assert "runs/copy/run.json holds the run run-0" in index
     assert "runs/run-2/report.md" in index
-
-
-def test_what_is_committed_under_reports_is_what_rendering_gives(repository: Path, tmp_path: Path) -> None:
-    reports, readme = repository / "reports", repository / "README.md"
-    copy = tmp_path / "reports"
-    for path in [*reports.glob("runs/*/run.json"), *reports.glob("failures/*.json"), *reports.glob("published/*.json")]:
-        target = copy / path.relative_to(reports)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
-    (tmp_path / "README.md").write_text(readme.read_text())
-    history = render_all(copy, tmp_path / "README.md")
-    assert history.unreadable == ()
-    assert (tmp_path / "README.md").read_text() == readme.read_text()
-    for path in copy.rglob("*.md"):
-        assert path.read_text() == (reports / path.relative_to(copy)).read_text(), path
 
 
 def test_a_published_table_is_data_with_its_source(repository: Path) -> None:

@@ -1,0 +1,104 @@
+"""Reads the runs of a reports directory: all of them, one by one, or the newest ones at once.
+
+A history may hold ten thousand runs. When a run started is read from the beginning of its file, so that only those
+which are looked at are read as a whole.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from benchmark.errors import BenchmarkError, InvalidRunError
+from benchmark.failure import FOLDER as FAILURES
+from benchmark.failure import Failure, read_failure
+from benchmark.record import Record, Round, Timeline
+from benchmark.record_file import FILE_NAME, read_record
+
+NEWEST = 500
+"""Runs that the index looks back on; `bench report --all` reads the others too."""
+
+HEAD_BYTES = 1000
+_STARTED = re.compile(rb'"started_at": "([0-9T:Z-]{20})"')
+_NOTHING = Timeline(
+    step_s=1.0,
+    requests=(),
+    failures=(),
+    median_ms=(),
+    max_ms=(),
+    users=(),
+    server_cpu_percent=(),
+    server_threads=(),
+    server_rss_bytes=(),
+    generator_cpu_percent=(),
+)
+
+
+@dataclass(frozen=True)
+class History:
+    """Runs of a reports directory, newest first, without their timelines; `runs` counts those there are.
+
+    `unreadable`: one line for each file that can not be read.
+    """
+
+    records: tuple[Record, ...]
+    unreadable: tuple[str, ...]
+    failures: tuple[Failure, ...] = ()
+    runs: int = 0
+
+
+def run_files(reports: Path) -> list[Path]:
+    """Every run.json, the newest first; one whose beginning says no time comes first, to be noticed."""
+    return sorted((reports / "runs").glob(f"*/{FILE_NAME}"), key=_newness, reverse=True)
+
+
+def _newness(path: Path) -> tuple[bytes, str]:
+    try:
+        with path.open("rb") as file:
+            found = _STARTED.search(file.read(HEAD_BYTES))
+    except OSError:
+        found = None
+    return (found[1] if found else b"unknown"), path.parent.name
+
+
+def read_runs(files: list[Path], unreadable: list[str]) -> Iterator[Record]:
+    """Read runs one by one. What can not be read is named in `unreadable`, never skipped, and never ends the others."""
+    for path in files:
+        try:
+            record = read_record(path)
+            if record.id != path.parent.name:
+                message = f"{path} holds the run {record.id}; rename its folder to that, or delete the copy"
+                raise InvalidRunError(message)
+        except BenchmarkError as error:
+            unreadable.append(str(error).replace(f"{path.parents[2]}/", ""))
+        else:
+            yield record
+
+
+def read_history(reports: Path, newest: int = NEWEST) -> History:
+    """Read the newest runs, and all failures."""
+    unreadable: list[str] = []
+    files = run_files(reports)
+    records = [without_timelines(record) for record in islice(read_runs(files, unreadable), newest)]
+    records.sort(key=lambda record: (record.started_at, record.id), reverse=True)
+    failures = []
+    for path in sorted((reports / FAILURES).glob("*.json")):
+        try:
+            failures.append(read_failure(path))
+        except BenchmarkError as error:
+            unreadable.append(str(error).replace(f"{reports}/", ""))
+    return History(tuple(records), tuple(unreadable), tuple(failures), len(files))
+
+
+def without_timelines(record: Record) -> Record:
+    """The same run without what only its own report shows: a tenth of the memory."""
+
+    def slim(measured: Round) -> Round:
+        return measured.model_copy(update={"timeline": _NOTHING, "quantiles": None})
+
+    results = tuple(
+        result.model_copy(update={"rounds": tuple(slim(measured) for measured in result.rounds)})
+        for result in record.endpoints
+    )
+    return record.model_copy(update={"endpoints": results})

@@ -1,0 +1,75 @@
+"""What is said of a run beside the runs before it, and of a series as a whole: judged elsewhere, shown as it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Verdict = Literal["unchanged", "improved", "regressed", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was found about one metric of one endpoint of one run. `line`: verdict, change and noise band in words.
+
+    `stage`: how far the rule is with it ("suspected" waits for a second run). `apart`: why there is nothing to compare
+    it with though there are earlier runs. `changed`: what else is different from the run before in its series.
+    """
+
+    endpoint: str
+    metric: str
+    verdict: Verdict
+    stage: str
+    line: str
+    change_percent: float | None = None
+    band_percent: float | None = None
+    open_since: str | None = None
+    apart: str | None = None
+    changed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of level that was found over a whole series: the run it begins with, and how large it is."""
+
+    run: str
+    started_at: str
+    percent: float | None
+    direction: Literal["better", "worse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One metric of one endpoint over the runs that may be compared, oldest first.
+
+    `values` are in `unit` divided as `form` says; None where a run could not be judged. `band`: lowest and highest
+    value that the next run may have without a word.
+    """
+
+    endpoint: str
+    metric: str
+    title: str
+    unit: str
+    form: str
+    runs: tuple[str, ...]
+    started_at: tuple[str, ...]
+    values: tuple[float | None, ...]
+    band: tuple[float, float] | None
+    last: Said
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """May a run be believed: usable, noisy or invalid, and why."""
+
+    level: Literal["usable", "noisy", "invalid"]
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Everything that is said about the runs of a history, by the id of the run, and the trends, the newest first."""
+
+    said: Mapping[str, tuple[Said, ...]] = field(default_factory=dict)
+    belief: Mapping[str, Belief] = field(default_factory=dict)
+    trends: tuple[Trend, ...] = ()

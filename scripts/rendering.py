@@ -1,0 +1,121 @@
+"""Renders the reports with what is said of each run beside the runs before it: what `report` and `publish` share."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from benchmark.config import DEFAULT_FILE, Config, Judging, read_config
+from benchmark.judge.change_points import change_points
+from benchmark.judge.differences import what_changed, why_apart
+from benchmark.judge.metrics import Metric
+from benchmark.judge.series import Series, gather
+from benchmark.judge.validity import run_validity
+from benchmark.judge.verdict import Judgement
+from benchmark.judge.words import in_words
+from benchmark.record import Record
+from benchmark.show.history import History
+from benchmark.show.index import render_all
+from benchmark.trend import Belief, Change, Judged, Said, Trend
+
+REFERENCE_COLUMN = {"throughput_rps": "throughput_rps", "p95_ms": "p95_ms", "p99_ms": "p99_ms"}
+"""What a metric is divided by: the same column of the reference workload, for all other latencies its median."""
+
+
+def render(reports: Path, readme: Path, *, everything: bool) -> History:
+    """Render reports, index and README block. Thresholds are those of the benchmark.toml beside the README."""
+    file = readme.parent / DEFAULT_FILE
+    config = read_config(file) if file.exists() else None
+    return render_all(reports, readme, lambda records: judged(records, config), everything=everything)
+
+
+def judged(records: Iterable[Record], config: Config | None) -> Judged:
+    """Judge runs, in any order, one by one."""
+    rule = config.judging if config else Judging()
+    belief: dict[str, Belief] = {}
+
+    def noting() -> Iterator[Record]:
+        for record in records:
+            found = run_validity(record)
+            belief[record.id] = Belief(found.level, tuple(reason.message for reason in found.reasons))
+            yield record
+
+    gathered = gather(noting(), reference=reference, accepted=config.accepted if config else ())
+    # A number that an endpoint never has, such as the excess over work that nobody declared, is no trend.
+    series = [one for one in gathered if any(point.value is not None for point in one.points)]
+    said: dict[str, list[Said]] = {}
+    trends: list[Trend] = []
+    for one in series:
+        judgements = one.judgements(rule)
+        lines = _lines(one, judgements, series)
+        for run, line in zip(one.runs, lines, strict=True):
+            said.setdefault(run.id, []).append(line)
+        trends.append(_trend(one, rule, judgements, lines[-1]))
+    trends.sort(key=lambda trend: trend.started_at[-1], reverse=True)
+    return Judged({run: tuple(lines) for run, lines in said.items()}, belief, tuple(trends))
+
+
+def reference(record: Record, metric: Metric) -> float | None:
+    """What the reference workload of a run scored in the unit of a metric."""
+    if record.reference is None:
+        return None
+    return record.reference.median(REFERENCE_COLUMN.get(metric.name, "median_ms"))
+
+
+def _lines(one: Series, judgements: Sequence[Judgement], series: Iterable[Series]) -> list[Said]:
+    place = {run.id: number for number, run in enumerate(one.runs)}
+    lines = []
+    for number, found in enumerate(judgements):
+        first = place[found.first_run or found.run]
+        before = one.runs[first - 1] if first else None
+        loud = found.stage in {"suspected", "confirmed", "recovered"} and before is not None
+        lines.append(
+            Said(
+                endpoint=one.endpoint,
+                metric=one.metric.title,
+                verdict=found.verdict,
+                stage=found.stage,
+                line=in_words(found, one.metric),
+                change_percent=found.change_percent,
+                band_percent=found.band_percent,
+                open_since=found.open_since,
+                apart=_apart(one, series) if number == 0 else None,
+                changed=what_changed(before.environment, one.runs[first].environment) if loud and before else None,
+            )
+        )
+    return lines
+
+
+def _apart(one: Series, series: Iterable[Series]) -> str | None:
+    """Why the first run of a series does not belong to the series of the last run before it."""
+    begin = one.runs[0].started_at
+    earlier = [
+        (run.started_at, other)
+        for other in series
+        if (other.endpoint, other.metric) == (one.endpoint, one.metric)
+        and other.common.get("profile") == one.common.get("profile")
+        and (run := next((run for run in reversed(other.runs) if run.started_at < begin), None)) is not None
+    ]
+    last = max(earlier, key=lambda item: item[0], default=None)
+    return why_apart(last[1].common, one.common) if last else None
+
+
+def _trend(one: Series, rule: Judging, judgements: Sequence[Judgement], last: Said) -> Trend:
+    baseline = next((found.baseline for found in reversed(judgements) if found.baseline), None)
+    usable = [point.value is not None and point.unusable is None for point in one.points]
+    runs = [run for run, kept in zip(one.runs, usable, strict=True) if kept]
+    values = [point.value for point, kept in zip(one.points, usable, strict=True) if kept and point.value is not None]
+    return Trend(
+        endpoint=one.endpoint,
+        metric=one.metric.name,
+        title=one.metric.title,
+        unit=one.metric.unit,
+        form=one.form,
+        runs=tuple(run.id for run in one.runs),
+        started_at=tuple(run.started_at for run in one.runs),
+        values=tuple(point.value if kept else None for point, kept in zip(one.points, usable, strict=True)),
+        band=(baseline.median - baseline.band, baseline.median + baseline.band) if baseline else None,
+        last=last,
+        changes=tuple(
+            Change(runs[found.index].id, runs[found.index].started_at, found.percent, found.direction)
+            for found in change_points(values, one.metric.better, rule, one.metric.smallest_difference) or ()
+        ),
+    )

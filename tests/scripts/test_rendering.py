@@ -1,0 +1,129 @@
+"""What reports say of a run beside the runs before it."""
+
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from benchmark.record import Record
+from benchmark.show.history import read_history
+from benchmark.trend import Judged
+from scripts.rendering import judged, render
+from tests.histories import on_cpu, run_of_week, write_history
+
+NOISE = (1.0, 1.01, 0.99, 1.005, 0.995, 1.02, 0.98)
+
+
+def weeks(*levels: float) -> list[Record]:
+    """One run a week, each at its level with a little noise."""
+    return [run_of_week(n, level * noise) for n, (level, noise) in enumerate(zip(levels, cycle(NOISE), strict=False))]
+
+
+def alarms(found: Judged, metric: str = "req/s") -> list[str]:
+    """Runs in which a metric was called regressed."""
+    return [run for run, said in found.said.items() for s in said if (s.metric, s.verdict) == (metric, "regressed")]
+
+
+def test_a_real_regression_raises_one_alarm_and_stays_open() -> None:
+    found = judged(weeks(*[100.0] * 12, *[80.0] * 8), None)
+    assert len(alarms(found)) == 1
+    trend = next(trend for trend in found.trends if trend.metric == "throughput_rps")
+    assert trend.last.open_since == "2026-03-30-weekly"
+    assert [round(change.percent or 0) for change in trend.changes] == [-20]
+
+
+def test_another_machine_begins_a_series_of_its_own_and_raises_no_alarm() -> None:
+    before, after = [100.0] * 10, [60.0] * 10
+    records = weeks(*before, *after)
+    moved = [record.model_copy(update=on_cpu("AMD EPYC 9V74 80-Core Processor")) for record in records[10:]]
+    first = [record.model_copy(update=on_cpu("AMD EPYC 7763 64-Core Processor")) for record in records[:10]]
+    found = judged([*first, *moved], None)
+    assert not alarms(found)
+    said = next(said for said in found.said[moved[0].id] if said.metric == "req/s")
+    assert said.apart == "different CPU than the last run: AMD EPYC 9V74, was 7763"
+
+
+def test_a_slow_machine_is_told_from_a_slow_endpoint_by_the_reference_workload() -> None:
+    records = []
+    for record, speed in zip(weeks(*[100.0] * 20), cycle([1.0, 0.7, 1.3]), strict=False):
+        measured = run_of_week(0, 100.0 * speed).endpoints
+        raw = measured[0].rounds[0].model_copy(update={"throughput_rps": 5000 * speed, "median_ms": 1 / speed})
+        reference = {"users": 20, "raw": (raw.model_copy(update={"p95_ms": 2 / speed}),), "cpu_ms": (10.0,)}
+        records.append(Record.model_validate({**dict(record), "endpoints": measured, "reference": reference}))
+    found = judged(records, None)
+    assert {trend.form for trend in found.trends} == {"relative", "waiting"}
+    assert all(said.stage in {"steady", "too few runs"} for lines in found.said.values() for said in lines)
+
+
+def test_noisy_and_invalid_runs_are_shown_and_never_judged() -> None:
+    records = weeks(*[100.0] * 10)
+    broken = run_of_week(10, 20.0, state="incomplete", reason="interrupted")
+    found = judged([*records, broken], None)
+    assert found.belief[broken.id].level == "invalid"
+    assert {said.stage for said in found.said[broken.id]} == {"not judged"}
+
+
+def test_reports_and_index_say_what_changed(tmp_path: Path) -> None:
+    write_history(tmp_path, weeks(*[100.0] * 12, 80.0, 80.0))
+    render(tmp_path, tmp_path / "no README", everything=True)
+    last = (tmp_path / "runs" / "2026-04-06-weekly" / "report.md").read_text()
+    assert "Changed: req/s of computing regressed by -21.6" in last
+    assert "| computing | req/s | regressed: -21.6" in last
+    first = (tmp_path / "runs" / "2026-01-05-weekly" / "report.md").read_text()
+    assert "Too few runs to compare with yet." in first
+    index = (tmp_path / "README.md").read_text()
+    assert "regressed and have not recovered" in index
+    assert "| computing | req/s | regressed: -21.6" in index
+
+
+def test_one_new_run_is_rendered_as_everything_would_be(tmp_path: Path) -> None:
+    records = weeks(*[100.0] * 12, 80.0, 80.0)
+    write_history(tmp_path, records[:-1])
+    render(tmp_path, tmp_path / "no README", everything=True)
+    write_history(tmp_path, records[-1:])
+    render(tmp_path, tmp_path / "no README", everything=False)
+    step_by_step = {path: path.read_bytes() for path in tmp_path.rglob("*.md")}
+    render(tmp_path, tmp_path / "no README", everything=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.md")} == step_by_step
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_file_that_can_not_be_read_is_named_and_the_others_are_shown(tmp_path: Path, *, everything: bool) -> None:
+    records = weeks(*[100.0] * 4)
+    write_history(tmp_path, records)
+    runs = tmp_path / "runs"
+    truncated, future = runs / records[0].id / "run.json", runs / records[1].id / "run.json"
+    truncated.write_text(truncated.read_text()[:400])
+    future.write_text(future.read_text().replace('"schema_version": 1', '"schema_version": 99', 1))
+    (runs / "copy").mkdir()
+    (runs / "copy" / "run.json").write_text((runs / records[2].id / "run.json").read_text())
+    (runs / "garbage").mkdir()
+    (runs / "garbage" / "run.json").write_bytes(b"\xff\xfe")
+    history = render(tmp_path, tmp_path / "no README", everything=everything)
+    assert len(history.unreadable) == 4
+    index = (tmp_path / "README.md").read_text()
+    for said in ("truncated or not JSON", "schema version 99", "runs/copy/run.json holds the run", "garbage/run.json"):
+        assert index.count(said) == 1, said
+    assert f"runs/{records[3].id}/report.md" in index
+
+
+def test_what_is_committed_under_reports_is_what_rendering_gives(repository: Path, tmp_path: Path) -> None:
+    reports, readme = repository / "reports", repository / "README.md"
+    copy = tmp_path / "reports"
+    for path in [*reports.glob("runs/*/run.json"), *reports.glob("failures/*.json"), *reports.glob("published/*.json")]:
+        target = copy / path.relative_to(reports)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    for name in ("README.md", "benchmark.toml"):
+        (tmp_path / name).write_text((repository / name).read_text())
+    assert render(copy, tmp_path / "README.md", everything=True).unreadable == ()
+    assert (tmp_path / "README.md").read_text() == readme.read_text()
+    for path in copy.rglob("*.md"):
+        assert path.read_text() == (reports / path.relative_to(copy)).read_text(), path
+
+
+def test_only_the_newest_runs_are_kept_in_mind(tmp_path: Path) -> None:
+    write_history(tmp_path, weeks(*[100.0] * 6))
+    history = read_history(tmp_path, newest=2)
+    assert [record.id for record in history.records] == ["2026-02-09-weekly", "2026-02-02-weekly"]
+    assert history.runs == 6
