@@ -11,8 +11,9 @@ Verdict = Literal["unchanged", "improved", "regressed", "inconclusive"]
 class Said:
     """What was found about one metric of one endpoint of one run. `line`: verdict, change and noise band in words.
 
-    `stage`: how far the rule is with it ("suspected" waits for a second run). `apart`: why there is nothing to compare
-    it with though there are earlier runs. `changed`: what else is different from the run before in its series.
+    `stage`: how far the rule is with it ("suspected" waits for a second run), `worse`: in which direction it went.
+    `apart`: why there is nothing to compare it with though there are earlier runs. `changed`: what else is different
+    from the run before in its series.
     """
 
     endpoint: str
@@ -20,6 +21,7 @@ class Said:
     verdict: Verdict
     stage: str
     line: str
+    worse: bool = False
     change_percent: float | None = None
     band_percent: float | None = None
     open_since: str | None = None
@@ -41,10 +43,13 @@ class Change:
 class Trend:
     """One metric of one endpoint over the runs that may be compared, oldest first.
 
-    `values` are in `unit` divided as `form` says; None where a run could not be judged. `band`: lowest and highest
-    value that the next run may have without a word.
+    `key` is the same for as long as the runs compare. `what_changed`: what else was different when the regression that
+    is open began. `values` are in `unit` divided as `form` says; None where a run could not be judged. `band`: lowest
+    and highest value that the next run may have without a word.
     """
 
+    key: str
+    profile: str
     endpoint: str
     metric: str
     title: str
@@ -55,6 +60,7 @@ class Trend:
     values: tuple[float | None, ...]
     band: tuple[float, float] | None
     last: Said
+    what_changed: str | None = None
     changes: tuple[Change, ...] = ()
 
 

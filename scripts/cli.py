@@ -10,13 +10,13 @@ import typer
 
 from benchmark.errors import BenchmarkError, InterruptedRunError
 from benchmark.show.step_summary import render_error
-from scripts import doctor, fail, init, overhead, predict, publish, report, run
+from scripts import doctor, fail, init, overhead, predict, publish, report, run, watch
 
 app = typer.Typer(
     name="bench",
     help="Measure how FastAPI endpoints behave under concurrent load, and say how far the numbers can be believed.",
-    epilog="Exit codes: 0 fine, 2 wrong usage or configuration, 3 invalid run, 4 the app can not be started or "
-    "does not answer as expected, 5 could not publish, 130 interrupted.",
+    epilog="Exit codes: 0 fine, 1 regression (only with --gate), 2 wrong usage or configuration, 3 invalid run, "
+    "4 the app can not be started or does not answer as expected, 5 could not publish, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,6 +29,7 @@ app.command("publish", short_help="Commit and push a run to the reports.")(publi
 app.command("fail", short_help="Publish that an attempt failed, and why.")(fail.fail)
 app.command("init", short_help="Clear the runs that a fork inherited.")(init.init)
 app.command("doctor", short_help="Say what would stop this from working.")(doctor.doctor)
+app.command("watch", short_help="Tell GitHub what became worse.")(watch.watch)
 app.command("overhead", short_help="Show what the harness itself adds.")(overhead.overhead)
 
 

@@ -1,6 +1,8 @@
 """Renders the reports with what is said of each run beside the runs before it: what `report` and `publish` share."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from benchmark.config import DEFAULT_FILE, Config, Judging, read_config
@@ -74,6 +76,8 @@ def _lines(one: Series, judgements: Sequence[Judgement], series: Iterable[Series
                 verdict=found.verdict,
                 stage=found.stage,
                 line=in_words(found, one.metric),
+                worse=found.change_percent is not None
+                and (found.change_percent < 0) == (one.metric.better == "higher"),
                 change_percent=found.change_percent,
                 band_percent=found.band_percent,
                 open_since=found.open_since,
@@ -82,6 +86,10 @@ def _lines(one: Series, judgements: Sequence[Judgement], series: Iterable[Series
             )
         )
     return lines
+
+
+def _is_worse(found: Judgement, metric: Metric) -> bool:
+    return found.change_percent is not None and (found.change_percent < 0) == (metric.better == "higher")
 
 
 def _apart(one: Series, series: Iterable[Series]) -> str | None:
@@ -98,12 +106,23 @@ def _apart(one: Series, series: Iterable[Series]) -> str | None:
     return why_apart(last[1].common, one.common) if last else None
 
 
+def _when_it_began(one: Series, last: Said) -> str | None:
+    """What else was different in the first run of a regression that is open."""
+    for before, run in pairwise(one.runs):
+        if run.id == last.open_since:
+            return what_changed(before.environment, run.environment)
+    return None
+
+
 def _trend(one: Series, rule: Judging, judgements: Sequence[Judgement], last: Said) -> Trend:
     baseline = next((found.baseline for found in reversed(judgements) if found.baseline), None)
     usable = [point.value is not None and point.unusable is None for point in one.points]
     runs = [run for run, kept in zip(one.runs, usable, strict=True) if kept]
     values = [point.value for point, kept in zip(one.points, usable, strict=True) if kept and point.value is not None]
+    shared = "\n".join(f"{name}={value}" for name, value in sorted(one.common.items()))
     return Trend(
+        key=hashlib.sha256(f"{one.endpoint}\n{one.metric.name}\n{shared}".encode()).hexdigest(),
+        profile=one.common["profile"],
         endpoint=one.endpoint,
         metric=one.metric.name,
         title=one.metric.title,
@@ -114,6 +133,7 @@ def _trend(one: Series, rule: Judging, judgements: Sequence[Judgement], last: Sa
         values=tuple(point.value if kept else None for point, kept in zip(one.points, usable, strict=True)),
         band=(baseline.median - baseline.band, baseline.median + baseline.band) if baseline else None,
         last=last,
+        what_changed=_when_it_began(one, last),
         changes=tuple(
             Change(runs[found.index].id, runs[found.index].started_at, found.percent, found.direction)
             for found in change_points(values, one.metric.better, rule, one.metric.smallest_difference) or ()

@@ -20,8 +20,8 @@ class Done:
     errors: str
 
 
-def run(command: list[str], directory: Path, variables: Mapping[str, str], timeout_s: float) -> Done:
-    """Run a program to its end. `variables` is its whole environment.
+def run(command: list[str], directory: Path, variables: Mapping[str, str], timeout_s: float, text: str = "") -> Done:
+    """Run a program to its end. `variables` is its whole environment, `text` what it reads.
 
     PublishError: it is not installed, or it took longer than `timeout_s`; then it was killed with its children.
     """
@@ -30,7 +30,7 @@ def run(command: list[str], directory: Path, variables: Mapping[str, str], timeo
             command,
             cwd=directory,
             env=variables,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if text else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # no terminal to ask a password on, and one group to kill: git starts helpers
@@ -39,7 +39,7 @@ def run(command: list[str], directory: Path, variables: Mapping[str, str], timeo
         message = f"{command[0]} can not be started: {error.strerror or error}"
         raise PublishError(message) from None
     try:
-        out, errors = process.communicate(timeout=timeout_s)
+        out, errors = process.communicate(text.encode() if text else None, timeout=timeout_s)
     except subprocess.TimeoutExpired:
         message = f"{command[0]} did not end within {timeout_s:g} s and was stopped; is the network there?"
         raise PublishError(message) from None
@@ -54,6 +54,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    for pipe in (process.stdout, process.stderr):
+    for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()

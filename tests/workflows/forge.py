@@ -86,7 +86,7 @@ def git(directory: Path, *arguments: str) -> str:
 def _environment(home: Path) -> dict[str, str]:
     """What a child may see: nothing of GitHub's variables, where the tests themselves run in a workflow."""
     return {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{home / 'bin'}:{os.environ['PATH']}",
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -96,6 +96,13 @@ def _environment(home: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "PIP_NO_INDEX": "1",
     }
+
+
+GH = """#!/bin/sh
+echo "$@" >> "$(dirname "$0")/gh.log"
+if [ "$1 $2" = "issue list" ]; then echo '[]'; fi
+"""
+"""Stands in for GitHub's program: no issue is open, everything else is written down."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,10 @@ class Forge:
         self.origin = self.home / "origin.git"
         self.artifacts = self.home / "artifacts"
         self.artifacts.mkdir(parents=True)
+        gh = self.home / "bin" / "gh"
+        gh.parent.mkdir()
+        gh.write_text(GH)
+        gh.chmod(0o755)
 
     def fork(self, changes: Mapping[str, str] | None = None) -> None:
         """Make origin's first commit: this repository as it lies here, its runs left out, with tiny loads.
@@ -215,6 +226,11 @@ class Forge:
         """Every run.json on origin."""
         names = self.published("reports/").splitlines()
         return [json.loads(self.published(name)) for name in names if name.endswith("/run.json")]
+
+    def told(self) -> list[str]:
+        """What GitHub's program was told."""
+        file = self.home / "bin" / "gh.log"
+        return file.read_text().splitlines() if file.exists() else []
 
     def log(self) -> list[str]:
         """Author and title of origin's commits, newest first."""

@@ -1,0 +1,146 @@
+"""What GitHub is told: one issue for each regression, closed on recovery, one run more for a suspicion."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.record import Record
+from tests.histories import run_of_week, write_history
+from tests.support import Bench
+
+STUB = """#!/usr/bin/env python3
+import json, sys
+from pathlib import Path
+here = Path(__file__).parent
+if sys.argv[1:3] == ["issue", "list"]:
+    print((here / "open.json").read_text())
+else:
+    call = {"words": sys.argv[1:], "text": "" if sys.stdin.isatty() else sys.stdin.read()}
+    with (here / "calls.jsonl").open("a") as file:
+        file.write(json.dumps(call) + "\\n")
+"""
+
+
+class Hub:
+    """A stand-in for GitHub: a `gh` that lists what issues are open and writes down what it is told."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.folder = bench.folder / "gh-bin"
+        self.folder.mkdir()
+        (self.folder / "gh").write_text(STUB)
+        (self.folder / "gh").chmod(0o755)
+        self.has()
+        bench.environment["PATH"] = f"{self.folder}:{os.environ['PATH']}"
+
+    def has(self, *bodies: str) -> None:
+        """Open issues with these texts, numbered from 1."""
+        issues = [{"number": number, "body": body} for number, body in enumerate(bodies, start=1)]
+        (self.folder / "open.json").write_text(json.dumps(issues))
+
+    def told(self, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
+        """What `bench watch` told it."""
+        (self.folder / "calls.jsonl").unlink(missing_ok=True)
+        done = self.bench.run("watch", *arguments)
+        assert done.returncode == code, done.stderr
+        file = self.folder / "calls.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+@pytest.fixture
+def hub(bench: Bench) -> Hub:
+    """GitHub, and a folder with reports."""
+    return Hub(bench)
+
+
+def history(hub: Hub, levels: Sequence[float], **last: Any) -> list[Record]:
+    """Publish one run a week; `last` changes the newest."""
+    records = [run_of_week(week, level) for week, level in enumerate(levels)]
+    records[-1] = run_of_week(len(levels) - 1, levels[-1], **last)
+    write_history(hub.bench.folder / "reports", records)
+    return records
+
+
+def issues(calls: list[dict[str, Any]], verb: str) -> list[dict[str, Any]]:
+    return [call for call in calls if call["words"][:2] == ["issue", verb]]
+
+
+SLOWER = [*[100.0] * 10, 80.0, 80.0]
+
+
+def test_each_metric_that_regressed_gets_one_issue_that_says_where_to_look(hub: Hub) -> None:
+    history(hub, SLOWER)
+    opened = issues(hub.told(), "create")
+    titles = [call["words"][call["words"].index("--title") + 1] for call in opened]
+    assert sorted(titles) == [f"{name} of computing regressed (profile quick)" for name in ("p50", "p95", "req/s")]
+    assert "is worse since the run [2026-03-16-weekly]" in opened[0]["text"]
+    assert "-20.0 % (noise band" in next(call["text"] for call in opened if "req/s" in call["text"])
+
+
+def test_an_issue_that_says_it_already_is_left_alone_and_an_old_one_is_brought_up_to_date(hub: Hub) -> None:
+    history(hub, SLOWER)
+    bodies = [call["text"] for call in issues(hub.told(), "create")]
+    hub.has(*bodies)
+    assert hub.told() == []
+    hub.has(bodies[0], bodies[1].replace("Newest run", "A run long ago"), bodies[2])
+    (call,) = hub.told()
+    assert call["words"][:3] == ["issue", "edit", "2"]
+
+
+def test_a_regression_that_recovered_closes_its_issue(hub: Hub) -> None:
+    history(hub, SLOWER)
+    hub.has(*(call["text"] for call in issues(hub.told(), "create")), "an issue of somebody else")
+    write_history(hub.bench.folder / "reports", [run_of_week(week, 100.0) for week in range(12, 20)])
+    calls = hub.told()
+    assert [call["words"][2] for call in issues(calls, "close")] == ["1", "2", "3"]
+    assert len(calls) == 3
+
+
+def test_a_suspicion_in_a_scheduled_run_asks_for_one_run_more(hub: Hub) -> None:
+    scheduled = run_of_week(0, 100.0).environment.model_copy(update={"trigger": "schedule"})
+    history(hub, SLOWER[:-1], environment=scheduled)
+    (call,) = hub.told("--branch", "data")
+    assert call["words"] == ["workflow", "run", "benchmark.yml", "--ref", "data", "-f", "profile=quick"]
+
+
+def test_a_suspicion_in_any_other_run_asks_for_nothing(hub: Hub) -> None:
+    history(hub, SLOWER[:-1])
+    assert hub.told() == []
+
+
+def test_nothing_is_told_where_nothing_changed(hub: Hub) -> None:
+    history(hub, [100.0] * 12)
+    assert hub.told("--gate") == []
+
+
+def test_a_dry_run_only_says_it_and_a_gate_ends_with_1(hub: Hub) -> None:
+    history(hub, SLOWER)
+    assert hub.told("--dry-run", "--gate", code=1) == []
+    said = hub.bench.run("watch", "--dry-run").stdout
+    assert "would open an issue: req/s of computing regressed" in said
+    assert "3 of 4 metrics regressed and have not recovered." in said
+
+
+def test_where_gh_is_missing_or_refuses_one_line_says_so(hub: Hub) -> None:
+    history(hub, SLOWER)
+    (hub.folder / "gh").write_text("#!/bin/sh\necho 'the repository has disabled issues' >&2\nexit 1\n")
+    done = hub.bench.run("watch")
+    assert done.returncode == 5
+    assert done.stderr == "bench: gh issue list failed: the repository has disabled issues\n"
+
+
+def test_names_from_outside_are_inert_in_an_issue(hub: Hub, tmp_path: Path) -> None:
+    assert tmp_path
+    history(hub, SLOWER)
+    for file in (hub.bench.folder / "reports" / "runs").glob("*/run.json"):
+        text = file.read_text().replace('"name": "computing"', '"name": "@everyone [x](javascript:1) <b>"')
+        file.write_text(text.replace('"computing"', '"@everyone [x](javascript:1) <b>"'))
+    body = issues(hub.told(), "create")[0]["text"]
+    assert "@everyone" not in body
+    assert not re.search(r"(?<!\\)\[x\]\(javascript", body)
+    assert "<b>" not in body.replace("\\<b\\>", "")
