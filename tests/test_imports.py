@@ -15,6 +15,7 @@ GROUND_FLOOR = {
     "trend",
     "failure",
     "summary",
+    "diagnosis",
 }
 MAY_IMPORT = {
     "measure": {"measure"},
