@@ -16,6 +16,7 @@ GROUND_FLOOR = {
     "failure",
     "summary",
     "diagnosis",
+    "declaration",
 }
 MAY_IMPORT = {
     "measure": {"measure"},

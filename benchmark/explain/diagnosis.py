@@ -1,87 +1,17 @@
-"""How an endpoint is served, from a load that climbs; or that it can not be told, and why.
+"""How an endpoint is served, from a load that climbs; or that it can not be told, and why."""
 
-Each rule looks at the evidence and either says what it means or passes it on. The order matters: what would make
-the later ones guess comes first.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from benchmark.diagnosis import Diagnosis, Interval, Level, Setting, Step
 from benchmark.explain.advice import advice
-from benchmark.explain.saturation import Fit, connections, fit, levels, service_time
-from benchmark.plan import Served
+from benchmark.explain.evidence import FULL, Evidence
+from benchmark.explain.regimes import Verdict, conclude
+from benchmark.explain.saturation import connections, fit, levels, service_time
 
-SHORTEST_S = 0.002
 FEWEST_LEVELS = 3
-COMPUTES = 0.5
-"""Part of the service time that a worker computes, from which on it is the processor that serves."""
-COMPUTES_SOME = 0.1
-BUSY_WORKER_PERCENT = 85.0
-BUSY_GENERATOR_PERCENT = 85.0
-BUSY_MACHINE_PERCENT = 85.0
-FULL = 0.8
-"""A level is full when no more than this part of its users can be served at a time."""
-FREE_USERS = 64
-"""So many users have to be served at once before it is said that they queue for nothing."""
-STILL_GROWS = 1.25
-"""Growth of throughput over the last level, which doubles the users, from which on it is said to grow."""
-FLAT = 1.3
-"""Largest over smallest throughput of the levels that are called full."""
-FALLS = 0.7
-CLOSE = 0.15
-MOST_WIDE = 1.6
-"""Largest over smallest number of seats that still counts as knowing how many there are."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that a rule may look at. `full`: levels at which requests queued."""
-
-    setting: Setting
-    levels: tuple[Level, ...]
-    service: Interval
-    fit: Fit
-    full: tuple[Level, ...]
-    cpu_s: float | None
-
-    @property
-    def threads_grown(self) -> int:
-        """Most threads that a worker started under this load."""
-        return max((max(level.threads_grown_per_worker or (0,)) for level in self.levels), default=0)
-
-    @property
-    def free_users(self) -> int:
-        """Most users who were served at once."""
-        free = [level.users for level in self.levels if level.busy_seats >= FULL * level.users]
-        return max(free, default=0)
-
-    @property
-    def on_threads(self) -> bool:
-        """Whether workers started about as many threads as they served requests at a time."""
-        busy = min(self.fit.seats.value, max(connections(self.levels[-1])))
-        return self.threads_grown >= max(1.0, 0.5 * busy)
-
-    @property
-    def computing(self) -> float:
-        """Part of the service time that a worker's processor works on a request."""
-        return (self.cpu_s or 0.0) / self.service.value
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a rule concludes. `regime` None: it can not be told, for this reason, and this is what to do."""
-
-    regime: Served | None
-    seats: int | None = None
-    reason: str = ""
-    remedy: str = ""
-
-
-Rule = Callable[[Evidence], Verdict | None]
 
 
 def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:
@@ -96,7 +26,7 @@ def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Dia
         )
         return _report(verdict, setting, tuple(found), alone, None)
     evidence = _evidence(tuple(found), rows, alone, setting)
-    verdict = next(told for rule in RULES if (told := rule(evidence)) is not None)
+    verdict = conclude(evidence)
     return _report(verdict, setting, evidence.levels, evidence.fit.service, evidence)
 
 
@@ -112,154 +42,6 @@ def _evidence(found: tuple[Level, ...], rows: pd.DataFrame, alone: Interval, set
 
 def _served_at_once(level: Level, seats: float) -> float:
     return sum(min(held, seats) for held in connections(level))
-
-
-def _too_short(evidence: Evidence) -> Verdict | None:
-    if evidence.service.value >= SHORTEST_S:
-        return None
-    return Verdict(
-        None,
-        reason=f"one answer takes {1000 * evidence.service.value:.2g} ms, mostly framework and load generator",
-        remedy="There is hardly anything to wait for. For the most it can answer use a generator written in C.",
-    )
-
-
-def _computes(evidence: Evidence) -> Verdict | None:
-    return Verdict("cpu", 1) if evidence.computing >= COMPUTES else None
-
-
-def _still_grows(evidence: Evidence) -> Verdict | None:
-    """No limit, or one beyond the users that there were."""
-    last, before = evidence.levels[-1], evidence.levels[-2]
-    if last.throughput_rps < STILL_GROWS * before.throughput_rps:
-        return None
-    if evidence.free_users >= FREE_USERS and not evidence.on_threads:
-        return Verdict("event loop")
-    started = f", and a worker started {evidence.threads_grown} threads" if evidence.on_threads else ""
-    most = (evidence.setting.threads or 0) * (evidence.setting.workers or 1)
-    return Verdict(
-        None,
-        reason=f"throughput still grew at {last.users} users, the last that there was time for{started}",
-        remedy=f"Climb further (--most-users {max(4 * last.users, 4 * most)}), with shorter work if it has to be.",
-    )
-
-
-def _processor_full(evidence: Evidence) -> Verdict | None:
-    """Growth ended because the processor was full, though a request computes only for a part of its time."""
-    looked_at = evidence.full or evidence.levels[-2:]
-    busy = [level for level in looked_at if _processor_is_full(level, evidence)]
-    if 2 * len(busy) < len(looked_at):
-        return None
-    if evidence.computing >= COMPUTES_SOME:
-        return Verdict("cpu", 1)
-    if evidence.setting.workers is not None and not evidence.on_threads:
-        return Verdict("event loop")
-    return Verdict(
-        None,
-        reason=f"the processor was full at {busy[0].users} users, before a limit of the endpoint's own could be seen",
-        remedy="Let each request wait longer or compute less for the test, or give the machine more cores.",
-    )
-
-
-def _processor_is_full(level: Level, evidence: Evidence) -> bool:
-    ours = sum(level.worker_cpu_percent or ()) + level.generator_cpu_percent
-    cores = evidence.setting.cores or 1
-    workers_full = min(level.worker_cpu_percent or (0.0,)) >= BUSY_WORKER_PERCENT
-    return workers_full or (level.machine_cpu_percent >= BUSY_MACHINE_PERCENT and ours >= 50 * cores)
-
-
-def _generator_full(evidence: Evidence) -> Verdict | None:
-    if all(level.generator_cpu_percent < BUSY_GENERATOR_PERCENT for level in evidence.full):
-        return None
-    return Verdict(
-        None,
-        reason="the load generator used a whole core: it, not the endpoint, may be what stopped growing",
-        remedy="Let each request wait longer for the test, or take a machine with more cores.",
-    )
-
-
-def _not_flat(evidence: Evidence) -> Verdict | None:
-    """A limit is a limit when twice the users bring no more: one full level may be a slow second."""
-    rates = [level.throughput_rps for level in evidence.full]
-    if len(rates) > 1 and rates[-1] <= FLAT * rates[0]:
-        return None
-    return Verdict(
-        None,
-        reason="throughput grew less than the number of users, but was not seen to stop",
-        remedy="Diagnose again on a quieter machine, or climb further with --most-users.",
-    )
-
-
-def _falls(evidence: Evidence) -> Verdict | None:
-    rates = [level.throughput_rps for level in evidence.levels]
-    if min(rates[rates.index(max(rates)) :]) >= FALLS * max(rates):
-        return None
-    return Verdict(
-        None,
-        reason="throughput fell when more users came: a request takes the longer the more of them there are",
-        remedy="Look for a lock or a resource that all requests share; or diagnose again on a quieter machine.",
-    )
-
-
-def _too_wide(evidence: Evidence) -> Verdict | None:
-    seats = evidence.fit.seats
-    if seats.high is not None and seats.high <= MOST_WIDE * seats.low:
-        return None
-    high = "many" if seats.high is None else f"{seats.high:.3g}"
-    return Verdict(
-        None,
-        reason=f"each worker serves between {seats.low:.2g} and {high} requests at a time, and that can mean anything",
-        remedy="Diagnose again on a quieter machine, or let each request take longer.",
-    )
-
-
-def _blocked(evidence: Evidence) -> Verdict | None:
-    seats = evidence.fit.seats
-    if seats.value > 1 + CLOSE and not seats.low <= 1 <= (seats.high or 1):
-        return None
-    if evidence.setting.workers is None:
-        return Verdict("pool", 1)
-    if evidence.threads_grown:
-        return _pool(evidence)
-    return Verdict("blocked event loop", 1)
-
-
-def _thread_pool(evidence: Evidence) -> Verdict | None:
-    seats, threads = evidence.fit.seats, evidence.setting.threads
-    if threads is None or not _near(seats, threads):
-        return None
-    return Verdict("thread pool", threads) if _near_count(evidence.threads_grown, threads) else None
-
-
-def _pool(evidence: Evidence) -> Verdict:
-    """Some other pool. Where as many threads were started, their number is the exact one."""
-    seats, grown = evidence.fit.seats, evidence.threads_grown
-    if grown > 1 and _near(seats, grown):
-        return Verdict("pool", grown)
-    return Verdict("pool", max(1, round(seats.value)))
-
-
-def _near(seats: Interval, number: float) -> bool:
-    return seats.low <= number <= (seats.high or number) or abs(seats.value - number) <= CLOSE * number
-
-
-def _near_count(found: int, wanted: int) -> bool:
-    return abs(found - wanted) <= max(1, CLOSE * wanted)
-
-
-RULES: tuple[Rule, ...] = (
-    _too_short,
-    _computes,
-    _still_grows,
-    _processor_full,
-    _generator_full,
-    _not_flat,
-    _falls,
-    _too_wide,
-    _blocked,
-    _thread_pool,
-    _pool,
-)
 
 
 def _report(

@@ -1,10 +1,40 @@
 """A diagnosis for people: the levels as a table, the finding, what to change and what that would give."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from benchmark.diagnosis import Diagnosis, Level
+from benchmark.show.console import Counts
+
+PLAIN_EVERY_S = 10.0
+
+
+@contextmanager
+def climbing(console: Console, endpoint: str) -> Iterator[Callable[[str, float, Counts], None]]:
+    """Progress of a load that climbs: one changing line in a terminal, a plain line now and then elsewhere."""
+    spoke_at = -PLAIN_EVERY_S
+
+    def words(phase: str, counts: Counts) -> Text:
+        failed = f", {counts.failures} failed" if counts.failures else ""
+        state = f"{counts.users} users, {counts.requests} requests{failed}" if counts.users else phase
+        return Text(f"{endpoint}: {state}")
+
+    def say(phase: str, _seconds: float, counts: Counts) -> None:
+        nonlocal spoke_at
+        if time.monotonic() - spoke_at >= PLAIN_EVERY_S:
+            console.print(words(phase, counts), soft_wrap=True)
+            spoke_at = time.monotonic()
+
+    if not console.is_terminal:
+        yield say
+        return
+    with console.status("") as status:
+        yield lambda phase, _seconds, counts: status.update(words(phase, counts))
 
 
 def print_diagnosis(console: Console, found: Diagnosis) -> None:

@@ -1,0 +1,43 @@
+"""What a load that climbs says about an endpoint: all that the rules of a diagnosis look at."""
+
+from dataclasses import dataclass
+
+from benchmark.diagnosis import Interval, Level, Setting
+from benchmark.explain.saturation import Fit, connections
+
+FULL = 0.8
+"""A level is full when no more than this part of its users can be served at a time."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a rule may look at. `full`: levels at which requests queued."""
+
+    setting: Setting
+    levels: tuple[Level, ...]
+    service: Interval
+    fit: Fit
+    full: tuple[Level, ...]
+    cpu_s: float | None
+
+    @property
+    def threads_grown(self) -> int:
+        """Most threads that a worker started under this load."""
+        return max((max(level.threads_grown_per_worker or (0,)) for level in self.levels), default=0)
+
+    @property
+    def free_users(self) -> int:
+        """Most users who were served at once."""
+        free = [level.users for level in self.levels if level.busy_seats >= FULL * level.users]
+        return max(free, default=0)
+
+    @property
+    def on_threads(self) -> bool:
+        """Whether workers started about as many threads as they served requests at a time."""
+        busy = min(self.fit.seats.value, max(connections(self.levels[-1])))
+        return self.threads_grown >= max(1.0, 0.5 * busy)
+
+    @property
+    def computing(self) -> float:
+        """Part of the service time that a worker's processor works on a request."""
+        return (self.cpu_s or 0.0) / self.service.value
