@@ -11,6 +11,7 @@ from benchmark.diagnosis import Diagnosis
 from benchmark.errors import UsageError
 from benchmark.plan import Endpoint
 
+WHOLE_MS = 100
 HEADER = re.compile(r"^\s*\[.*\]\s*(#.*)?$")
 PATH_LINE = re.compile(r"""^\s*path\s*=\s*("[^"]*"|'[^']*')\s*(#.*)?$""")
 
@@ -43,8 +44,14 @@ def declaration(found: Diagnosis, endpoint: Endpoint) -> dict[str, Any]:
         lacking["served"] = found.regime
         lacking |= {"seats": found.seats} if found.regime == "pool" else {}
     if endpoint.work_s is None and endpoint.work_tasks is None:
-        lacking["work"] = f"{1000 * found.service_s.value:.3g}ms"
+        lacking["work"] = _milliseconds(found.service_s.value)
     return lacking
+
+
+def _milliseconds(value_s: float) -> str:
+    """Write a time as benchmark.toml reads it, in three digits."""
+    value_ms = 1000 * value_s
+    return f"{round(value_ms)}ms" if value_ms >= WHOLE_MS else f"{value_ms:.3g}ms"
 
 
 def as_toml(keys: Mapping[str, Any]) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from benchmark.diagnosis import Diagnosis, Level
 from benchmark.plan import Served
 
+WHOLE_MS = 100
+
 
 def advice(found: Diagnosis, full: Sequence[Level]) -> dict[str, str]:
     """Texts of a diagnosis whose regime is known. `full`: the levels at which requests queued."""
@@ -41,7 +43,10 @@ def _each(found: Diagnosis) -> str:
 
 
 def _took(found: Diagnosis) -> str:
-    return f"{1000 * found.service_s.value:.3g} ms" if found.service_s else "an unknown time"
+    if found.service_s is None:
+        return "an unknown time"
+    value_ms = 1000 * found.service_s.value
+    return f"{value_ms:,.0f} ms" if value_ms >= WHOLE_MS else f"{value_ms:.3g} ms"
 
 
 def _estimate(found: Diagnosis) -> str:

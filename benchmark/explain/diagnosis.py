@@ -7,9 +7,9 @@ import pandas as pd
 
 from benchmark.diagnosis import Diagnosis, Interval, Level, Setting, Step
 from benchmark.explain.advice import advice
-from benchmark.explain.evidence import FULL, Evidence
+from benchmark.explain.evidence import FULL, Evidence, served_at_once
 from benchmark.explain.regimes import Verdict, conclude
-from benchmark.explain.saturation import connections, fit, levels, service_time
+from benchmark.explain.saturation import fit, levels, service_time
 
 FEWEST_LEVELS = 3
 
@@ -33,15 +33,11 @@ def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Dia
 def _evidence(found: tuple[Level, ...], rows: pd.DataFrame, alone: Interval, setting: Setting) -> Evidence:
     latencies = rows.loc[rows["end_s"] <= found[0].end_s, "latency_ms"].to_numpy(dtype=np.float64)[1:]
     fitted = fit(found, alone, float(latencies.std() / latencies.mean()))
-    full = [level for level in found if _served_at_once(level, fitted.seats.value) <= FULL * level.users]
+    full = [level for level in found if served_at_once(level, fitted.seats.value) <= FULL * level.users]
     computed_s = sum(sum(step.worker_cpu_percent or ()) / 100 * (step.end_s - step.start_s) for step in found[1:])
     known = found[0].worker_cpu_percent is not None
     cpu_s = computed_s / max(1, sum(step.answers for step in found[1:])) if known else None
     return Evidence(setting, found, alone, fitted, tuple(full), cpu_s)
-
-
-def _served_at_once(level: Level, seats: float) -> float:
-    return sum(min(held, seats) for held in connections(level))
 
 
 def _report(

@@ -38,6 +38,17 @@ class Evidence:
         return self.threads_grown >= max(1.0, 0.5 * busy)
 
     @property
+    def unevenness(self) -> float:
+        """Largest over smallest throughput of the full levels, each beside what the found seats give there."""
+        rates = [level.busy_seats / served_at_once(level, self.fit.seats.value) for level in self.full]
+        return max(rates) / min(rates) if rates and min(rates) > 0 else float("inf")
+
+    @property
     def computing(self) -> float:
         """Part of the service time that a worker's processor works on a request."""
         return (self.cpu_s or 0.0) / self.service.value
+
+
+def served_at_once(level: Level, seats_per_worker: float) -> float:
+    """Requests of a level that so many seats can serve at a time: a worker with fewer connections is not full."""
+    return sum(min(held, seats_per_worker) for held in connections(level))

@@ -22,7 +22,7 @@ FREE_USERS = 64
 STILL_GROWS = 1.25
 """Growth of throughput over the last level, which doubles the users, from which on it is said to grow."""
 FLAT = 1.3
-"""Largest over smallest throughput of the levels that are called full."""
+"""Most unevenness of the levels that are called full."""
 FALLS = 0.7
 VERY_FLAT = 1.1
 SURE_LEVELS = 3
@@ -110,8 +110,7 @@ def _crowded(evidence: Evidence) -> Verdict | None:
         return None
     if evidence.free_users >= FREE_USERS and evidence.setting.workers is not None:
         return Verdict("event loop")
-    rates = [level.throughput_rps for level in evidence.full]
-    if len(rates) >= SURE_LEVELS and max(rates) <= VERY_FLAT * min(rates):
+    if len(evidence.full) >= SURE_LEVELS and evidence.unevenness <= VERY_FLAT:
         return None
     return Verdict(
         None,
@@ -132,8 +131,7 @@ def _generator_full(evidence: Evidence) -> Verdict | None:
 
 def _not_flat(evidence: Evidence) -> Verdict | None:
     """A limit is a limit when twice the users bring no more: one full level may be a slow second."""
-    rates = [level.throughput_rps for level in evidence.full]
-    if len(rates) > 1 and rates[-1] <= FLAT * rates[0]:
+    if len(evidence.full) > 1 and evidence.unevenness <= FLAT:
         return None
     return Verdict(
         None,
