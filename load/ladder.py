@@ -1,18 +1,7 @@
-"""A load that climbs: 1, 2, 4, ... users in one Locust process, until more users bring no more answers.
-
-One process for all levels: it starts once, and users keep their connections, and so their workers, from level to
-level. levels.csv says when each level began, and when the last one ended: one line each, time_s (since 1970), users.
-"""
+"""How a load climbs: 1, 2, 4, ... users, until more users bring no more answers. Pure: no clock and no Locust."""
 
 import math
-import os
-import time
 from dataclasses import dataclass, field
-
-import psutil
-from locust import LoadTestShape
-
-from load.request_spec import LoadSpec
 
 SHORTEST_LEVEL_S = 1.0
 """Locust asks a shape once a second."""
@@ -30,7 +19,7 @@ FAILURES_TO_GIVE_UP = 20
 
 @dataclass
 class Ladder:
-    """Decides how many users there are. Knows no clock and no Locust: it is told the time and the counts.
+    """Decides how many users there are, from the time and the counts that it is told.
 
     `enough_users`: below, flat levels do not end the climb, since some worker may hold no connection yet.
     """
@@ -86,29 +75,3 @@ class Ladder:
         self._began_s, self._answers_before = now_s, answers
         self.users = min(self.users * self._factor, self.most_users)
         return self.users
-
-
-def shape_class(spec: LoadSpec) -> type[LoadTestShape]:
-    """Build the shape that climbs as `spec.ladder` says, and writes levels.csv."""
-    ladder = Ladder(**spec.ladder)
-    log = spec.output_directory / "levels.csv"
-    generator = psutil.Process(os.getpid())
-
-    class LadderShape(LoadTestShape):
-        """Locust's own way to change the number of users while it runs."""
-
-        _users = 0
-
-        def tick(self) -> tuple[int, float] | None:
-            """Users and how many of them are started a second; None ends the load."""
-            total = self.runner.stats.total if self.runner else None
-            busy_percent = generator.cpu_percent()
-            counts = (total.num_requests, total.num_failures) if total else (0, 0)
-            users = ladder.climb(time.perf_counter() - self.start_time, *counts, busy_percent) or 0
-            if users != self._users:
-                with log.open("a", encoding="utf-8") as file:
-                    file.write(f"{time.time():.3f},{users}\n")
-                self._users = users
-            return (users, users) if users else None
-
-    return LadderShape
