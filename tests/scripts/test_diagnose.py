@@ -1,6 +1,7 @@
 """`bench diagnose` really climbs: real uvicorn, real Locust, a finding that can be kept."""
 
 import json
+import signal
 
 import pytest
 
@@ -111,3 +112,14 @@ def test_an_app_that_can_not_be_started_ends_with_its_own_exit_code(climbing: Be
     done = climbing.run("diagnose", "queueing")
     assert done.returncode == 4
     assert "no database" in done.stderr
+
+
+def test_an_interruption_stops_everything(climbing: Bench) -> None:
+    running = climbing.start("diagnose", "queueing")
+    assert running.stderr is not None
+    assert "queueing: starting" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130, said
+    assert "interrupted by SIGINT" in said
+    assert not climbing.processes()
