@@ -1,6 +1,7 @@
 """A load that climbs, made up: a closed queue with constant or random service times, and no machine in it."""
 
 import heapq
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ class Climb:
     share: Sequence[float] = (1.0,)
     service_s: Callable[[random.Random], float] = lambda _random: 0.1
     first_come: bool = True
+    accepts_late: bool = False
     users: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256)
     level_s: float = 1.0
     worker_cpu_percent: float = 5.0
@@ -52,11 +54,12 @@ class Climb:
 
     def _step(self, users: int, span: tuple[float, float], held: tuple[int, ...]) -> Step:
         grown = tuple(min(self.threads_grown, count) for count in held)
+        accepted = tuple(math.ceil(0.7 * count) for count in held) if self.accepts_late else held
         return Step(
             users=users,
             start_s=span[0],
             end_s=span[1],
-            connections_per_worker=held,
+            connections_per_worker=accepted,
             worker_cpu_percent=(self.worker_cpu_percent,) * len(held),
             threads_grown_per_worker=grown,
             generator_cpu_percent=self.generator_cpu_percent,

@@ -96,6 +96,8 @@ def _blocked(found: Diagnosis) -> tuple[str, str, str]:
         f"Blocked event loop: one request at a time {_each(found)} ({_estimate(found)}), {_took(found)} each, while "
         "the processor idles: something inside `async def` blocks."
     )
+    if all(sum(level.connections_per_worker or (level.users,)) >= level.users for level in found.levels):
+        finding = finding[:-1] + ", or a lock lets in one request at a time."
     change = "Await an async client instead of the blocking call; or write `def`, which moves it to the thread pool."
     threads = (found.setting.threads or 40) * (found.setting.workers or 1)
     users = found.levels[-1].users

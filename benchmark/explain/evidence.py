@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from benchmark.diagnosis import Interval, Level, Setting
 from benchmark.explain.saturation import Fit, connections
 
+LATE = 0.95
+"""Connections that were accepted before the end of a level, of its users, below which some had to wait for it."""
 FULL = 0.8
 """A level is full when no more than this part of its users can be served at a time."""
 
@@ -42,6 +44,17 @@ class Evidence:
         """Largest over smallest throughput of the full levels, each beside what the found seats give there."""
         rates = [level.busy_seats / served_at_once(level, self.fit.seats.value) for level in self.full]
         return max(rates) / min(rates) if rates and min(rates) > 0 else float("inf")
+
+    @property
+    def misfit(self) -> float:
+        """How far the worst of all levels is from what the found seats give there: 1.1 is a tenth more or less."""
+        ratios = [level.busy_seats / served_at_once(level, self.fit.seats.value) for level in self.levels]
+        return max(max(ratio, 1 / ratio) if ratio > 0 else float("inf") for ratio in ratios)
+
+    @property
+    def accepted_late(self) -> bool:
+        """Whether connections waited for a worker to accept them: its event loop had no time."""
+        return any(sum(level.connections_per_worker or (level.users,)) < LATE * level.users for level in self.full)
 
     @property
     def computing(self) -> float:

@@ -24,9 +24,10 @@ STILL_GROWS = 1.25
 FLAT = 1.3
 """Most unevenness of the levels that are called full."""
 FALLS = 0.7
-VERY_FLAT = 1.1
-SURE_LEVELS = 3
-"""So many levels, each with twice the users, within VERY_FLAT are a limit even on a machine that others use."""
+FITS_ALL = 1.1
+"""Misfit of the worst of all levels up to which a limit is believed even on a machine that others use."""
+ACCEPTS_LATE_S = 0.1
+"""Service time from which on a blocked event loop was always seen to accept late."""
 CLOSE = 0.15
 MOST_WIDE = 1.6
 """Largest over smallest number of seats that still counts as knowing how many there are."""
@@ -110,7 +111,7 @@ def _crowded(evidence: Evidence) -> Verdict | None:
         return None
     if evidence.free_users >= FREE_USERS and evidence.setting.workers is not None:
         return Verdict("event loop")
-    if len(evidence.full) >= SURE_LEVELS and evidence.unevenness <= VERY_FLAT:
+    if len(evidence.full) > 1 and evidence.misfit <= FITS_ALL:
         return None
     return Verdict(
         None,
@@ -170,7 +171,9 @@ def _blocked(evidence: Evidence) -> Verdict | None:
     if evidence.setting.workers is None:
         return Verdict("pool", 1)
     if evidence.threads_grown:
-        return _pool(evidence)
+        return None
+    if not evidence.accepted_late and evidence.service.value >= ACCEPTS_LATE_S:
+        return Verdict("pool", 1)  # its event loop is free to accept: a lock lets in one request at a time
     return Verdict("blocked event loop", 1)
 
 

@@ -22,7 +22,7 @@ def jittery(chance: random.Random) -> float:
 @pytest.mark.parametrize("share", [(1.0,), (0.5, 0.5), (0.57, 0.43), (0.75, 0.25)], ids=str)
 @pytest.mark.parametrize(("seats", "regime"), [(1, "blocked event loop"), (7, "pool"), (12, "pool"), (25, "pool")])
 def test_seats_are_counted_however_the_connections_are_dealt(share: tuple[float, ...], seats: int, regime: str) -> None:
-    found = Climb(seats=seats, share=share).diagnosis()
+    found = Climb(seats=seats, share=share, accepts_late=seats == 1).diagnosis()
     assert (found.regime, found.seats) == (regime, seats)
     assert found.seats_per_worker is not None
     assert found.seats_per_worker.low <= seats <= (found.seats_per_worker.high or seats)
@@ -58,8 +58,29 @@ def test_so_random_service_times_that_seats_can_not_be_counted_are_not_guessed_f
 
 
 def test_who_is_served_first_does_not_matter() -> None:
-    found = Climb(seats=1, share=(0.5, 0.5), first_come=False).diagnosis()
+    found = Climb(seats=1, share=(0.5, 0.5), first_come=False, accepts_late=True).diagnosis()
     assert found.regime == "blocked event loop"
+
+
+def test_one_seat_of_a_worker_that_accepts_at_once_is_a_lock() -> None:
+    found = Climb(seats=1, service_s=lambda _: 0.12).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 1)
+
+
+def test_one_short_seat_may_be_either_and_says_so() -> None:
+    found = Climb(seats=1, service_s=lambda _: 0.02).diagnosis()
+    assert found.regime == "blocked event loop"
+    assert "or a lock" in found.finding
+
+
+def test_a_thread_pool_of_one_shows_by_its_thread() -> None:
+    found = Climb(seats=1, threads=1, threads_grown=1).diagnosis()
+    assert (found.regime, found.seats) == ("thread pool", 1)
+
+
+def test_a_limit_that_fits_every_level_is_believed_on_a_machine_that_others_use() -> None:
+    found = Climb(seats=7, share=(0.57, 0.43), machine_cpu_percent=99.0).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 7)
 
 
 def test_a_thread_pool_shows_by_its_threads_too() -> None:
@@ -106,7 +127,7 @@ def test_a_full_processor_before_anything_queued_is_the_limit_of_an_event_loop()
         pytest.param(Climb(seats=9, generator_cpu_percent=95.0), "the load generator", id="generator"),
         pytest.param(Climb(seats=120), "not seen to stop", id="only one level is full"),
         pytest.param(
-            Climb(seats=9, users=(1, 2, 4, 8, 16, 32), machine_cpu_percent=99.0), "other programs", id="other programs"
+            Climb(seats=9, service_s=exponential, machine_cpu_percent=99.0), "other programs", id="other programs"
         ),
     ],
 )
@@ -119,7 +140,7 @@ def test_thin_evidence_is_called_thin(climb: Climb, reason: str) -> None:
 
 
 def test_what_it_would_give_is_the_bound_of_the_users_or_of_the_seats() -> None:
-    blocked = Climb(seats=1, users=(1, 2, 4, 8, 16), worker_cpu_percent=0.0).diagnosis()
+    blocked = Climb(seats=1, users=(1, 2, 4, 8, 16), worker_cpu_percent=0.0, accepts_late=True).diagnosis()
     assert "up to 160 req/s instead of 10" in blocked.gain
     pool = Climb(seats=8, users=(1, 2, 4, 8, 16, 32, 64), worker_cpu_percent=0.0).diagnosis()
     assert "up to 160 req/s instead of 80" in pool.gain
