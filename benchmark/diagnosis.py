@@ -52,8 +52,8 @@ class Diagnosis(Frozen):
     """What an endpoint is served by. `regime` None: it can not be told; `finding` says why, `change` what to do.
 
     `seats_per_worker` of an app elsewhere are the seats of all its workers together. `seats` is the whole number in
-    the middle of them, None where nothing queues or where it can not be told. `free_users`: most users who were all
-    served at once. `cpu_per_request_s`: processor time of the workers.
+    the middle of them, None where nothing queues or where it can not be told. `most_at_once`: most requests that
+    were being served at a time, on average over a level. `cpu_per_request_s`: processor time of the workers.
     """
 
     schema_version: Literal[1] = 1
@@ -62,7 +62,7 @@ class Diagnosis(Frozen):
     service_s: Interval | None
     seats_per_worker: Interval | None
     seats: int | None
-    free_users: int | None
+    most_at_once: int | None
     cpu_per_request_s: float | None
     finding: str
     evidence: str

@@ -10,6 +10,7 @@ from benchmark.diagnosis import Diagnosis, Level
 from benchmark.plan import Served
 
 WHOLE_MS = 100
+ON_THE_PLATEAU = 0.75
 
 
 def advice(found: Diagnosis, full: Sequence[Level]) -> dict[str, str]:
@@ -27,6 +28,9 @@ def _evidence(found: Diagnosis, full: Sequence[Level]) -> str:
             f"From {first.users} to {last.users} users throughput grew from {first.throughput_rps:,.4g} to "
             f"{last.throughput_rps:,.4g} req/s, {last.throughput_rps / first.throughput_rps:,.0f} times."
         )
+    # While one worker has no connection yet, a level can be full and answer half.
+    most = max(level.throughput_rps for level in full)
+    full = [level for level in full if level.throughput_rps >= ON_THE_PLATEAU * most]
     rates = [level.throughput_rps for level in full]
     users = f"{full[0].users} to {full[-1].users} users" if len(full) > 1 else f"{full[0].users} users"
     rate = f"{min(rates):,.4g} to {max(rates):,.4g}" if len(full) > 1 else f"{rates[0]:,.4g}"
@@ -73,7 +77,7 @@ def _up_to(found: Diagnosis, rate_rps: float) -> str:
 
 def _event_loop(found: Diagnosis) -> tuple[str, str, str]:
     finding = (
-        f"Event loop: nothing to queue for, up to {found.free_users} users at once; an answer takes {_took(found)}."
+        f"Event loop: nothing to queue for; {found.most_at_once} requests were served at a time, {_took(found)} each."
     )
     if not found.cpu_per_request_s or not found.setting.workers or not found.setting.cores:
         return finding, "Nothing: it grows with the users.", ""

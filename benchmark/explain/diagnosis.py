@@ -49,7 +49,7 @@ def _report(
         service_s=service,
         seats_per_worker=evidence.fit.seats if evidence else None,
         seats=verdict.seats,
-        free_users=evidence.free_users if evidence else None,
+        most_at_once=evidence.most_at_once if evidence else None,
         cpu_per_request_s=evidence.cpu_s if evidence else None,
         finding=f"It can not be told how it is served: {verdict.reason}.",
         evidence="",

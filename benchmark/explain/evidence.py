@@ -28,10 +28,9 @@ class Evidence:
         return max((max(level.threads_grown_per_worker or (0,)) for level in self.levels), default=0)
 
     @property
-    def free_users(self) -> int:
-        """Most users who were served at once."""
-        free = [level.users for level in self.levels if level.busy_seats >= FULL * level.users]
-        return max(free, default=0)
+    def most_at_once(self) -> int:
+        """Most requests that were being served at a time, on average over a level."""
+        return int(max(level.busy_seats for level in self.levels))
 
     @property
     def on_threads(self) -> bool:

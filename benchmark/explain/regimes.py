@@ -17,8 +17,8 @@ COMPUTES_SOME = 0.1
 BUSY_WORKER_PERCENT = 85.0
 BUSY_GENERATOR_PERCENT = 85.0
 BUSY_MACHINE_PERCENT = 85.0
-FREE_USERS = 64
-"""So many users have to be served at once before it is said that they queue for nothing."""
+MANY = 64
+"""So many requests have to be served at a time before it is said that they queue for nothing."""
 STILL_GROWS = 1.25
 """Growth of throughput over the last level, which doubles the users, from which on it is said to grow."""
 FLAT = 1.3
@@ -65,7 +65,7 @@ def _still_grows(evidence: Evidence) -> Verdict | None:
     last, before = evidence.levels[-1], evidence.levels[-2]
     if last.throughput_rps < STILL_GROWS * before.throughput_rps:
         return None
-    if evidence.free_users >= FREE_USERS and not evidence.on_threads:
+    if evidence.most_at_once >= MANY and not evidence.on_threads:
         return Verdict("event loop")
     started = f", and a worker started {evidence.threads_grown} threads" if evidence.on_threads else ""
     most = (evidence.setting.threads or 0) * (evidence.setting.workers or 1)
@@ -105,14 +105,14 @@ def _machine_is_full(level: Level) -> bool:
 
 
 def _crowded(evidence: Evidence) -> Verdict | None:
-    """Other programs took the processor: what was seen before counts, and what stays flat to the point all the same."""
+    """Other programs took the processor: a limit that fits every level counts, and how many were served at a time."""
     looked_at = evidence.full or evidence.levels[-2:]
     if 2 * sum(_machine_is_full(level) for level in looked_at) < len(looked_at) or evidence.on_threads:
         return None
-    if evidence.free_users >= FREE_USERS and evidence.setting.workers is not None:
-        return Verdict("event loop")
     if len(evidence.full) > 1 and evidence.misfit <= FITS_ALL:
         return None
+    if evidence.most_at_once >= MANY and evidence.setting.workers is not None:
+        return Verdict("event loop")
     return Verdict(
         None,
         reason="other programs took the processor, so that what ended the growth may have been they",

@@ -100,7 +100,7 @@ def test_where_nothing_queues_it_is_the_event_loop() -> None:
     found = Climb(seats=None, share=(0.6, 0.4)).diagnosis()
     assert found.regime == "event loop"
     assert found.seats is None
-    assert found.free_users == 256
+    assert found.most_at_once == 256
 
 
 def test_a_worker_that_computes_all_the_time_of_a_request_is_bound_by_its_processor() -> None:
@@ -112,7 +112,7 @@ def test_a_full_processor_before_anything_queued_is_the_limit_of_an_event_loop()
     """100 seats at 1 % of a core each: what a processor does that is full with 100 requests under way."""
     found = Climb(seats=100, worker_cpu_percent=99.0, service_s=lambda _: 0.05).diagnosis()
     assert found.regime == "event loop"
-    assert found.free_users == 64
+    assert found.most_at_once == 100
 
 
 @pytest.mark.parametrize(
