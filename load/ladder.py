@@ -7,8 +7,10 @@ SHORTEST_LEVEL_S = 1.0
 """Locust asks a shape once a second."""
 ANSWER_TIMES_PER_LEVEL = 4
 FIRST_ANSWERS = 5
+FEWEST_ANSWERS = 3
+FEWEST_LEVELS = 2
 PATIENCE_S = 60.0
-"""How long the first user may wait for its first answer."""
+"""How long the first user may wait for its first answers."""
 GROWTH = 1.15
 """A level that answers less than so many times the best one before did not grow."""
 MOST_FLAT = 2
@@ -53,18 +55,20 @@ class Ladder:
 
     def _first_level(self, now_s: float, answered: int) -> int | None:
         """One user alone tells the service time, and with it how long the other levels have to be."""
-        if answered == 0:
+        if answered < FEWEST_ANSWERS:
             return self.users if now_s < PATIENCE_S else None
         if answered < FIRST_ANSWERS and now_s < FIRST_ANSWERS * SHORTEST_LEVEL_S * 2:
             return self.users
         if now_s < SHORTEST_LEVEL_S - TICK_SLACK_S:
             return self.users
         self._step_s = max(SHORTEST_LEVEL_S, math.ceil(ANSWER_TIMES_PER_LEVEL * now_s / answered))
-        left = max(1, int((self.budget_s - now_s) / self._step_s))
+        left = int((self.budget_s - now_s) / self._step_s)
+        if left < FEWEST_LEVELS:
+            return None
         while self._factor**left < self.most_users:  # too slow for every level: leave some out
             self._factor *= 2
         self._note(answered / now_s)
-        return self._next_level(now_s, answered) if self.most_users > 1 else None
+        return self._next_level(now_s, answered)
 
     def _note(self, rate_rps: float) -> None:
         grew = not self._rates_rps or rate_rps > GROWTH * max(self._rates_rps)

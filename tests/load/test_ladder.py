@@ -38,8 +38,11 @@ def test_slow_answers_make_long_levels() -> None:
 
 def test_answers_too_slow_for_every_level_leave_some_out_and_keep_to_the_budget() -> None:
     users = climb(Ladder(512, 8, 95.0), 0.25, 1e9)
-    assert users[:2] == [1, 8]
-    assert len(users) >= 4
+    assert users == [1, 4, 16, 64, 256, 512]
+
+
+def test_answers_too_slow_for_two_levels_end_the_climb() -> None:
+    assert climb(Ladder(512, 8, 95.0), 0.06, 1e9) == [1]
 
 
 @pytest.mark.parametrize("failing", [0.5, 1.0])
