@@ -22,7 +22,7 @@ def advice(found: Diagnosis, full: Sequence[Level]) -> dict[str, str]:
 
 
 def _evidence(found: Diagnosis, full: Sequence[Level]) -> str:
-    if found.regime in {"event loop", "cpu"} or not full:
+    if found.regime == "event loop" or not full:
         first, last = found.levels[0], found.levels[-1]
         return (
             f"From {first.users} to {last.users} users throughput grew from {first.throughput_rps:,.4g} to "

@@ -144,3 +144,10 @@ def test_what_it_would_give_is_the_bound_of_the_users_or_of_the_seats() -> None:
     assert "up to 160 req/s instead of 10" in blocked.gain
     pool = Climb(seats=8, users=(1, 2, 4, 8, 16, 32, 64), worker_cpu_percent=0.0).diagnosis()
     assert "up to 160 req/s instead of 80" in pool.gain
+
+
+def test_the_evidence_is_what_stayed_the_same_and_how_busy_the_workers_were() -> None:
+    computing = Climb(seats=1, worker_cpu_percent=97.0, users=(1, 2, 4, 8)).diagnosis()
+    assert "With 2 to 8 users throughput stayed at 10 to 10 req/s; the busiest worker used 97 %" in computing.evidence
+    growing = Climb(seats=None).diagnosis()
+    assert "From 1 to 256 users throughput grew from 10 to 2,560 req/s, 256 times." in growing.evidence
