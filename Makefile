@@ -42,7 +42,7 @@ race: .venv/.dev
 verdict-replay: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.verdict_replay
 
-# Not a check either: how often `bench diagnose` is right, some 75 minutes for 20 tries of each case.
+# Not a check either: how often `bench diagnose` is right, some 80 minutes for 20 tries of each case.
 diagnose-tries: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.diagnose_tries
 

@@ -47,7 +47,7 @@ def _report(
         setting=setting,
         regime=verdict.regime,
         service_s=service,
-        seats_per_worker=evidence.fit.seats if evidence else None,
+        seats_per_worker=evidence.fit.seats if evidence and verdict.regime != "event loop" else None,
         seats=verdict.seats,
         most_at_once=evidence.most_at_once if evidence else None,
         cpu_per_request_s=evidence.cpu_s if evidence else None,

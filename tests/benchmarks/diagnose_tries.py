@@ -78,14 +78,24 @@ def _row(case: Case, workers: int, tries: Sequence[dict[str, Any]]) -> str:
     right = [item for item in found if item["regime"] == case.regime]
     exact = sum(item["seats"] == case.seats for item in right)
     wrong = Counter(item["regime"] for item in found if item["regime"] not in {case.regime, None})
-    seats = [item["seats_per_worker"] for item in right if item["seats_per_worker"]]
+    seats = [item["seats_per_worker"] for item in right if item["seats_per_worker"] and case.seats]
     low = median(item["low"] for item in seats) if seats else 0.0
     highs = [item["high"] for item in seats if item["high"] is not None]
     high = f"{median(highs):.3g}" if len(highs) > len(seats) / 2 else "no limit"
     unknown = sum(item["regime"] is None for item in found)
     said = ", ".join(f"{count} {regime}" for regime, count in wrong.items()) or "0"
     took_s = median(item["took_s"] for item in tries)
-    cells = (case.label, workers, len(found), len(right), exact, unknown, said, f"{low:.3g} to {high}", f"{took_s:.0f}")
+    cells = (
+        case.label,
+        workers,
+        len(found),
+        len(right),
+        exact,
+        unknown,
+        said,
+        f"{low:.3g} to {high}" if seats else "",
+        f"{took_s:.0f}",
+    )
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
