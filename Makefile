@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups long-history race verdict-replay requirements clean
+.PHONY: help bench test check format setups long-history race verdict-replay diagnose-tries requirements clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -41,6 +41,10 @@ race: .venv/.dev
 # Not a check: prints how often verdicts are false alarms, and what they find, on the noise of real runners.
 verdict-replay: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.verdict_replay
+
+# Not a check either: how often `bench diagnose` is right, some 80 minutes for 20 tries of each case.
+diagnose-tries: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.diagnose_tries
 
 requirements: .venv/.dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt

@@ -81,6 +81,9 @@ class LoadSpec:
     spread_s: float = 0.0
     """With `start = "spread"`: the time (s) over which the users' first requests are spread."""
 
+    ladder: Mapping[str, Any] = field(default_factory=dict)
+    """How to climb (see load.ladder.Ladder); empty for a load with a fixed number of users."""
+
     secret_variables: tuple[str, ...] = ()
     """Environment variables whose values must not be written down."""
 

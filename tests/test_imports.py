@@ -15,6 +15,8 @@ GROUND_FLOOR = {
     "trend",
     "failure",
     "summary",
+    "diagnosis",
+    "declaration",
 }
 MAY_IMPORT = {
     "measure": {"measure"},

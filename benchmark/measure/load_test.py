@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +77,34 @@ def load_environment() -> dict[str, str]:
     return own | {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def generator_command(profile: Profile, base_url: str, locustfiles: list[str]) -> list[str]:
-    """Command line of the load generator. A failed request is a result here, not a failed command."""
+@dataclass(frozen=True)
+class Ladder:
+    """A load that climbs (see load.ladder): at most so many users and seconds.
+
+    From `enough_users` on it may end when more users bring no more answers.
+    """
+
+    most_users: int
+    enough_users: int
+    budget_s: float
+
+
+def generator_command(profile: Profile | None, base_url: str, locustfiles: list[str]) -> list[str]:
+    """Command line of the load generator. A failed request is a result here, not a failed command.
+
+    Without a profile the locustfile itself says how many users there are, and when it is over.
+    """
+    load = (
+        ()
+        if profile is None
+        else (
+            *("--users", str(profile.users), "--spawn-rate", f"{profile.spawn_rate_per_s:g}"),
+            *("--run-time", f"{profile.duration_s:g}s"),
+        )
+    )
     return [
         *("-m", "locust", "-f", ",".join(locustfiles), "--headless", "--only-summary", "--host", base_url),
-        *("--users", str(profile.users), "--spawn-rate", f"{profile.spawn_rate_per_s:g}"),
-        *("--run-time", f"{profile.duration_s:g}s", "--stop-timeout", "0", "--exit-code-on-error", "0"),
+        *(*load, "--stop-timeout", "0", "--exit-code-on-error", "0"),
     ]
 
 
@@ -90,7 +112,15 @@ class LoadTest:
     """One Locust process that loads one endpoint and writes into one directory."""
 
     def __init__(
-        self, plan: Plan, endpoint: Endpoint, base_url: str, spread_s: float, *, directory: Path, home: Path
+        self,
+        plan: Plan,
+        endpoint: Endpoint,
+        base_url: str,
+        spread_s: float,
+        *,
+        directory: Path,
+        home: Path,
+        ladder: Ladder | None = None,
     ) -> None:
         self.directory = directory
         self._secrets = plan.secrets()
@@ -106,12 +136,13 @@ class LoadTest:
             "users": plan.profile.users,
             "start": plan.profile.start,
             "spread_s": spread_s,
+            "ladder": asdict(ladder) if ladder else {},
             "secret_variables": plan.secret_variables(),
         }
         spec_file = directory / "load.json"
         spec_file.write_text(json.dumps(spec))
         self.child = Child(
-            [sys.executable, *generator_command(plan.profile, base_url, locustfiles)],
+            [sys.executable, *generator_command(None if ladder else plan.profile, base_url, locustfiles)],
             log=directory / "locust.log",
             directory=home,
             environment=load_environment() | {SPEC_VARIABLE: str(spec_file.resolve())},

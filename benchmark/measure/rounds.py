@@ -13,7 +13,7 @@ import pandas as pd
 import psutil
 
 from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
-from benchmark.measure.load_test import LoadTest, Progress, Window
+from benchmark.measure.load_test import Ladder, LoadTest, Progress, Window
 from benchmark.measure.samples import Sampler
 from benchmark.measure.server import Server
 from benchmark.measure.verify import verify
@@ -43,7 +43,10 @@ class RawRound:
 
 @dataclass(frozen=True)
 class Job:
-    """One round that is to be measured. `to_verify`: what is asked once before the load."""
+    """One round that is to be measured.
+
+    `to_verify`: what is asked once before the load. `ladder`: climb instead of loading with the profile's users.
+    """
 
     plan: Plan
     endpoint: Endpoint
@@ -51,6 +54,8 @@ class Job:
     to_verify: Sequence[Endpoint]
     directory: Path
     home: Path
+    ladder: Ladder | None = None
+    sample_every_s: float = SAMPLE_EVERY_S
 
 
 def utc_now() -> str:
@@ -90,10 +95,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
         with ExitStack() as stack:
             server = _start_server(job, stack, pause, watch)
             base_url = server.base_url if server else str(job.plan.target.url)
-            watch("verifying", 0.0, Progress())
-            answers_s = verify(job.plan, job.to_verify, base_url, directory=job.directory, home=job.home, pause=pause)
-            spread_s = job.endpoint.own_work_s(job.plan.profile.task_seconds) or answers_s[job.endpoint.name]
-            test = LoadTest(job.plan, job.endpoint, base_url, spread_s, directory=job.directory, home=job.home)
+            test = _load_test(job, base_url, pause, watch)
             with test.child:
                 _watch_load(job, test, server, pause, watch)
                 test.require_success()
@@ -104,6 +106,17 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
     samples = pd.read_csv(job.directory / "server.csv")
     generator = pd.read_csv(job.directory / "generator.csv")
     return RawRound(job.round, started_at, window, rows, samples, generator)
+
+
+def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:
+    """Verify what has to be verified, and prepare the load. A ladder begins with one user: that verifies as well."""
+    directory, home = job.directory, job.home
+    if job.ladder is not None:
+        return LoadTest(job.plan, job.endpoint, base_url, 0.0, directory=directory, home=home, ladder=job.ladder)
+    watch("verifying", 0.0, Progress())
+    answers_s = verify(job.plan, job.to_verify, base_url, directory=directory, home=home, pause=pause)
+    spread_s = job.endpoint.own_work_s(job.plan.profile.task_seconds) or answers_s[job.endpoint.name]
+    return LoadTest(job.plan, job.endpoint, base_url, spread_s, directory=directory, home=home)
 
 
 def _start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Server | None:
@@ -127,13 +140,15 @@ def _start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Ser
 
 
 def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, watch: Watch) -> None:
-    """Sample every second until Locust ends. The clock is kept, not the pauses added up."""
+    """Sample every second, or as often as asked, until Locust ends. The clock is kept, not the pauses added up."""
     workers: Sequence[psutil.Process] = server.workers if server else ()
     begin = time.monotonic()
     due = begin
     with Sampler(job.directory / "server.csv", workers, server.port if server else 0, test.child.pid) as sampler:
+        if job.ladder is not None:
+            sampler.sample()  # how the workers are before anything is asked
         while test.child.exit_code is None:
-            due += SAMPLE_EVERY_S
+            due += job.sample_every_s
             while test.child.exit_code is None and (left := due - time.monotonic()) > 0:
                 pause(min(left, 0.1))
             if test.child.exit_code is None:

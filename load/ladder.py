@@ -1,0 +1,81 @@
+"""How a load climbs: 1, 2, 4, ... users, until more users bring no more answers. Pure: no clock and no Locust."""
+
+import math
+from dataclasses import dataclass, field
+
+SHORTEST_LEVEL_S = 1.0
+"""Locust asks a shape once a second."""
+ANSWER_TIMES_PER_LEVEL = 4
+FIRST_ANSWERS = 5
+FEWEST_ANSWERS = 3
+FEWEST_LEVELS = 2
+PATIENCE_S = 60.0
+"""How long the first user may wait for its first answers."""
+GROWTH = 1.15
+"""A level that answers less than so many times the best one before did not grow."""
+MOST_FLAT = 2
+BUSY_GENERATOR_PERCENT = 80.0
+TICK_SLACK_S = 0.2
+FAILURES_TO_GIVE_UP = 20
+
+
+@dataclass
+class Ladder:
+    """Decides how many users there are, from the time and the counts that it is told.
+
+    `enough_users`: below, flat levels do not end the climb, since some worker may hold no connection yet.
+    """
+
+    most_users: int
+    enough_users: int
+    budget_s: float
+    users: int = 1
+    _began_s: float = 0.0
+    _answers_before: int = 0
+    _step_s: float | None = None
+    _factor: int = 2
+    _rates_rps: list[float] = field(default_factory=list)
+    _flat: int = 0
+
+    def climb(self, now_s: float, answers: int, failures: int, generator_cpu_percent: float) -> int | None:
+        """Users from now on; None: the climb is over. `now_s` counts from its start, the counts too."""
+        if failures >= FAILURES_TO_GIVE_UP and failures > answers / 10:
+            return None
+        elapsed_s, answered = now_s - self._began_s, answers - self._answers_before
+        if self._step_s is None:
+            return self._first_level(now_s, answered)
+        if elapsed_s < self._step_s - TICK_SLACK_S:
+            return self.users
+        self._note(answered / elapsed_s)
+        exhausted = self.users >= self.most_users or generator_cpu_percent > BUSY_GENERATOR_PERCENT
+        flat = self.users >= self.enough_users and self._flat >= MOST_FLAT
+        if exhausted or flat or now_s + self._step_s > self.budget_s:
+            return None
+        return self._next_level(now_s, answers)
+
+    def _first_level(self, now_s: float, answered: int) -> int | None:
+        """One user alone tells the service time, and with it how long the other levels have to be."""
+        if answered < FEWEST_ANSWERS:
+            return self.users if now_s < PATIENCE_S else None
+        if answered < FIRST_ANSWERS and now_s < FIRST_ANSWERS * SHORTEST_LEVEL_S * 2:
+            return self.users
+        if now_s < SHORTEST_LEVEL_S - TICK_SLACK_S:
+            return self.users
+        self._step_s = max(SHORTEST_LEVEL_S, math.ceil(ANSWER_TIMES_PER_LEVEL * now_s / answered))
+        left = int((self.budget_s - now_s) / self._step_s)
+        if left < FEWEST_LEVELS:
+            return None
+        while self._factor**left < self.most_users:  # too slow for every level: leave some out
+            self._factor *= 2
+        self._note(answered / now_s)
+        return self._next_level(now_s, answered)
+
+    def _note(self, rate_rps: float) -> None:
+        grew = not self._rates_rps or rate_rps > GROWTH * max(self._rates_rps)
+        self._flat = 0 if grew else self._flat + 1
+        self._rates_rps.append(rate_rps)
+
+    def _next_level(self, now_s: float, answers: int) -> int:
+        self._began_s, self._answers_before = now_s, answers
+        self.users = min(self.users * self._factor, self.most_users)
+        return self.users

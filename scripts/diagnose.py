@@ -1,0 +1,42 @@
+"""`bench diagnose`: find out how an endpoint is served, what limits it, and what to change."""
+
+import sys
+from typing import Annotated
+
+from rich.console import Console
+from typer import Argument, Option
+
+from benchmark.config import DEFAULT_FILE
+from benchmark.show.diagnosis import print_diagnosis
+from scripts import options
+from scripts.diagnosing import find_out, keep
+
+
+def diagnose(
+    endpoint: Annotated[str, Argument(help="An endpoint of benchmark.toml.", show_default=False)],
+    most_users: Annotated[str, Option(help="How far to climb.")] = "512",
+    task_seconds: Annotated[str, Option(envvar="BENCH_TASK_SECONDS", help="As for `bench run`.")] = "0.1",
+    workers: options.Workers = None,
+    threads: options.Threads = None,
+    config: options.ConfigFile = DEFAULT_FILE,
+    keep_it: Annotated[bool, Option("--keep", help="Write the finding into benchmark.toml.")] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Load an endpoint with 1, 2, 4, ... users until throughput stops growing, and say what that means.
+
+    Finds how long a request takes and how many are served at a time, and names the way it is served: event loop,
+    thread pool, blocked event loop, CPU-bound or another pool; then what to change and what that would give. Where
+    the evidence is thin it says that it can not tell. Takes half a minute for an endpoint that answers in 0.3 s,
+    under two minutes for one that takes a second.
+
+    Examples: bench diagnose sync_baseline; bench diagnose my_orders --workers 1 --keep
+    """
+    wishes = {"users": most_users, "task_seconds": task_seconds, "workers": workers, "threads": threads}
+    found = find_out(endpoint, wishes, config, Console(stderr=True))
+    if as_json:
+        sys.stdout.write(found.model_dump_json(indent=1) + "\n")
+    else:
+        print_diagnosis(Console(), found)
+    kept = keep(found, config, write=keep_it)
+    if kept and (keep_it or not as_json):
+        (sys.stderr if as_json else sys.stdout).write(f"{kept.rstrip()}\n")

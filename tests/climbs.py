@@ -1,0 +1,89 @@
+"""A load that climbs, made up: a closed queue with constant or random service times, and no machine in it."""
+
+import heapq
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pandas as pd
+
+from benchmark.diagnosis import Diagnosis, Setting, Step
+from benchmark.explain.diagnosis import diagnose
+
+
+@dataclass
+class Climb:
+    """A server to climb on. `seats` per worker; None: nothing queues. `share`: of the connections, worker by worker."""
+
+    seats: int | None
+    share: Sequence[float] = (1.0,)
+    service_s: Callable[[random.Random], float] = lambda _random: 0.1
+    first_come: bool = True
+    accepts_late: bool = False
+    users: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+    level_s: float = 1.0
+    worker_cpu_percent: float = 5.0
+    generator_cpu_percent: float = 5.0
+    machine_cpu_percent: float = 20.0
+    threads_grown: int = 0
+    threads: int = 40
+    seed: int = 1
+    rows: list[tuple[float, float]] = field(default_factory=list)
+
+    def diagnosis(self) -> Diagnosis:
+        """Climb and conclude."""
+        starts = [number * self.level_s for number in range(len(self.users) + 1)]
+        workers = len(self.share)
+        held = [self._dealt(users) for users in self.users]
+        for worker in range(workers):
+            joins = [(starts[level], counts[worker]) for level, counts in enumerate(held)]
+            self._serve(joins, starts[-1])
+        steps = [
+            self._step(users, span, counts)
+            for users, span, counts in zip(self.users, pairwise(starts), held, strict=True)
+        ]
+        rows = pd.DataFrame(self.rows, columns=["end_s", "latency_ms"]).sort_values("end_s").assign(error="")
+        setting = Setting(endpoint="made up", workers=workers, threads=self.threads, cores=2)
+        return diagnose(steps, rows, setting)
+
+    def _dealt(self, users: int) -> tuple[int, ...]:
+        first = [round(users * part) for part in self.share[:-1]]
+        return (*first, users - sum(first))
+
+    def _step(self, users: int, span: tuple[float, float], held: tuple[int, ...]) -> Step:
+        grown = tuple(min(self.threads_grown, count) for count in held)
+        accepted = tuple(math.ceil(0.7 * count) for count in held) if self.accepts_late else held
+        return Step(
+            users=users,
+            start_s=span[0],
+            end_s=span[1],
+            connections_per_worker=accepted,
+            worker_cpu_percent=(self.worker_cpu_percent,) * len(held),
+            threads_grown_per_worker=grown,
+            generator_cpu_percent=self.generator_cpu_percent,
+            machine_cpu_percent=self.machine_cpu_percent,
+        )
+
+    def _serve(self, joins: Sequence[tuple[float, int]], end_s: float) -> None:
+        """One worker: users join, ask, wait for a seat, are served, ask again. Stops when the load does."""
+        chance = random.Random(self.seed)  # noqa: S311 - reproducible, not secret
+        events: list[tuple[float, int, float]] = []  # (when, 0 asks / 1 is answered, asked when)
+        present = 0
+        for when_s, count in joins:
+            events += [(when_s + 1e-4 * number, 0, 0.0) for number in range(max(0, count - present))]
+            present = max(present, count)
+        heapq.heapify(events)
+        queue: list[float] = []
+        busy = 0
+        while events and events[0][0] < end_s:
+            now_s, kind, asked_s = heapq.heappop(events)
+            if kind == 1:
+                self.rows.append((now_s, 1000 * (now_s - asked_s)))
+                busy -= 1
+            queue.append(now_s)  # who is answered asks again at once
+            while queue and (self.seats is None or busy < self.seats):
+                asked_s = queue.pop(0 if self.first_come else -1)
+                heapq.heappush(events, (now_s + self.service_s(chance), 1, asked_s))
+                busy += 1
