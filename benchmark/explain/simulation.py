@@ -67,11 +67,11 @@ class OneByOne:
         self._environment = environment
         self._free_at_s = 0.0
 
-    def handle(self, seconds: float) -> Event:
-        """Happens when everything that came before, and then this, has been handled."""
+    def delay_s(self, seconds: float) -> float:
+        """How long it takes until everything that came before, and then this, has been handled (s)."""
         now = self._environment.now
         self._free_at_s = max(now, self._free_at_s) + seconds
-        return self._environment.timeout(self._free_at_s - now)
+        return self._free_at_s - now
 
 
 class Worker:
@@ -87,19 +87,20 @@ class Worker:
 
     def answer(self, *, is_first: bool) -> ProcessGenerator:
         """Serve one request, from its arrival to the answer; the first one of a connection has to be accepted."""
-        half_s = self._overhead.worker_s / 2
-        yield self._loop.handle(half_s + self._overhead.accept_s * is_first)
+        environment, overhead = self._environment, self._overhead
+        handled_s = self._loop.delay_s(overhead.worker_s / 2 + overhead.accept_s * is_first)
         if self._seats is None:
-            yield self._environment.timeout(self._work_s)
+            yield environment.timeout(handled_s + self._work_s)
         else:
+            yield environment.timeout(handled_s)
             with self._seats.request() as seat:
                 yield seat
+                started_s = 0.0
                 if self._seats.count > self._threads:
                     self._threads += 1
-                    yield self._loop.handle(self._overhead.thread_s)
-                yield self._environment.timeout(self._work_s)
-        yield self._loop.handle(half_s)
-        yield self._environment.timeout(self._overhead.latency_s)
+                    started_s = self._loop.delay_s(overhead.thread_s)
+                yield environment.timeout(started_s + self._work_s)
+        yield environment.timeout(self._loop.delay_s(overhead.worker_s / 2) + overhead.latency_s)
 
 
 class Log:
@@ -142,13 +143,13 @@ class Network:
         sent_s = self.environment.now
         self._under_way += 1
         yield from self._workers[worker].answer(is_first=is_first)
-        yield self._generator.handle(self._overhead.generator_s)
+        yield self.environment.timeout(self._generator.delay_s(self._overhead.generator_s))
         self._under_way -= 1
         self._log.add(sent_s, self.environment.now)
 
     def connect(self) -> Event:
         """Spawn a user and open its connection."""
-        return self._generator.handle(self._overhead.connect_s)
+        return self.environment.timeout(self._generator.delay_s(self._overhead.connect_s))
 
     def run(self, duration_s: float) -> Simulated:
         """Let the time pass; what is under way at the end is lost."""
