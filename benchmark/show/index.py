@@ -59,7 +59,7 @@ def render_index(history: History, judged: Judged | None = None) -> str:
 def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, everything: bool = True) -> History:
     """Render what is derived from the runs; only files whose bytes change are written. Returns the newest runs.
 
-    Without `everything` the report of a run that has one stays as it is. UsageError: the README has no place for the
+    Without `everything` only new runs are, and those after them. UsageError: the README has no place for the
     block; everything else was written nevertheless.
     """
     tables = read_published(reports / "published")
@@ -69,16 +69,21 @@ def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, eve
     if everything:
         unreadable = _render_reports(reports, tables, judge)
     else:
-        for record in history.records:
-            directory = reports / "runs" / record.id
-            if not (directory / REPORT_NAME).exists():
-                render_run(directory, tables, judged)
+        _render_new(reports, history.records, tables, judged)
     history = replace(history, unreadable=tuple(dict.fromkeys((*unreadable, *history.unreadable))))
     _write(reports / "README.md", render_index(history, judged))
     if readme.exists():
         old = readme.read_text(encoding="utf-8")
         _write(readme, replace_block(old, render_block(history.records, tables)))
     return history
+
+
+def _render_new(reports: Path, newest: Sequence[Record], tables: tuple[Published, ...], judged: Judged) -> None:
+    """Render runs that have no report yet, and all that came after the first of them: they are judged beside it."""
+    directories = [reports / "runs" / record.id for record in newest]
+    new = [number for number, directory in enumerate(directories) if not (directory / REPORT_NAME).exists()]
+    for directory in directories[: max(new, default=-1) + 1]:
+        render_run(directory, tables, judged)
 
 
 def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge) -> list[str]:

@@ -76,11 +76,12 @@ def test_reports_and_index_say_what_changed(tmp_path: Path) -> None:
     assert "| computing | req/s | regressed: -21.6" in index
 
 
-def test_one_new_run_is_rendered_as_everything_would_be(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late", [13, 12])
+def test_one_new_run_is_rendered_as_everything_would_be_even_when_it_comes_late(tmp_path: Path, late: int) -> None:
     records = weeks(*[100.0] * 12, 80.0, 80.0)
-    write_history(tmp_path, records[:-1])
+    write_history(tmp_path, [record for number, record in enumerate(records) if number != late])
     render(tmp_path, tmp_path / "no README", everything=True)
-    write_history(tmp_path, records[-1:])
+    write_history(tmp_path, [records[late]])
     render(tmp_path, tmp_path / "no README", everything=False)
     step_by_step = {path: path.read_bytes() for path in tmp_path.rglob("*.md")}
     render(tmp_path, tmp_path / "no README", everything=True)
