@@ -86,15 +86,15 @@ def levels(steps: Sequence[Step], rows: pd.DataFrame, service_s: float) -> list[
     return found
 
 
-def connections(level: Level) -> tuple[int, ...]:
+def connections(level: Level) -> tuple[float, ...]:
     """Connections of each worker; of an app elsewhere all are taken for one worker's.
 
-    A worker that is blocked accepts late: connections that wait for it are dealt out in proportion.
+    A worker that is blocked accepts late: connections that wait for it are dealt out in proportion, in parts.
     """
     held = level.connections_per_worker
     if not held or not sum(held):
-        return (level.users,)
-    return tuple(round(count * level.users / sum(held)) for count in held)
+        return (float(level.users),)
+    return tuple(count * level.users / sum(held) for count in held)
 
 
 def capacity(level: Level, seats_per_worker: Floats) -> Floats:

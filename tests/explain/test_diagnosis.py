@@ -6,7 +6,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark.diagnosis import Level
+from benchmark.explain.saturation import connections
 from tests.climbs import Climb
+
+
+@given(held=st.lists(st.integers(0, 50), min_size=1, max_size=8), users=st.integers(1, 600))
+def test_every_user_is_counted_as_connected_to_some_worker(held: list[int], users: int) -> None:
+    level = Level(
+        users=users,
+        start_s=0.0,
+        end_s=1.0,
+        connections_per_worker=tuple(held),
+        worker_cpu_percent=None,
+        threads_grown_per_worker=None,
+        generator_cpu_percent=0.0,
+        machine_cpu_percent=0.0,
+        answers=0,
+        throughput_rps=0.0,
+        median_ms=None,
+        busy_seats=0.0,
+    )
+    assert sum(connections(level)) == pytest.approx(users)
+
 
 UP_TO_512 = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
