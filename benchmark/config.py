@@ -148,7 +148,7 @@ def headline_profile(config: Config) -> str:
     """Name of the profile that the README shows. UsageError when benchmark.toml marks none."""
     name = next((profile.name for profile in config.profiles.values() if profile.headline), None)
     if name is None:
-        message = "--headline: no profile of benchmark.toml has headline = true; give it to one, or name a --profile"
+        message = "no profile of benchmark.toml has headline = true; give it to one, or name a --profile"
         raise UsageError(message)
     return name
 

@@ -4,14 +4,14 @@ from typing import Literal
 
 from benchmark.plan import Frozen
 
-Change = Literal["threads", "pool", "workers", "def", "await", "gather"]
+Change = Literal["threads", "pool", "workers", "cores", "def", "await", "gather", "await and gather"]
 
 
 class Alternative(Frozen):
     """One thing that could be served otherwise, and the bounds that it would give.
 
-    `change` "threads", "pool" and "workers": `to` as many of them; "def": leave the event loop for `to` threads;
-    "await": wait without a seat; "gather": wait for all tasks at once.
+    `change` "threads", "pool", "workers" and "cores" (workers on as many): `to` as many of them; "def": leave the event
+    loop for `to` threads; "await": wait without a seat; "gather": wait for all tasks at once.
     """
 
     change: Change

@@ -19,13 +19,15 @@ class Prediction(Summary):
 class OpenAnswer(Frozen):
     """What a rate of arrivals does to an endpoint.
 
-    `utilisation_ratio`, of the busiest worker's seats, is None where there are none to wait for. `settles`: False at
-    or above capacity, where the queue grows by `growth_per_s` requests every second and waits have no mean. Of the
-    simulated columns, all is of one load of `duration_s` seconds that begins with nobody waiting.
+    `loops_rps`: what the workers' event loops can handle at most; None: any. `utilisation_ratio`, of the busiest
+    worker's seats, is None where there are none to wait for. `settles`: False at or above capacity, where the queue
+    grows by `growth_per_s` requests every second and waits have no mean. `simulated` is one load of `duration_s`
+    seconds that begins with nobody waiting.
     """
 
     rate_per_s: float
     capacity_rps: float | None
+    loops_rps: float | None
     utilisation_ratio: float | None
     settles: bool
     growth_per_s: float

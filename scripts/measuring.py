@@ -117,6 +117,7 @@ def _measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt
         if isinstance(error, UnwritableRunError):
             raise
         return
+    notebook.add(job, measured)  # explaining it takes a moment, in which nothing must be lost
     predicted = predict_round(job.plan, job.endpoint, measured)
     explained = measured.model_copy(update={"prediction": predicted})
     found = warnings(explained, job.endpoint, job.plan)

@@ -13,7 +13,7 @@ from scripts.predicting import as_json_text, ask, predict_all
 
 def predict(
     context: Context,
-    profile: options.Profile = None,
+    profile: options.PredictedProfile = None,
     endpoint: options.Endpoints = [],
     users: options.Users = [],
     spawn_rate: options.SpawnRate = None,

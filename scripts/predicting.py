@@ -13,7 +13,7 @@ from benchmark.errors import UsageError
 from benchmark.explain.bounds import limit
 from benchmark.explain.open_model import predict_open
 from benchmark.explain.overhead import OVERHEAD
-from benchmark.explain.prediction import DRAWS, predict, service
+from benchmark.explain.prediction import DRAWS, MOST_SIMULATED, most_requests, predict, service
 from benchmark.explain.simulation import Service
 from benchmark.plan import Endpoint, Frozen, Plan
 from benchmark.record_file import SCHEMA_VERSION
@@ -65,6 +65,10 @@ def predict_all(
             raise UsageError(f"{message}; take a shorter --duration")
     asked = [(plan, _as_asked(question, endpoint, plan)) for plan in plans for endpoint in plan.endpoints]
     services = [_served(endpoint, plan) for plan, endpoint in asked]
+    for (plan, endpoint), served in zip(asked, services, strict=True):
+        if question.open_rate is None and most_requests(plan, served) > MOST_SIMULATED:
+            message = f"endpoint {endpoint.name!r}: {most_requests(plan, served):.3g} requests take minutes to simulate"
+            raise UsageError(f"{message}; take a shorter --duration, or fewer --users: the rates hardly differ")
     with Console(stderr=True).status("") as status:
         answers = []
         for number, ((plan, endpoint), served) in enumerate(zip(asked, services, strict=True), start=1):

@@ -78,3 +78,9 @@ def test_links_between_documents_lead_somewhere(repository: Path, name: str) -> 
     document = repository / name
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def test_no_placeholder_is_left_in_the_documents(repository: Path) -> None:
+    for file in [repository / "README.md", *(repository / "docs").glob("*.md")]:
+        left = re.findall(r"\b(?:TODO|TBD|FIXME|[A-Z]+_TABLE)\b", file.read_text())
+        assert not left, f"{file.name}: {left}"

@@ -106,8 +106,9 @@ def _alternatives(endpoint: Endpoint, plan: Plan, work_s: float, now: int | None
             yield changed("pool", 2 * endpoint.seats, 2 * now)
         if endpoint.served == "blocked event loop":
             yield changed("def", target.threads, target.workers * target.threads)
-        yield changed("workers", 2 * target.workers, 2 * now)
+        yield changed("cores" if endpoint.served == "cpu" else "workers", 2 * target.workers, 2 * now)
         if endpoint.served in {"thread pool", "blocked event loop"}:
             yield changed("await", None, None)
     if endpoint.work_tasks is not None and endpoint.work_tasks > 1 and endpoint.served not in {"cpu", "pool"}:
-        yield changed("gather", None, None, work_s / endpoint.work_tasks)
+        change: Change = "gather" if endpoint.served == "event loop" else "await and gather"
+        yield changed(change, None, None, work_s / endpoint.work_tasks)

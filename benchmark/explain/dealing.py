@@ -1,7 +1,7 @@
 """How connections come to workers: one socket that all accept from deals them unevenly, once for the whole load.
 
-The shares were measured (docs/method.md): users that arrive in batches are dealt roughly evenly, the busier one of two
-workers getting 0.52 to 0.64 of them; users that arrive one after another nearly all go to the worker that slept last.
+Likely splits are drawn from measured ones (docs/method.md says where and how). They were measured with two workers; for
+more of them a distribution that is about as uneven stands in.
 """
 
 from collections.abc import Sequence
@@ -11,27 +11,35 @@ import numpy as np
 from benchmark.explain.simulation import Load
 from benchmark.record import Dealt
 
-EVENNESS = 20.0
-"""Concentration of the Dirichlet distribution of shares for batches: half of the draws give the busier one of two
-workers more than 0.55 of the connections, one in ten more than 0.63."""
+ALL_AT_ONCE = (*[0.524] * 4, *[0.528] * 11, 0.54, 0.554, 0.584, 0.636, 0.78)
+"""Shares of the busier one of two workers when all users connect at once: 20 rounds of the profile quick."""
+
+IN_BATCHES = (0.528, 0.546, 0.548, 0.598)
+"""The same when they connect 50 a second: the four rounds of a run of the profile blog."""
+
+ONE_BY_ONE = (0.88, 0.92, 0.94)
+"""The same when they connect one after another: nearly all go to the worker that slept last."""
 
 CONNECTED_AFTER_S = 0.1
 """A sample this long after a batch was spawned shows its connections."""
 
-PACED_SHARE = (0.88, 0.94)
-"""Share of the busiest worker when users arrive one after another."""
+EVENNESS = 20.0
+"""Concentration of the Dirichlet distribution of shares for more than two workers; not measured."""
 
 
-def likely_split(users: int, workers: int, batch: int, random: np.random.Generator) -> tuple[int, ...]:
-    """Draw how many connections each worker gets; `batch` users arrive at the same moment."""
+def likely_split(load: Load, workers: int, random: np.random.Generator) -> tuple[int, ...]:
+    """Draw how many connections each worker gets."""
     if workers == 1:
-        return (users,)
-    if batch == 1 < users:
-        busiest = random.uniform(*PACED_SHARE)
-        shares = np.array([busiest, *[(1 - busiest) / (workers - 1)] * (workers - 1)])
+        return (load.users,)
+    if load.batch == 1 < load.users:
+        busiest = float(random.choice(ONE_BY_ONE))
+        shares = [busiest, *[(1 - busiest) / (workers - 1)] * (workers - 1)]
+    elif workers == 2:  # noqa: PLR2004 - that is what was measured
+        busiest = float(random.choice(ALL_AT_ONCE if load.batch >= load.users else IN_BATCHES))
+        shares = [busiest, 1 - busiest]
     else:
-        shares = random.dirichlet([EVENNESS] * workers)
-    return scaled(shares.tolist(), users)
+        shares = random.dirichlet([EVENNESS] * workers).tolist()
+    return scaled(shares, load.users)
 
 
 def scaled(weights: Sequence[float], users: int) -> tuple[int, ...]:

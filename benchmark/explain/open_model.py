@@ -7,6 +7,7 @@ the approximation of Allen and Cunneen for the mean wait, which halves that of M
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -55,7 +56,8 @@ def predict_open(
     """Work out what `rate_per_s` arrivals per second do. `split`: in which ratio workers get them; None: evenly."""
     shares = np.array(split or [1] * served.workers, dtype=np.float64)
     shares /= shares.sum()
-    simulated = simulate_open(_at_random(rate_per_s, shares, seed), duration_s, served, overhead)
+    alone = replace(overhead, generator_s=0.0)  # visitors do not share one load generator
+    simulated = simulate_open(_at_random(rate_per_s, shares, seed), duration_s, served, alone)
     rates = [rate_per_s * float(share) for share in shares]
     seats = served.seats
     growth = 0.0 if seats is None else sum(max(0.0, r - c / served.work_s) for r, c in zip(rates, seats, strict=True))
@@ -69,6 +71,7 @@ def predict_open(
     answer_s = wait_s + served.work_s
     return OpenAnswer(
         rate_per_s=rate_per_s,
+        loops_rps=served.workers / overhead.worker_s if overhead.worker_s else None,
         capacity_rps=None if seats is None else sum(seats) / served.work_s,
         utilisation_ratio=None if seats is None else busiest,
         settles=settles,

@@ -14,6 +14,9 @@ from benchmark.summary import columns, locust_elapsed_s, over_rounds
 from benchmark.theory import Prediction
 
 DRAWS = 20
+MOST_SIMULATED = 3_000_000
+"""More requests than that take minutes to simulate."""
+
 ROUND_DRAWS = 5
 """With a known split draws differ little: only in who came when."""
 
@@ -51,7 +54,7 @@ def predict(
     measured. The same seed gives the same figures.
     """
     load = load_of(plan, served)
-    draws = _affordable(draws, load, served)
+    draws = _affordable(draws, plan, served)
     random = np.random.default_rng(seed)
     each: list[Columns] = []
     in_flight: list[int] = []
@@ -76,7 +79,7 @@ def _deal(
         return dealt_as_seen(seen, load, random)
     if split is not None and any(split):
         return dealt(scaled(split, load.users), random)
-    return dealt(likely_split(load.users, workers, load.batch, random), random)
+    return dealt(likely_split(load, workers, random), random)
 
 
 def load_of(plan: Plan, served: Service) -> Load:
@@ -92,22 +95,27 @@ def load_of(plan: Plan, served: Service) -> Load:
     )
 
 
-def _affordable(draws: int, load: Load, served: Service) -> int:
+def most_requests(plan: Plan, served: Service) -> float:
+    """How many requests one draw simulates at most."""
+    profile, seats = plan.profile, None if served.seats is None else sum(served.seats)
+    bound_rps = throughput_bound_rps(profile.users, served.work_s, seats=seats, wait_s=profile.wait_s)
+    return bound_rps * profile.duration_s + profile.users
+
+
+def _affordable(draws: int, plan: Plan, served: Service) -> int:
     """Where there is nothing to queue for one draw is like the other."""
-    if served.seats is None:
-        return 1
-    bound_rps = throughput_bound_rps(load.users, served.work_s, seats=sum(served.seats), wait_s=load.wait_s)
-    return max(1, min(draws, int(MOST_REQUESTS / (bound_rps * load.duration_s + load.users))))
+    return 1 if served.seats is None else max(1, min(draws, int(MOST_REQUESTS / most_requests(plan, served))))
 
 
 def predict_round(plan: Plan, endpoint: Endpoint, measured: Round) -> Columns | None:
     """What a measured round's columns should have been, for the users it had and the split of its connections.
 
-    None when theory knows too little of the endpoint, or the split that its latencies depend on was not seen.
+    None when theory knows too little of the endpoint, the split that its latencies depend on was not seen, or so much
+    was answered that simulating it would take minutes.
     """
     served = service(endpoint, plan)
     split = measured.connections_per_worker
-    if served is None or (served.seats is not None and not any(split or ())):
+    if served is None or measured.requests > MOST_SIMULATED or (served.seats is not None and not any(split or ())):
         return None
     profile = plan.profile.model_copy(update={"users": max(1, measured.users_started)})
     found = predict(

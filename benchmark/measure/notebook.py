@@ -51,9 +51,10 @@ class Notebook:
         self._limits = limits
 
     def add(self, job: Job, measured: Round) -> None:
-        """Keep a round."""
+        """Keep a round; one that is there already is replaced."""
         rounds: dict[str, tuple[Round, ...]] = {result.name: result.rounds for result in self.record.endpoints}
-        rounds[job.endpoint.name] = (*rounds.get(job.endpoint.name, ()), measured)
+        others = tuple(kept for kept in rounds.get(job.endpoint.name, ()) if kept.round != measured.round)
+        rounds[job.endpoint.name] = (*others, measured)
         results = [
             endpoint_result(endpoint.name, job.plan.profile.users, limit, rounds[endpoint.name])
             for endpoint, limit in zip(job.plan.endpoints, self._limits, strict=True)

@@ -57,6 +57,10 @@ def _explained(answer: Predicted) -> Iterator[str]:
     if answer.open_answer is not None:
         yield f"{name}: {theory.open_sentence(answer.open_answer)}"
         return
+    profile = answer.plan.profile
+    started = profile.spawn_rate_per_s * profile.duration_s
+    if started < profile.users:
+        yield f"{name}: only {started:.0f} of {profile.users} users are started in {profile.duration_s:g} s."
     if answer.limit is not None:
         yield f"{name}: {theory.limit_sentence(answer.limit, answer.endpoint, answer.plan, answer.plan.profile.users)}."
         yield from (f"  {line}." for line in theory.alternatives(answer.limit))

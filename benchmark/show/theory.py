@@ -25,7 +25,7 @@ def limit_sentence(limit: Limit, endpoint: Endpoint, plan: Plan, users: int) -> 
         return (
             f"{_seats(limit, endpoint, plan)} of {seconds(limit.own_work_s)} each: no more than "
             f"{rate(limit.seats_rps)} req/s, whatever the number of users; "
-            f"{users} users wait {users / limit.seats:.3g} rounds"
+            f"{users} users wait {users / limit.seats - plan.profile.wait_s / limit.own_work_s:.3g} rounds"
         )
     enough = f"{_seats(limit, endpoint, plan)} are enough for {users} users"
     return f"{enough}, who ask for at most {rate(limit.users_rps)} req/s"
@@ -34,19 +34,28 @@ def limit_sentence(limit: Limit, endpoint: Endpoint, plan: Plan, users: int) -> 
 def open_sentence(answer: OpenAnswer) -> str:
     """What arrivals at a rate of their own do to an endpoint."""
     if answer.utilisation_ratio is None or answer.capacity_rps is None:
-        return f"nothing to queue for: {answer.mean_under_way:.4g} requests under way on average, none of them waits"
-    busy = f"seats give {rate(answer.capacity_rps)} answers per second; the busiest worker's are used to "
-    busy += percent(100 * answer.utilisation_ratio)
+        return _without_seats(answer)
+    capacity = f"seats give {rate(answer.capacity_rps)} answers per second; the busiest worker's"
+    used = percent(100 * answer.utilisation_ratio)
     if not answer.settles:
         return (
-            f"{busy}: it never settles. {rate(answer.growth_per_s)} more requests wait every second, each longer than "
-            f"the one before; {answer.in_flight} were under way after {seconds(answer.duration_s)}"
+            f"{capacity} would have to be used to {used}: it never settles. {rate(answer.growth_per_s)} more requests "
+            f"wait every second, each longer than the one before; {answer.in_flight} were under way after "
+            f"{seconds(answer.duration_s)}"
         )
     return (
-        f"{busy}. In the long run about {percent(100 * (answer.chance_to_wait or 0))} of the requests wait for a seat; "
-        f"over all of them the mean wait is {ms(answer.mean_wait_ms)} ms, the mean answer takes "
-        f"{ms(answer.mean_answer_ms)} ms, {answer.mean_under_way:.4g} are under way"
+        f"{capacity} are used to {used}. In the long run about {percent(100 * (answer.chance_to_wait or 0))} of the "
+        f"requests wait for a seat; over all of them the mean wait is {ms(answer.mean_wait_ms)} ms, the mean answer "
+        f"takes {ms(answer.mean_answer_ms)} ms, {answer.mean_under_way:.4g} are under way"
     )
+
+
+def _without_seats(answer: OpenAnswer) -> str:
+    loops = "" if answer.loops_rps is None else f"some {answer.loops_rps:.0f} requests per second"
+    if answer.loops_rps is not None and answer.rate_per_s >= answer.loops_rps:
+        return f"more than the workers' event loops can handle, {loops}"
+    waiting = f"{answer.mean_under_way:.4g} requests under way on average"
+    return f"nothing to queue for: {waiting}, none of them waits while the workers' event loops keep up ({loops})"
 
 
 def _cycle(limit: Limit, plan: Plan) -> str:
@@ -83,6 +92,8 @@ def change(item: Alternative) -> str:
         "def": f"`def` instead of `async def`, so that it blocks one of {item.to} threads and not the event loop",
         "await": "awaiting instead of blocking, without a seat",
         "gather": "`asyncio.gather`, if no task needs the output of another",
+        "await and gather": "awaiting all tasks at once, `await asyncio.gather`, if none needs the output of another",
+        "cores": f"{item.to} workers, on as many cores",
     }[item.change]
 
 

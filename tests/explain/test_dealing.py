@@ -1,5 +1,8 @@
 """Connections are dealt to workers in whole numbers, none lost, and as unevenly as was measured."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,23 +19,27 @@ def test_scaling_keeps_every_user_and_nearly_the_ratio(weights: list[float], use
     assert all(abs(n - users * w / sum(weights)) <= 1 for n, w in zip(found, weights, strict=True))
 
 
-@given(users=st.integers(1, 2000), workers=st.integers(1, 16), batch=st.integers(1, 500))
-def test_a_likely_split_deals_every_user(users: int, workers: int, batch: int) -> None:
-    found = likely_split(users, workers, batch, np.random.default_rng(0))
+@given(users=st.integers(1, 2000), workers=st.integers(1, 16), rate=st.floats(0.5, 500))
+def test_a_likely_split_deals_every_user(users: int, workers: int, rate: float) -> None:
+    load = Load(users=users, spawn_rate_per_s=rate, duration_s=5)
+    found = likely_split(load, workers, np.random.default_rng(0))
     assert len(found) == workers
     assert sum(found) == users
 
 
-def test_batches_are_dealt_as_unevenly_as_was_measured() -> None:
-    """Measured with 500 connections: 0.56, of 0.52 to 0.64, for the busier one of two workers."""
+def shares(spawn_rate_per_s: float) -> set[float]:
+    """Drawn shares of the busier one of two workers."""
     random = np.random.default_rng(1)
-    shares = [max(likely_split(500, 2, 50, random)) / 500 for _ in range(1000)]
-    assert 0.54 < float(np.median(shares)) < 0.57
-    assert float(np.quantile(shares, 0.9)) < 0.65
+    load = Load(users=500, spawn_rate_per_s=spawn_rate_per_s, duration_s=5)
+    return {round(max(likely_split(load, 2, random)) / 500, 3) for _ in range(300)}
 
 
-def test_users_that_come_one_by_one_nearly_all_go_to_one_worker() -> None:
-    assert 0.87 < max(likely_split(500, 2, 1, np.random.default_rng(1))) / 500 < 0.95
+def test_splits_are_drawn_from_those_that_were_measured_when_users_come_alike(repository: Path) -> None:
+    measured = json.loads((repository / "tests/data/quick-sync-baseline.json").read_text())["rounds"]
+    splits = [one["connections_per_worker"] for one in measured]
+    assert {round(max(split) / sum(split), 2) for split in splits} == {round(share, 2) for share in shares(500)}
+    assert max(shares(50)) < 0.65
+    assert min(shares(1)) > 0.87
 
 
 def test_dealing_shuffles_and_loses_nobody() -> None:

@@ -75,10 +75,22 @@ def test_seats_and_service_time_can_be_said_instead_of_declared(asked: Bench) ->
 
 
 def test_several_users_are_a_sweep(asked: Bench) -> None:
-    done = asked.run("predict", "--endpoint", "pooled", "--users", "10,1000", "--threads", "5", "--json")
+    flags = ("--endpoint", "pooled", "--users", "10,1000", "--spawn-rate", "1000", "--threads", "5")
+    done = asked.run("predict", *flags, "--json")
     few, many = (item["prediction"] for item in json.loads(done.stdout)["endpoints"])
-    assert few["throughput_rps"] < many["throughput_rps"] < 100
+    assert few["throughput_rps"] < many["throughput_rps"] <= 101
     assert many["median_ms"] > 5 * few["median_ms"]
+
+
+def test_a_load_that_ends_before_all_users_are_there_says_so(asked: Bench) -> None:
+    said = asked.run("predict", "--users", "1000", "--spawn-rate", "10", "--duration", "5s").stdout
+    assert "only 50 of 1000 users are started in 5 s" in said
+
+
+def test_more_than_can_be_simulated_is_refused(asked: Bench) -> None:
+    done = asked.run("predict", "--users", "1000", "--duration", "20h")
+    assert done.returncode == 2
+    assert "take a shorter --duration" in done.stderr
 
 
 def test_a_rate_of_arrivals_above_capacity_never_settles(asked: Bench) -> None:
