@@ -1,12 +1,13 @@
 """Everything that is derived from the records under `reports/`: each report.md, the index, the README block."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from benchmark.errors import UnwritableRunError
 from benchmark.record import Record
-from benchmark.record_file import read_record
+from benchmark.record_file import FILE_NAME, read_record
 from benchmark.show import sentences, verdicts
 from benchmark.show.history import History, read_history, read_runs, run_files, without_timelines
 from benchmark.show.published import Published, read_published
@@ -91,21 +92,37 @@ def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge) 
     files, unreadable = run_files(reports), list[str]()
     judged = judge(without_timelines(record) for record in read_runs(files, []))
     for record in read_runs(files, unreadable):
-        _write(reports / "runs" / record.id / REPORT_NAME, render_report(record, tables, judged))
+        _write_run(reports / "runs" / record.id, record, tables, judged)
     return unreadable
 
 
 def render_run(directory: Path, tables: Sequence[Published], judged: Judged | None = None) -> Path:
     """Render the report of one run directory beside its record."""
-    report = directory / REPORT_NAME
-    _write(report, render_report(read_record(directory), tuple(tables), judged))
-    return report
+    _write_run(directory, read_record(directory), tuple(tables), judged)
+    return directory / REPORT_NAME
+
+
+def _write_run(directory: Path, record: Record, tables: tuple[Published, ...], judged: Judged | None) -> None:
+    """Write the report of one run and its pictures."""
+    from benchmark.show.charts import pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
+
+    _write(directory / REPORT_NAME, render_report(record, tables, judged))
+    with _writing(directory):
+        source = (directory / FILE_NAME).read_bytes()
+        pictures.place(directory, list(pictures.run_pictures(record).values()), source)
 
 
 def _write(path: Path, content: str) -> None:
-    try:
+    with _writing(path):
         if not path.exists() or path.read_text(encoding="utf-8") != content:
             path.write_text(content, encoding="utf-8")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """UnwritableRunError: the disk is full or gone."""
+    try:
+        yield
     except OSError as error:
         message = f"{path} can not be written: {error.strerror or error}"
         raise UnwritableRunError(message) from None
