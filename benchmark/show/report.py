@@ -134,11 +134,8 @@ def all_warnings(record: Record) -> list[tuple[str, Finding]]:
     return sorted(found, key=lambda item: order[item[1].severity])
 
 
-def render_report(record: Record, tables: tuple[Published, ...], judged: Judged | None = None, sweep: str = "") -> str:
-    """The whole report of one run as Markdown.
-
-    `judged`: what is said of it beside the runs before it. `sweep`: the picture of all runs of its sweep, if any.
-    """
+def render_report(record: Record, tables: tuple[Published, ...], judged: Judged | None = None) -> str:
+    """The whole report of one run as Markdown; `judged`: what is said of it beside the runs before it."""
     judged = judged or Judged()
     said = judged.said.get(record.id, ())
     published = same_conditions(record, tables)
@@ -166,7 +163,6 @@ def render_report(record: Record, tables: tuple[Published, ...], judged: Judged 
             ],
             results=results_table(record, published),
             pictures=picture_lines(record),
-            sweep=sweep,
             percentiles=percentiles_table(record),
             warnings=[item for item in found if item[1].severity != "note"],
             notes=[item for item in found if item[1].severity == "note"],

@@ -86,7 +86,7 @@ def draw(record: Record) -> Drawing:
     for (color, dash), result in zip(style.CURVES, results, strict=False):
         for grid in _grids(result):
             line = alt.Chart(style.data(_corners(grid, axis))).mark_line(
-                color=color, strokeWidth=2.5, strokeDash=list(dash), clip=True
+                color=color, strokeWidth=2.5, strokeDash=list(dash)
             )
             layers.append(line.encode(x=x, y=y))
         if result.prediction is not None:
@@ -146,7 +146,9 @@ def _names(results: Sequence[EndpointResult], axis: Axis, width: int) -> list[al
         lead = alt.Chart(style.data([{}])).mark_rule(color=color, strokeWidth=2, strokeDash=list(dash))
         from_y = axis.height(max(value, axis.low_ms))
         texts.append(
-            lead.encode(x=alt.value(width + 1), x2=alt.value(width + 22), y=alt.value(from_y), y2=alt.value(place))
+            lead.encode(
+                x=alt.XValue(width + 1), x2=alt.X2Value(width + 22), y=alt.YValue(from_y), y2=alt.Y2Value(place)
+            )
         )
     return texts
 

@@ -1,18 +1,25 @@
 """Which pictures there are of a run, and their files: drawn when missing or out of date, removed when not wanted."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from altair.utils.schemapi import debug_mode
+
 from benchmark.record import Record
 from benchmark.show import sentences
-from benchmark.show.charts import latency, throughput, timeline
+from benchmark.show.charts import latency, sweep, throughput, timeline, trend
 from benchmark.show.charts.svg import Drawing, fingerprint, to_svg
 from benchmark.show.text import inert, plain
+from benchmark.trend import Judged, Trend
 
 DRAWING = 1
 """Raised whenever a picture of the same record would look different: then all are drawn again. A test says when."""
+
+MOST_PROFILES = 3
+MOST_SWEEPS = 3
+"""Of the newest, in the index: every publication writes their pictures again."""
 
 _STAMP = re.compile(r"<!-- drawn from ([0-9a-f]{16}), ([0-9a-f]{16}) -->\n\Z")
 
@@ -21,12 +28,15 @@ _STAMP = re.compile(r"<!-- drawn from ([0-9a-f]{16}), ([0-9a-f]{16}) -->\n\Z")
 class Picture:
     """A picture that is worth drawing: its file, what it says in words, and how it is drawn.
 
-    `said` takes what makes a name from outside fit for the place where the words go.
+    `said` takes what makes a name from outside fit for the place where the words go. `source`: what it is drawn from,
+    beside what all pictures of its folder are.
     """
 
     file: str
     said: Callable[[Callable[[str], str]], str]
     draw: Callable[[], Drawing]
+    source: str = ""
+    title: str = ""
 
     def markdown(self, folder: str = "") -> str:
         """The picture with its words, as a line of Markdown. `folder` leads to its file and ends with "/"."""
@@ -53,21 +63,71 @@ def run_pictures(record: Record) -> dict[str, Picture]:
     return found
 
 
-def place(directory: Path, pictures: Sequence[Picture], source: bytes) -> None:
+def trend_pictures(judged: Judged, records: Sequence[Record]) -> dict[str, list[Picture]]:
+    """Pictures of each metric over the runs, by profile, of the profiles that were measured last."""
+    machines = {record.id: record.environment.cpu.model for record in records}
+    groups: dict[str, dict[str, list[Trend]]] = {}
+    for item in judged.trends:
+        groups.setdefault(item.profile, {}).setdefault(item.metric, []).append(item)
+    pictures = {
+        profile: [_trend_picture(profile, metric, trend.shown(trends), machines) for metric, trends in metrics.items()]
+        for profile, metrics in list(groups.items())[:MOST_PROFILES]
+    }
+    found = {profile: [picture for picture in several if picture] for profile, several in pictures.items()}
+    return {profile: several for profile, several in found.items() if several}
+
+
+def _trend_picture(profile: str, metric: str, trends: list[Trend], machines: Mapping[str, str]) -> Picture | None:
+    if not trends:
+        return None
+    runs = {run for item in trends for run in item.runs}
+    of_these = {run: model for run, model in machines.items() if run in runs}
+    return Picture(
+        f"trend-{fingerprint(profile)[:8]}-{metric}.svg",
+        lambda named: trend.said(trends, named),
+        lambda: trend.draw(trends, of_these),
+        source=repr((trends, sorted(of_these.items()))),
+        title=trends[0].title,
+    )
+
+
+def sweep_pictures(records: Sequence[Record]) -> list[Picture]:
+    """Pictures of the newest sweeps."""
+    sweeps: dict[str, list[Record]] = {}
+    for record in records:
+        if record.sweep is not None:
+            sweeps.setdefault(record.sweep, []).append(record)
+    drawn = {name: runs for name, runs in sweeps.items() if sweep.curves(runs)}
+    return [_sweep_picture(name, runs) for name, runs in list(drawn.items())[:MOST_SWEEPS]]
+
+
+def _sweep_picture(name: str, runs: list[Record]) -> Picture:
+    return Picture(
+        f"sweep-{fingerprint(name)[:8]}.svg",
+        lambda named: sweep.said(runs, named),
+        lambda: sweep.draw(runs),
+        source=repr([sweep.values(curve) for curve in sweep.curves(runs)]),
+    )
+
+
+def place(directory: Path, pictures: Sequence[Picture], source: bytes = b"") -> None:
     """Write the pictures into a directory and remove every other one there. OSError: not possible.
 
     `source` is what they are drawn from. Drawing takes far longer than all else, so a file that says it was drawn from
     just that, and was not changed since, stays.
     """
     wanted = {picture.file for picture in pictures}
+    if pictures:
+        directory.mkdir(parents=True, exist_ok=True)
     for path in sorted(directory.glob("*.svg")):
         if path.name not in wanted:
             path.unlink()
     for picture in pictures:
-        origin = fingerprint(str(DRAWING), picture.file, source)
+        origin = fingerprint(str(DRAWING), picture.file, picture.source, source)
         path = directory / picture.file
         if not _is_current(path, origin):
-            svg = to_svg(picture.draw(), picture.said(plain))
+            with debug_mode(arg=False):  # holding each part against Vega-Lite's schema takes long, and a test does it
+                svg = to_svg(picture.draw(), picture.said(plain))
             path.write_text(f"{svg}<!-- drawn from {origin}, {fingerprint(svg)} -->\n", encoding="utf-8")
 
 

@@ -44,7 +44,7 @@ DARK = {
 CURVES = ((BLUE, (1, 0)), (ORANGE, (8, 3)), (GREEN, (3, 3)), (PURPLE, (10, 3, 2, 3)), (PINK, (2, 2)), (MUTED, (5, 5)))
 """Colour and dashes of one curve among several."""
 
-Chart = alt.LayerChart | alt.VConcatChart
+Chart = alt.LayerChart | alt.VConcatChart | alt.ConcatChart
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -93,7 +93,7 @@ def words(
     mark = alt.Chart(data([{"text": text}])).mark_text(
         color=color, fontSize=size, fontWeight="bold" if bold else "normal", align=align, baseline="middle"
     )
-    chart: alt.Chart = mark.encode(x=alt.value(x), y=alt.value(y), text="text:N")
+    chart: alt.Chart = mark.encode(x=alt.XValue(x), y=alt.YValue(y), text=alt.Text("text:N"))
     return chart
 
 
@@ -119,8 +119,7 @@ def round_steps(highest: float, most: int = 4) -> list[float]:
 
 def configured(chart: Chart, margins: Margins) -> dict[str, Any]:
     """The whole specification, as Vega-Lite reads it: for a page that draws it, or for a picture."""
-    spec: dict[str, Any] = chart.to_dict()
-    spec.pop("background", None)
+    spec: dict[str, Any] = chart.to_dict(validate=False)
     spec["background"] = None
     spec["padding"] = {side: getattr(margins, side) for side in ("left", "top", "right", "bottom")}
     spec["config"] = {

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import vl_convert
 
+from benchmark.show.charts.paths import number, shortened
 from benchmark.show.charts.style import DARK, FONT, WIDTH, Chart, Margins, configured
 
 DARK_RULES = "".join(
@@ -44,19 +45,15 @@ def to_svg(drawing: Drawing, said: str) -> str:
     spec = drawing.specification() | {"autosize": {"type": "none"}}
     drawn = vl_convert.vegalite_to_svg(json.dumps(spec))
     body = _ROOT.sub("", drawn, count=1)
-    body = _TAG.sub(lambda tag: _LONG.sub(_shortened, _CLUTTER.sub("", tag[0])), body)
+    body = _TAG.sub(lambda tag: _LONG.sub(lambda found: number(float(found[0])), _CLUTTER.sub("", tag[0])), body)
     while _EMPTY.search(body):
         body = _EMPTY.sub("", body)
+    body = shortened(body)
     root = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{drawing.height}" '
         f'viewBox="0 0 {WIDTH} {drawing.height}" role="img" aria-label={quoteattr(said)}>'
     )
     return f"{root}<title>{escape(said)}</title><style>{STYLE}</style>{body}\n"
-
-
-def _shortened(number: re.Match[str]) -> str:
-    """A tenth of a pixel is enough, and it is where two machines' arithmetic agrees."""
-    return f"{round(float(number[0]), 1) + 0.0:g}"
 
 
 def fingerprint(*parts: str | bytes) -> str:

@@ -84,7 +84,7 @@ def draw(record: Record) -> Drawing:
     layers = [
         alt.Chart(style.data(rows))
         .mark_bar(size=BAR, color=style.BLUE)
-        .encode(x=alt.X("zero:Q", scale=scale, axis=None), x2="right:Q", y=y)
+        .encode(x=alt.X("zero:Q", scale=scale, axis=None), x2=alt.X2("right"), y=y)
         .transform_calculate(zero="0"),
         *_failed(rows, scale),
         *_marks(shown, x),
@@ -103,7 +103,7 @@ def _failed(rows: style.Rows, scale: alt.Scale) -> list[alt.Chart]:
     return [
         alt.Chart(style.data(wrong))
         .mark_bar(size=BAR - 1, color="transparent", stroke=style.RED, strokeWidth=1.5, strokeDash=[3, 2])
-        .encode(x=alt.X("right:Q", scale=scale, axis=None), x2="all:Q", y=style.pixels("row"))
+        .encode(x=alt.X("right:Q", scale=scale, axis=None), x2=alt.X2("all"), y=style.pixels("row"))
     ]
 
 
@@ -149,16 +149,16 @@ def _key(shown: list[Bar], width: int) -> alt.LayerChart:
     layers = [
         alt.Chart(style.data([{}]))
         .mark_bar(size=BAR - 4, color=style.BLUE)
-        .encode(x=alt.value(0), x2=alt.value(18), y=alt.value(middle)),
+        .encode(x=alt.XValue(0), x2=alt.X2Value(18), y=alt.YValue(middle)),
         style.words("answers per second", 24, middle),
     ]
     if any(bar.most_rps is not None for bar in shown):
         tick = alt.Chart(style.data([{}])).mark_tick(
             orient="vertical", size=16, thickness=3, color=style.MUTED, opacity=1
         )
-        layers.append(tick.encode(x=alt.value(180), y=alt.value(middle)))
+        layers.append(tick.encode(x=alt.XValue(180), y=alt.YValue(middle)))
         layers.append(style.words("the most that theory allows", 190, middle))
     if any(bar.predicted_rps is not None for bar in shown):
-        layers.append(_diamonds([{}]).encode(x=alt.value(400), y=alt.value(middle)))
+        layers.append(_diamonds([{}]).encode(x=alt.XValue(400), y=alt.YValue(middle)))
         layers.append(style.words("predicted", 412, middle))
     return style.panel(layers, width, KEY)

@@ -13,7 +13,10 @@ from benchmark.show.text import ms, rate
 
 MOST_ENDPOINTS = 6
 MOST_STEPS = 150
-"""Of one endpoint: more would not be seen at this width, and make the file large."""
+"""Of one endpoint: more would not be seen at this width."""
+
+MOST_STEPS_IN_ALL = 600
+"""Of all endpoints: more would make the file large."""
 
 FEWEST_STEPS = 5
 HEAD = 24
@@ -46,9 +49,9 @@ def shown(record: Record) -> list[EndpointResult]:
     return long_enough[:MOST_ENDPOINTS]
 
 
-def steps(result: EndpointResult) -> list[Step]:
-    """The course of all rounds of an endpoint, in at most MOST_STEPS steps or one for each round."""
-    most = max(1, MOST_STEPS // len(result.rounds))
+def steps(result: EndpointResult, endpoints: int) -> list[Step]:
+    """The course of all rounds of an endpoint, one of so many, in at most MOST_STEPS steps or one for each round."""
+    most = max(1, min(MOST_STEPS, MOST_STEPS_IN_ALL // endpoints) // len(result.rounds))
     found: list[Step] = []
     for item, start_s in zip(result.rounds, round_starts_s(result), strict=False):
         found += _of_round(item.timeline, start_s, most)
@@ -80,8 +83,9 @@ def round_starts_s(result: EndpointResult) -> list[float]:
 def said(record: Record, named: Callable[[str], str]) -> str:
     """What the picture shows, in words."""
     parts = []
-    for result in shown(record):
-        course = steps(result)
+    results = shown(record)
+    for result in results:
+        course = steps(result, len(results))
         rates = [step.answers_rps for step in course]
         longest = max((step.max_ms for step in course if step.max_ms is not None), default=None)
         parts.append(
@@ -95,15 +99,15 @@ def draw(record: Record) -> Drawing:
     """For each endpoint two panels, one above the other: answers per second, and median to slowest latency."""
     margins = style.Margins(left=62, right=12, top=4, bottom=4)
     results = shown(record)
-    panels = [panel for result in results for panel in _endpoint(result, margins)]
+    panels = [panel for result in results for panel in _endpoint(result, steps(result, len(results)), margins)]
     # One flat list: a concatenation within another would take no room, because its frame is not to fit its texts.
     chart = alt.vconcat(*panels, _foot(margins.inner), bounds="flush", spacing=0)
     height = len(results) * (HEAD + 2 * HALF + GAP + FOOT) + FOOT
     return Drawing(chart, margins, margins.top + height + margins.bottom)
 
 
-def _endpoint(result: EndpointResult, margins: style.Margins) -> list[alt.LayerChart]:
-    course, starts_s = steps(result), round_starts_s(result)
+def _endpoint(result: EndpointResult, course: Sequence[Step], margins: style.Margins) -> list[alt.LayerChart]:
+    starts_s = round_starts_s(result)
     x = alt.X("at:Q", scale=alt.Scale(domain=[0, starts_s[-1]], nice=False), axis=None)
     width = margins.inner
     name = style.words(style.cut(result.name, 40), x=-margins.left + 10, y=HEAD / 2, size=style.LETTERS, bold=True)
@@ -126,7 +130,7 @@ def _background(result: EndpointResult, x: alt.X, height: int) -> list[alt.Chart
     layers = []
     if ramps:
         shade = alt.Chart(style.data(ramps)).mark_rect(color=style.MUTED, opacity=0.22)
-        layers.append(shade.encode(x=x, x2="end:Q", y=alt.value(0), y2=alt.value(height)))
+        layers.append(shade.encode(x=x, x2=alt.X2("end"), y=alt.YValue(0), y2=alt.Y2Value(height)))
     if len(result.rounds) > 1:
         borders = alt.Chart(style.data({"at": start} for start in starts_s[1:-1]))
         layers.append(borders.mark_rule(color=style.MUTED, strokeDash=[2, 2], strokeWidth=1.5).encode(x=x))
@@ -192,18 +196,18 @@ def _foot(width: int) -> alt.LayerChart:
     """What the marks mean, at fixed places."""
     empty = alt.Chart(style.data([{}]))
     layers = [
-        empty.mark_bar(size=10, color=style.BLUE).encode(x=alt.value(-52), x2=alt.value(-38), y=alt.value(8)),
+        empty.mark_bar(size=10, color=style.BLUE).encode(x=alt.XValue(-52), x2=alt.X2Value(-38), y=alt.YValue(8)),
         style.words("answers per second", -32, 8),
         empty.mark_rule(color=style.ORANGE, strokeWidth=2.5).encode(
-            x=alt.value(108), x2=alt.value(126), y=alt.value(8)
+            x=alt.XValue(108), x2=alt.X2Value(126), y=alt.YValue(8)
         ),
         style.words("median wait", 132, 8),
         empty.mark_rule(color=style.ORANGE, strokeWidth=1, strokeDash=[2, 2]).encode(
-            x=alt.value(228), x2=alt.value(246), y=alt.value(8)
+            x=alt.XValue(228), x2=alt.X2Value(246), y=alt.YValue(8)
         ),
         style.words("longest", 252, 8),
         empty.mark_rect(color=style.MUTED, opacity=0.22).encode(
-            x=alt.value(316), x2=alt.value(330), y=alt.value(2), y2=alt.value(14)
+            x=alt.XValue(316), x2=alt.X2Value(330), y=alt.YValue(2), y2=alt.Y2Value(14)
         ),
         style.words("users start", 336, 8),
     ]
