@@ -120,7 +120,7 @@ def test_a_picture_is_drawn_again_only_when_it_is_missing_or_changed(
     first = all_svgs(some_record(), tmp_path)
     (tmp_path / "old.svg").write_text("<svg/>")
     with monkeypatch.context() as patch:
-        patch.setattr(pictures, "to_svg", None)
+        patch.setattr(pictures, "_drawn", None)
         assert all_svgs(some_record(), tmp_path) == first
         with pytest.raises(TypeError):
             place(tmp_path, list(run_pictures(some_record()).values()), b"another record")

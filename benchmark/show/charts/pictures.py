@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from altair.utils.schemapi import debug_mode
@@ -126,9 +127,23 @@ def place(directory: Path, pictures: Sequence[Picture], source: bytes = b"") -> 
         origin = fingerprint(str(DRAWING), picture.file, picture.source, source)
         path = directory / picture.file
         if not _is_current(path, origin):
-            with debug_mode(arg=False):  # holding each part against Vega-Lite's schema takes long, and a test does it
-                svg = to_svg(picture.draw(), picture.said(plain))
-            path.write_text(f"{svg}<!-- drawn from {origin}, {fingerprint(svg)} -->\n", encoding="utf-8")
+            path.write_text(_drawn(_Wanted(origin, picture)), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A picture, known by what it is drawn from."""
+
+    origin: str
+    picture: Picture = field(compare=False)
+
+
+@lru_cache(maxsize=32)
+def _drawn(wanted: _Wanted) -> str:
+    """The whole file. Whoever publishes a run draws it to see that it can be drawn, and again for each try to push."""
+    with debug_mode(arg=False):  # holding each part against Vega-Lite's schema takes long, and a test does it
+        svg = to_svg(wanted.picture.draw(), wanted.picture.said(plain))
+    return f"{svg}<!-- drawn from {wanted.origin}, {fingerprint(svg)} -->\n"
 
 
 def _is_current(path: Path, origin: str) -> bool:
