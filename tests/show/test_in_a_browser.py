@@ -65,7 +65,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trends = tuple(some_trend(endpoint=name, title=name, unit=name) for name in names)
     several = trend_pictures(Judged(trends=trends), [])["quick"]
     sweeps = [picture for name in names[:2] for picture in sweep_pictures(sweep_of(20, 500, name=name))]
-    place(folder, [*run_pictures(record).values(), *several, *sweeps[:1]])
+    place(folder, [*run_pictures(record).values(), *several, *sweeps[:1]], b"hostile names")
     lines = [picture.markdown() for picture in (*several, *sweeps[:1])]
     (folder / "report.md").write_text("\n\n".join([render_report(record, ()), *lines]), encoding="utf-8")
     return folder

@@ -94,7 +94,7 @@ def draw(record: Record) -> Drawing:
     layers += _names(results, axis, margins.inner)
     layers.append(style.words("latency, on a logarithmic scale", -margins.left + 8, -16))
     if any(result.prediction is not None for result in results):
-        layers.append(style.words("hollow: predicted", margins.inner + 8, HEIGHT + 14))
+        layers.append(style.words("hollow: predicted", margins.inner + 26, HEIGHT + 32))
     layers.append(style.words("share of the answers that took no longer", 0, HEIGHT + 32))
     chart = style.panel(layers, margins.inner, HEIGHT)
     return Drawing(chart, margins, margins.top + HEIGHT + margins.bottom)

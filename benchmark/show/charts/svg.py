@@ -21,7 +21,7 @@ _ROOT = re.compile(r"^<svg [^>]*>")
 _CLUTTER = re.compile(
     r' (?:role|aria-[a-z]+|pointer-events|font-family|class|opacity="1"|stroke-miterlimit)(?:="[^"]*")?'
 )
-_EMPTY = re.compile(r"<g(?: [^>]*)?></g>|<path d=\"M0,0h0v0h0Z\"/>|<path(?: display=\"none\")? d=\"\"/>")
+_EMPTY = re.compile(r"<g(?: [^>]*)?></g>|<path d=\"M0,0h0v0h0Z\"/>|<path d=\"\"(?: display=\"none\")?/>")
 _TAG = re.compile(r"<[^>]+>")
 _LONG = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?")
 

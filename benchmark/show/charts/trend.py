@@ -49,14 +49,20 @@ def draw(trends: Sequence[Trend], machines: Mapping[str, str]) -> Drawing:
     margins = style.Margins(left=58, right=14, top=4, bottom=4)
     panels = []
     for trend in found:
-        panels += [_head(trend, margins), _panel(trend, machines, margins.inner), _dates(trend, margins.inner)]
+        panels += [
+            _head(trend, machines, margins),
+            _panel(trend, machines, margins.inner),
+            _dates(trend, margins.inner),
+        ]
     chart = alt.vconcat(*panels, _key(margins), bounds="flush", spacing=0)
     return Drawing(chart, margins, margins.top + len(found) * (HEAD + PANEL + FOOT) + KEY + margins.bottom)
 
 
-def _head(trend: Trend, margins: style.Margins) -> alt.LayerChart:
+def _head(trend: Trend, machines: Mapping[str, str], margins: style.Margins) -> alt.LayerChart:
     left = -margins.left + 10
     unit = f"{trend.title} {OVER[trend.form]}" if trend.form in OVER else f"{trend.title} ({trend.unit})"
+    if trend.form == "machine" and trend.runs[-1] in machines:
+        unit = f"{unit}, {machines[trend.runs[-1]]}"
     name = style.words(style.cut(trend.endpoint, 26), left, HEAD / 2, size=style.LETTERS, bold=True)
     beside = style.words(style.cut(unit, 38), margins.inner, HEAD / 2, align="right")
     return style.panel([name, beside], margins.inner, HEAD)
@@ -73,9 +79,8 @@ def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> alt.Layer
     runs = trend.runs[-MOST_RUNS:]
     low, high = _range(trend, [value for value in values if value is not None])
     x = alt.X("run:Q", scale=alt.Scale(domain=[-0.5, len(runs) - 0.5], nice=False), axis=None)
-    axis = style.axis(
-        [low + (high - low) * share for share in (0.15, 0.85)], "format(datum.value, '.3~s')", domain=False
-    )
+    lowest = 0.0 if low < 0 <= min(value for value in values if value is not None) else low + (high - low) * 0.15
+    axis = style.axis([lowest, low + (high - low) * 0.85], "format(datum.value, '.3~g')", domain=False)
     y = alt.Y("value:Q", scale=alt.Scale(domain=[low, high], nice=False, zero=False), axis=axis)
     layers = []
     if trend.band is not None:
@@ -105,9 +110,9 @@ def _range(trend: Trend, values: Sequence[float]) -> tuple[float, float]:
     all_of_them = [*values, *(trend.band or ())]
     low, high = min(all_of_them), max(all_of_them)
     middle = (low + high) / 2
-    least = abs(middle) * SMALLEST_SPAN or 1.0
+    least = abs(middle) * SMALLEST_SPAN or SMALLEST_SPAN
     half = max(high - low, least) / 2 * 1.15
-    return middle - half, middle + half
+    return (middle - half if min(values) < 0 else max(middle - half, -half / 10)), middle + half
 
 
 def _lines(trend: Trend, runs: Sequence[str], machines: Mapping[str, str], x: alt.X) -> list[alt.Chart]:
