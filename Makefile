@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups long-history race verdict-replay diagnose-tries requirements clean
+.PHONY: help bench test check format setups long-history race verdict-replay diagnose-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -33,6 +33,10 @@ setups: .venv/.dev
 # Not a check: renders a history of 10,000 runs and prints how long that takes.
 long-history: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.long_history
+
+# Not a check: shows what readers see on GitHub, light and dark, phone and desktop, in results/screenshots.
+screenshots: .venv/.dev
+	$(BIN)/python -m tests.show.screenshots
 
 # Not a check: prints how long 20 clones take that publish to one origin at once.
 race: .venv/.dev

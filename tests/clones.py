@@ -55,8 +55,8 @@ def git(directory: Path, *arguments: str) -> str:
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["scripts.cli"])
-"""Importing pandas takes longer than most calls; a fork of a process that did so begins at once."""
+_PROCESSES.set_forkserver_preload(["scripts.cli", "benchmark.show.charts.pictures"])
+"""Importing pandas and Altair takes longer than most calls; a fork of a process that did so begins at once."""
 
 
 def _bench(directory: Path, arguments: list[str], variables: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Clears what a fork inherits: the runs and failures of the repository that it was forked from."""
+"""Clears what a fork inherits: the runs, failures and charts of the repository that it was forked from."""
 
 import shutil
 from pathlib import Path
@@ -8,8 +8,9 @@ from benchmark.errors import UsageError
 from benchmark.failure import FOLDER
 from benchmark.publish.destination import find_home
 from benchmark.publish.git import Git
+from benchmark.show.index import CHARTS
 
-INHERITED = ("runs", FOLDER)
+INHERITED = ("runs", FOLDER, CHARTS)
 DERIVED = ("/report.md", ".svg")
 """Files that can be rendered again: losing them loses nothing."""
 

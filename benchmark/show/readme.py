@@ -6,7 +6,7 @@ from benchmark.errors import UsageError
 from benchmark.record import Record
 from benchmark.show import sentences
 from benchmark.show.published import Published, same_conditions
-from benchmark.show.report import results_table, templates
+from benchmark.show.report import picture_lines, results_table, templates
 
 BEGIN = "<!-- benchmark:begin -->"
 END = "<!-- benchmark:end -->"
@@ -41,6 +41,7 @@ def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> st
             published=published,
             headline=sentences.headline(record),
             results=results_table(record, published),
+            picture=picture_lines(record, f"reports/runs/{record.id}/").get("throughput"),
         )
     )
 

@@ -162,6 +162,7 @@ def render_report(record: Record, tables: tuple[Published, ...], judged: Judged 
                 for alternative in (result.limit.alternatives if result.limit else ())
             ],
             results=results_table(record, published),
+            pictures=picture_lines(record),
             percentiles=percentiles_table(record),
             warnings=[item for item in found if item[1].severity != "note"],
             notes=[item for item in found if item[1].severity == "note"],
@@ -173,6 +174,13 @@ def render_report(record: Record, tables: tuple[Published, ...], judged: Judged 
             own=[endpoint.name for endpoint in record.plan.endpoints if endpoint.locustfile],
         )
     )
+
+
+def picture_lines(record: Record, folder: str = "") -> dict[str, str]:
+    """The pictures of a run as lines of Markdown, by what they show; `folder` leads to them and ends with "/"."""
+    from benchmark.show.charts.pictures import run_pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
+
+    return {shows: picture.markdown(folder) for shows, picture in run_pictures(record).items()}
 
 
 def _failures(record: Record) -> list[tuple[str, int, str]]:

@@ -11,20 +11,23 @@ _MARKDOWN = re.compile(r"[\\`*\[\]<>#|~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?
 _MENTION = re.compile(r"@(?=\w)")
 
 
+def plain(text: str) -> str:
+    """Make one line of a text from outside, of at most LONGEST_NAME characters, with nothing in it that is not seen."""
+    shown = "".join(
+        " " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char
+        for char in text
+        if unicodedata.category(char) not in {"Cf", "Cs", "Co", "Cn"}
+    )
+    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
+
+
 @lru_cache(maxsize=4096)
 def inert(text: str) -> str:
     """Escape text from outside for one line or table cell of Markdown: it shows, and does nothing else.
 
     Control and formatting characters (line breaks, right-to-left marks) go, long text is cut.
     """
-    plain = "".join(
-        " " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char
-        for char in text
-        if unicodedata.category(char) not in {"Cf", "Cs", "Co", "Cn"}
-    )
-    if len(plain) > LONGEST_NAME:
-        plain = plain[: LONGEST_NAME - 1] + "…"
-    escaped = _MARKDOWN.sub(lambda match: "\\" + match[0], plain)
+    escaped = _MARKDOWN.sub(lambda match: "\\" + match[0], plain(text))
     return _MENTION.sub("@<!-- -->", escaped)  # a backslash does not keep GitHub from telling that user
 
 
