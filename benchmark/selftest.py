@@ -104,9 +104,13 @@ class SelfTest(Frozen):
     crowds: tuple[Crowd, ...]
 
     def visible_percent(self, endpoint: str, metric: str) -> float | None:
-        """Below which change (percent) nothing is said of a metric; None when that could not be found out."""
+        """Below which change (percent) nothing is said of a metric; None when that could not be found out.
+
+        At most 100 for req/s, of which no drop is larger.
+        """
         found = (sight for sight in self.sights if (sight.endpoint, sight.metric) == (endpoint, metric))
-        return next((sight.band_percent for sight in found), None)
+        percent = next((sight.band_percent for sight in found), None)
+        return percent if percent is None or metric != "req/s" else min(percent, 100.0)
 
 
 def selftest_to_json(found: SelfTest) -> str:

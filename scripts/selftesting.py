@@ -3,13 +3,14 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 from rich.console import Console
 
-from benchmark.config import Judging, checked, read_config
+from benchmark.config import checked, read_config
 from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError
 from benchmark.explain.bounds import limit
 from benchmark.judge.selftest import doubt, injection, sights
@@ -32,7 +33,6 @@ from benchmark.selftest import (
     Ceiling,
     Crowd,
     Delay,
-    Injection,
     SelfTest,
 )
 from benchmark.show.console import Reporter, reporting
@@ -54,6 +54,7 @@ ENDPOINTS = (
 CROWDED = Endpoint(name="crowd", path="/crowd", served="event loop", work_s=CROWD_S)
 RAW = Endpoint(name="raw", path="/")
 CONFIRMING_RUNS = 2
+NOTHING = Delay(label="none", delay_ms=0.0)
 MOST_DELAY_S = 1.0
 NONE = "none"
 DEFAULT: Mapping[str, Any] = {"delays": ("1%", "5%", "20%", "5ms")}
@@ -87,10 +88,10 @@ def examine(scale: Scale, config_file: Path, console: Console) -> SelfTest:
         plan = _plan(Target(**target), ENDPOINTS, USERS, scale.round_s)
         with reporting(console, plan.profile, scale.rounds) as reporter:
             sitting = _Sitting(plan, machine, Path(folder), interrupt, reporter)
-            quiet = [sitting.run() for _ in range(scale.runs)]
-            injections = [sitting.inject(delay, quiet, config.judging) for delay in scale.delays]
+            runs = [(delay, sitting.run(delay)) for delay in order(scale)]
             ceiling = sitting.ceiling()
             crowds = [sitting.crowd(users, most_files) for users in scale.crowds]
+    quiet = [record for delay, record in runs if delay == NOTHING]
     return SelfTest(
         at=began,
         cpu=machine.cpu,
@@ -99,10 +100,26 @@ def examine(scale: Scale, config_file: Path, console: Console) -> SelfTest:
         users=USERS,
         round_s=scale.round_s,
         sights=sights(quiet, config.judging),
-        injections=tuple(injections),
+        injections=tuple(
+            injection(delay, WAITING, quiet, [record for other, record in runs if other == delay], config.judging)
+            for delay in scale.delays
+        ),
         ceiling=ceiling,
         crowds=tuple(crowds),
     )
+
+
+def order(scale: Scale) -> list[Delay]:
+    """In which order runs are measured: those with a delay in turns with those without, in the middle of these.
+
+    What drifts meanwhile, as a machine does that others use, hits all alike. The two runs that have to confirm a
+    delay are as far apart as they can be: real ones are days apart, and no moment of bad luck may spoil both.
+    """
+    delayed = [*scale.delays] * CONFIRMING_RUNS
+    ahead = max(0, scale.runs - len(delayed)) // 2
+    quiet = [NOTHING] * (scale.runs - ahead)
+    turns = [delay for pair in zip_longest(delayed, quiet) for delay in pair if delay is not None]
+    return [*[NOTHING] * ahead, *turns]
 
 
 def _plan(target: Target, endpoints: tuple[Endpoint, ...], users: int, duration_s: float) -> Plan:
@@ -131,7 +148,7 @@ class _Sitting:
         self._reporter = reporter
         self._done = 0
 
-    def run(self, delay_ms: float = 0.0) -> Record:
+    def run(self, delay: Delay) -> Record:
         """Measure one run, as `bench run` does, with the waiting endpoint made slower."""
         notebook = open_notebook(
             self._folder,
@@ -145,15 +162,10 @@ class _Sitting:
         todo = jobs(self._plan, notebook.directory, ROOT)
         for job in todo:
             self._done += 1
-            slowed = replace(job, variables={DELAY_VARIABLE: f"{delay_ms:g}"})
+            slowed = replace(job, variables={DELAY_VARIABLE: f"{delay.delay_ms:g}"})
             measure_job(self._done, slowed, notebook, self._interrupt, self._reporter)
         notebook.close(todo)
         return notebook.record
-
-    def inject(self, delay: Delay, before: Sequence[Record], rule: Judging) -> Injection:
-        """Measure as many runs with a delay as confirm one, and judge them."""
-        after = [self.run(delay.delay_ms) for _ in range(CONFIRMING_RUNS)]
-        return injection(delay, WAITING, before, after, rule)
 
     def ceiling(self) -> Ceiling | None:
         """Ask for a bare answer as often as one generator process can; None when that could not be measured."""

@@ -10,7 +10,7 @@ from benchmark.config import Judging
 from benchmark.judge.baseline import Baseline, baseline
 from benchmark.judge.series import Series, gather
 from benchmark.judge.validity import DISTURBING, INVALIDATING
-from benchmark.judge.verdict import Judgement
+from benchmark.judge.verdict import Judgement, judge
 from benchmark.record import Finding, Record
 from benchmark.selftest import Delay, Injection, Sight
 
@@ -58,17 +58,23 @@ def _why_not(said: Iterable[Judgement]) -> str | None:
     return next((found.reason for found in said if found.stage == "not judged"), None)
 
 
-def injection(delay: Delay, slowed: str, before: Sequence[Record], after: Sequence[Record], rule: Judging) -> Injection:
-    """Judge the runs in which the endpoint `slowed` was slower, behind the runs before in which nothing was."""
-    ids = {record.id for record in after}
+def injection(
+    delay: Delay, slowed: str, quiet: Iterable[Record], delayed: Iterable[Record], rule: Judging
+) -> Injection:
+    """Judge the runs in which the endpoint `slowed` was slower as if they had come behind those in which nothing was.
+
+    They were measured in turns, so that a machine which became slower meanwhile is not taken for the delay.
+    """
     found_by: list[str] = []
     suspected_by: list[str] = []
     elsewhere: list[str] = []
     mine: list[Judgement] = []
-    for one in gather((*before, *after)):
-        said = [found for found in one.judgements(rule) if found.run in ids]
-        announced = any(found.stage == "confirmed" for found in said)
+    behind = {(one.endpoint, one.metric.name): one for one in gather(delayed)}
+    for one in gather(quiet):
+        last = behind[one.endpoint, one.metric.name].points
+        said = judge((*one.points, *last), one.metric.better, rule)[-len(last) :]
         if one.endpoint != slowed:
+            announced = any(found.stage == "confirmed" for found in said)
             elsewhere += [f"{one.metric.title} of {one.endpoint}"] if announced else []
             continue
         mine += said if _has_numbers(one) else []

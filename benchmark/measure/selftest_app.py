@@ -6,7 +6,6 @@ The delay comes by the environment, so that the same request is sent to the same
 import asyncio
 import math
 import os
-import time
 
 from fastapi import FastAPI
 
@@ -15,16 +14,30 @@ from benchmark.selftest import CROWD_S, DELAY_VARIABLE, WAITING_S
 STEPS = 60_000
 """A few milliseconds of plain Python."""
 
+
+class Delay:
+    """Whole milliseconds, which is all that uvloop's timers know, that make up a delay (ms): 0, 1, 0, 1 ... for 0.5."""
+
+    def __init__(self, delay_ms: float) -> None:
+        self._delay_ms = delay_ms
+        self._owed_ms = 0.0
+
+    def next_ms(self) -> int:
+        """How long the next request is delayed."""
+        self._owed_ms += self._delay_ms
+        whole_ms = math.floor(self._owed_ms)
+        self._owed_ms -= whole_ms
+        return whole_ms
+
+
+delay = Delay(float(os.environ.get(DELAY_VARIABLE, "0")))
 app = FastAPI()
 
 
 @app.get("/waiting", response_model=None)
 async def waiting() -> dict[str, str]:
     """Wait 50 ms, and the delay."""
-    delay_ms = float(os.environ.get(DELAY_VARIABLE, "0"))
-    rest_ms, whole_ms = math.modf(delay_ms)
-    await asyncio.sleep(WAITING_S + whole_ms / 1000)
-    time.sleep(rest_ms / 1000)  # noqa: ASYNC251 - uvloop's timers know whole milliseconds only; it is less than one
+    await asyncio.sleep(WAITING_S + delay.next_ms() / 1000)
     return {"answer": "waited"}
 
 

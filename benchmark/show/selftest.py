@@ -44,7 +44,7 @@ def _sights(found: SelfTest) -> Iterator[str]:
 def _band(sight: Sight) -> str:
     if sight.band is None:
         return "not known"
-    width = f"{sight.band:.2g} {sight.unit}"
+    width = f"{sight.band:.3g} {sight.unit}"
     return width if sight.band_percent is None else f"{percent(sight.band_percent)} ({width})"
 
 

@@ -11,7 +11,7 @@ from benchmark.measure.load_test import ROOT
 from benchmark.measure.rounds import jobs, measure
 from benchmark.plan import Plan, Profile, Target
 from benchmark.selftest import DELAY_VARIABLE, SelfTest, read_selftest
-from scripts.selftesting import APP, ENDPOINTS, scale
+from scripts.selftesting import APP, ENDPOINTS, order, scale
 from tests.support import Bench
 
 TINY = ("--runs", "1", "--duration", "1s", "--delay", "none", "--users", "4")
@@ -48,6 +48,14 @@ def test_delays_are_read_as_a_share_of_the_endpoint_s_own_time_or_as_a_time() ->
     found = scale(quick=False, wishes={}, delays=("5%", "5ms"), crowds=())
     assert [(delay.label, delay.delay_ms) for delay in found.delays] == [("5 %", 2.5), ("5ms", 5.0)]
     assert found.rounds == (12 + 2 * 2) * 2 + 1 + 4
+
+
+def test_runs_with_a_delay_are_measured_in_turns_with_those_without() -> None:
+    asked = scale(quick=False, wishes={"runs": "6"}, delays=("5%", "5ms"), crowds=())
+    labels = [delay.label for delay in order(asked)]
+    assert labels == ["none", "5 %", "none", "5ms", "none", "5 %", "none", "5ms", "none", "none"]
+    few = scale(quick=False, wishes={"runs": "1"}, delays=("5%",), crowds=())
+    assert [delay.label for delay in order(few)] == ["5 %", "none", "5 %"]
 
 
 def test_none_leaves_out_delays_and_crowds() -> None:

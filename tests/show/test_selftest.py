@@ -38,6 +38,12 @@ def test_nothing_is_said_of_an_app_that_runs_elsewhere() -> None:
     assert on_this_machine(some_record(plan=plan), some_selftest()) == ""
 
 
+def test_a_band_wider_than_the_whole_number_hides_every_drop() -> None:
+    wide = some_selftest(sights=(some_sight(COMPUTING, "req/s", 134.0), some_sight(COMPUTING, "p50", 150.0)))
+    shown = visible(wide).replace("\N{NO-BREAK SPACE}", " ")
+    assert "under 100 % in req/s and 150 % in p50 where it computes" in shown
+
+
 def test_what_could_not_be_judged_is_not_called_visible() -> None:
     one_kind = some_selftest(sights=(some_sight(WAITING, "req/s", None), some_sight(COMPUTING, "req/s", 12.34)))
     assert on_this_machine(some_record(), one_kind).endswith("under 12\N{NO-BREAK SPACE}% where it computes.")
