@@ -65,7 +65,8 @@ def _import_path(text: str) -> str:
     return text
 
 
-def _whole_seconds(value: float) -> float:
+def whole_seconds(value: float) -> float:
+    """Refuse half a second of load."""
     if not value.is_integer():
         message = "must be whole seconds: Locust's clock for the end of a test counts in seconds"
         raise ValueError(message)
@@ -178,7 +179,7 @@ class Profile(Frozen):
     spawn_rate_per_s: Number = Field(
         gt=0, le=MAX_USERS, validation_alias=AliasChoices("spawn_rate", "spawn_rate_per_s")
     )
-    duration_s: Annotated[Seconds, AfterValidator(_whole_seconds)] = Field(
+    duration_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
         ge=1, le=MAX_DURATION_S, validation_alias=AliasChoices("duration", "duration_s")
     )
     task_seconds: Seconds = Field(default=5.0, gt=0, le=3600)
@@ -192,7 +193,7 @@ class Profile(Frozen):
     start: Literal["batch", "spread"] = "batch"
     """Whether users ask as soon as they are spawned, or first requests are spread over one answer time."""
 
-    reference_s: Annotated[Seconds, AfterValidator(_whole_seconds)] = Field(
+    reference_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
         default=5.0, ge=0, le=600, validation_alias=AliasChoices("reference", "reference_s")
     )
     """How long each round loads the reference workload, which tells a slow machine from a slow endpoint; 0: not."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from benchmark.selftest import SelfTest
+
 Verdict = Literal["unchanged", "improved", "regressed", "inconclusive"]
 
 
@@ -74,8 +76,12 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Everything that is said about the runs of a history, by the id of the run, and the trends, the newest first."""
+    """Everything that is said about the runs of a history, by the id of the run, and the trends, the newest first.
+
+    `selftest`: which changes could be seen at all on its machine.
+    """
 
     said: Mapping[str, tuple[Said, ...]] = field(default_factory=dict)
     belief: Mapping[str, Belief] = field(default_factory=dict)
     trends: tuple[Trend, ...] = ()
+    selftest: SelfTest | None = None

@@ -10,7 +10,7 @@ import typer
 
 from benchmark.errors import BenchmarkError, InterruptedRunError
 from benchmark.show.step_summary import render_error
-from scripts import diagnose, doctor, fail, init, overhead, predict, publish, report, run, watch
+from scripts import diagnose, doctor, fail, init, overhead, predict, publish, report, run, selftest, watch
 
 app = typer.Typer(
     name="bench",
@@ -32,6 +32,7 @@ app.command("init", short_help="Clear the runs that a fork inherited.")(init.ini
 app.command("doctor", short_help="Say what would stop this from working.")(doctor.doctor)
 app.command("watch", short_help="Tell GitHub what became worse.")(watch.watch)
 app.command("overhead", short_help="Show what the harness itself adds.")(overhead.overhead)
+app.command("selftest", short_help="Show which changes this set-up can see.")(selftest.selftest)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from scripts.rendering import render
 
 
 def init() -> None:
-    """Remove the runs and failures that a fork inherited, and render the reports and the README block again.
+    """Remove the runs, failures and self-test that a fork inherited, and render the reports and the README block again.
 
     What others published (reports/published/) and everything else stays. Runs that are in no commit are never
     removed. Calling it again changes nothing.

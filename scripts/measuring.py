@@ -88,7 +88,7 @@ def _measure_plan(plan: Plan, notebook: Notebook, home: Path, interrupt: Interru
             for number, job in enumerate(todo, start=1):
                 if job.endpoint == plan.endpoints[0]:
                     _measure_reference(number, job, notebook, interrupt, reporter)
-                _measure_job(number, job, notebook, interrupt, reporter)
+                measure_job(number, job, notebook, interrupt, reporter)
     except BenchmarkError as error:
         notebook.close(todo, reason=str(error).splitlines()[0])
         console.print(f"What there is of it: {_report(notebook, home)}", soft_wrap=True, markup=False)
@@ -107,7 +107,7 @@ def _measure_reference(number: int, job: Job, notebook: Notebook, interrupt: Int
         notebook.add_reference(USERS, found.raw, found.cpu_ms)
 
 
-def _measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt, reporter: Reporter) -> None:
+def measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt, reporter: Reporter) -> None:
     """A round that breaks under load is noted, and the others go on."""
     reporter.begin(number, job.endpoint.name, job.round)
     try:

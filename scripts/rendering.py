@@ -2,10 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from benchmark.config import DEFAULT_FILE, Config, Judging, read_config
+from benchmark.errors import InvalidRunError
 from benchmark.judge.change_points import change_points
 from benchmark.judge.differences import what_changed, why_apart
 from benchmark.judge.metrics import Metric
@@ -14,6 +17,7 @@ from benchmark.judge.validity import run_validity
 from benchmark.judge.verdict import Judgement
 from benchmark.judge.words import in_words
 from benchmark.record import Record
+from benchmark.selftest import read_selftest
 from benchmark.show.history import History
 from benchmark.show.index import render_all
 from benchmark.trend import Belief, Change, Judged, Said, Trend
@@ -26,7 +30,12 @@ def render(reports: Path, readme: Path, *, everything: bool) -> History:
     """Render reports, index and README block. Thresholds are those of the benchmark.toml beside the README."""
     file = readme.parent / DEFAULT_FILE
     config = read_config(file) if file.exists() else None
-    return render_all(reports, readme, lambda records: judged(records, config), everything=everything)
+    selftest = None
+    with suppress(InvalidRunError):  # the index names what can not be read
+        selftest = read_selftest(reports)
+    return render_all(
+        reports, readme, lambda records: replace(judged(records, config), selftest=selftest), everything=everything
+    )
 
 
 def judged(records: Iterable[Record], config: Config | None) -> Judged:

@@ -17,6 +17,7 @@ GROUND_FLOOR = {
     "summary",
     "diagnosis",
     "declaration",
+    "selftest",
 }
 MAY_IMPORT = {
     "measure": {"measure"},

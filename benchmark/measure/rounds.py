@@ -3,9 +3,9 @@
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Job:
     """One round that is to be measured.
 
     `to_verify`: what is asked once before the load. `ladder`: climb instead of loading with the profile's users.
+    `variables`: what the app finds in its environment beside ours.
     """
 
     plan: Plan
@@ -56,6 +57,7 @@ class Job:
     home: Path
     ladder: Ladder | None = None
     sample_every_s: float = SAMPLE_EVERY_S
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def utc_now() -> str:
@@ -124,7 +126,7 @@ def _start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Ser
         return None
     watch("starting", 0.0, Progress())
     for attempt in range(1, START_TRIES + 1):
-        server = Server(job.plan, job.home, job.directory / "server.log")
+        server = Server(job.plan, job.home, job.directory / "server.log", job.variables)
         stack.enter_context(server.child)
         try:
             server.wait_until_ready(pause)
@@ -162,13 +164,17 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
                 raise InvalidRunError(message + test.child.tail())
 
 
-def raise_open_file_limit() -> None:
-    """Let children open as many files as this user may; a connection is a file on both sides."""
+def raise_open_file_limit() -> int | None:
+    """Let children open as many files as this user may; a connection is a file on both sides. Gives how many.
+
+    None: nobody knows.
+    """
     if os.name != "posix":
-        return
+        return None
     import resource  # noqa: PLC0415 - not on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -98,9 +98,9 @@ def _free_port() -> int:
 
 
 class Server:
-    """A running uvicorn with all its workers."""
+    """A running uvicorn with all its workers. `variables`: what the app finds in its environment beside ours."""
 
-    def __init__(self, plan: Plan, directory: Path, log: Path) -> None:
+    def __init__(self, plan: Plan, directory: Path, log: Path, variables: Mapping[str, str] | None = None) -> None:
         target = plan.target
         self.port = target.port or _free_port()
         self.base_url = f"http://{HOST}:{self.port}"
@@ -110,6 +110,7 @@ class Server:
             "TASK_SECONDS": f"{plan.profile.task_seconds:g}",
             "THREADS": str(target.threads),
             "PYTHONUNBUFFERED": "1",
+            **(variables or {}),
         }
         self.child = Child(
             [sys.executable, *server_command(target, self.port)],

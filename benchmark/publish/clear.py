@@ -1,4 +1,4 @@
-"""Clears what a fork inherits: the runs, failures and charts of the repository that it was forked from."""
+"""Clears what a fork inherits: runs, failures, charts and self-test of the repository that it was forked from."""
 
 import shutil
 from pathlib import Path
@@ -8,15 +8,16 @@ from benchmark.errors import UsageError
 from benchmark.failure import FOLDER
 from benchmark.publish.destination import find_home
 from benchmark.publish.git import Git
+from benchmark.selftest import FILE_NAME as SELFTEST
 from benchmark.show.index import CHARTS
 
-INHERITED = ("runs", FOLDER, CHARTS)
+INHERITED = ("runs", FOLDER, CHARTS, SELFTEST)
 DERIVED = ("/report.md", ".svg")
 """Files that can be rendered again: losing them loses nothing."""
 
 
 def clear(directory: Path, reports: Path) -> list[Path]:
-    """Remove all runs and failures below `reports`; gives what was removed. What others published stays.
+    """Remove all runs, failures and the self-test below `reports`; gives what was removed. What others published stays.
 
     UsageError: `directory` is no checkout of this repository, or a run in it is in no commit and could not be
     restored. Nothing was removed then.
@@ -32,9 +33,9 @@ def clear(directory: Path, reports: Path) -> list[Path]:
     if lost:
         message = f"{lost[0]} is in no commit and would be lost ({len(lost)} such); commit or delete it first"
         raise UsageError(message)
-    found = [entry for folder in folders for entry in sorted(folder.iterdir())]
+    found = [entry for folder in folders for entry in (sorted(folder.iterdir()) if folder.is_dir() else [folder])]
     for folder in folders:
-        if folder.is_symlink():
+        if folder.is_symlink() or folder.is_file():
             folder.unlink()
         else:
             shutil.rmtree(folder)

@@ -15,6 +15,7 @@ from benchmark.failure import FOLDER as FAILURES
 from benchmark.failure import Failure, read_failure
 from benchmark.record import Record, Round, Timeline
 from benchmark.record_file import FILE_NAME, read_record
+from benchmark.selftest import read_selftest
 
 NEWEST = 500
 """Runs that the index looks back on; `bench report --all` reads the others too."""
@@ -82,6 +83,10 @@ def read_history(reports: Path, newest: int = NEWEST) -> History:
     files = run_files(reports)
     records = [without_timelines(record) for record in islice(read_runs(files, unreadable), newest)]
     records.sort(key=lambda record: (record.started_at, record.id), reverse=True)
+    try:
+        read_selftest(reports)
+    except BenchmarkError as error:
+        unreadable.append(str(error).replace(f"{reports}/", ""))
     failures = []
     for path in sorted((reports / FAILURES).glob("*.json")):
         try:

@@ -15,6 +15,7 @@ from benchmark.show.overview import newest_of_each
 from benchmark.show.published import Published, read_published
 from benchmark.show.readme import render_block, replace_block
 from benchmark.show.report import all_warnings, render_report, templates
+from benchmark.show.selftest import on_this_machine
 from benchmark.show.standing import newest, standing
 from benchmark.trend import Judged
 
@@ -64,6 +65,7 @@ def render_index(history: History, judged: Judged | None = None) -> str:
                 for profile, several in trends.items()
             },
             sweeps=[picture.markdown(f"{CHARTS}/") for picture in sweeps],
+            visible=on_this_machine(history.records[0], judged.selftest) if history.records else "",
             failures=newest(history.failures),
             all_failures=len(history.failures),
             unreadable=history.unreadable,

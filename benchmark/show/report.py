@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from benchmark.record import Columns, Finding, Record
 from benchmark.show import sentences, text, verdicts
 from benchmark.show.published import Published, PublishedRow, same_conditions
+from benchmark.show.selftest import on_this_machine
 from benchmark.show.theory import change, difference_cells
 from benchmark.trend import Judged
 
@@ -154,6 +155,7 @@ def render_report(record: Record, tables: tuple[Published, ...], judged: Judged 
             reasons=[(result.name, sentences.reason(result, record)) for result in record.endpoints],
             predictions=predictions_table(record),
             belief=judged.belief.get(record.id),
+            visible=on_this_machine(record, judged.selftest),
             verdict=verdicts.of_run(said),
             verdicts=[item for item in said if verdicts.is_worth_saying(item)],
             changes=[

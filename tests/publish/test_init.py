@@ -3,27 +3,30 @@
 import pytest
 
 from benchmark.publish.place import place, place_failure
+from benchmark.selftest import write_selftest
 from benchmark.show.index import render_all
 from tests.clones import README, Clone
 from tests.publishable import make_failure, make_record
+from tests.selftests import some_selftest
 
 
 @pytest.fixture
 def fork(clone: Clone) -> Clone:
-    """A clone that holds two runs and a failure, all committed."""
+    """A clone that holds two runs, a failure and a self-test, all committed."""
     reports = clone.path / "reports"
     for number in range(2):
         place(make_record(number), reports)
     place_failure(make_failure(), reports)
+    write_selftest(some_selftest(), reports)
     render_all(reports, clone.path / "README.md")
     clone.git("add", "--all")
     clone.git("commit", "--quiet", "--message=Inherited")
     return clone
 
 
-def test_inherited_runs_and_failures_go_and_published_tables_stay(fork: Clone) -> None:
+def test_inherited_runs_failures_and_self_test_go_and_published_tables_stay(fork: Clone) -> None:
     done = fork.bench("init")
-    assert (done.code, done.out.count("Removed ")) == (0, 3)
+    assert (done.code, done.out.count("Removed ")) == (0, 4)
     left = sorted(path.relative_to(fork.path / "reports").as_posix() for path in (fork.path / "reports").rglob("*"))
     assert left == ["README.md", "published", "published/.keep"]
     assert "No run has been published yet" in (fork.path / "reports" / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,57 @@
+"""`bench selftest`: what this set-up can see."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+from typer import Context, Option
+
+from benchmark.config import DEFAULT_FILE
+from benchmark.errors import UsageError
+from benchmark.selftest import selftest_to_json, write_selftest
+from benchmark.show.selftest import as_markdown
+from scripts import options
+from scripts.selftesting import examine, scale
+
+Delays = Annotated[
+    list[str], Option(help='Delay of one endpoint: "5%", "5ms"; several times; none: no.', show_default="1%,5%,20%,5ms")
+]
+Crowds = Annotated[
+    list[str], Option(help="Users of a crowd; several times; none: no.", show_default="100,500,1000,2000")
+]
+
+
+def selftest(
+    context: Context,
+    quick: Annotated[bool, Option("--quick", help="About a minute: fewer and shorter runs, one delay.")] = False,
+    runs: Annotated[str | None, Option(help="Runs without any change.", show_default="12")] = None,
+    duration: Annotated[str | None, Option(help="How long each round loads.", show_default="2s")] = None,
+    delay: Delays = [],
+    users: Crowds = [],
+    keep: Annotated[bool, Option("--keep", help="Keep it in the reports, which then say it beside each run.")] = False,
+    reports: Annotated[Path, Option(help="The reports directory.")] = Path("reports"),
+    config: options.ConfigFile = DEFAULT_FILE,
+    as_json: options.AsJson = False,
+) -> None:
+    """Measure what this machine, server and rule can see, with endpoints of its own.
+
+    Runs without any change: how often the rule alarms all the same, and below which change it says nothing. Runs with
+    a delay in one endpoint: whether it is found, and there only. Then what one load generator can ask for, and what
+    the harness adds to an answer while a crowd waits. Server and thresholds are those of benchmark.toml.
+
+    Examples: bench selftest --quick; bench selftest --keep; bench selftest --runs 20 --duration 5s
+    """
+    asked = scale(
+        quick=quick,
+        wishes={"runs": runs, "round_s": duration},
+        delays=options.items(context, "delay", delay),
+        crowds=options.items(context, "users", users),
+    )
+    if keep and not reports.is_dir():
+        message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
+        raise UsageError(message)
+    found = examine(asked, config, Console(stderr=True))
+    sys.stdout.write(selftest_to_json(found) if as_json else as_markdown(found))
+    if keep:
+        sys.stderr.write(f"Kept in {write_selftest(found, reports)}; then: bench report --all, and commit both\n")
