@@ -24,7 +24,9 @@ Crowds = Annotated[
 
 def selftest(
     context: Context,
-    quick: Annotated[bool, Option("--quick", help="About a minute: fewer and shorter runs, one delay.")] = False,
+    quick: Annotated[
+        bool, Option("--quick", help="A rough picture sooner: fewer and shorter runs, one delay.")
+    ] = False,
     runs: Annotated[str | None, Option(help="Runs without any change.", show_default="12")] = None,
     duration: Annotated[str | None, Option(help="How long each round loads.", show_default="2s")] = None,
     delay: Delays = [],
