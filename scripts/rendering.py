@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 from benchmark.config import DEFAULT_FILE, Config, Judging, read_config
 from benchmark.judge.change_points import change_points
 from benchmark.judge.differences import what_changed, why_apart
 from benchmark.judge.metrics import Metric
-from benchmark.judge.series import Series, gather
+from benchmark.judge.series import Run, Series, gather
 from benchmark.judge.validity import run_validity
 from benchmark.judge.verdict import Judgement
 from benchmark.judge.words import in_words
@@ -50,7 +51,7 @@ def judged(records: Iterable[Record], config: Config | None) -> Judged:
         lines = _lines(one, judgements, series)
         for run, line in zip(one.runs, lines, strict=True):
             said.setdefault(run.id, []).append(line)
-        trends.append(_trend(one, rule, judgements, lines[-1]))
+        trends.append(_trend(one, rule, judgements, lines, _aside(one, series)))
     trends.sort(key=lambda trend: trend.started_at[-1], reverse=True)
     return Judged({run: tuple(lines) for run, lines in said.items()}, belief, tuple(trends))
 
@@ -76,8 +77,7 @@ def _lines(one: Series, judgements: Sequence[Judgement], series: Iterable[Series
                 verdict=found.verdict,
                 stage=found.stage,
                 line=in_words(found, one.metric),
-                worse=found.change_percent is not None
-                and (found.change_percent < 0) == (one.metric.better == "higher"),
+                direction=_direction(found, one.metric),
                 change_percent=found.change_percent,
                 band_percent=found.band_percent,
                 open_since=found.open_since,
@@ -88,8 +88,30 @@ def _lines(one: Series, judgements: Sequence[Judgement], series: Iterable[Series
     return lines
 
 
-def _is_worse(found: Judgement, metric: Metric) -> bool:
-    return found.change_percent is not None and (found.change_percent < 0) == (metric.better == "higher")
+def _direction(found: Judgement, metric: Metric) -> Literal["better", "worse"] | None:
+    if found.side == 0:
+        return None
+    return "better" if (found.side > 0) == (metric.better == "higher") else "worse"
+
+
+def _aside(one: Series, series: Iterable[Series]) -> str | None:
+    """Why a series is not the one that counts, which is the newest of its metric, endpoint and profile.
+
+    A run with numbers of its own (--users) is looked at beside its equals, but ends nobody's series.
+    """
+    rivals = {
+        newest: other
+        for other in series
+        if (other.endpoint, other.metric.name) == (one.endpoint, one.metric.name)
+        and other.common["profile"] == one.common["profile"]
+        and (newest := max(((run.started_at, run.id) for run in other.runs if not run.customised), default=None))
+    }
+    counting = rivals[max(rivals)] if rivals else None
+    if counting is one:
+        return None
+    if counting is None or all(run.customised for run in one.runs):
+        return f"measured with numbers of its own: {', '.join(one.runs[-1].customised)}"
+    return f"the series ended: {why_apart(one.common, counting.common)}"
 
 
 def _apart(one: Series, series: Iterable[Series]) -> str | None:
@@ -114,14 +136,25 @@ def _when_it_began(one: Series, last: Said) -> str | None:
     return None
 
 
-def _trend(one: Series, rule: Judging, judgements: Sequence[Judgement], last: Said) -> Trend:
+def _over(lines: Sequence[Said], runs: Sequence[Run]) -> dict[str, str]:
+    """How each regression that is over ended, by the run it began with."""
+    ends = {}
+    for before, run, now in zip(lines, runs[1:], lines[1:], strict=False):
+        if before.open_since is not None and now.open_since is None:
+            how = "back at the level before" if now.stage == "recovered" else "accepted"
+            ends[before.open_since] = f"{how} since run {run.id}: {now.line}"
+    return ends
+
+
+def _trend(
+    one: Series, rule: Judging, judgements: Sequence[Judgement], lines: Sequence[Said], aside: str | None
+) -> Trend:
     baseline = next((found.baseline for found in reversed(judgements) if found.baseline), None)
     usable = [point.value is not None and point.unusable is None for point in one.points]
     runs = [run for run, kept in zip(one.runs, usable, strict=True) if kept]
     values = [point.value for point, kept in zip(one.points, usable, strict=True) if kept and point.value is not None]
-    shared = "\n".join(f"{name}={value}" for name, value in sorted(one.common.items()))
     return Trend(
-        key=hashlib.sha256(f"{one.endpoint}\n{one.metric.name}\n{shared}".encode()).hexdigest(),
+        key=hashlib.sha256(f"{one.common['profile']}\n{one.endpoint}\n{one.metric.name}".encode()).hexdigest(),
         profile=one.common["profile"],
         endpoint=one.endpoint,
         metric=one.metric.name,
@@ -132,10 +165,13 @@ def _trend(one: Series, rule: Judging, judgements: Sequence[Judgement], last: Sa
         started_at=tuple(run.started_at for run in one.runs),
         values=tuple(point.value if kept else None for point, kept in zip(one.points, usable, strict=True)),
         band=(baseline.median - baseline.band, baseline.median + baseline.band) if baseline else None,
-        last=last,
-        what_changed=_when_it_began(one, last),
+        last=lines[-1],
+        what_changed=_when_it_began(one, lines[-1]),
         changes=tuple(
             Change(runs[found.index].id, runs[found.index].started_at, found.percent, found.direction)
             for found in change_points(values, one.metric.better, rule, one.metric.smallest_difference) or ()
         ),
+        common=one.common,
+        over=_over(lines, one.runs),
+        aside=aside,
     )

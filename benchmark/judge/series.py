@@ -36,6 +36,7 @@ class Run:
     id: str
     started_at: str
     environment: Environment
+    customised: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def gather(
     groups: dict[tuple[object, ...], _Group] = {}
     moments: dict[str, Moment] = {}
     for record in records:
-        run = Run(record.id, record.started_at, record.environment)
+        run = Run(record.id, record.started_at, record.environment, record.customised)
         moments[run.id] = _moment(run)
         for endpoint in record.plan.endpoints:
             shared: dict[Form, dict[str, str]] = {}
