@@ -85,11 +85,15 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Everything that is said about the runs of a history, by the id of the run, and the trends, the newest first."""
+    """Everything that is said about the runs of a history, by the id of the run, and the trends, the newest first.
+
+    `notes`: what stood in the way of judging as somebody wanted it.
+    """
 
     said: Mapping[str, tuple[Said, ...]] = field(default_factory=dict)
     belief: Mapping[str, Belief] = field(default_factory=dict)
     trends: tuple[Trend, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def counting(self) -> tuple[Trend, ...]:
