@@ -24,7 +24,6 @@ class Said:
     line: str
     direction: Literal["better", "worse"] | None = None
     change_percent: float | None = None
-    band_percent: float | None = None
     open_since: str | None = None
     apart: str | None = None
     changed: str | None = None

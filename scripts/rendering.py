@@ -117,7 +117,6 @@ def _lines(one: Series, judgements: Sequence[Judgement], series: Iterable[Series
                 line=in_words(found, one.metric),
                 direction=_direction(found, one.metric),
                 change_percent=found.change_percent,
-                band_percent=found.band_percent,
                 open_since=found.open_since,
                 apart=_apart(one, series) if number == 0 else None,
                 changed=what_changed(before.environment, one.runs[first].environment) if loud and before else None,
