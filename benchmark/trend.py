@@ -13,7 +13,8 @@ Verdict = Literal["unchanged", "improved", "regressed", "inconclusive"]
 class Said:
     """What was found about one metric of one endpoint of one run. `line`: verdict, change and noise band in words.
 
-    `stage`: how far the rule is with it ("suspected" waits for a second run), `worse`: in which direction it went.
+    `stage`: how far the rule is with it ("suspected" waits for a second run). `direction`: to which side of the band it
+    went; None within it, also for a run that is back at an earlier level.
     `apart`: why there is nothing to compare it with though there are earlier runs. `changed`: what else is different
     from the run before in its series.
     """
@@ -23,9 +24,8 @@ class Said:
     verdict: Verdict
     stage: str
     line: str
-    worse: bool = False
+    direction: Literal["better", "worse"] | None = None
     change_percent: float | None = None
-    band_percent: float | None = None
     open_since: str | None = None
     apart: str | None = None
     changed: str | None = None
@@ -45,9 +45,11 @@ class Change:
 class Trend:
     """One metric of one endpoint over the runs that may be compared, oldest first.
 
-    `key` is the same for as long as the runs compare. `what_changed`: what else was different when the regression that
-    is open began. `values` are in `unit` divided as `form` says; None where a run could not be judged. `band`: lowest
-    and highest value that the next run may have without a word.
+    `key` stands for profile, endpoint and metric. Of the series with the same key only one counts, the newest; `aside`
+    says why another does not. `common` is what its runs share. `what_changed`: what else was different when the
+    regression that is open began. `over`: regressions that ended, by the run they began with, and how. `values` are in
+    `unit` divided as `form` says; None where a run could not be judged. `band`: lowest and highest value that the next
+    run may have without a word.
     """
 
     key: str
@@ -64,6 +66,14 @@ class Trend:
     last: Said
     what_changed: str | None = None
     changes: tuple[Change, ...] = ()
+    common: Mapping[str, str] = field(default_factory=dict)
+    over: Mapping[str, str] = field(default_factory=dict)
+    aside: str | None = None
+
+    @property
+    def open_since(self) -> str | None:
+        """Run with which a regression began that is still open; None in a series that does not count."""
+        return None if self.aside else self.last.open_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +89,16 @@ class Judged:
     """Everything that is said about the runs of a history, by the id of the run, and the trends, the newest first.
 
     `selftest`: which changes could be seen at all on its machine.
+    `notes`: what stood in the way of judging as somebody wanted it.
     """
 
     said: Mapping[str, tuple[Said, ...]] = field(default_factory=dict)
     belief: Mapping[str, Belief] = field(default_factory=dict)
     trends: tuple[Trend, ...] = ()
     selftest: SelfTest | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counting(self) -> tuple[Trend, ...]:
+        """The series that counts of each metric of each endpoint under each profile."""
+        return tuple(trend for trend in self.trends if not trend.aside)

@@ -1,25 +1,28 @@
 """Renders the reports with what is said of each run beside the runs before it: what `report` and `publish` share."""
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 from benchmark.config import DEFAULT_FILE, Config, Judging, read_config
-from benchmark.errors import InvalidRunError
+from benchmark.errors import InvalidRunError, UsageError
 from benchmark.judge.change_points import change_points
 from benchmark.judge.differences import what_changed, why_apart
-from benchmark.judge.metrics import Metric
-from benchmark.judge.series import Series, gather
+from benchmark.judge.metrics import METRICS, Metric
+from benchmark.judge.series import Run, Series, gather, unknown_runs
 from benchmark.judge.validity import run_validity
 from benchmark.judge.verdict import Judgement
 from benchmark.judge.words import in_words
 from benchmark.record import Record
 from benchmark.selftest import read_selftest
-from benchmark.show.history import History
-from benchmark.show.index import render_all
+from benchmark.show.history import History, read_runs, run_files, without_timelines
+from benchmark.show.index import render_all, render_run
+from benchmark.show.published import Published
 from benchmark.trend import Belief, Change, Judged, Said, Trend
 
 REFERENCE_COLUMN = {"throughput_rps": "throughput_rps", "p95_ms": "p95_ms", "p99_ms": "p99_ms"}
@@ -27,41 +30,75 @@ REFERENCE_COLUMN = {"throughput_rps": "throughput_rps", "p95_ms": "p95_ms", "p99
 
 
 def render(reports: Path, readme: Path, *, everything: bool) -> History:
-    """Render reports, index and README block. Thresholds are those of the benchmark.toml beside the README."""
-    file = readme.parent / DEFAULT_FILE
-    config = read_config(file) if file.exists() else None
+    """Render reports, index and README block. Thresholds are those of the benchmark.toml where bench was called.
+
+    One that is broken, or that accepts a change in a run that is not there, is said and stops nothing.
+    """
+    config, notes = _config(reports)
+    for note in notes:
+        sys.stderr.write(f"{note}\n")
     selftest = None
     with suppress(InvalidRunError):  # the index names what can not be read
         selftest = read_selftest(reports)
-    return render_all(
-        reports, readme, lambda records: replace(judged(records, config), selftest=selftest), everything=everything
+
+    def judge(records: Iterable[Record]) -> Judged:
+        return replace(judged(records, config), notes=notes, selftest=selftest)
+
+    return render_all(reports, readme, judge, everything=everything)
+
+
+def render_run_of(directory: Path, tables: Sequence[Published]) -> Path:
+    """Render the report of one run. One that lies in a reports directory is judged beside the others there."""
+    place = directory.resolve()
+    reports = place.parent.parent
+    found = None
+    if place.parent == reports / "runs":
+        found = judged((without_timelines(record) for record in read_runs(run_files(reports), [])), _config(reports)[0])
+    return render_run(directory, tables, found)
+
+
+def _config(reports: Path) -> tuple[Config | None, tuple[str, ...]]:
+    """What benchmark.toml says, and what has to be said about that."""
+    try:
+        config = read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
+    except UsageError as error:
+        return None, (f"judged with the default thresholds, and no change is accepted: {error}",)
+    accepted = config.accepted if config else ()
+    wrong = unknown_runs([path.name for path in (reports / "runs").glob("*")], accepted)
+    return config, tuple(
+        f"{DEFAULT_FILE} accepts a change in the run {run}, which is not in the reports" for run in wrong
     )
 
 
 def judged(records: Iterable[Record], config: Config | None) -> Judged:
-    """Judge runs, in any order, one by one."""
+    """Judge runs, in any order, one by one. What is said of a run is in the order of its plan and of METRICS."""
     rule = config.judging if config else Judging()
     belief: dict[str, Belief] = {}
+    order: dict[str, dict[str, int]] = {}
 
     def noting() -> Iterator[Record]:
         for record in records:
             found = run_validity(record)
             belief[record.id] = Belief(found.level, tuple(reason.message for reason in found.reasons))
+            order[record.id] = {endpoint.name: number for number, endpoint in enumerate(record.plan.endpoints)}
             yield record
 
     gathered = gather(noting(), reference=reference, accepted=config.accepted if config else ())
     # A number that an endpoint never has, such as the excess over work that nobody declared, is no trend.
     series = [one for one in gathered if any(point.value is not None for point in one.points)]
-    said: dict[str, list[Said]] = {}
+    series.sort(key=lambda one: (order[one.runs[-1].id][one.endpoint], METRICS.index(one.metric), *one.common.values()))
+    said: dict[str, list[tuple[int, int, Said]]] = {}
     trends: list[Trend] = []
+    counting = _counting(series)
     for one in series:
         judgements = one.judgements(rule)
         lines = _lines(one, judgements, series)
         for run, line in zip(one.runs, lines, strict=True):
-            said.setdefault(run.id, []).append(line)
-        trends.append(_trend(one, rule, judgements, lines[-1]))
+            said.setdefault(run.id, []).append((order[run.id][one.endpoint], METRICS.index(one.metric), line))
+        trends.append(_trend(one, rule, judgements, lines, _aside(one, counting.get(_place(one)))))
     trends.sort(key=lambda trend: trend.started_at[-1], reverse=True)
-    return Judged({run: tuple(lines) for run, lines in said.items()}, belief, tuple(trends))
+    ordered = {run: tuple(item[2] for item in sorted(lines, key=lambda item: item[:2])) for run, lines in said.items()}
+    return Judged(ordered, belief, tuple(trends))
 
 
 def reference(record: Record, metric: Metric) -> float | None:
@@ -85,10 +122,8 @@ def _lines(one: Series, judgements: Sequence[Judgement], series: Iterable[Series
                 verdict=found.verdict,
                 stage=found.stage,
                 line=in_words(found, one.metric),
-                worse=found.change_percent is not None
-                and (found.change_percent < 0) == (one.metric.better == "higher"),
+                direction=_direction(found, one.metric),
                 change_percent=found.change_percent,
-                band_percent=found.band_percent,
                 open_since=found.open_since,
                 apart=_apart(one, series) if number == 0 else None,
                 changed=what_changed(before.environment, one.runs[first].environment) if loud and before else None,
@@ -97,8 +132,37 @@ def _lines(one: Series, judgements: Sequence[Judgement], series: Iterable[Series
     return lines
 
 
-def _is_worse(found: Judgement, metric: Metric) -> bool:
-    return found.change_percent is not None and (found.change_percent < 0) == (metric.better == "higher")
+def _direction(found: Judgement, metric: Metric) -> Literal["better", "worse"] | None:
+    if found.side == 0:
+        return None
+    return "better" if (found.side > 0) == (metric.better == "higher") else "worse"
+
+
+def _counting(series: Iterable[Series]) -> dict[tuple[str, ...], Series]:
+    """The series that counts of each metric of each endpoint under each profile: the newest.
+
+    A run with numbers of its own (--users) is looked at beside its equals, but ends nobody's series.
+    """
+    newest: dict[tuple[str, ...], tuple[tuple[str, str], Series]] = {}
+    for one in series:
+        last = max(((run.started_at, run.id) for run in one.runs if not run.customised), default=None)
+        known = newest.get(_place(one))
+        if last is not None and (known is None or last > known[0]):
+            newest[_place(one)] = last, one
+    return {place: one for place, (_, one) in newest.items()}
+
+
+def _place(one: Series) -> tuple[str, ...]:
+    return one.common["profile"], one.endpoint, one.metric.name
+
+
+def _aside(one: Series, counting: Series | None) -> str | None:
+    """Why a series is not the one that counts; None when it is."""
+    if counting is one:
+        return None
+    if counting is None or all(run.customised for run in one.runs):
+        return f"measured with numbers of its own: {', '.join(one.runs[-1].customised)}"
+    return f"the series ended: {why_apart(one.common, counting.common)}"
 
 
 def _apart(one: Series, series: Iterable[Series]) -> str | None:
@@ -123,14 +187,25 @@ def _when_it_began(one: Series, last: Said) -> str | None:
     return None
 
 
-def _trend(one: Series, rule: Judging, judgements: Sequence[Judgement], last: Said) -> Trend:
+def _over(lines: Sequence[Said], runs: Sequence[Run]) -> dict[str, str]:
+    """How each regression that is over ended, by the run it began with."""
+    ends = {}
+    for before, run, now in zip(lines, runs[1:], lines[1:], strict=False):
+        if before.open_since is not None and now.open_since is None:
+            how = "back at the level before" if now.stage == "recovered" else "accepted"
+            ends[before.open_since] = f"{how} since run {run.id}: {now.line}"
+    return ends
+
+
+def _trend(
+    one: Series, rule: Judging, judgements: Sequence[Judgement], lines: Sequence[Said], aside: str | None
+) -> Trend:
     baseline = next((found.baseline for found in reversed(judgements) if found.baseline), None)
     usable = [point.value is not None and point.unusable is None for point in one.points]
     runs = [run for run, kept in zip(one.runs, usable, strict=True) if kept]
     values = [point.value for point, kept in zip(one.points, usable, strict=True) if kept and point.value is not None]
-    shared = "\n".join(f"{name}={value}" for name, value in sorted(one.common.items()))
     return Trend(
-        key=hashlib.sha256(f"{one.endpoint}\n{one.metric.name}\n{shared}".encode()).hexdigest(),
+        key=hashlib.sha256("\n".join(_place(one)).encode()).hexdigest(),
         profile=one.common["profile"],
         endpoint=one.endpoint,
         metric=one.metric.name,
@@ -141,10 +216,13 @@ def _trend(one: Series, rule: Judging, judgements: Sequence[Judgement], last: Sa
         started_at=tuple(run.started_at for run in one.runs),
         values=tuple(point.value if kept else None for point, kept in zip(one.points, usable, strict=True)),
         band=(baseline.median - baseline.band, baseline.median + baseline.band) if baseline else None,
-        last=last,
-        what_changed=_when_it_began(one, last),
+        last=lines[-1],
+        what_changed=_when_it_began(one, lines[-1]),
         changes=tuple(
             Change(runs[found.index].id, runs[found.index].started_at, found.percent, found.direction)
             for found in change_points(values, one.metric.better, rule, one.metric.smallest_difference) or ()
         ),
+        common=one.common,
+        over=_over(lines, one.runs),
+        aside=aside,
     )

@@ -9,10 +9,9 @@ from typer import Argument, Option
 
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.record_file import read_record
-from benchmark.show.index import render_run
 from benchmark.show.published import read_published
 from benchmark.show.step_summary import render_step_summary, run_directories
-from scripts.rendering import render
+from scripts.rendering import render, render_run_of
 
 
 def report(
@@ -42,7 +41,7 @@ def report(
             records = [read_record(directory) for directory in run_directories(run_dir)]
             write_step_summary(render_step_summary(records, tables))
         else:
-            sys.stdout.write(f"Report: {render_run(run_dir, tables)}\n")
+            sys.stdout.write(f"Report: {render_run_of(run_dir, tables)}\n")
         return
     if not reports.is_dir():
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"

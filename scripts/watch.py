@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Exit, Option
 
 from benchmark.config import DEFAULT_FILE, read_config
-from benchmark.errors import UsageError
+from benchmark.errors import PublishError, UsageError
 from benchmark.publish.watch import Place, tell
 from benchmark.show.history import read_history
 from scripts.rendering import judged
@@ -26,24 +26,29 @@ def watch(
 
     What is only suspected, in a scheduled run, starts the workflow once more to confirm it. GitHub is asked through its
     program gh (in a workflow: env GH_TOKEN, permissions issues: write and actions: write). What counts as a regression:
-    docs/judging.md. It never fails because something became slower, unless asked with --gate.
+    docs/judging.md. Exit codes: 1 only with --gate, while a regression is open; 5 when GitHub refused something.
     """
     if not reports.is_dir():
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
         raise UsageError(message)
     history = read_history(reports)
     found = judged(history.records, read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None)
-    place = Place(Path.cwd(), _reports_url(branch, reports), branch)
-    for line in tell(found, next(iter(history.records), None), place, only_say=dry_run):
+    still_open = [trend for trend in found.counting if trend.open_since is not None]
+    sys.stdout.write(f"{len(still_open)} of {len(found.counting)} metrics regressed and have not recovered.\n")
+    sys.stdout.flush()
+    told = tell(found, history.records, _place(branch, reports), only_say=dry_run)
+    for line in told.lines:
         sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
-    still_open = [trend for trend in found.trends if trend.last.open_since is not None]
-    sys.stdout.write(f"{len(still_open)} of {len(found.trends)} metrics regressed and have not recovered.\n")
+    for problem in told.problems:
+        sys.stderr.write(f"bench: {problem}\n")
     if gate and still_open:
         raise Exit(1)
+    if told.problems:
+        raise Exit(PublishError.exit_code)
 
 
-def _reports_url(branch: str | None, reports: Path) -> str:
-    """Where the reports are read on GitHub; outside of a workflow, their path in the repository."""
-    server, repository = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
-    where = branch or os.environ.get("GITHUB_REF_NAME") or "HEAD"
-    return f"{server}/{repository}/blob/{where}/{reports}" if server and repository else str(reports)
+def _place(branch: str | None, reports: Path) -> Place:
+    """Where the reports are read: on GitHub, or outside of a workflow in the repository."""
+    server, repository, ref = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "REF_NAME"))
+    where = f"{server}/{repository}/blob/{branch or ref or 'HEAD'}/{reports}" if server and repository else str(reports)
+    return Place(Path.cwd(), where, repository, ref)

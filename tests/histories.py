@@ -11,6 +11,8 @@ from benchmark.record_file import write_record
 from tests.records import some_environment, some_plan, some_record, some_result, some_round
 
 COMPUTING = Endpoint(name="computing", path="/computing", served="cpu")
+SLOWER = (*[100.0] * 10, 80.0, 80.0)
+"""Levels of a run a week, the last two of which are a confirmed regression."""
 BEGIN = datetime(2026, 1, 5, 4, 47, tzinfo=UTC)
 
 

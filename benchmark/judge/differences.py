@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping
 from benchmark.record import Environment
 
 LONGEST = 80
-MOST_PACKAGES = 8
+LONGEST_LINE = 200
+_REFERENCE = {
+    ("relative", "machine"): "the reference workload was not measured, as it was in the last run",
+    ("machine", "relative"): "the reference workload was measured, as it was not in the last run",
+}
 _DECORATION = re.compile(r"\((?:R|TM)\)|\bCPU\b|\b\d+-Core\b|\bProcessor\b|@.*$")
 
 
@@ -23,10 +27,16 @@ def why_apart(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
     names = [
         name for name in (*now, *(name for name in before if name not in now)) if before.get(name) != now.get(name)
     ]
-    if not names:
-        return None
+    forms = (before.get("form"), now.get("form"))
+    if forms in _REFERENCE:
+        names = [name for name in names if name in before and name in now and name != "form"]
+        return f"{_REFERENCE[forms]}{f'; different {_listed(names, before, now)}' if names else ''}"
+    return f"different {_listed(names, before, now)}" if names else None
+
+
+def _listed(names: list[str], before: Mapping[str, str], now: Mapping[str, str]) -> str:
     values = "; ".join(_was(now.get(name, "none"), before.get(name, "none")) for name in names)
-    return f"different {' and '.join(names)} than the last run: {values}"
+    return f"{' and '.join(names)} than the last run: {values}"
 
 
 def _was(now: str, before: str) -> str:
@@ -45,10 +55,20 @@ def _cut(text: str) -> str:
 def what_changed(before: Environment, now: Environment) -> str:
     """Name in one line what is different about the machine and the software of two runs.
 
-    It lists what was recorded, not what is to blame.
+    It lists what was recorded, not what is to blame. What does not fit is counted; commits come first, so they fit.
     """
-    changes = [*_machine(before, now), *_software(before, now)]
-    return "; ".join(changes) if changes else "nothing that is recorded"
+    changes = [*_commits(before, now), *_machine(before, now), *_software(before, now)]
+    if not changes:
+        return "nothing that is recorded"
+    fitting = len(changes)
+    while fitting > 1 and len(_line(changes, fitting)) > LONGEST_LINE:
+        fitting -= 1
+    return _line(changes, fitting)
+
+
+def _line(changes: list[str], fitting: int) -> str:
+    more = len(changes) - fitting
+    return "; ".join([*changes[:fitting], *([f"{more} more"] if more else [])])
 
 
 def _machine(before: Environment, now: Environment) -> Iterator[str]:
@@ -68,13 +88,14 @@ def _software(before: Environment, now: Environment) -> Iterator[str]:
     names = sorted(
         name for name in {*before.packages, *now.packages} if before.packages.get(name) != now.packages.get(name)
     )
-    for name in names[:MOST_PACKAGES]:
+    for name in names:
         old, new = before.packages.get(name), now.packages.get(name)
         yield f"{name} {new or 'removed'}, " + (f"was {old}" if old else "was not there")
-    if len(names) > MOST_PACKAGES:
-        yield f"{len(names) - MOST_PACKAGES} more packages"
     if not names and before.requirements_sha256 != now.requirements_sha256:
         yield "other requirements"
+
+
+def _commits(before: Environment, now: Environment) -> Iterator[str]:
     if before.commit != now.commit:
         yield f"commits {_commit(before)}..{_commit(now)}"
     elif before.commit_dirty or now.commit_dirty:

@@ -24,7 +24,7 @@ Reference = Callable[[Record, Metric], float | None]
 Moment = tuple[str, str]
 """When a run started (UTC, ISO 8601), and its id to tell two runs of one second apart."""
 
-_LABELS = {"name", "description", "headline", "endpoints"}
+_LABELS = {"name", "description", "headline", "endpoints", "reference_s"}
 """Of a profile: what does not change how one endpoint is loaded. Its name is compared by itself."""
 _SERVING = ("import_path", "url", "workers", "threads", "loop")
 
@@ -36,6 +36,7 @@ class Run:
     id: str
     started_at: str
     environment: Environment
+    customised: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def gather(
     groups: dict[tuple[object, ...], _Group] = {}
     moments: dict[str, Moment] = {}
     for record in records:
-        run = Run(record.id, record.started_at, record.environment)
+        run = Run(record.id, record.started_at, record.environment, record.customised)
         moments[run.id] = _moment(run)
         for endpoint in record.plan.endpoints:
             shared: dict[Form, dict[str, str]] = {}
@@ -148,7 +149,10 @@ def _points(
         by = reference(record, metric) if reference is not None else None
         of = form(metric, endpoint, record.plan, reference=by is not None and by > 0)
         point = Point(record.id, None, metric.smallest_difference, validity.why_unusable(metric.name))
-        if result is not None and of == "predicted":
+        if of == "predicted" and endpoint.served == "blocked event loop" and metric.name != "throughput_rps":
+            # It does not answer in order, which the prediction takes for granted: of a queue only its rate is known.
+            point = replace(point, unusable=point.unusable or "a blocked event loop's latencies are not predicted")
+        elif result is not None and of == "predicted":
             point = _over_predicted(point, result, metric)
         elif result is not None:
             value = metric.value(result)

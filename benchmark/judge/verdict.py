@@ -41,7 +41,8 @@ class Judgement:
     """What is said about one run of a series. Percentages are of the baseline's median; None where that is zero.
 
     `first_run` of a confirmed change is the run in which it was suspected. `open_since` is the first run of a confirmed
-    regression that has, after this run, neither recovered nor been accepted.
+    regression that has, after this run, neither recovered nor been accepted. `side`: 1 above the band around the
+    level it is compared with, -1 below it, 0 within it or not compared.
     """
 
     run: str
@@ -54,6 +55,7 @@ class Judgement:
     baseline: Baseline | None = None
     first_run: str | None = None
     open_since: str | None = None
+    side: int = 0
 
 
 def judge(points: Iterable[Point], better: Better, rule: Judging | None = None) -> tuple[Judgement, ...]:
@@ -145,7 +147,7 @@ class _Series:
             self.suspect = _Suspect(side, point, value)
             what = "better" if side == self.good_side else "worse"
             reason = f"{what} by more than the noise band; a second run has to confirm it"
-            return self._say(point, "inconclusive", "suspected", known, reason=reason, value=value)
+            return self._say(point, "inconclusive", "suspected", known, reason=reason, value=value, side=side)
         return self._confirmed(point, value, known, self.suspect)
 
     def _confirmed(self, point: Point, value: float, known: Baseline, first: _Suspect) -> Judgement:
@@ -154,9 +156,9 @@ class _Series:
         self.level, self.former, self.suspect = [first.value, value], before, None
         if first.side != self.good_side:
             self.open = self.open or _Open(first.point.run, before)
-            return self._say(point, "regressed", "confirmed", known, value=value, first_run=first.point.run)
+            return self._say(point, "regressed", "confirmed", known, value=value, first=first)
         stage: Stage = "recovered" if self._close_if_reached(point, (first.value, value)) else "confirmed"
-        return self._say(point, "improved", stage, known, value=value, first_run=first.point.run)
+        return self._say(point, "improved", stage, known, value=value, first=first)
 
     def _close_if_reached(self, point: Point, values: Sequence[float]) -> bool:
         """Close an open regression when all of `values` are as good as the level before it."""
@@ -183,7 +185,8 @@ class _Series:
         *,
         reason: str | None = None,
         value: float | None = None,
-        first_run: str | None = None,
+        first: _Suspect | None = None,
+        side: int = 0,
     ) -> Judgement:
         return Judgement(
             run=point.run,
@@ -194,8 +197,9 @@ class _Series:
             change_percent=known.percent(value - known.median) if known and value is not None else None,
             band_percent=known.percent(known.band) if known else None,
             baseline=known,
-            first_run=first_run,
+            first_run=first.point.run if first else None,
             open_since=self.open.first_run if self.open else None,
+            side=first.side if first else side,
         )
 
 

@@ -1,37 +1,49 @@
 """Tells GitHub what the reports say: issues for regressions, one run more for a suspicion. Through its program `gh`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmark.errors import PublishError
 from benchmark.publish.commands import run
-from benchmark.publish.issues import LABEL, Step, listed, our_issues, steps, suspicion
+from benchmark.publish.issues import LABEL, Issue, Step, listed, our_issues, steps
 from benchmark.record import Record
-from benchmark.trend import Judged
+from benchmark.trend import Judged, Said
 
 TIMEOUT_S = 60.0
-MOST_ISSUES = "500"
+MOST_ISSUES = "1000"
 WORKFLOW = "benchmark.yml"
 SCHEDULED = "schedule"
-
-Gh = Callable[..., str]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the reports can be read, and the branch whose workflow is asked for one run more."""
+    """Where the reports can be read, whose repository it is, and the branch whose workflow is asked for one run more.
+
+    Without a repository gh asks git; without a branch the workflow of the default branch runs.
+    """
 
     home: Path
     reports_url: str
-    branch: str | None
+    repository: str | None = None
+    branch: str | None = None
 
 
-def gh(home: Path, *arguments: str, text: str = "") -> str:
+@dataclass(frozen=True)
+class Told:
+    """One line for each thing that was done, or would be, and one for each that could not be done."""
+
+    lines: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def gh(place: Place, *arguments: str, text: str = "") -> str:
     """Run gh, and give what it printed. PublishError: it is not there, not logged in, or refuses."""
     variables = os.environ | {"GH_PROMPT_DISABLED": "1", "NO_COLOR": "1"}
-    done = run(["gh", *arguments], home, variables, TIMEOUT_S, text)
+    repository = ("--repo", place.repository) if place.repository else ()
+    done = run(["gh", *arguments, *repository], place.home, variables, TIMEOUT_S, text)
     if done.code:
         said = [line for line in done.errors.splitlines() if line.strip()] or ["it said nothing"]
         message = f"gh {' '.join(arguments[:2])} failed: {said[0][:200]}"
@@ -39,46 +51,55 @@ def gh(home: Path, *arguments: str, text: str = "") -> str:
     return done.out
 
 
-def tell(judged: Judged, newest: Record | None, place: Place, *, only_say: bool) -> list[str]:
-    """Do what has to be done at GitHub, or `only_say` it; gives one line for each thing."""
-    issues = our_issues(
-        listed(
-            gh(
-                place.home,
-                "issue",
-                "list",
-                "--label",
-                LABEL,
-                "--state",
-                "open",
-                "--limit",
-                MOST_ISSUES,
-                "--json",
-                "number,body",
-            )
-        )
-    )
-    todo = list(steps(judged, issues, place.reports_url))
-    done = [_said(step) for step in todo]
-    if not only_say:
-        if any(step.do == "open" for step in todo):
-            gh(
-                place.home,
-                "label",
-                "create",
-                LABEL,
-                "--force",
-                "--description",
-                "A benchmark became worse, confirmed twice",
-            )
-        for step in todo:
-            _take(step, place)
-    suspect = suspicion(judged, newest.id) if newest is not None else None
-    if newest is not None and suspect is not None and newest.environment.trigger == SCHEDULED:
-        done.append(f"ask for one run more: {suspect.metric} of {suspect.endpoint}: {suspect.line}")
+def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: bool) -> Told:
+    """Do what has to be done at GitHub, or `only_say` it: first a run more, then the issues. `records`: newest first.
+
+    What fails does not keep the rest from being done.
+    """
+    lines, problems = list[str](), list[str]()
+
+    def attempt(line: str, do: Callable[[], object]) -> None:
+        try:
+            if not only_say:
+                do()
+        except PublishError as error:
+            problems.append(str(error))
+        else:
+            lines.append(line)
+
+    suspect = suspicion(judged, records)
+    if suspect is not None:
+        said, by = suspect
+        line = f"ask for one run more of {by.profile.name}: {said.metric} of {said.endpoint}: {said.line}"
+        attempt(line, partial(_confirm, by, place))
+    issues: list[Issue] = []
+    try:
+        issues = _issues(place)
+    except PublishError as error:
         if not only_say:
-            _confirm(newest, place)
-    return done
+            return Told(tuple(lines), (*problems, str(error)))
+        lines.append(f"ask GitHub first which issues there are: {error}")
+    for step in steps(judged, issues, place.reports_url):
+        attempt(_said(step), partial(_take, step, place))
+    return Told(tuple(lines), tuple(problems))
+
+
+def suspicion(judged: Judged, records: Sequence[Record]) -> tuple[Said, Record] | None:
+    """What may have become worse in the newest scheduled run, when nothing was measured under its profile since."""
+    scheduled = next((record for record in records if record.environment.trigger == SCHEDULED), None)
+    if scheduled is None:
+        return None
+    same = (record for record in records if record.profile.name == scheduled.profile.name and not record.customised)
+    if next(same, None) is not scheduled:
+        return None
+    said = judged.said.get(scheduled.id, ())
+    found = next((item for item in said if item.stage == "suspected" and item.direction == "worse"), None)
+    return None if found is None else (found, scheduled)
+
+
+def _issues(place: Place) -> list[Issue]:
+    words = ("--label", LABEL, "--state", "all", "--limit", MOST_ISSUES, "--json", "number,body,state")
+    return our_issues(listed(gh(place, "issue", "list", *words)))
 
 
 def _said(step: Step) -> str:
@@ -87,14 +108,15 @@ def _said(step: Step) -> str:
 
 def _take(step: Step, place: Place) -> None:
     if step.do == "open":
-        gh(place.home, "issue", "create", "--title", step.title, "--label", LABEL, "--body-file", "-", text=step.body)
+        gh(place, "label", "create", LABEL, "--force", "--description", "A benchmark became worse, confirmed twice")
+        gh(place, "issue", "create", "--title", step.title, "--label", LABEL, "--body-file", "-", text=step.body)
     elif step.do == "update":
-        gh(place.home, "issue", "edit", str(step.number), "--body-file", "-", text=step.body)
+        gh(place, "issue", "edit", str(step.number), "--body-file", "-", text=step.body)
     else:
-        gh(place.home, "issue", "close", str(step.number), "--comment", step.body)
+        gh(place, "issue", "close", str(step.number), "--comment", step.body)
 
 
 def _confirm(newest: Record, place: Place) -> None:
     """A run by hand is of the same series; as it is not scheduled, it asks for no further one."""
     branch = ("--ref", place.branch) if place.branch else ()
-    gh(place.home, "workflow", "run", WORKFLOW, *branch, "-f", f"profile={newest.profile.name}")
+    gh(place, "workflow", "run", WORKFLOW, *branch, "-f", f"profile={newest.profile.name}")

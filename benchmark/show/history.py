@@ -18,7 +18,11 @@ from benchmark.record_file import FILE_NAME, read_record
 from benchmark.selftest import read_selftest
 
 NEWEST = 500
-"""Runs that the index looks back on; `bench report --all` reads the others too."""
+"""Runs, of all profiles together, that the index and `bench watch` look back on; `bench report --all` reads all.
+
+A profile that is measured rarely beside another that is measured often has few runs among them. What began before them
+is not known to have ended, so that no issue is closed for it.
+"""
 
 HEAD_BYTES = 1000
 _STARTED = re.compile(rb'"started_at": "([0-9T:Z-]{20})"')

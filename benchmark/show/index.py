@@ -69,6 +69,7 @@ def render_index(history: History, judged: Judged | None = None) -> str:
             failures=newest(history.failures),
             all_failures=len(history.failures),
             unreadable=history.unreadable,
+            notes=judged.notes,
         )
     )
 

@@ -14,22 +14,28 @@ def is_worth_saying(said: Said) -> bool:
 
 
 def of_run(said: Sequence[Said]) -> str:
-    """One sentence about all metrics of a run; "" where nothing was judged."""
-    if not said:
-        return ""
-    counts = Counter(item.verdict for item in said)
+    """What became of all metrics of a run, regressions that are still open first; "" where nothing was judged."""
+    still = Counter(item.open_since for item in said if item.open_since and item.verdict != "regressed")
+    sentences = [
+        f"{count} {'metric is' if count == 1 else 'metrics are'} still regressed since run {since}."
+        for since, count in sorted(still.items())
+    ]
     changed = [item for item in said if item.verdict in {"regressed", "improved"}]
+    suspected = [item for item in said if item.stage == "suspected" and item.direction is not None]
+    unchanged = sum(item.verdict == "unchanged" for item in said)
     if changed:
-        return f"Changed: {_list(changed)}."
-    suspected = [item for item in said if item.stage == "suspected"]
-    if suspected:
-        return f"Perhaps changed, a second run has to confirm it: {_list(suspected)}."
-    if counts["unchanged"]:
-        left = counts["inconclusive"]
+        sentences.append(f"Changed: {_list(changed)}.")
+    if suspected and not changed:
+        sentences.append(f"Perhaps changed, a second run has to confirm it: {_list(suspected)}.")
+    if not changed and not suspected and unchanged:
+        left = sum(item.verdict == "inconclusive" for item in said)
         rest = f" {left} more can not be judged yet." if left else ""
-        return f"No change in {counts['unchanged']} of {len(said)} metrics beyond what chance does here.{rest}"
-    young = [item for item in said if item.stage == "too few runs"]
-    return "Too few runs to compare with yet." if young else "Nothing could be judged."
+        word = "further change" if still else "change"
+        sentences.append(f"No {word} in {unchanged} of {len(said)} metrics beyond what chance does here.{rest}")
+    if said and not sentences:
+        young = any(item.stage == "too few runs" for item in said)
+        sentences.append("Too few runs to compare with yet." if young else "Nothing could be judged.")
+    return " ".join(sentences)
 
 
 def _list(items: Iterable[Said]) -> str:
@@ -42,19 +48,23 @@ def _list(items: Iterable[Said]) -> str:
 
 
 def summed_up(judged: Judged) -> str:
-    """One sentence about the newest run of every series; "" without any."""
-    if not judged.trends:
+    """One sentence about the newest run of every series that counts; "" without any."""
+    counting = judged.counting
+    if not counting:
         return ""
-    loud = worth_saying(judged)
-    unchanged = sum(trend.last.verdict == "unchanged" for trend in judged.trends)
-    total = len(judged.trends)
-    open_ones = sum(trend.last.open_since is not None for trend in judged.trends)
-    said = f"{unchanged} of {total} metrics are where they were"
-    said += f", {open_ones} regressed and have not recovered" if open_ones else ""
-    return f"{said}." if unchanged or loud else f"None of {total} metrics has enough runs to be judged yet."
+    total = len(counting)
+    if all(trend.band is None for trend in counting):
+        return f"None of {total} metrics has enough runs to be judged yet."
+    unchanged = sum(trend.last.verdict == "unchanged" and trend.open_since is None for trend in counting)
+    open_ones = sum(trend.open_since is not None for trend in counting)
+    unjudged = sum(trend.last.stage == "not judged" for trend in counting)
+    parts = [f"{open_ones} of {total} metrics regressed and have not recovered"] if open_ones else []
+    parts.append(f"{unchanged} of {total} {'' if open_ones else 'metrics '}are where they were")
+    parts += [f"the newest run of {unjudged} can not be judged"] if unjudged else []
+    return f"{', '.join(parts)}."
 
 
 def worth_saying(judged: Judged) -> list[Trend]:
-    """Trends of which there is something to say, open regressions first."""
-    found = [trend for trend in judged.trends if is_worth_saying(trend.last) or trend.changes]
-    return sorted(found, key=lambda trend: trend.last.open_since is None)
+    """Trends that count and of which there is something to say, open regressions first."""
+    found = [trend for trend in judged.counting if is_worth_saying(trend.last) or trend.changes]
+    return sorted(found, key=lambda trend: trend.open_since is None)

@@ -82,6 +82,23 @@ def test_what_does_not_load_an_endpoint_keeps_its_series() -> None:
     assert why_apart(common(before, AWAITING, "waiting"), common(now, AWAITING, "waiting")) is None
 
 
+def test_how_long_the_reference_workload_is_loaded_breaks_no_series() -> None:
+    before, now = run(1), run(2, reference_s=2.0)
+    assert why_apart(common(before, AWAITING, "relative"), common(now, AWAITING, "relative")) is None
+
+
+def test_a_reference_workload_that_was_not_measured_is_said_so_that_a_reader_understands() -> None:
+    before, now = run(1), run(2)
+    known, without = common(before, AWAITING, "relative"), common(now, AWAITING, "machine")
+    assert why_apart(known, without) == "the reference workload was not measured, as it was in the last run"
+    assert why_apart(without, known) == "the reference workload was measured, as it was not in the last run"
+    other = common(run(3, users=20), AWAITING, "machine")
+    assert why_apart(known, other) == (
+        "the reference workload was not measured, as it was in the last run; "
+        "different users than the last run: 20, was 10"
+    )
+
+
 def test_another_endpoint_or_method_or_app_is_another_series() -> None:
     record = run(1)
     known = common(record, AWAITING, "waiting")
@@ -232,6 +249,15 @@ def test_a_regression_is_seen_through_the_split() -> None:
     assert set(alarms(gather(records))) == {("median_ms", "run-011"), ("p95_ms", "run-011")}
 
 
+def test_only_rate_and_failures_of_a_blocked_event_loop_are_judged() -> None:
+    record = queued(1, MOVED_S)
+    blocked = record.plan.endpoints[0].model_copy(update={"served": "blocked event loop"})
+    plan = record.plan.model_copy(update={"endpoints": (blocked,)})
+    found = {s.metric.name: s.points[0] for s in gather([record.model_copy(update={"plan": plan})])}
+    assert {name for name, point in found.items() if point.value is not None} == {"throughput_rps", "failure_ratio"}
+    assert found["p95_ms"].unusable == "a blocked event loop's latencies are not predicted"
+
+
 def test_invalid_and_noisy_runs_are_in_the_series_and_never_a_baseline() -> None:
     broken = run(7, excess_ms=900.0).model_copy(update={"state": "incomplete", "reason": "interrupted"})
     series = one(gather([*(run(n) for n in range(7)), broken, *(run(n) for n in range(8, 10))]), "awaiting", "p95_ms")
@@ -276,18 +302,19 @@ def test_what_changed_is_one_line() -> None:
         }
     )
     assert what_changed(before.environment, newer) == (
-        "CPU AMD EPYC 9V74, was 7763; kernel Linux 6.8, was 6.1; Python CPython 3.13.1, was 3.13.0; "
-        "fastapi 0.166.0, was 0.165.0; uvloop 0.22.0, was not there; commits 111111111111..222222222222 (changed)"
+        "commits 111111111111..222222222222 (changed); CPU AMD EPYC 9V74, was 7763; kernel Linux 6.8, was 6.1; "
+        "Python CPython 3.13.1, was 3.13.0; fastapi 0.166.0, was 0.165.0; uvloop 0.22.0, was not there"
     )
     assert what_changed(before.environment, before.environment) == "nothing that is recorded"
 
 
-def test_many_changed_packages_are_counted() -> None:
+def test_what_changed_fits_a_line_and_never_loses_the_commits() -> None:
     before = run(1).environment
     packages = {f"package-{n:02}": "1" for n in range(20)}
-    line = what_changed(before, before.model_copy(update={"packages": packages}))
-    assert line.startswith("fastapi removed, was 0.165.0; package-00 1, was not there; ")
-    assert line.endswith("13 more packages")
+    line = what_changed(before, before.model_copy(update={"packages": packages, "commit": "2" * 40}))
+    assert line.startswith("commits 111111111111..222222222222; fastapi removed, was 0.165.0; package-00 1, was not")
+    assert line.endswith("; 16 more")
+    assert len(line) <= 200
 
 
 def test_every_judged_metric_is_read_from_a_record() -> None:

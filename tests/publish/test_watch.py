@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmark.record import Record
-from tests.histories import run_of_week, write_history
+from tests.histories import SLOWER, run_of_week, write_history
 from tests.support import Bench
 
 STUB = """#!/usr/bin/env python3
@@ -37,10 +37,11 @@ class Hub:
         (self.folder / "gh").chmod(0o755)
         self.has()
         bench.environment["PATH"] = f"{self.folder}:{os.environ['PATH']}"
+        bench.environment |= {"GITHUB_REPOSITORY": "", "GITHUB_REF_NAME": ""}
 
-    def has(self, *bodies: str) -> None:
-        """Open issues with these texts, numbered from 1."""
-        issues = [{"number": number, "body": body} for number, body in enumerate(bodies, start=1)]
+    def has(self, *bodies: str, state: str = "OPEN") -> None:
+        """Issues with these texts, numbered from 1."""
+        issues = [{"number": n, "body": body, "state": state} for n, body in enumerate(bodies, start=1)]
         (self.folder / "open.json").write_text(json.dumps(issues))
 
     def told(self, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
@@ -68,9 +69,6 @@ def history(hub: Hub, levels: Sequence[float], **last: Any) -> list[Record]:
 
 def issues(calls: list[dict[str, Any]], verb: str) -> list[dict[str, Any]]:
     return [call for call in calls if call["words"][:2] == ["issue", verb]]
-
-
-SLOWER = [*[100.0] * 10, 80.0, 80.0]
 
 
 def test_each_metric_that_regressed_gets_one_issue_that_says_where_to_look(hub: Hub) -> None:
@@ -104,8 +102,10 @@ def test_a_regression_that_recovered_closes_its_issue(hub: Hub) -> None:
 def test_a_suspicion_in_a_scheduled_run_asks_for_one_run_more(hub: Hub) -> None:
     scheduled = run_of_week(0, 100.0).environment.model_copy(update={"trigger": "schedule"})
     history(hub, SLOWER[:-1], environment=scheduled)
+    hub.bench.environment |= {"GITHUB_REPOSITORY": "acme/bench", "GITHUB_REF_NAME": "main"}
     (call,) = hub.told("--branch", "data")
-    assert call["words"] == ["workflow", "run", "benchmark.yml", "--ref", "data", "-f", "profile=quick"]
+    words = ["workflow", "run", "benchmark.yml", "--ref", "main", "-f", "profile=quick", "--repo", "acme/bench"]
+    assert call["words"] == words, "the branch of the reports holds old code"
 
 
 def test_a_suspicion_in_any_other_run_asks_for_nothing(hub: Hub) -> None:
@@ -126,12 +126,33 @@ def test_a_dry_run_only_says_it_and_a_gate_ends_with_1(hub: Hub) -> None:
     assert "3 of 4 metrics regressed and have not recovered." in said
 
 
-def test_where_gh_is_missing_or_refuses_one_line_says_so(hub: Hub) -> None:
-    history(hub, SLOWER)
-    (hub.folder / "gh").write_text("#!/bin/sh\necho 'the repository has disabled issues' >&2\nexit 1\n")
+REFUSES = "#!/bin/sh\necho 'the repository has disabled issues' >&2\nexit 1\n"
+
+
+def test_what_refuses_is_said_line_by_line_and_does_not_end_the_rest(hub: Hub) -> None:
+    scheduled = run_of_week(0, 100.0).environment.model_copy(update={"trigger": "schedule"})
+    history(hub, SLOWER[:-1], environment=scheduled)
+    (hub.folder / "gh").write_text(REFUSES)
     done = hub.bench.run("watch")
     assert done.returncode == 5
-    assert done.stderr == "bench: gh issue list failed: the repository has disabled issues\n"
+    assert done.stderr.splitlines() == [
+        "bench: gh workflow run failed: the repository has disabled issues",
+        "bench: gh issue list failed: the repository has disabled issues",
+    ]
+    (hub.folder / "gh").write_text(STUB)
+    (hub.folder / "open.json").write_text("no JSON")
+    done = hub.bench.run("watch")
+    assert (done.returncode, done.stderr) == (5, "bench: gh issue list printed no list of issues: 'no JSON'\n")
+    assert "ask for one run more of quick: req/s of computing: inconclusive: -20.0 %" in done.stdout
+
+
+def test_a_gate_needs_no_gh(hub: Hub) -> None:
+    history(hub, SLOWER)
+    (hub.folder / "gh").write_text(REFUSES)
+    done = hub.bench.run("watch", "--dry-run", "--gate")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "would ask GitHub first which issues there are: gh issue list failed" in done.stdout
+    assert "would open an issue: req/s of computing regressed" in done.stdout
 
 
 def test_names_from_outside_are_inert_in_an_issue(hub: Hub, tmp_path: Path) -> None:

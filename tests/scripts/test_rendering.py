@@ -7,9 +7,10 @@ import pytest
 
 from benchmark.record import Record
 from benchmark.show.history import read_history
+from benchmark.show.verdicts import of_run, summed_up, worth_saying
 from benchmark.trend import Judged
-from scripts.rendering import judged, render
-from tests.histories import on_cpu, run_of_week, write_history
+from scripts.rendering import judged, render, render_run_of
+from tests.histories import COMPUTING, on_cpu, run_of_week, write_history
 
 NOISE = (1.0, 1.01, 0.99, 1.005, 0.995, 1.02, 0.98)
 
@@ -121,6 +122,110 @@ def test_what_is_committed_under_reports_is_what_rendering_gives(repository: Pat
     assert (tmp_path / "README.md").read_text() == readme.read_text()
     for path in copy.rglob("*.md"):
         assert path.read_text() == (reports / path.relative_to(copy)).read_text(), path
+
+
+def test_thresholds_come_from_where_bench_is_called_and_a_broken_file_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    here, published = tmp_path / "here", tmp_path / "published"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    write_history(published, weeks(*[100.0] * 12, 80.0, 80.0))
+    (published.parent / "benchmark.toml").write_text("what is published beside the reports is not read: [")
+    config = (repository / "benchmark.toml").read_text()
+    (here / "benchmark.toml").write_text(f"{config}\n[judging]\nsmallest_effect_percent = 50\n")
+    render(published, tmp_path / "README.md", everything=True)
+    assert "regressed" not in (published / "README.md").read_text()
+    assert capsys.readouterr().err == ""
+    (here / "benchmark.toml").write_text("[")
+    render(published, tmp_path / "README.md", everything=True)
+    index = (published / "README.md").read_text()
+    assert "3 of 4 metrics regressed and have not recovered" in index
+    assert "> **Note**: judged with the default thresholds, and no change is accepted: benchmark.toml can not" in index
+    assert capsys.readouterr().err.startswith("judged with the default thresholds")
+
+
+def test_an_accepted_run_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_history(tmp_path / "reports", weeks(*[100.0] * 2))
+    accepted = '\n[[accepted]]\nrun = "2026-01-06-weekly"\nreason = "wanted"\n'
+    (tmp_path / "benchmark.toml").write_text((repository / "benchmark.toml").read_text() + accepted)
+    render(tmp_path / "reports", tmp_path / "README.md", everything=False)
+    said = "benchmark.toml accepts a change in the run 2026-01-06-weekly, which is not in the reports"
+    assert capsys.readouterr().err == f"{said}\n"
+    assert f"> **Note**: {said}" in (tmp_path / "reports" / "README.md").read_text()
+
+
+def test_the_report_of_one_run_in_a_reports_directory_keeps_its_verdict(tmp_path: Path) -> None:
+    write_history(tmp_path, weeks(*[100.0] * 12, 80.0, 80.0))
+    render(tmp_path, tmp_path / "no README", everything=True)
+    directory = tmp_path / "runs" / "2026-04-06-weekly"
+    before = (directory / "report.md").read_bytes()
+    assert b"Changed: req/s of computing regressed" in before
+    assert render_run_of(directory, ()).read_bytes() == before
+    alone = tmp_path / "results" / directory.name
+    alone.mkdir(parents=True)
+    (alone / "run.json").write_bytes((directory / "run.json").read_bytes())
+    assert b"Changed" not in render_run_of(alone, ()).read_bytes()
+
+
+def test_what_is_said_of_a_run_is_in_the_order_of_its_plan_whatever_else_is_there() -> None:
+    two = COMPUTING.model_copy(update={"name": "another", "path": "/another"})
+    measured = run_of_week(0, 100.0)
+    results = (measured.endpoints[0], measured.endpoints[0].model_copy(update={"name": "another"}))
+    plan = measured.plan
+    mixed = [
+        run_of_week(
+            week,
+            100.0,
+            endpoints=results,
+            plan=plan.model_copy(update={"endpoints": (COMPUTING, two) if week % 2 else (two, COMPUTING)}),
+        )
+        for week in range(4)
+    ]
+    for found in (judged(mixed, None), judged(mixed[::-1], None), judged(mixed[2:], None)):
+        lines = [(said.endpoint, said.metric) for said in found.said[mixed[3].id]]
+        titles = ["req/s", "p50", "p95", "failures"]
+        assert lines == [(name, title) for name in ("computing", "another") for title in titles]
+
+
+def test_a_run_whose_regressions_are_open_says_so_first() -> None:
+    records = weeks(*[100.0] * 10, *[80.0] * 8)
+    found = judged(records, None)
+    assert of_run(found.said[records[-1].id]) == (
+        "3 metrics are still regressed since run 2026-03-16-weekly. "
+        "No further change in 4 of 4 metrics beyond what chance does here."
+    )
+    assert summed_up(found) == "3 of 4 metrics regressed and have not recovered, 1 of 4 are where they were."
+
+
+def test_a_noisy_run_after_good_ones_does_not_say_that_there_are_too_few() -> None:
+    records = [*weeks(*[100.0] * 12), run_of_week(12, 20.0, state="incomplete", reason="interrupted")]
+    said = "0 of 4 metrics are where they were, the newest run of 4 can not be judged."
+    assert summed_up(judged(records, None)) == said
+    assert summed_up(judged(records[:3], None)) == "None of 4 metrics has enough runs to be judged yet."
+
+
+def test_only_the_newest_series_of_a_profile_is_summed_up() -> None:
+    records = [*weeks(*[100.0] * 12, 80.0, 80.0), run_of_week(14, 80.0, **on_cpu("Other"))]
+    own = run_of_week(15, 10.0, customised=("--users",), **on_cpu("A third"))
+    found = judged([*records, own], None)
+    assert summed_up(found) == "1 of 4 metrics are where they were."
+    assert {trend.aside for trend in found.trends if trend.metric == "median_ms"} == {
+        None,
+        "the series ended: different CPU than the last run: Other, was Example 3000",
+        "measured with numbers of its own: --users",
+    }
+    assert {trend.last.stage for trend in worth_saying(found)} == {"too few runs"}, "only that a series began anew"
+
+
+def test_a_run_back_at_the_level_before_is_not_called_perhaps_changed() -> None:
+    records = weeks(*[100.0] * 10, 120.0, 120.0, 100.0)
+    said = judged(records, None).said[records[-1].id]
+    assert "suspected" in {item.stage for item in said}
+    assert of_run(said) == "No change in 1 of 4 metrics beyond what chance does here. 3 more can not be judged yet."
 
 
 def test_only_the_newest_runs_are_kept_in_mind(tmp_path: Path) -> None:

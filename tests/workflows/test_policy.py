@@ -104,6 +104,16 @@ def test_what_pushes_waits_for_its_turn_and_is_never_cancelled() -> None:
         assert job["concurrency"] == {"group": "reports", "cancel-in-progress": False, "queue": "max"}
 
 
+def test_what_tells_github_runs_its_own_code_on_the_default_branch_and_waits_for_its_turn() -> None:
+    job = _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["watch"]
+    assert job["concurrency"] == {"group": "watch", "cancel-in-progress": False, "queue": "max"}
+    assert "github.ref_name == github.event.repository.default_branch" in job["if"]
+    checkout, *steps = job["steps"]
+    assert "ref" not in checkout["with"], "the branch of the reports holds old code"
+    (fetch,) = [step for step in steps if "git checkout FETCH_HEAD -- reports" in step.get("run", "")]
+    assert fetch["env"]["PUBLISHED_ON"] == "${{ vars.BENCH_BRANCH || github.ref_name }}"
+
+
 def test_the_schedule_has_an_odd_minute() -> None:
     (entry,) = _read(ROOT / ".github/workflows/benchmark.yml")[True]["schedule"]
     assert int(entry["cron"].split()[0]) % 5 != 0
