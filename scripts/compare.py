@@ -11,7 +11,7 @@ from benchmark.comparison_file import to_json
 from benchmark.config import DEFAULT_FILE
 from benchmark.show.compared import print_comparison
 from scripts import options
-from scripts.comparing import Contest, compare_sides, refuse_regressions
+from scripts.comparing import Contest, Extras, compare_sides, refuse_regressions
 
 MORE = 'Installed over requirements.txt on this side: "fastapi==0.115.6"; several times.'
 
@@ -43,20 +43,10 @@ def compare(
 
     Examples: bench compare main HEAD; bench compare HEAD --head-with "fastapi==0.116.0"
     """
-    values = {
-        "users": users,
-        "duration_s": duration,
-        "task_seconds": task_seconds,
-        "rounds": rounds,
-        "workers": workers,
-    }
-    contest = Contest(
-        refs={"base": base, "head": head},
-        extras={"base": base_with, "head": head_with},
-        profile=profile,
-        values={**values, "threads": threads, "endpoints": options.items(context, "endpoint", endpoint)},
-        smallest_effect=smallest_effect,
-    )
+    load = {"users": users, "duration_s": duration, "task_seconds": task_seconds, "rounds": rounds, "workers": workers}
+    values = {**load, "threads": threads, "endpoints": options.items(context, "endpoint", endpoint)}
+    extras: Extras = {"base": base_with, "head": head_with}
+    contest = Contest({"base": base, "head": head}, extras, profile, values, smallest_effect)
     found = compare_sides(contest, config, out, Console(stderr=True))
     if as_json:
         sys.stdout.write(to_json(found.comparison))

@@ -31,12 +31,16 @@ BESIDE_LOAD_S = 5.0
 """What a round takes beside its load: servers and generator start and stop."""
 
 
+Extras = Mapping[SideName, Sequence[str]]
+"""Requirements that are installed over those of a side."""
+
+
 @dataclass(frozen=True)
 class Contest:
     """What the command line asks for. `refs` and `extras` by side, an empty ref is HEAD; `values` change it."""
 
     refs: Mapping[SideName, str]
-    extras: Mapping[SideName, Sequence[str]]
+    extras: Extras
     profile: str
     values: Mapping[str, Any]
     smallest_effect: str | None = None

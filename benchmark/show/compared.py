@@ -1,6 +1,7 @@
 """A comparison for people: one sentence, a table in the terminal, a page of Markdown."""
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +11,7 @@ from benchmark.comparison import Comparison, Difference, Side
 from benchmark.show.text import NOT_AVAILABLE, inert, when
 
 TITLES = {"throughput_rps": "req/s", "median_ms": "p50", "p95_ms": "p95", "failure_ratio": "failures"}
-HEADS = ("Endpoint", "Metric", "base", "head", "Change", "Interval", "Verdict")
+HEADS = ("Endpoint", "Metric", "base", "head", "Change", "Interval (%)", "Verdict")
 LEADING = frozenset({"throughput_rps", "median_ms", "failure_ratio"})
 """What "no difference" must be known of. A p95 hangs on the worst moments of the machine, and often can not be told."""
 
@@ -65,7 +66,7 @@ def _change(item: Difference) -> str:
 def _interval(item: Difference) -> str:
     if item.low_percent is None or item.high_percent is None:
         return NOT_AVAILABLE
-    return f"{item.low_percent:+.1f} to {item.high_percent:+.1f} %"
+    return f"{item.low_percent:+.1f} to {item.high_percent:+.1f}"
 
 
 def _value(item: Difference, value: float | None) -> str:
@@ -73,13 +74,14 @@ def _value(item: Difference, value: float | None) -> str:
         return NOT_AVAILABLE
     if item.metric == "failure_ratio":
         return f"{100 * value:.2f} %"
-    return f"{value:.1f}" if item.metric == "throughput_rps" else f"{value:.2f} ms"
+    return f"{value:.1f}" if item.metric == "throughput_rps" else f"{value:.2f}"
 
 
 def cells(item: Difference) -> list[str]:
     """One line of the table, without the endpoint's name."""
     values = [_value(item, item.base), _value(item, item.head)]
-    return [TITLES[item.metric], *values, _change(item), _interval(item), item.verdict]
+    title = TITLES[item.metric] + (" (ms)" if item.metric.endswith("_ms") else "")
+    return [title, *values, _change(item), _interval(item), item.verdict]
 
 
 def _shown(comparison: Comparison) -> list[Difference]:
@@ -89,11 +91,14 @@ def _shown(comparison: Comparison) -> list[Difference]:
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Print the table and the sentence."""
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for position, head in enumerate(HEADS):
-        table.add_column(head, justify="left" if position in {0, 1, 6} else "right", no_wrap=position > 0)
-    for item in _shown(comparison):
-        table.add_row(Text(item.endpoint), *map(Text, cells(item)))
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for head in HEADS[1:]:
+        left = head in {"Metric", "Verdict"}
+        table.add_column(head, justify="left" if left else "right", no_wrap=head != "Metric", overflow="fold")
+    for name, items in groupby(_shown(comparison), key=lambda item: item.endpoint):
+        table.add_row(Text(name, style="bold"))
+        for item in items:
+            table.add_row(*map(Text, cells(item)))
     console.print(table)
     for reason in _reasons(comparison, str):
         console.print(Text(reason), soft_wrap=True)
