@@ -42,3 +42,12 @@ def read_comparison(path: Path) -> Comparison:
     except (OSError, UnicodeDecodeError) as error:
         message = f"{file} can not be read: {error}"
         raise InvalidRunError(message) from None
+
+
+def read_newest(results: Path) -> Comparison:
+    """Read the newest comparison of those that lie in a directory. UsageError: there is none."""
+    files = sorted(results.glob(f"*/{FILE_NAME}"))
+    if not files:
+        message = f"{results} holds no comparison; name the directory that `bench compare --out` wrote to"
+        raise UsageError(message)
+    return read_comparison(files[-1])

@@ -1,5 +1,6 @@
 """`bench compare`: whether one version of the app, or one set of packages, differs from another."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,10 @@ from typer import Argument, Context, Option
 
 from benchmark.comparison_file import to_json
 from benchmark.config import DEFAULT_FILE
-from benchmark.show.compared import print_comparison
+from benchmark.show.compared import print_comparison, render_comparison
 from scripts import options
 from scripts.comparing import Contest, Extras, compare_sides, refuse_regressions
+from scripts.report import write_step_summary
 
 MORE = 'Installed over requirements.txt on this side: "fastapi==0.115.6"; several times.'
 
@@ -48,6 +50,8 @@ def compare(
     extras: Extras = {"base": base_with, "head": head_with}
     contest = Contest({"base": base, "head": head}, extras, profile, values, smallest_effect)
     found = compare_sides(contest, config, out, Console(stderr=True))
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        write_step_summary(render_comparison(found.comparison))
     if as_json:
         sys.stdout.write(to_json(found.comparison))
     else:

@@ -2,6 +2,7 @@
 
 import secrets
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchmark.judge.comparison import Rule, compare
 from benchmark.measure.checkout import check_out, resolve
 from benchmark.measure.environment import read_environment
 from benchmark.measure.interrupt import Interrupt, listening
-from benchmark.measure.packages import cache_directory, check_requirement, describe, python_with
+from benchmark.measure.packages import already_installed, cache_directory, check_requirement, describe, python_with
 from benchmark.measure.rounds import raise_open_file_limit, utc_now
 from benchmark.measure.server import check_target
 from benchmark.measure.turns import Contender, TurnsRound, measure_turns
@@ -65,15 +66,14 @@ def compare_sides(contest: Contest, config_file: Path, out: Path, console: Conso
     rule = _rule(config, contest)
     refs = _refs(contest)
     commits = {side: resolve(home, refs[side]) for side in SIDES}
-    extras = {side: tuple(check_requirement(text) for text in contest.extras[side]) for side in SIDES}
+    extras: dict[SideName, tuple[str, ...]] = {
+        side: tuple(map(check_requirement, contest.extras[side])) for side in SIDES
+    }
     started_at = utc_now()
     with listening() as interrupt, TemporaryDirectory(prefix="bench-compare-") as temporary:
         guess_s = len(plan.endpoints) * plan.profile.duration_s * 1.3 + BESIDE_LOAD_S
         with reporting(console, plan.profile.rounds, guess_s) as reporter:
-            contenders = {
-                side: _contender(home, commits[side], extras[side], Path(temporary) / side, interrupt, reporter)
-                for side in SIDES
-            }
+            contenders = _contenders(home, commits, extras, Path(temporary), interrupt, reporter)
             _check_targets(plan, contenders)
             directory = _directory(out, started_at)
             turns = _measure(plan, contenders, directory, interrupt, reporter)
@@ -127,14 +127,32 @@ def _rule(config: Config, contest: Contest) -> Rule:
     return Rule(smallest_effect_percent=judging.smallest_effect_percent)
 
 
-def _contender(
-    home: Path, commit: str, extras: Sequence[str], place: Path, interrupt: Interrupt, reporter: CompareReporter
-) -> Contender:
-    mine = check_out(home, commit, place)
-    python = python_with(
-        mine, extras, cache_directory(), interrupt.pause, lambda said: reporter.say(f"{place.name}: {said}")
-    )
-    return Contender(mine, python)
+def _contenders(
+    home: Path,
+    commits: Mapping[SideName, str],
+    extras: Extras,
+    directory: Path,
+    interrupt: Interrupt,
+    reporter: CompareReporter,
+) -> dict[SideName, Contender]:
+    """Check both sides out, and give each the Python that its requirements ask for."""
+    homes = {side: check_out(home, commits[side], directory / side) for side in SIDES}
+    if already_installed(list(homes.values()), list(extras.values())):
+        return {side: Contender(homes[side], sys.executable) for side in SIDES}
+    return {side: Contender(homes[side], _python(side, homes, extras, interrupt, reporter)) for side in SIDES}
+
+
+def _python(
+    side: SideName, homes: Mapping[SideName, Path], extras: Extras, interrupt: Interrupt, reporter: CompareReporter
+) -> str:
+    def say(text: str) -> None:
+        reporter.say(f"{side}: {text}")
+
+    try:
+        return python_with(homes[side], extras[side], cache_directory(), interrupt.pause, say)
+    except UsageError as error:
+        message = f"{side}: {error}"
+        raise UsageError(message) from None
 
 
 def _check_targets(plan: Plan, contenders: Mapping[SideName, Contender]) -> None:

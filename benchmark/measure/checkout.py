@@ -15,15 +15,19 @@ TIMEOUT_S = 120.0
 
 
 def resolve(home: Path, ref: str) -> str:
-    """Full name of the commit that a ref stands for. UsageError: there is none, or `home` is in no repository."""
+    """Full name of the commit that a ref stands for: here, or else as a branch of `origin`.
+
+    UsageError: there is none, or `home` is in no repository.
+    """
     if _git(home, "rev-parse", "--is-inside-work-tree").returncode:
         message = "there is no git repository here, so there are no two versions to compare; run it inside one"
         raise UsageError(message)
-    found = _git(home, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    if found.returncode:
-        message = f"{ref!r} names no commit here; a branch of a remote may have to be fetched first: git fetch origin"
-        raise UsageError(message)
-    return found.stdout.strip()
+    for name in (ref, f"refs/remotes/origin/{ref}"):
+        found = _git(home, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        if not found.returncode:
+            return found.stdout.strip()
+    message = f"{ref!r} names no commit here; a branch of a remote may have to be fetched first: git fetch origin"
+    raise UsageError(message)
 
 
 def check_out(home: Path, commit: str, directory: Path) -> Path:

@@ -15,7 +15,10 @@ import sys
 import sysconfig
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from benchmark.errors import UsageError
 from benchmark.measure.process import Child
@@ -65,6 +68,27 @@ def python_with(home: Path, extras: Sequence[str], cache: Path, pause: Pause, sa
         _forget_old(cache, kept)
     kept.touch()
     return str(_python(kept))
+
+
+def already_installed(homes: Sequence[Path], extras: Sequence[Sequence[str]]) -> bool:
+    """Whether all folders ask for the same, and for nothing but versions that this very Python has installed."""
+    files = [home / REQUIREMENTS for home in homes]
+    texts = {file.read_text(encoding="utf-8") if file.is_file() else "" for file in files}
+    if len(texts) > 1 or any(extras):
+        return False
+    lines = [line.split(" #")[0].rstrip("\\ ") for line in texts.pop().splitlines()]
+    asked = [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "--hash="))]
+    return all(_is_installed(line) for line in asked)
+
+
+def _is_installed(line: str) -> bool:
+    try:
+        asked = Requirement(line)
+        if asked.marker is not None and not asked.marker.evaluate():
+            return True
+        return bool(asked.specifier) and asked.specifier.contains(version(asked.name), prereleases=True)
+    except (InvalidRequirement, PackageNotFoundError):
+        return False
 
 
 def describe(python: str) -> tuple[str, dict[str, str]]:

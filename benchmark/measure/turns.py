@@ -56,7 +56,8 @@ class TurnsRound:
         """The round as the server of one side sees it."""
         mine = self.contenders[side]
         place = self.directory / side
-        return Job(self.plan, self.plan.endpoints[0], self.number, self.plan.endpoints, place, mine.home, mine.python)
+        endpoints = self.plan.endpoints
+        return Job(self.plan, endpoints[0], self.number, endpoints, place, mine.home, python=mine.python)
 
 
 def measure_turns(asked: TurnsRound, pause: Pause, watch: Watch) -> tuple[Turn, ...]:
