@@ -31,7 +31,7 @@ def compare(
     task_seconds: options.TaskSeconds = None,
     workers: options.Workers = None,
     threads: options.Threads = None,
-    rounds: Annotated[str | None, Option(help="Rounds of fresh servers: more of them see smaller changes.")] = None,
+    rounds: Annotated[str | None, Option(help="Rounds of fresh servers; on a noisy machine up to 3 x.")] = None,
     smallest_effect: Annotated[str | None, Option(help="A smaller change (%) counts as none.")] = None,
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,

@@ -15,7 +15,7 @@ from benchmark.comparison import SIDES, Comparison, Side, SideName, Turn
 from benchmark.comparison_file import write_comparison
 from benchmark.config import PROFILE_FLAGS, TARGET_FLAGS, Config, Judging, check_plan, checked, make_plan, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
-from benchmark.judge.comparison import Rule, compare
+from benchmark.judge.comparison import FEWEST_PASSES, Rule, compare, is_precise
 from benchmark.measure.checkout import check_out, resolve
 from benchmark.measure.environment import read_environment
 from benchmark.measure.interrupt import Interrupt, listening
@@ -28,6 +28,8 @@ from benchmark.show.compare_progress import CompareReporter, reporting
 from benchmark.show.compared import render_comparison, sentence
 
 FEWEST_ROUNDS = 2
+MOST_TIMES = 3
+"""How many times the rounds of the profile are measured at most, where the machine is too noisy to tell after them."""
 BESIDE_LOAD_S = 5.0
 """What a round takes beside its load: servers and generator start and stop."""
 
@@ -76,7 +78,7 @@ def compare_sides(contest: Contest, config_file: Path, out: Path, console: Conso
             contenders = _contenders(home, commits, extras, Path(temporary), interrupt, reporter)
             _check_targets(plan, contenders)
             directory = _directory(out, started_at)
-            turns = _measure(plan, contenders, directory, interrupt, reporter)
+            turns = _measure(plan, rule, contenders, directory, interrupt, reporter)
     sides = {side: _side(refs[side], commits[side], extras[side], contenders[side]) for side in SIDES}
     comparison = Comparison(
         started_at=started_at,
@@ -175,16 +177,23 @@ def _directory(out: Path, started_at: str) -> Path:
 
 def _measure(
     plan: Plan,
+    rule: Rule,
     contenders: Mapping[SideName, Contender],
     directory: Path,
     interrupt: Interrupt,
     reporter: CompareReporter,
 ) -> tuple[Turn, ...]:
-    """Measure all rounds. One that breaks under load is left out and named; too few are an InvalidRunError."""
+    """Measure all rounds, and more of them while the intervals are too wide.
+
+    A round that breaks under load is left out and named; too few are an InvalidRunError.
+    """
     turns: list[Turn] = []
     lost: list[InvalidRunError] = []
     raise_open_file_limit()
-    for number in range(plan.profile.rounds):
+    names = [endpoint.name for endpoint in plan.endpoints]
+    for number in range(MOST_TIMES * plan.profile.rounds):
+        if number >= plan.profile.rounds and is_precise(turns, names, rule):
+            break
         reporter.begin(number + 1)
         asked = TurnsRound(plan, number, contenders, directory / f"round-{number + 1:02d}")
         try:
@@ -194,8 +203,8 @@ def _measure(
         except InvalidRunError as error:
             lost.append(error)
             reporter.say(f"round {number + 1} is lost: {str(error).splitlines()[0]}")
-    if lost and plan.profile.rounds - len(lost) < FEWEST_ROUNDS:
-        message = f"{len(lost)} of {plan.profile.rounds} rounds were lost, too few are left to compare: {lost[0]}"
+    if lost and len({turn.number for turn in turns}) < FEWEST_PASSES:
+        message = f"{len(lost)} rounds were lost, too few are left to compare: {lost[0]}"
         raise InvalidRunError(message)
     return tuple(turns)
 

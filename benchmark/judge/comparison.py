@@ -76,6 +76,23 @@ def compare(turns: Sequence[Turn], endpoints: Sequence[str], rule: Rule) -> tupl
     )
 
 
+def is_precise(turns: Sequence[Turn], endpoints: Sequence[str], rule: Rule) -> bool:
+    """Whether req/s and p50 of every endpoint are known well enough to tell no difference from the smallest effect.
+
+    No interval then holds both, as each is narrower than the smallest effect from end to end. It asks how wide the
+    intervals are and not where they lie: who measures on until there is a difference finds one (Chow and Robbins 1965,
+    "On the asymptotic theory of fixed-width sequential confidence intervals", The Annals of Mathematical Statistics 36,
+    457-462).
+    """
+    leading = {"throughput_rps", "median_ms"}
+    widths = [
+        found.high_percent - found.low_percent
+        for found in compare(turns, endpoints, rule)
+        if found.metric in leading and found.high_percent is not None and found.low_percent is not None
+    ]
+    return len(widths) == len(leading) * len(endpoints) and max(widths) < rule.smallest_effect_percent
+
+
 def value(turn: Turn, metric: Metric) -> float | None:
     """Take a metric's number from a turn; None when it is not there."""
     if metric.name == "failure_ratio":

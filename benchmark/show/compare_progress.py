@@ -32,7 +32,12 @@ class CompareReporter:
             self._round_s = (now - self._began_s) / (number - 1)
         self._began_s = self._began_s or now
         self._number = number
-        if self._bar is None:
+        if number > self._rounds:
+            self._rounds = number
+            self.say("the machine is noisy, the intervals are still too wide: one round more")
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=float(self._rounds))
+        else:
             left_s = self._round_s * (self._rounds - number + 1)
             self.say(f"[{number}/{self._rounds}] about {left_s:.0f} s left")
 

@@ -27,7 +27,7 @@ def sentence(comparison: Comparison, named: Named = inert) -> str:
     changed = [name for name in names if _of(comparison, name, CHANGED)]
     untold = [name for name in names if name not in changed and _of(comparison, name, {"inconclusive"}, LEADING)]
     same = [name for name in names if name not in {*changed, *untold}]
-    parts = [f"{named(name)}: {_changes(_of(comparison, name, CHANGED))}." for name in changed]
+    parts = [f"{named(name)} {_changes(_of(comparison, name, CHANGED))}." for name in changed]
     if same:
         which = _which(len(same), len(names))
         parts.append(f"No difference at {which}: req/s and p50 within {comparison.smallest_effect_percent:g} %.")
@@ -47,7 +47,11 @@ def _of(
 
 
 def _changes(found: Sequence[Difference]) -> str:
-    return ", ".join(f"{TITLES[item.metric]} {item.verdict} by {_change(item)}" for item in found)
+    parts = []
+    for verdict in sorted({item.verdict for item in found}, reverse=True):
+        metrics = [f"{TITLES[item.metric]} {_change(item)}" for item in found if item.verdict == verdict]
+        parts.append(f"{verdict}: {', '.join(metrics)}")
+    return "; ".join(parts)
 
 
 def _which(count: int, of: int) -> str:
@@ -149,7 +153,7 @@ def _method(comparison: Comparison) -> str:
     certainty, effect = 100 * (1 - comparison.error_rate), comparison.smallest_effect_percent
     return (
         f"{when(comparison.started_at)}, {inert(comparison.cpu.model)}, {comparison.cpu.count} cores. {passes} passes "
-        f"over the endpoints with fresh connections, in {profile.rounds} rounds of fresh servers; {profile.users} "
+        f"over the endpoints with fresh connections, servers fresh after every fourth; {profile.users} "
         f"users, base and head in turns. All intervals hold at once with {certainty:g} % certainty; a change has to be "
         f"{effect:g} % at least. How it works, and what it can not see: docs/comparing.md."
     )

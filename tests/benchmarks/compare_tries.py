@@ -3,7 +3,8 @@
 python -m tests.benchmarks.compare_tries [TRIES] [KEEP]
 
 Each try is two real comparisons of an app with three endpoints that answer after 50 ms: a commit with itself, and with
-one that adds 5 ms to one of them. KEEP: a folder in which every comparison is kept. 20 tries take an hour.
+one that adds 5 ms to one of them. KEEP: a folder in which every comparison is kept; what it holds of an earlier run
+counts, so that one that was stopped can be finished. 20 tries take most of an hour, on a noisy machine more.
 """
 
 import json
@@ -122,11 +123,12 @@ def _p50(comparison: Comparison) -> Difference:
 
 
 def tries(directory: Path, number: int, keep: Path) -> Iterator[tuple[str, Seen]]:
-    """Compare with itself and with the slower one, in turns."""
+    """Compare with itself and with the slower one, in turns; what was kept before is not done again."""
     make_repository(directory)
+    kept = {head: sorted((keep / head).glob("*/compare.json")) for head in ("same", "slower")}
     for done in range(number):
-        for head in ("same", "slower"):
-            found = compare(directory, head, keep / head)
+        for head, files in kept.items():
+            found = read_comparison(files[done]) if done < len(files) else compare(directory, head, keep / head)
             sys.stderr.write(f"{utc_now()} {done + 1}/{number} {head}: {sentence(found, str)}\n")
             yield head, seen(found)
 

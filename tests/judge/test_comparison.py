@@ -1,6 +1,7 @@
 """Whether two sides differ: what the rule promises, on made-up turns whose truth is known."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmark.comparison import SIDES, Difference, SideName, Turn
-from benchmark.judge.comparison import COMPARED, Rule, compare, effects, trimmed_interval
+from benchmark.judge.comparison import COMPARED, Rule, compare, effects, is_precise, trimmed_interval
 from benchmark.judge.metrics import metric
 from tests.comparisons import Latency, make_turn, make_turns
 
@@ -172,3 +173,23 @@ def test_a_pass_that_lacks_a_number_is_left_out() -> None:
     turns[0] = turns[0].model_copy(update={"median_ms": None})
     assert effects(turns, metric("median_ms")) == []
     assert effects(turns, metric("throughput_rps")) == [0.0]
+
+
+def test_whether_to_measure_on_depends_on_the_width_alone() -> None:
+    assert is_precise(make_turns(noisy(1, 0.01)), ENDPOINTS, Rule())
+    assert is_precise(make_turns(noisy(1, 0.01, 1.04)), ENDPOINTS, Rule())
+    assert not is_precise(make_turns(noisy(1, 0.2)), ENDPOINTS, Rule())
+    assert not is_precise(make_turns(noisy(1, 0.01), passes=4), ENDPOINTS, Rule())
+
+
+def test_measuring_on_while_it_is_noisy_makes_no_false_alarms() -> None:
+    def table(seed: int) -> tuple[Difference, ...]:
+        turns = make_turns(noisy(seed, 0.12, heavy=True), passes=48)
+        seen = next((n for n in (16, 20, 24, 28, 32, 36, 40, 44) if _precise_after(turns, n)), 48)
+        return compare([turn for turn in turns if turn.number < seen], ENDPOINTS, Rule(0.01))
+
+    assert np.mean([bool(changed(table(seed))) for seed in range(40)]) <= 0.05
+
+
+def _precise_after(turns: Sequence[Turn], passes: int) -> bool:
+    return is_precise([turn for turn in turns if turn.number < passes], ENDPOINTS, Rule())
