@@ -10,7 +10,21 @@ import typer
 
 from benchmark.errors import BenchmarkError, InterruptedRunError
 from benchmark.show.step_summary import render_error
-from scripts import comment, compare, diagnose, doctor, fail, init, overhead, predict, publish, report, run, selftest, watch
+from scripts import (
+    comment,
+    compare,
+    diagnose,
+    doctor,
+    fail,
+    init,
+    overhead,
+    predict,
+    publish,
+    report,
+    run,
+    selftest,
+    watch,
+)
 
 app = typer.Typer(
     name="bench",
