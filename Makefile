@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups long-history race verdict-replay diagnose-tries requirements screenshots clean
+.PHONY: help bench test check format setups long-history race verdict-replay diagnose-tries compare-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -49,6 +49,10 @@ verdict-replay: .venv/.dev
 # Not a check either: how often `bench diagnose` is right, some 80 minutes for 20 tries of each case.
 diagnose-tries: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.diagnose_tries
+
+# Not a check: prints how often `bench compare` is right about a commit and itself, and about 5 ms; takes most of an hour.
+compare-tries: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.compare_tries
 
 requirements: .venv/.dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt

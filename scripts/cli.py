@@ -10,7 +10,21 @@ import typer
 
 from benchmark.errors import BenchmarkError, InterruptedRunError
 from benchmark.show.step_summary import render_error
-from scripts import diagnose, doctor, fail, init, overhead, predict, publish, report, run, selftest, watch
+from scripts import (
+    comment,
+    compare,
+    diagnose,
+    doctor,
+    fail,
+    init,
+    overhead,
+    predict,
+    publish,
+    report,
+    run,
+    selftest,
+    watch,
+)
 
 app = typer.Typer(
     name="bench",
@@ -25,6 +39,8 @@ app = typer.Typer(
 app.command("run", short_help="Measure endpoints under load.")(run.run)
 app.command("predict", short_help="Work out what a run would show, without load.")(predict.predict)
 app.command("diagnose", short_help="Find out how an endpoint is served.")(diagnose.diagnose)
+app.command("compare", short_help="Say whether two versions differ.")(compare.compare)
+app.command("comment", short_help="Say a comparison under its pull request.")(comment.comment)
 app.command("report", short_help="Render what the records hold.")(report.report)
 app.command("publish", short_help="Commit and push a run to the reports.")(publish.publish)
 app.command("fail", short_help="Publish that an attempt failed, and why.")(fail.fail)

@@ -17,6 +17,7 @@ DOCUMENTS = (
     "docs/own-endpoints.md",
     "docs/method.md",
     "docs/judging.md",
+    "docs/comparing.md",
     "docs/diagnosis.md",
 )
 

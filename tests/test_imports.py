@@ -18,6 +18,8 @@ GROUND_FLOOR = {
     "diagnosis",
     "declaration",
     "selftest",
+    "comparison",
+    "comparison_file",
 }
 MAY_IMPORT = {
     "measure": {"measure"},

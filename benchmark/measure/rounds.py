@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -43,7 +44,7 @@ class RawRound:
 
 @dataclass(frozen=True)
 class Job:
-    """One round that is to be measured.
+    """One round that is to be measured. The app is started by `python` in `home`.
 
     `to_verify`: what is asked once before the load. `ladder`: climb instead of loading with the profile's users.
     `variables`: what the app finds in its environment beside ours.
@@ -58,6 +59,7 @@ class Job:
     ladder: Ladder | None = None
     sample_every_s: float = SAMPLE_EVERY_S
     variables: Mapping[str, str] = field(default_factory=dict)
+    python: str = sys.executable
 
 
 def utc_now() -> str:
@@ -95,7 +97,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
     try:
         job.directory.mkdir(parents=True)
         with ExitStack() as stack:
-            server = _start_server(job, stack, pause, watch)
+            server = start_server(job, stack, pause, watch)
             base_url = server.base_url if server else str(job.plan.target.url)
             test = _load_test(job, base_url, pause, watch)
             with test.child:
@@ -121,12 +123,13 @@ def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:
     return LoadTest(job.plan, job.endpoint, base_url, spread_s, directory=directory, home=home)
 
 
-def _start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Server | None:
+def start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Server | None:
+    """Start a job's server, to be stopped by `stack`, and wait until it is ready; None for an app elsewhere."""
     if job.plan.target.url is not None:
         return None
     watch("starting", 0.0, Progress())
     for attempt in range(1, START_TRIES + 1):
-        server = Server(job.plan, job.home, job.directory / "server.log", job.variables)
+        server = Server(job.plan, job.home, job.directory / "server.log", job.variables, job.python)
         stack.enter_context(server.child)
         try:
             server.wait_until_ready(pause)

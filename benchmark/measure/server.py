@@ -1,6 +1,5 @@
 """The app under uvicorn: started fresh for every round, ready when every worker accepts, gone at the end."""
 
-import importlib.util
 import os
 import socket
 import subprocess
@@ -22,11 +21,13 @@ IMPORT_TIMEOUT_S = 60.0
 WORKER_MARK = "spawn_main"
 """How a worker that uvicorn spawned shows on its command line; multiprocessing's own helper process does not."""
 
-NO_SUCH_APP = 77
+NO_SUCH_APP, NO_UVLOOP = 77, 78
 IMPORT_CHECK = f"""
-NO_SUCH_APP = {NO_SUCH_APP}
-import sys
+NO_SUCH_APP, NO_UVLOOP = {NO_SUCH_APP}, {NO_UVLOOP}
+import importlib.util, sys
 from uvicorn.importer import ImportFromStringError, import_from_string
+if sys.argv[2] == "uvloop" and importlib.util.find_spec("uvloop") is None:
+    sys.exit(NO_UVLOOP)
 sys.path.insert(0, ".")
 try:
     import_from_string(sys.argv[1])
@@ -46,25 +47,19 @@ def server_command(target: Target, port: int) -> list[str]:
     ]
 
 
-def check_target(plan: Plan, directory: Path) -> None:
-    """Refuse a target that can not be started: no uvloop, no such app, port in use. Starts no server."""
+def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> None:
+    """Refuse a target that `python` can not start: no uvloop, no such app, port in use. Starts no server."""
     target = plan.target
     if target.import_path is None:
         return
-    if target.loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
-        message = (
-            "uvloop is not installed, and without it several uvicorn workers answer 45 ms late: "
-            'pip install "uvicorn[standard]", or accept it with --loop asyncio'
-        )
-        raise UsageError(message)
-    _check_import(target.import_path, directory, plan.secrets())
+    _check_import(target.import_path, target.loop, directory, python, plan.secrets())
     if target.port is not None and not _is_free(target.port):
         message = f"port {target.port} is in use; stop what listens there, or leave the port out to get a free one"
         raise UsageError(message)
 
 
-def _check_import(import_path: str, directory: Path, secrets: Sequence[str]) -> None:
-    command = [sys.executable, "-c", IMPORT_CHECK, import_path]
+def _check_import(import_path: str, loop: str, directory: Path, python: str, secrets: Sequence[str]) -> None:
+    command = [python, "-c", IMPORT_CHECK, import_path, loop]
     try:
         done = subprocess.run(  # noqa: S603 - the command is built here, never by a shell
             command, cwd=directory, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S, check=False
@@ -73,6 +68,12 @@ def _check_import(import_path: str, directory: Path, secrets: Sequence[str]) -> 
         message = f"importing {import_path} took longer than {IMPORT_TIMEOUT_S:g} s; look for work at import time"
         raise AppError(message) from None
     lines = redact(done.stderr, secrets).strip().splitlines()
+    if done.returncode == NO_UVLOOP:
+        message = (
+            "uvloop is not installed, and without it several uvicorn workers answer 45 ms late: "
+            'pip install "uvicorn[standard]", or accept it with --loop asyncio'
+        )
+        raise UsageError(message)
     if done.returncode == NO_SUCH_APP:
         reason = lines[-1] if lines else ""
         message = f"app {import_path!r} does not exist in {directory.name or '.'}/: {reason} Check [app] import."
@@ -98,9 +99,19 @@ def _free_port() -> int:
 
 
 class Server:
-    """A running uvicorn with all its workers. `variables`: what the app finds in its environment beside ours."""
+    """A running uvicorn with all its workers, started by `python` in `directory`.
 
-    def __init__(self, plan: Plan, directory: Path, log: Path, variables: Mapping[str, str] | None = None) -> None:
+    `variables`: what the app finds in its environment beside ours.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        directory: Path,
+        log: Path,
+        variables: Mapping[str, str] | None = None,
+        python: str = sys.executable,
+    ) -> None:
         target = plan.target
         self.port = target.port or _free_port()
         self.base_url = f"http://{HOST}:{self.port}"
@@ -113,7 +124,7 @@ class Server:
             **(variables or {}),
         }
         self.child = Child(
-            [sys.executable, *server_command(target, self.port)],
+            [python, *server_command(target, self.port)],
             log=log,
             directory=directory,
             environment=environment,

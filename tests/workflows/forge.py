@@ -166,11 +166,25 @@ class Forge:
         git(tree, "commit", "--quiet", "--message", "A fork")
         git(self.home, "clone", "--quiet", "--bare", str(tree), str(self.origin))
 
+    def push(self, changes: Mapping[str, str]) -> str:
+        """Make another commit on origin; gives its name."""
+        tree = self.home / "tree"
+        for name, content in changes.items():
+            (tree / name).write_text(content, encoding="utf-8")
+        git(tree, "commit", "--quiet", "--all", "--message", "A change")
+        git(tree, "push", "--quiet", str(self.origin), "main")
+        return git(tree, "rev-parse", "HEAD")
+
     def run(
-        self, event: str, inputs: Mapping[str, str] | None = None, workflow: str = "benchmark.yml", branch: str = ""
+        self,
+        event: str,
+        inputs: Mapping[str, str] | None = None,
+        workflow: str = "benchmark.yml",
+        branch: str = "",
+        said: Mapping[str, Any] | None = None,
     ) -> Outcome:
-        """Execute a workflow for an event. `branch`: the repository variable BENCH_BRANCH."""
-        payload: dict[str, Any] = {"repository": {"full_name": "acme/bench", "default_branch": "main"}}
+        """Execute a workflow for an event: `said` is more of it. `branch`: the repository variable BENCH_BRANCH."""
+        payload: dict[str, Any] = {"repository": {"full_name": "acme/bench", "default_branch": "main"}, **(said or {})}
         if inputs is not None:
             payload["inputs"] = dict(inputs)
         (self.home / "event.json").write_text(json.dumps(payload))

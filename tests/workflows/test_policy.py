@@ -9,7 +9,11 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
-MAY_WRITE = {("benchmark.yml", "publish"): {"contents"}, ("benchmark.yml", "watch"): {"issues", "actions"}}
+MAY_WRITE = {
+    ("benchmark.yml", "publish"): {"contents"},
+    ("benchmark.yml", "watch"): {"issues", "actions"},
+    ("compare-comment.yml", "comment"): {"pull-requests"},
+}
 """Jobs that may change something on GitHub, and what."""
 
 PUSHES = {job for job, scopes in MAY_WRITE.items() if "contents" in scopes}
@@ -153,3 +157,21 @@ def test_updates_come_monthly_together_and_after_a_cool_down() -> None:
         assert update["schedule"]["interval"] == "monthly"
         assert update["cooldown"]["default-days"] >= 7
         assert len(update["groups"]) == 1
+
+
+def test_what_comments_on_a_stranger_s_pull_request_checks_out_and_runs_nothing_of_it() -> None:
+    steps = _steps(ROOT / ".github/workflows/compare-comment.yml")
+    (checkout,) = [step for step in steps if "actions/checkout@" in step.get("uses", "")]
+    assert "ref" not in checkout["with"]
+    assert "repository" not in checkout["with"]
+    (download,) = [step for step in steps if "download-artifact@" in step.get("uses", "")]
+    assert download["with"]["path"].startswith("${{ runner.temp }}/")
+    assert [step["run"].split()[:3] for step in steps if "run" in step] == [
+        ["python", "-m", "pip"],
+        ["python", "-m", "scripts"],
+    ]
+
+
+def test_what_runs_the_code_of_a_pull_request_may_only_read() -> None:
+    jobs = _read(ROOT / ".github/workflows/compare.yml")["jobs"].values()
+    assert [job["permissions"] for job in jobs] == [{"contents": "read"}]

@@ -1,0 +1,76 @@
+"""What a comparison leaves behind: two sides, measured in turns, and what differs between them. One JSON file."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from benchmark.config import MetricName
+from benchmark.plan import Frozen, Line, Plan
+from benchmark.record import Columns, Cpu, Moment
+
+SideName = Literal["base", "head"]
+SIDES: tuple[SideName, SideName] = ("base", "head")
+
+Word = Literal["unchanged", "improved", "regressed", "inconclusive"]
+
+
+class Side(Frozen):
+    """One of the two that are compared: a commit, and the packages that serve it."""
+
+    ref: Line
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+    extra_requirements: tuple[Line, ...]
+    python: Line
+    packages: dict[str, str]
+
+
+class Turn(Columns):
+    """One side of one endpoint under load for a moment.
+
+    `number` counts the passes over all endpoints, `position` the turns of its endpoint in that pass, both from 0.
+    `waiting_ratio`: the part of the time that users waited for an answer, or rested as they were told; what is missing
+    was spent inside the load generator.
+    """
+
+    number: int
+    endpoint: str
+    side: SideName
+    position: int
+    waiting_ratio: float
+
+
+class Difference(Frozen):
+    """What is said about one metric of one endpoint.
+
+    `base` and `head` are medians over the turns, in the unit of the metric. The change is in percent of base (for the
+    failure ratio: in percent of the requests), `low_percent` to `high_percent` its confidence interval; all are None
+    when they can not be told. `change_ms` is the same change for a latency.
+    """
+
+    endpoint: str
+    metric: MetricName
+    verdict: Word
+    reason: str | None
+    base: float | None
+    head: float | None
+    change_percent: float | None = None
+    low_percent: float | None = None
+    high_percent: float | None = None
+    change_ms: float | None = None
+
+
+class Comparison(Frozen):
+    """One comparison. `smallest_effect_percent` and `error_rate` (of the whole table) are the rule it was judged by."""
+
+    schema_version: Literal[1] = 1
+    started_at: Moment
+    finished_at: Moment
+    command: Line
+    plan: Plan
+    base: Side
+    head: Side
+    cpu: Cpu
+    smallest_effect_percent: float = Field(gt=0, le=100)
+    error_rate: float = Field(gt=0, lt=1)
+    differences: tuple[Difference, ...]
+    turns: tuple[Turn, ...]

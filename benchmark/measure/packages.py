@@ -1,0 +1,158 @@
+"""An environment of its own for each set of requirements, kept, so that the next comparison starts at once.
+
+pip installs, and nothing faster: every Python brings it, and it heeds the index, proxy and certificates that are set up
+here. What is installed with it depends on nothing but the key of the cache; the newest MOST_KEPT are kept.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import secrets
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from benchmark.errors import UsageError
+from benchmark.measure.process import Child
+
+REQUIREMENTS = "requirements.txt"
+MOST_KEPT = 6
+POLL_S = 0.1
+INHERITING = "bench_inherited.pth"
+ASK = (
+    "import json, platform, importlib.metadata as m;"
+    "print(json.dumps([platform.python_implementation() + ' ' + platform.python_version(),"
+    "{d.name.lower(): d.version for d in reversed(list(m.distributions())) if d.name}]))"
+)
+"""Reversed: of two versions of a package the one that is found first is the one that counts."""
+
+Pause = Callable[[float], None]
+Say = Callable[[str], None]
+
+
+def cache_directory() -> Path:
+    """Where environments are kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "fastapi-load-benchmark" / "environments"
+
+
+def check_requirement(text: str) -> str:
+    """Refuse what pip would read as one of its flags. UsageError names it."""
+    if not text.strip() or text.lstrip().startswith("-") or not text.isprintable():
+        message = f'{text!r} is no requirement; write it like "fastapi==0.115.6"'
+        raise UsageError(message)
+    return text.strip()
+
+
+def python_with(home: Path, extras: Sequence[str], cache: Path, pause: Pause, say: Say) -> str:
+    """Path of a Python that has the requirements of `home`, and `extras` over them, installed.
+
+    A folder without requirements.txt is served with what this Python has installed. UsageError: pip can not install it.
+    InterruptedRunError: somebody asked to stop; nothing half made is left.
+    """
+    file = home / REQUIREMENTS
+    if not file.is_file() and not extras:
+        return sys.executable
+    kept = cache / _key(file, extras)
+    if not kept.exists():
+        say(f"installing {' '.join([REQUIREMENTS if file.is_file() else '', *extras]).strip()} (once)")
+        _make(file, extras, kept, pause)
+        _forget_old(cache, kept)
+    kept.touch()
+    return str(_python(kept))
+
+
+def already_installed(homes: Sequence[Path], extras: Sequence[Sequence[str]]) -> bool:
+    """Whether all folders ask for the same, and for nothing but versions that this very Python has installed."""
+    files = [home / REQUIREMENTS for home in homes]
+    texts = {file.read_text(encoding="utf-8") if file.is_file() else "" for file in files}
+    if len(texts) > 1 or any(extras):
+        return False
+    lines = [line.split(" #")[0].rstrip("\\ ") for line in texts.pop().splitlines()]
+    asked = [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "--hash="))]
+    return all(_is_installed(line) for line in asked)
+
+
+def _is_installed(line: str) -> bool:
+    try:
+        asked = Requirement(line)
+        if asked.marker is not None and not asked.marker.evaluate():
+            return True
+        return bool(asked.specifier) and asked.specifier.contains(version(asked.name), prereleases=True)
+    except (InvalidRequirement, PackageNotFoundError):
+        return False
+
+
+def describe(python: str) -> tuple[str, dict[str, str]]:
+    """Version of a Python, and of every package that it has installed."""
+    done = subprocess.run([python, "-c", ASK], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
+    version, packages = json.loads(done.stdout)
+    return str(version), dict(sorted(packages.items()))
+
+
+def _key(file: Path, extras: Sequence[str]) -> str:
+    parts = [platform.python_implementation(), platform.python_version(), platform.platform(), sys.prefix]
+    parts.append(file.read_text(encoding="utf-8") if file.is_file() else f"on top of {sys.executable}")
+    # A path names other contents tomorrow, so what is no plain requirement is installed anew each time.
+    parts += [text if "/" not in text and "@" not in text else f"{text} {secrets.token_hex(8)}" for text in extras]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def _python(environment: Path) -> Path:
+    return environment / "bin" / "python"
+
+
+def _make(file: Path, extras: Sequence[str], kept: Path, pause: Pause) -> None:
+    """Build beside the final place, and rename: an environment is there whole or not at all."""
+    draft = kept.with_name(f".{kept.name}-{secrets.token_hex(4)}")
+    try:
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        _run([sys.executable, "-m", "venv", str(draft)], draft, "a virtual environment", pause)
+        if file.is_file():
+            _pip(draft, ["--requirement", str(file.resolve())], REQUIREMENTS, pause)
+        else:
+            site = next(draft.glob("lib/python*/site-packages"))
+            (site / INHERITING).write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
+        if extras:
+            _pip(draft, ["--", *extras], " ".join(extras), pause)
+        with suppress(OSError):  # somebody else was faster, with the same contents
+            draft.rename(kept)
+    except OSError as error:
+        message = f"{kept.parent} can not be written: {error}; name another folder with XDG_CACHE_HOME"
+        raise UsageError(message) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _pip(environment: Path, what: Sequence[str], called: str, pause: Pause) -> None:
+    pip = [str(_python(environment)), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
+    _run([*pip, *what], environment, called, pause)
+
+
+def _run(command: Sequence[str], environment: Path, called: str, pause: Pause) -> None:
+    log = environment.with_name(f"{environment.name}.log")
+    try:
+        with Child(command, log=log, directory=environment.parent, environment=os.environ) as child:
+            while child.exit_code is None:
+                pause(POLL_S)
+            tail = child.tail()
+    finally:
+        log.unlink(missing_ok=True)
+    if child.exit_code:
+        lines = [line.strip() for line in tail.splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith("ERROR")] or lines or ["it said nothing"]
+        raise UsageError(f"{called} can not be installed: {errors[-1][:300]}")
+
+
+def _forget_old(cache: Path, newest: Path) -> None:
+    kept = sorted((path for path in cache.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    for path in [path for path in kept if path != newest and not path.name.startswith(".")][: -(MOST_KEPT - 1)]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,208 @@
+"""Turns: every user asks one app for one endpoint for a moment, then all go on to the next app together.
+
+Two versions of an app are compared by asking them in turns, a second each, with the same users of the same process:
+whatever else the machine does in that minute, both get the same share of it. A turn begins when the last answer of
+the one before has come, so no app works for one turn while another is measured.
+
+rows.csv    one row per request, written between turns: which turn, which user, when (s since its turn began), how long
+turns.csv   one row per finished turn, when its rows are complete
+"""
+
+import csv
+import gc
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import FastHttpUser, HttpUser, User, task
+
+from load.request_spec import SPEC_VARIABLE, RequestSpec, spellings
+
+ROW_COLUMNS = ("turn", "user", "start_s", "latency_ms", "error")
+TURN_COLUMNS = ("turn", "began_s", "ended_s")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One app, one endpoint, `duration_s` long; 0: every user asks once. First requests are spread over `spread_s`.
+
+    `fresh`: every user opens a new connection.
+    """
+
+    base_url: str
+    request: RequestSpec
+    duration_s: float
+    spread_s: float
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class TurnsSpec:
+    """What one Locust process does, turn by turn."""
+
+    output_directory: Path
+    turns: tuple[Turn, ...]
+    users: int
+    client: str = "fast"
+    timeout_s: float = 60.0
+    wait_s: float = 0.0
+    secret_variables: tuple[str, ...] = ()
+
+
+Row = tuple[int, int, float, float, str]
+
+
+def read_turns_spec() -> TurnsSpec:
+    """Read the specification this process was started with."""
+    raw = json.loads(Path(os.environ[SPEC_VARIABLE]).read_text())
+    turns = tuple(Turn(**{**turn, "request": RequestSpec(**turn["request"])}) for turn in raw.pop("turns"))
+    return TurnsSpec(**{**raw, "turns": turns, "output_directory": Path(raw["output_directory"])})
+
+
+class TurnUser(User):
+    """Takes its part in every turn, and keeps what it saw until the turn is over."""
+
+    abstract = True
+    client: Any
+    spec: TurnsSpec
+    secrets: Sequence[str] = ()
+    rows: list[Row]
+    number = 0
+
+    def on_start(self) -> None:
+        """Wait for the relay."""
+        self.rows = []
+
+    @task
+    def wait_for_the_relay(self) -> None:
+        """The relay, not Locust, says when it is this user's turn."""
+        gevent.sleep(3600)
+
+    def disconnect(self) -> None:
+        """Close all connections."""
+        raise NotImplementedError
+
+    def take(self, number: int, turn: Turn, arguments: Mapping[str, Any]) -> None:
+        """Ask until the turn is over, once at least; the last answer is waited for."""
+        began_s = time.perf_counter()
+        gevent.sleep(turn.spread_s * self.number / self.spec.users)
+        while True:
+            start_s = time.perf_counter() - began_s
+            latency_ms, problem = self._ask(turn, arguments)
+            self.rows.append((number, self.number, round(start_s, 6), round(latency_ms, 3), problem))
+            if self.spec.wait_s:
+                gevent.sleep(self.spec.wait_s)
+            if time.perf_counter() - began_s >= turn.duration_s:
+                return
+
+    def _ask(self, turn: Turn, arguments: Mapping[str, Any]) -> tuple[float, str]:
+        """Give the latency (ms) and what was wrong with the answer; empty: nothing."""
+        spec = turn.request
+        start_s = time.perf_counter()
+        with self.client.request(
+            spec.method, turn.base_url + spec.path, name=spec.name, catch_response=True, **arguments
+        ) as response:
+            latency_ms = (time.perf_counter() - start_s) * 1000
+            if response.status_code:
+                problem = spec.problem(response.status_code, response.text or "") or ""
+            else:  # the status that both Locust clients give a request that got no answer at all
+                problem = f"no answer: {response.error!r}"
+            response.success()  # what failed stands in our rows
+        for secret in self.secrets:
+            problem = problem.replace(secret, "[redacted]")
+        return latency_ms, problem
+
+
+class FastTurnUser(TurnUser, FastHttpUser):
+    """On geventhttpclient, with the certificate checked."""
+
+    abstract = True
+    insecure = False
+
+    def disconnect(self) -> None:
+        """Close all connections."""
+        self.client.client.clientpool.close()
+
+
+class RequestsTurnUser(TurnUser, HttpUser):
+    """On `requests`."""
+
+    abstract = True
+
+    def disconnect(self) -> None:
+        """Close all connections; the session opens new ones."""
+        self.client.close()
+
+
+def user_class(spec: TurnsSpec) -> type[TurnUser]:
+    """Build the user class that takes turns as `spec` says."""
+    values = {text for name in spec.secret_variables for text in spellings(os.environ.get(name, ""))}
+    attributes: dict[str, Any] = {
+        "abstract": False,
+        "host": spec.turns[0].base_url,
+        "spec": spec,
+        "secrets": sorted(values, key=len, reverse=True),
+    }
+    if spec.client == "requests":
+        return type("TurnsUser", (RequestsTurnUser,), attributes)
+    attributes |= {"network_timeout": spec.timeout_s, "connection_timeout": spec.timeout_s}
+    return type("TurnsUser", (FastTurnUser,), attributes)
+
+
+class Relay:
+    """Leads all users from turn to turn, and writes down what they saw while nobody asks."""
+
+    def __init__(self, spec: TurnsSpec, users: Sequence[TurnUser]) -> None:
+        self._spec = spec
+        self._users = users
+        self._write("rows.csv", [ROW_COLUMNS], mode="w")
+        self._write("turns.csv", [TURN_COLUMNS], mode="w")
+
+    def run(self) -> None:
+        """Take all turns. Garbage collection is off: both apps' users would see the generator's own pauses."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        for number, turn in enumerate(self._spec.turns):
+            arguments = turn.request.arguments(os.environ)
+            if self._spec.client == "requests":
+                arguments |= {"timeout": self._spec.timeout_s}
+            if turn.fresh:
+                for user in self._users:
+                    user.disconnect()
+            began_s = time.time()
+            gevent.joinall([gevent.spawn(user.take, number, turn, arguments) for user in self._users], raise_error=True)
+            self._write("rows.csv", [row for user in self._users for row in user.rows])
+            self._write("turns.csv", [(number, round(began_s, 3), round(time.time(), 3))])
+            for user in self._users:
+                user.rows.clear()
+
+    def _write(self, name: str, rows: Sequence[Sequence[object]], mode: str = "a") -> None:
+        with (self._spec.output_directory / name).open(mode, newline="") as file:
+            csv.writer(file).writerows(rows)
+
+
+def lead(spec: TurnsSpec, environment: Any) -> None:
+    """Number the users that Locust has spawned, take all turns with them, and end the test."""
+    users = [greenlet.args[0] for greenlet in environment.runner.user_greenlets if greenlet.args]
+    for number, user in enumerate(users):
+        user.number = number
+
+    def run() -> None:
+        try:
+            Relay(spec, users).run()
+        except OSError as error:
+            environment.process_exit_code = os.EX_IOERR
+            report(f"what was measured could not be written: {error}")
+        finally:
+            environment.runner.quit()
+
+    gevent.spawn(run)
+
+
+report: Callable[[str], None] = print

@@ -1,0 +1,60 @@
+"""`bench compare`: whether one version of the app, or one set of packages, differs from another."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+from typer import Argument, Context, Option
+
+from benchmark.comparison_file import to_json
+from benchmark.config import DEFAULT_FILE
+from benchmark.show.compared import print_comparison, render_comparison
+from scripts import options
+from scripts.comparing import Contest, Extras, compare_sides, refuse_regressions
+from scripts.report import write_step_summary
+
+MORE = 'Installed over requirements.txt on this side: "fastapi==0.115.6"; several times.'
+
+
+def compare(
+    context: Context,
+    base: Annotated[str, Argument(envvar="BENCH_BASE", help="A branch, tag or commit.", show_default="HEAD")] = "",
+    head: Annotated[str, Argument(envvar="BENCH_HEAD", help="Another, or the same.", show_default="HEAD")] = "",
+    base_with: Annotated[list[str], Option(envvar="BENCH_BASE_WITH", help=MORE)] = [],
+    head_with: Annotated[list[str], Option(envvar="BENCH_HEAD_WITH", help=MORE)] = [],
+    profile: Annotated[str, Option(help="The load: a profile of benchmark.toml.")] = "compare",
+    endpoint: options.Endpoints = [],
+    users: Annotated[str | None, Option(help="Concurrent users.")] = None,
+    duration: Annotated[str | None, Option(help="Load of each endpoint in a round, both sides together.")] = None,
+    task_seconds: options.TaskSeconds = None,
+    workers: options.Workers = None,
+    threads: options.Threads = None,
+    rounds: Annotated[str | None, Option(help="Rounds of fresh servers; on a noisy machine up to 3 x.")] = None,
+    smallest_effect: Annotated[str | None, Option(help="A smaller change (%) counts as none.")] = None,
+    out: options.Out = Path("results"),
+    config: options.ConfigFile = DEFAULT_FILE,
+    as_json: options.AsJson = False,
+    gate: Annotated[bool, Option("--gate", help="End with exit code 1 when something regressed.")] = False,
+) -> None:
+    """Measure two versions of the app in turns, on the same machine in the same minute, and say what differs.
+
+    Each side is a commit, with its own requirements.txt installed in an environment of its own; packages can be added
+    to one side. What is not committed is not compared. The load and benchmark.toml are those of this folder.
+
+    Examples: bench compare main HEAD; bench compare HEAD --head-with "fastapi==0.116.0"
+    """
+    load = {"users": users, "duration_s": duration, "task_seconds": task_seconds, "rounds": rounds, "workers": workers}
+    values = {**load, "threads": threads, "endpoints": options.items(context, "endpoint", endpoint)}
+    extras: Extras = {"base": base_with, "head": head_with}
+    contest = Contest({"base": base, "head": head}, extras, profile, values, smallest_effect)
+    found = compare_sides(contest, config, out, Console(stderr=True))
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        write_step_summary(render_comparison(found.comparison))
+    if as_json:
+        sys.stdout.write(to_json(found.comparison))
+    else:
+        print_comparison(Console(), found.comparison)
+        sys.stdout.write(f"Report: {found.directory / 'compare.md'}\n")
+    refuse_regressions(found.comparison, gate=gate)

@@ -1,0 +1,97 @@
+"""The two sides of a comparison: their files, their packages, their turns."""
+
+import sys
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import UsageError
+from benchmark.measure.checkout import check_out, resolve
+from benchmark.measure.packages import already_installed, check_requirement, python_with
+from benchmark.measure.passes import PASSES, planned_turns
+from benchmark.plan import Endpoint
+from tests.clones import git
+
+
+@pytest.fixture
+def repository_of_two(tmp_path: Path) -> Path:
+    """A repository with two commits, whose app lies in a folder of it; `origin/elsewhere` is the first."""
+    home = tmp_path / "repository"
+    (home / "service").mkdir(parents=True)
+    git(home, "init", "--quiet", "--initial-branch=main")
+    for text in ("one", "two"):
+        (home / "service" / "app.py").write_text(text)
+        git(home, "add", "--all")
+        git(home, "commit", "--quiet", f"--message={text}")
+    git(home, "update-ref", "refs/remotes/origin/elsewhere", "HEAD^")
+    return home
+
+
+def test_each_side_gets_the_files_of_its_commit_and_the_repository_stays_as_it_is(
+    repository_of_two: Path, tmp_path: Path
+) -> None:
+    service = repository_of_two / "service"
+    (service / "app.py").write_text("not committed")
+    before = git(repository_of_two, "status", "--porcelain")
+    for side, ref, text in (("base", "HEAD^", "one"), ("head", "main", "two"), ("other", "elsewhere", "one")):
+        place = check_out(service, resolve(service, ref), tmp_path / side)
+        assert (place / "app.py").read_text() == text
+        assert place.name == "service"
+    assert git(repository_of_two, "status", "--porcelain") == before
+    assert git(repository_of_two, "worktree", "list").count("\n") == 0
+    assert (service / "app.py").read_text() == "not committed"
+
+
+@pytest.mark.parametrize("ref", ["nosuch", "", "--help", "HEAD:service", "HEAD~9"])
+def test_what_is_no_commit_is_refused(repository_of_two: Path, ref: str) -> None:
+    with pytest.raises(UsageError, match="names no commit here"):
+        resolve(repository_of_two, ref)
+
+
+def test_where_there_is_no_repository_one_line_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no git repository here"):
+        resolve(tmp_path, "HEAD")
+
+
+def test_a_commit_without_the_folder_is_refused(repository_of_two: Path, tmp_path: Path) -> None:
+    (repository_of_two / "later").mkdir()
+    with pytest.raises(UsageError, match="has no folder 'later/'"):
+        check_out(repository_of_two / "later", resolve(repository_of_two, "HEAD"), tmp_path / "x")
+
+
+def test_what_is_installed_already_is_not_installed_again(tmp_path: Path, repository: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for home in (one, other):
+        home.mkdir()
+        (home / "requirements.txt").write_text((repository / "requirements.txt").read_text())
+    assert already_installed([one, other], [(), ()])
+    assert not already_installed([one, other], [(), ("fastapi==0.1",)])
+    (other / "requirements.txt").write_text(f"fastapi=={version('fastapi')}\n")
+    assert not already_installed([one, other], [(), ()])
+    assert already_installed([other, other], [(), ()])
+    for text in ("fastapi==0.1\n", "fastapi\n", "-r more.txt\n", "nosuch==1\n"):
+        (other / "requirements.txt").write_text(text)
+        assert not already_installed([other, other], [(), ()])
+
+
+def test_a_folder_without_requirements_is_served_by_this_python(tmp_path: Path) -> None:
+    assert python_with(tmp_path, (), tmp_path / "cache", lambda _: None, lambda _: None) == sys.executable
+
+
+@pytest.mark.parametrize("text", ["", " ", "--pre", " -e .", "x\ny"])
+def test_a_flag_of_pip_is_no_requirement(text: str) -> None:
+    with pytest.raises(UsageError, match="is no requirement"):
+        check_requirement(text)
+
+
+def test_in_a_pass_both_sides_are_asked_equally_often_and_neither_always_first() -> None:
+    endpoints = [Endpoint(name=name, path="/") for name in ("alpha", "beta", "gamma")]
+    counted = [one for number in (0, 1) for one in planned_turns(endpoints, number) if one.position >= 0]
+    assert {one.number for one in counted} == set(range(2 * PASSES))
+    for endpoint in endpoints:
+        mine = [one for one in counted if one.endpoint == endpoint]
+        assert Counter(one.side for one in mine) == {"base": 4 * PASSES, "head": 4 * PASSES}
+        orders = Counter("".join(one.side[0] for one in mine if one.number == number) for number in range(2 * PASSES))
+        assert orders == {"bhhb": PASSES, "hbbh": PASSES}

@@ -1,0 +1,71 @@
+"""compare.yml for a pull request, and the workflow that comments on it, executed one after the other."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.workflows.forge import TINY, Forge, Outcome
+
+MakeForge = Callable[[], Forge]
+
+ONE_ENDPOINT = """
+[judging]
+smallest_effect_percent = 50
+[profiles.compare]
+users = 2
+spawn_rate = 2
+duration = "1s"
+rounds = 2
+task_seconds = 0.02
+endpoints = ["async_concurrent"]
+"""
+GH = """#!/bin/sh
+here=$(dirname "$0")
+echo "$@" >> "$here/gh.log"
+case "$*" in
+  *pulls*) cat "$here/pulls.json" ;;
+  *POST*) cat > "$here/said.json" ;;
+  *comments*) echo '[]' ;;
+esac
+"""
+
+
+@pytest.fixture(scope="module")
+def compared(make_forge: MakeForge) -> tuple[Forge, Outcome, str]:
+    """A pull request that makes the app wait three times as long; gives its newest commit, too."""
+    forge = make_forge()
+    forge.fork({"benchmark.toml": TINY + ONE_ENDPOINT})
+    slower = (forge.home / "tree" / "app" / "tasks.py").read_text().replace("sleep(seconds)", "sleep(3 * seconds)")
+    commit = forge.push({"app/tasks.py": slower})
+    return forge, forge.run("pull_request", workflow="compare.yml"), commit
+
+
+def test_a_pull_request_is_compared_with_what_it_would_change(compared: tuple[Forge, Outcome, str]) -> None:
+    forge, outcome, commit = compared
+    assert outcome.jobs == {"compare": "success"}, outcome.output
+    (file,) = forge.artifacts.glob("compare/*/compare.json")
+    found = json.loads(file.read_text())
+    assert found["head"]["commit"] == commit
+    assert found["base"]["commit"] != commit
+    assert {item["verdict"] for item in found["differences"] if item["metric"] == "median_ms"} == {"regressed"}
+    assert "async_concurrent regressed: req/s -" in outcome.output
+
+
+def test_the_result_is_said_under_the_pull_request_that_github_names(compared: tuple[Forge, Outcome, str]) -> None:
+    forge, _, commit = compared
+    (forge.home / "bin" / "gh").write_text(GH)
+    pulls = [{"number": 6, "head": {"sha": "0" * 40}}, {"number": 7, "head": {"sha": commit}}]
+    (forge.home / "bin" / "pulls.json").write_text(json.dumps(pulls))
+    repository = {"id": 1, "owner": {"login": "stranger"}}
+    run = {"event": "pull_request", "conclusion": "success", "id": 1001, "head_repository": repository}
+    event = {"workflow_run": {**run, "head_branch": "my-branch", "head_sha": commit}}
+    outcome = forge.run("workflow_run", workflow="compare-comment.yml", said=event)
+    assert outcome.jobs == {"comment": "success"}, outcome.output
+    asked, listed, said = [line for line in forge.told() if line.startswith("api ")]
+    assert "head=stranger:my-branch" in asked
+    assert "issues/7/comments" in listed
+    assert "issues/7/comments --method POST" in said
+    body = json.loads((forge.home / "bin" / "said.json").read_text())["body"]
+    assert body.startswith("<!-- benchmark-compare -->")
+    assert "regressed" in body
