@@ -39,16 +39,21 @@ class Told:
     problems: tuple[str, ...]
 
 
-def gh(place: Place, *arguments: str, text: str = "") -> str:
+def gh(home: Path, *arguments: str, text: str = "") -> str:
     """Run gh, and give what it printed. PublishError: it is not there, not logged in, or refuses."""
     variables = os.environ | {"GH_PROMPT_DISABLED": "1", "NO_COLOR": "1"}
-    repository = ("--repo", place.repository) if place.repository else ()
-    done = run(["gh", *arguments, *repository], place.home, variables, TIMEOUT_S, text)
+    done = run(["gh", *arguments], home, variables, TIMEOUT_S, text)
     if done.code:
         said = [line for line in done.errors.splitlines() if line.strip()] or ["it said nothing"]
         message = f"gh {' '.join(arguments[:2])} failed: {said[0][:200]}"
         raise PublishError(message)
     return done.out
+
+
+def _gh(place: Place, *arguments: str, text: str = "") -> str:
+    """Run gh for the repository of `place`."""
+    repository = ("--repo", place.repository) if place.repository else ()
+    return gh(place.home, *arguments, *repository, text=text)
 
 
 def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: bool) -> Told:
@@ -99,7 +104,7 @@ def suspicion(judged: Judged, records: Sequence[Record]) -> tuple[Said, Record] 
 
 def _issues(place: Place) -> list[Issue]:
     words = ("--label", LABEL, "--state", "all", "--limit", MOST_ISSUES, "--json", "number,body,state")
-    return our_issues(listed(gh(place, "issue", "list", *words)))
+    return our_issues(listed(_gh(place, "issue", "list", *words)))
 
 
 def _said(step: Step) -> str:
@@ -108,15 +113,15 @@ def _said(step: Step) -> str:
 
 def _take(step: Step, place: Place) -> None:
     if step.do == "open":
-        gh(place, "label", "create", LABEL, "--force", "--description", "A benchmark became worse, confirmed twice")
-        gh(place, "issue", "create", "--title", step.title, "--label", LABEL, "--body-file", "-", text=step.body)
+        _gh(place, "label", "create", LABEL, "--force", "--description", "A benchmark became worse, confirmed twice")
+        _gh(place, "issue", "create", "--title", step.title, "--label", LABEL, "--body-file", "-", text=step.body)
     elif step.do == "update":
-        gh(place, "issue", "edit", str(step.number), "--body-file", "-", text=step.body)
+        _gh(place, "issue", "edit", str(step.number), "--body-file", "-", text=step.body)
     else:
-        gh(place, "issue", "close", str(step.number), "--comment", step.body)
+        _gh(place, "issue", "close", str(step.number), "--comment", step.body)
 
 
 def _confirm(newest: Record, place: Place) -> None:
     """A run by hand is of the same series; as it is not scheduled, it asks for no further one."""
     branch = ("--ref", place.branch) if place.branch else ()
-    gh(place, "workflow", "run", WORKFLOW, *branch, "-f", f"profile={newest.profile.name}")
+    _gh(place, "workflow", "run", WORKFLOW, *branch, "-f", f"profile={newest.profile.name}")
