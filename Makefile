@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups long-history race verdict-replay diagnose-tries compare-tries requirements screenshots clean
+.PHONY: help bench test check format setups long-history rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -37,6 +37,10 @@ long-history: .venv/.dev
 # Not a check: shows what readers see on GitHub, light and dark, phone and desktop, in results/screenshots.
 screenshots: .venv/.dev
 	$(BIN)/python -m tests.show.screenshots
+
+# Not a check: draws the picture of docs/judging.md.
+rule-picture: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.rule_picture
 
 # Not a check: prints how long 20 clones take that publish to one origin at once.
 race: .venv/.dev

@@ -1,0 +1,13 @@
+"""The picture of docs/judging.md is what the rule says of the data, and nothing older."""
+
+from tests.benchmarks.rule_picture import PICTURE, picture
+
+
+def test_the_committed_picture_is_the_one_that_is_drawn() -> None:
+    assert PICTURE.read_text(encoding="utf-8") == picture()
+
+
+def test_it_shows_what_the_text_beside_it_says() -> None:
+    drawn = picture()
+    assert "beside the reference regressed: -" in drawn
+    assert "as measured improved: +" in drawn
