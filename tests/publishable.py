@@ -27,10 +27,14 @@ def make_record(number: int = 0, name: str = "async_concurrent", text: str = "pl
 
 
 def make_result(name: str, text: str) -> EndpointResult:
-    """One round with a warning and a failure that both say `text`."""
+    """One round with a warning and a failure that both say `text`.
+
+    Without a limit, so that there is nothing to draw: most tests are not about pictures, and those take time.
+    """
     finding = Finding(kind="cpu", severity="warning", message=text, remedy=text)
     kinds = (FailureKind(message=text, count=1),)
-    return some_result(name, some_round(throughput_rps=20.0, warnings=(finding,), failures_by_kind=kinds))
+    measured = some_round(throughput_rps=20.0, warnings=(finding,), failures_by_kind=kinds)
+    return some_result(name, measured).model_copy(update={"limit": None})
 
 
 def make_plan(name: str, text: str) -> Plan:

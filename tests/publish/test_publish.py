@@ -10,6 +10,7 @@ import pytest
 from benchmark.record import Missing
 from tests.clones import Clone, forced_pushes, git, origin_files, origin_text
 from tests.publishable import make_record
+from tests.records import some_result, some_round
 
 REFUSING_HOOK = "#!/bin/sh\necho 'GH006: Protected branch update failed for refs/heads/main.' >&2\nexit 1\n"
 
@@ -32,6 +33,15 @@ def test_a_run_reaches_origin_with_its_report_the_index_and_the_readme_block(clo
     readme = origin_text(clone.origin, "README.md")
     assert readme.startswith("# Mine\n\nBefore.\n\n<!-- benchmark:begin -->\n**async_concurrent gave")
     assert readme.endswith("<!-- benchmark:end -->\n\nAfter.")
+
+
+def test_the_pictures_of_a_run_are_published_with_it(clone: Clone) -> None:
+    record = make_record()
+    drawn = record.model_copy(update={"endpoints": (some_result("async_concurrent", some_round()),)})
+    assert clone.bench("publish", clone.results(drawn)).code == 0
+    assert f"reports/runs/{record.id}/throughput.svg" in origin_files(clone.origin)
+    assert f"(reports/runs/{record.id}/throughput.svg)" in origin_text(clone.origin, "README.md")
+    assert "(throughput.svg)" in origin_text(clone.origin, f"reports/runs/{record.id}/report.md")
 
 
 def test_raw_data_beside_the_record_stays_at_home(clone: Clone) -> None:

@@ -120,7 +120,7 @@ def test_what_is_committed_under_reports_is_what_rendering_gives(repository: Pat
         (tmp_path / name).write_text((repository / name).read_text())
     assert render(copy, tmp_path / "README.md", everything=True).unreadable == ()
     assert (tmp_path / "README.md").read_text() == readme.read_text()
-    for path in copy.rglob("*.md"):
+    for path in [*copy.rglob("*.md"), *copy.rglob("*.svg")]:
         assert path.read_text() == (reports / path.relative_to(copy)).read_text(), path
 
 

@@ -15,7 +15,7 @@ from benchmark.show.charts.svg import Drawing, fingerprint, to_svg
 from benchmark.show.text import inert, plain
 from benchmark.trend import Judged, Trend
 
-DRAWING = 1
+DRAWING = 2
 """Raised whenever a picture of the same record would look different: then all are drawn again. A test says when."""
 
 MOST_PROFILES = 3

@@ -32,9 +32,13 @@ class Bar:
 
 
 def bars(record: Record) -> list[Bar]:
-    """One bar for each endpoint that was measured, in the order of the table, at most MOST_ENDPOINTS."""
+    """One bar for each endpoint that was measured, in the order of the table, at most MOST_ENDPOINTS.
+
+    None for a single endpoint of which theory knows nothing: its bar would stand beside nothing.
+    """
     found = [_bar(result) for result in record.endpoints if result.summary is not None and result.summary.requests]
-    return found[:MOST_ENDPOINTS]
+    alone = len(found) == 1 and found[0].most_rps is None and found[0].predicted_rps is None
+    return [] if alone else found[:MOST_ENDPOINTS]
 
 
 def _bar(result: EndpointResult) -> Bar:

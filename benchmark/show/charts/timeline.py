@@ -97,7 +97,7 @@ def said(record: Record, named: Callable[[str], str]) -> str:
 
 def draw(record: Record) -> Drawing:
     """For each endpoint two panels, one above the other: answers per second, and median to slowest latency."""
-    margins = style.Margins(left=62, right=12, top=4, bottom=4)
+    margins = style.Margins(left=62, right=22, top=4, bottom=4)
     results = shown(record)
     panels = [panel for result in results for panel in _endpoint(result, steps(result, len(results)), margins)]
     # One flat list: a concatenation within another would take no room, because its frame is not to fit its texts.

@@ -27,8 +27,9 @@ OVER = {"relative": "over the reference workload", "predicted": "over the predic
 
 
 def shown(trends: Sequence[Trend]) -> list[Trend]:
-    """Those long enough to be a trend, at most MOST_ENDPOINTS, each cut to its newest MOST_RUNS."""
-    return [trend for trend in trends if sum(v is not None for v in trend.values) >= FEWEST_RUNS][:MOST_ENDPOINTS]
+    """Those long enough to be a trend, at most MOST_ENDPOINTS. None where no number ever moved, such as no failures."""
+    found = [trend for trend in trends if sum(v is not None for v in trend.values) >= FEWEST_RUNS][:MOST_ENDPOINTS]
+    return found if any(len({v for v in trend.values if v is not None}) > 1 for trend in found) else []
 
 
 def said(trends: Sequence[Trend], named: Callable[[str], str]) -> str:
