@@ -14,8 +14,9 @@ help:
 bench: .venv/.run
 	$(BIN)/bench run --profile quick
 
+# Four files of tests at a time, though there may be two processors: most tests wait for servers and loads.
 test: .venv/.dev check
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 4 --dist loadfile
 
 check: .venv/.dev
 	$(BIN)/ruff check
