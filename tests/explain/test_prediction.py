@@ -15,9 +15,6 @@ from benchmark.theory import Prediction
 from tests.records import some_plan, some_round
 
 TABLE = ("requests", "avg_ms", "min_ms", "max_ms", "median_ms", "throughput_rps")
-EXTREMES = {"max_ms", "p999_ms"}
-"""What a single pause of the machine decides."""
-
 ASYNCHRONOUS = ("async_independent", "async_dependent", "async_concurrent")
 
 
@@ -67,9 +64,11 @@ def test_every_row_of_the_committed_run_comes_out_of_theory(repository: Path, na
             endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == name)
             found = predict_round(record.plan, endpoint, measured)
             assert found is not None
-            body = {*TABLE, *PERCENTILES} - EXTREMES
-            assert max(off_percent(measured, found, column) for column in body) < 1
-            assert max(off_percent(measured, found, column) for column in EXTREMES) < 3
+            # Where the record itself says that the machine was saturated, pauses decide more than the maximum.
+            saturated = any(finding.kind == "server-cpu" for finding in measured.warnings)
+            extremes = {"max_ms", "p999_ms"} if saturated else {"max_ms"}
+            assert max(off_percent(measured, found, column) for column in {*TABLE, *PERCENTILES} - extremes) < 1
+            assert max(off_percent(measured, found, column) for column in extremes) < 3
 
 
 def test_an_even_split_lets_nobody_wait_longer_than_seven_rounds_of_the_seats(repository: Path) -> None:
