@@ -1,6 +1,6 @@
 """Everything that is derived from the records under `reports/`: each report.md, the index, the README block."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +13,8 @@ from benchmark.show import sentences, verdicts
 from benchmark.show.history import History, read_history, read_runs, run_files, without_timelines
 from benchmark.show.overview import newest_of_each
 from benchmark.show.published import Published, read_published
-from benchmark.show.readme import render_block, replace_block
-from benchmark.show.report import all_warnings, render_report, templates
+from benchmark.show.readme import headline_run, render_block, replace_block
+from benchmark.show.report import WITHOUT_PICTURES, all_warnings, render_report, templates
 from benchmark.show.selftest import on_this_machine
 from benchmark.show.standing import newest, standing
 from benchmark.trend import Judged
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from benchmark.show.charts.pictures import Picture
 
 LONGEST_INDEX = 50
+PICTURED = 50
+"""Of the newest runs, the reports have pictures. They take many times as long to draw as all else of a report and are
+as many bytes: a long history would be unwieldy, and a new way of drawing would rewrite all of it.
+"""
+
 REPORT_NAME = "report.md"
 CHARTS = "charts"
 """Folder of the pictures that show more than one run."""
@@ -37,8 +42,11 @@ def nobody_judges(_records: Iterable[Record]) -> Judged:
     return Judged()
 
 
-def render_index(history: History, judged: Judged | None = None) -> str:
-    """The index of the newest runs as Markdown."""
+def render_index(history: History, judged: Judged | None = None, *, block: str = "", listing: bool = True) -> str:
+    """The index of the newest runs as Markdown.
+
+    `block`: what to begin with. Without `listing`: all but the table of the runs, for who lists them otherwise.
+    """
     judged = judged or Judged()
     trends, sweeps = _pictures(history, judged)
     runs = [
@@ -54,6 +62,8 @@ def render_index(history: History, judged: Judged | None = None) -> str:
         templates()
         .get_template("index.md.j2")
         .render(
+            block=block,
+            listing=listing,
             runs=runs,
             more=max(0, history.runs - len(runs)),
             standing=standing(history.records, history.failures),
@@ -99,10 +109,11 @@ def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, eve
     history = read_history(reports)
     judged = judge(history.records)
     unreadable = list(history.unreadable)
+    shown = pictured(history.records)
     if everything:
-        unreadable = _render_reports(reports, tables, judge)
+        unreadable = _render_reports(reports, tables, judge, shown)
     else:
-        _render_new(reports, history.records, tables, judged)
+        _render_new(reports, history.records, tables, judged, shown)
     history = replace(history, unreadable=tuple(dict.fromkeys((*unreadable, *history.unreadable))))
     _write(reports / "README.md", render_index(history, judged))
     _place_charts(reports, history, judged)
@@ -112,37 +123,61 @@ def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, eve
     return history
 
 
-def _render_new(reports: Path, newest: Sequence[Record], tables: tuple[Published, ...], judged: Judged) -> None:
-    """Render runs that have no report yet, and all that came after the first of them: they are judged beside it."""
+def pictured(records: Sequence[Record]) -> frozenset[str]:
+    """Runs whose reports have pictures: the newest ones, and those that README and index begin with.
+
+    `records`: newest first.
+    """
+    shown = [*records[:PICTURED], *(item.record for item in newest_of_each(records)), headline_run(records)]
+    return frozenset(record.id for record in shown if record)
+
+
+def _render_new(
+    reports: Path, newest: Sequence[Record], tables: tuple[Published, ...], judged: Judged, shown: Container[str]
+) -> None:
+    """Render runs that have no report yet, all that came after the first of them, and those that lose their pictures.
+
+    Who came after a new run is judged beside it.
+    """
     directories = [reports / "runs" / record.id for record in newest]
     new = [number for number, directory in enumerate(directories) if not (directory / REPORT_NAME).exists()]
-    for directory in directories[: max(new, default=-1) + 1]:
-        render_run(directory, tables, judged)
+    until = max(new, default=-1) + 1
+    for number, directory in enumerate(directories):
+        with_pictures = directory.name in shown
+        if number < until or with_pictures == _says_that_pictures_are_gone(directory / REPORT_NAME):
+            _write_run(directory, read_record(directory), tables, judged, with_pictures=with_pictures)
 
 
-def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge) -> list[str]:
+def _says_that_pictures_are_gone(report: Path) -> bool:
+    return WITHOUT_PICTURES in report.read_text(encoding="utf-8")
+
+
+def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge, shown: Container[str]) -> list[str]:
     """Render every report, one run in memory at a time: read once to judge them all, and once more to show them."""
     files, unreadable = run_files(reports), list[str]()
     judged = judge(without_timelines(record) for record in read_runs(files, []))
     for record in read_runs(files, unreadable):
-        _write_run(reports / "runs" / record.id, record, tables, judged)
+        _write_run(reports / "runs" / record.id, record, tables, judged, with_pictures=record.id in shown)
     return unreadable
 
 
 def render_run(directory: Path, tables: Sequence[Published], judged: Judged | None = None) -> Path:
-    """Render the report of one run directory beside its record."""
-    _write_run(directory, read_record(directory), tuple(tables), judged)
+    """Render the report of one run directory, with pictures, beside its record."""
+    _write_run(directory, read_record(directory), tuple(tables), judged, with_pictures=True)
     return directory / REPORT_NAME
 
 
-def _write_run(directory: Path, record: Record, tables: tuple[Published, ...], judged: Judged | None) -> None:
-    """Write the report of one run and its pictures."""
+def _write_run(
+    directory: Path, record: Record, tables: tuple[Published, ...], judged: Judged | None, *, with_pictures: bool
+) -> None:
+    """Write the report of one run and its pictures; those that it is not to have are removed."""
     from benchmark.show.charts import pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
-    _write(directory / REPORT_NAME, render_report(record, tables, judged))
+    _write(directory / REPORT_NAME, render_report(record, tables, judged, with_pictures=with_pictures))
     with _writing(directory):
-        source = (directory / FILE_NAME).read_bytes()
-        pictures.place(directory, list(pictures.run_pictures(record).values()), source)
+        wanted = list(pictures.run_pictures(record).values()) if with_pictures else []
+        source = (directory / FILE_NAME).read_bytes() if wanted else b""
+        pictures.place(directory, wanted, source)
 
 
 def _write(path: Path, content: str) -> None:

@@ -25,6 +25,8 @@ RESULT_COLUMNS = {
 }
 """The columns of the published table, in its order."""
 
+WITHOUT_PICTURES = "Pictures are kept with the newest runs"
+
 PERCENTILE_COLUMNS = {
     "50%": "median_ms",
     "66%": "p66_ms",
@@ -135,7 +137,9 @@ def all_warnings(record: Record) -> list[tuple[str, Finding]]:
     return sorted(found, key=lambda item: order[item[1].severity])
 
 
-def render_report(record: Record, tables: tuple[Published, ...], judged: Judged | None = None) -> str:
+def render_report(
+    record: Record, tables: tuple[Published, ...], judged: Judged | None = None, *, with_pictures: bool = True
+) -> str:
     """The whole report of one run as Markdown; `judged`: what is said of it beside the runs before it."""
     judged = judged or Judged()
     said = judged.said.get(record.id, ())
@@ -164,7 +168,8 @@ def render_report(record: Record, tables: tuple[Published, ...], judged: Judged 
                 for alternative in (result.limit.alternatives if result.limit else ())
             ],
             results=results_table(record, published),
-            pictures=picture_lines(record),
+            pictures=picture_lines(record) if with_pictures else {},
+            without_pictures="" if with_pictures else WITHOUT_PICTURES,
             percentiles=percentiles_table(record),
             warnings=[item for item in found if item[1].severity != "note"],
             notes=[item for item in found if item[1].severity == "note"],

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from benchmark.record import Record
+from benchmark.show import index
 from benchmark.show.history import read_history
 from benchmark.show.verdicts import of_run, summed_up, worth_saying
 from benchmark.trend import Judged
 from scripts.rendering import judged, render, render_run_of
 from tests.histories import COMPUTING, on_cpu, run_of_week, write_history
+from tests.records import some_record
 
 NOISE = (1.0, 1.01, 0.99, 1.005, 0.995, 1.02, 0.98)
 
@@ -87,6 +89,26 @@ def test_one_new_run_is_rendered_as_everything_would_be_even_when_it_comes_late(
     step_by_step = {path: path.read_bytes() for path in tmp_path.rglob("*.md")}
     render(tmp_path, tmp_path / "no README", everything=True)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.md")} == step_by_step
+
+
+def test_only_the_newest_runs_have_pictures_and_the_others_say_how_to_draw_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "PICTURED", 2)
+    reports = tmp_path / "reports"
+    records = [some_record(id=f"run-{day}", started_at=f"2026-01-0{day}T04:47:00Z") for day in range(1, 6)]
+    write_history(reports, records[:4])
+    render(reports, tmp_path / "no README", everything=True)
+    write_history(reports, records[4:])
+    render(reports, tmp_path / "no README", everything=False)
+    step_by_step = {path: path.read_bytes() for path in reports.rglob("*.*")}
+    render(reports, tmp_path / "no README", everything=True)
+    assert {path: path.read_bytes() for path in reports.rglob("*.*")} == step_by_step
+    assert {path.parent.name for path in reports.glob("runs/*/*.svg")} == {record.id for record in records[3:]}
+    old = reports / "runs" / records[0].id
+    assert f"`bench report reports/runs/{old.name}` draws those of this one." in (old / "report.md").read_text()
+    assert "](throughput.svg)" in render_run_of(old, ()).read_text()
+    assert (old / "throughput.svg").exists()
 
 
 @pytest.mark.parametrize("everything", [True, False])
