@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ MOST_STEPS = 300
 
 def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
     """Summarise a round: over the whole load as Locust counts it, and over its steady part."""
+    raw = on_time(raw, profile.duration_s)
     window, rows = raw.window, raw.rows
     work_s = endpoint.own_work_s(profile.task_seconds)
     load_end_s = window.stop_s - window.start_s
@@ -55,6 +57,25 @@ def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         timeline=timeline(raw, load_end_s),
         resources=resources(raw),
     )
+
+
+def on_time(raw: RawRound, duration_s: float) -> RawRound:
+    """The same round as if its load had stopped after exactly `duration_s`, which the generator overruns by some ms.
+
+    Where answers come in waves, a whole wave may fall into those: what came late counts as still waiting. A load that
+    ended early stays as it is.
+    """
+    window, rows = raw.window, raw.rows
+    stop_s = window.start_s + duration_s
+    if window.stop_s <= stop_s:
+        return raw
+    late = rows["end_s"] > duration_s
+    waiting_since_s = window.waiting_since_s
+    if waiting_since_s is not None:
+        sent_s = window.start_s + rows["end_s"][late] - rows["latency_ms"][late] / 1000
+        waiting_since_s = [float(moment) for moment in (*waiting_since_s, *sent_s) if moment <= stop_s]
+    window = replace(window, stop_s=stop_s, waiting_since_s=waiting_since_s)
+    return replace(raw, window=window, rows=rows[~late].reset_index(drop=True))
 
 
 def _relative(window: Window, moment_s: float | None) -> float | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmark.measure.digest import digest, steady_start
+from benchmark.measure.digest import digest, on_time, steady_start
 from benchmark.measure.load_test import Window
 from benchmark.measure.rounds import RawRound
 from benchmark.plan import Endpoint
@@ -135,3 +135,19 @@ def test_who_came_to_which_worker_is_kept_while_connections_grow() -> None:
     seen["worker1_connections"] = [0, 0, 3, 3, 3, 2, 3, 3, 5, 5, 0]
     found = digest(raw(samples=seen), ENDPOINT, PROFILE).dealt
     assert [(item.at_s, item.connections_per_worker) for item in found] == [(1, (1, 0)), (3, (1, 3)), (9, (1, 5))]
+
+
+def test_a_wave_that_is_answered_while_the_load_is_being_stopped_counts_as_still_waiting() -> None:
+    """Seen on 2026-11-24: stopped after 300.05 s, with 4 answers of the 20th wave of 15 s: 5.08, not 5.31 req/s."""
+    rows = pd.concat([requests(), pd.DataFrame({"end_s": [10.02], "latency_ms": [1020.0], "error": [""]})])
+    late = window(stop_s=START_S + 10.05, waiting_since_s=[START_S + 9.0, START_S + 10.02], requests=19)
+    profile = PROFILE.model_copy(update={"duration_s": 10.0})
+    made = digest(raw(rows=rows, window=late), ENDPOINT, profile)
+    assert (made.requests, made.in_flight, made.load_end_s) == (18, 2, 10.0)
+    assert made.throughput_rps == pytest.approx(18 / 9)
+    assert made.users_waiting_ratio == pytest.approx(1.0)
+
+
+def test_a_load_that_was_stopped_early_keeps_all_its_answers() -> None:
+    early = raw(window=window(stop_s=START_S + 9.5))
+    assert on_time(early, 10.0) is early
