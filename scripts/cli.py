@@ -23,6 +23,7 @@ from scripts import (
     report,
     run,
     selftest,
+    site,
     watch,
 )
 
@@ -42,6 +43,7 @@ app.command("diagnose", short_help="Find out how an endpoint is served.")(diagno
 app.command("compare", short_help="Say whether two versions differ.")(compare.compare)
 app.command("comment", short_help="Say a comparison under its pull request.")(comment.comment)
 app.command("report", short_help="Render what the records hold.")(report.report)
+app.command("site", short_help="Build the page to explore.")(site.site)
 app.command("publish", short_help="Commit and push a run to the reports.")(publish.publish)
 app.command("fail", short_help="Publish that an attempt failed, and why.")(fail.fail)
 app.command("init", short_help="Clear the runs that a fork inherited.")(init.init)

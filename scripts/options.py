@@ -51,6 +51,7 @@ Port = Annotated[str | None, Option(help="Port of the app; a free one by default
 Loop = Annotated[str | None, Option(help="uvloop, or asyncio where it can not be installed.")]
 Out = Annotated[Path, Option(help="Where the run's own directory is made.")]
 ConfigFile = Annotated[Path, Option(help="The configuration to read.")]
+OpenIt = Annotated[bool, Option("--open", help="Open the result in your browser.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of tables.")]
 
 

@@ -21,7 +21,7 @@ from benchmark.judge.words import in_words
 from benchmark.record import Record
 from benchmark.selftest import read_selftest
 from benchmark.show.history import History, read_runs, run_files, without_timelines
-from benchmark.show.index import render_all, render_run
+from benchmark.show.index import Judge, render_all, render_run
 from benchmark.show.published import Published
 from benchmark.trend import Belief, Change, Judged, Said, Trend
 
@@ -34,6 +34,11 @@ def render(reports: Path, readme: Path, *, everything: bool) -> History:
 
     One that is broken, or that accepts a change in a run that is not there, is said and stops nothing.
     """
+    return render_all(reports, readme, judge_of(reports), everything=everything)
+
+
+def judge_of(reports: Path) -> Judge:
+    """Judge the runs of a reports directory as `render` does; what stands in the way of that is said at once."""
     config, notes = _config(reports)
     for note in notes:
         sys.stderr.write(f"{note}\n")
@@ -44,7 +49,7 @@ def render(reports: Path, readme: Path, *, everything: bool) -> History:
     def judge(records: Iterable[Record]) -> Judged:
         return replace(judged(records, config), notes=notes, selftest=selftest)
 
-    return render_all(reports, readme, judge, everything=everything)
+    return judge
 
 
 def render_run_of(directory: Path, tables: Sequence[Published]) -> Path:

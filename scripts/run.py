@@ -11,6 +11,7 @@ from benchmark.record import Record
 from benchmark.show.console import print_results
 from scripts import options
 from scripts.measuring import Wishes, as_json_text, measure_all, require_complete
+from scripts.opening import open_report
 
 
 def run(
@@ -29,6 +30,7 @@ def run(
     loop: options.Loop = None,
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,
+    open_it: options.OpenIt = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure endpoints under load and write what was found to results/ID/.
@@ -53,6 +55,8 @@ def run(
             if not as_json:
                 print_results(Console(), run.record)
                 sys.stdout.write(f"Report: {run.report}\n")
+            if open_it:
+                open_report(run.report, run.record)
     finally:
         if as_json and records:
             sys.stdout.write(as_json_text(records))

@@ -4,10 +4,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import cmarkgfm
 from cmarkgfm.cmark import Options
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Dialog, Error, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -55,3 +56,35 @@ def write_page(markdown: Path, page: Path, css: str = "") -> Path:
     """Write the page of a Markdown file; `page` lies in the same folder, where its pictures are found."""
     page.write_text(as_on_github(markdown.read_text(encoding="utf-8"), css), encoding="utf-8")
     return page
+
+
+class Visit:
+    """A page that was opened, and all that it did beyond being shown."""
+
+    def __init__(self, browser: Browser, scheme: str = "light", width: int = 1280, *, scripts: bool = True) -> None:
+        self.page: Page = browser.new_page(
+            color_scheme="dark" if scheme == "dark" else "light",
+            viewport={"width": width, "height": 800},
+            java_script_enabled=scripts,
+        )
+        self.done: list[str] = []
+        self.page.on("dialog", self._dismiss)
+        self.page.on("pageerror", lambda error: self.done.append(f"error {error}"))
+        self.page.on("console", lambda message: self.done.append(f"console {message.text}"))
+        self.page.on("request", lambda request: self._note(request.url))
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.done.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def _note(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "data" and (parts.scheme != "file" or not Path(unquote(parts.path)).exists()):
+            self.done.append(f"request {url}")
+
+    def open(self, path: Path, fragment: str = "") -> None:
+        """Open a file; whatever it does at once is done when this returns."""
+        self.page.goto(f"{path.as_uri()}{fragment and '#'}{fragment}")
+        self.page.wait_for_load_state("networkidle")
+        if self.page.evaluate("window.hit") is not None:
+            self.done.append("script")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -14,9 +15,12 @@ from benchmark.plan import Profile
 from benchmark.record import Record
 from benchmark.show import sentences
 from benchmark.show.report import RESULT_COLUMNS, all_warnings, cells
+from benchmark.show.text import plain, rate
 
 PLAIN_EVERY_S = 10.0
 MOST_WARNINGS = 6
+LONGEST_LABEL, SHORTEST_BAR, LONGEST_BAR, BESIDE = 24, 10, 48, 14
+"""Of a chart of letters; BESIDE: room for a bar's number."""
 
 
 class Counts(Protocol):
@@ -107,6 +111,7 @@ def print_results(console: Console, record: Record) -> None:
         if result.summary is not None:
             table.add_row(Text(result.name), *cells(result.summary, RESULT_COLUMNS))
     console.print(table)
+    print_chart(console, record)
     console.print(Text(sentences.headline(record, named=str)), soft_wrap=True)
     grave = [item for item in all_warnings(record) if item[1].severity != "note"]
     for where, finding in grave[:MOST_WARNINGS]:
@@ -114,3 +119,25 @@ def print_results(console: Console, record: Record) -> None:
         console.print(Text(line), soft_wrap=True)
     if len(grave) > MOST_WARNINGS:
         console.print(f"and {len(grave) - MOST_WARNINGS} more warnings in the report")
+
+
+def print_chart(console: Console, record: Record) -> None:
+    """Draw right answers per second as bars of letters, and where theory's limit is, if that is known."""
+    from benchmark.show.charts.throughput import bars as bars_of  # noqa: PLC0415 - Altair costs every command 0.3 s
+
+    bars = bars_of(record)
+    most = max((max(bar.right_rps, bar.most_rps or 0.0) for bar in bars), default=0.0)
+    if not bars or most <= 0:
+        return
+    names = [plain(bar.name) for bar in bars]
+    widest = min(max(map(cell_len, names)), LONGEST_LABEL)
+    width = max(SHORTEST_BAR, min(LONGEST_BAR, console.width - widest - BESIDE))
+    full, limit = ("█", "│") if console.encoding.startswith("utf") else ("#", "|")
+    for name, bar in zip(names, bars, strict=True):
+        line = list(full * round(width * bar.right_rps / most))
+        line += " " * (width + 1 - len(line))
+        if bar.most_rps is not None:
+            line[round(width * bar.most_rps / most)] = limit
+        console.print(Text(f"{set_cell_size(name, widest)}  {''.join(line)} {rate(bar.right_rps)}"), no_wrap=True)
+    known = any(bar.most_rps is not None for bar in bars)
+    console.print(Text(f"Right answers per second{f'; {limit} the most that theory allows' if known else ''}."))

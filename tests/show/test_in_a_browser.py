@@ -1,59 +1,20 @@
 """What is rendered, opened in a real Chromium: names from outside do nothing, and dark pages show the dark colours."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page
+from playwright.sync_api import Browser
 
 from benchmark.record_file import write_record
 from benchmark.show.charts.pictures import place, run_pictures, sweep_pictures, trend_pictures
 from benchmark.show.index import render_run
 from benchmark.show.report import render_report
 from benchmark.trend import Judged
-from tests.browser import chromium, write_page
+from tests.browser import Visit, write_page
 from tests.pictures import HOSTILE_NAMES, busy_record, some_trend, sweep_of
 from tests.records import some_record
 
 WIDTHS = (390, 1280)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; where there is none they are skipped and say so."""
-    try:
-        with chromium() as found:
-            yield found
-    except LookupError as error:
-        pytest.skip(str(error))
-
-
-class Visit:
-    """A page that was opened, and all that it did beyond being shown."""
-
-    def __init__(self, browser: Browser, scheme: str = "light", width: int = 1280) -> None:
-        self.page: Page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
-        self.page.set_viewport_size({"width": width, "height": 800})
-        self.done: list[str] = []
-        self.page.on("dialog", self._dismiss)
-        self.page.on("pageerror", lambda error: self.done.append(f"error {error}"))
-        self.page.on("console", lambda message: self.done.append(f"console {message.text}"))
-        self.page.on("request", lambda request: self._note(request.url))
-
-    def _dismiss(self, dialog: Dialog) -> None:
-        self.done.append(f"dialog {dialog.message}")
-        dialog.dismiss()
-
-    def _note(self, url: str) -> None:
-        if not url.startswith("file:") or not Path(url.removeprefix("file://")).exists():
-            self.done.append(f"request {url}")
-
-    def open(self, path: Path) -> None:
-        """Open a file; whatever it does at once is done when this returns."""
-        self.page.goto(path.as_uri())
-        self.page.wait_for_load_state("networkidle")
-        if self.page.evaluate("window.hit") is not None:
-            self.done.append("script")
 
 
 @pytest.fixture(scope="module")

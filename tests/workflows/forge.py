@@ -7,6 +7,7 @@ else is real: the commands, uvicorn, Locust, git, a bare origin with its hooks.
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,9 @@ CAN_HAVE_ACT = (platform.system(), platform.machine()) == ("Linux", "x86_64")
 TIMEOUT_S = 120
 REFUSED_BY_ACT = "queue: max"
 """A line that GitHub knows and act does not; the copy that act gets goes without it."""
+
+OF_THIS_REPOSITORY = "uses: $/"
+"""How a workflow calls another one of its repository; act knows only the older "./"."""
 
 TINY = """
 schema_version = 1
@@ -191,10 +195,11 @@ class Forge:
         workflows = self.home / "act"
         workflows.mkdir(exist_ok=True)
         text = (ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8")
-        kept = [line for line in text.splitlines() if not line.strip().startswith(REFUSED_BY_ACT)]
+        known = text.replace(OF_THIS_REPOSITORY, "uses: ./")
+        kept = [line for line in known.splitlines() if not line.strip().startswith(REFUSED_BY_ACT)]
         (workflows / workflow).write_text("\n".join(kept))
         done = subprocess.run(
-            [str(ACT), event, *self._arguments(workflow, text), "--var", f"BENCH_BRANCH={branch}"],
+            [str(ACT), event, *self._arguments(workflow), "--var", f"BENCH_BRANCH={branch}"],
             cwd=self.home / "tree",
             env=_environment(self.home),
             stdin=subprocess.DEVNULL,
@@ -205,9 +210,9 @@ class Forge:
         )
         return _read_outcome(done)
 
-    def _arguments(self, workflow: str, text: str) -> list[str]:
-        actions = {line.split()[2] for line in text.splitlines() if line.strip().startswith("- uses:")}
-        actions |= {line.split()[1] for line in text.splitlines() if line.strip().startswith("uses:")}
+    def _arguments(self, workflow: str) -> list[str]:
+        texts = (path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml"))
+        actions = {action for text in texts for action in re.findall(r"(?m)^ *(?:- )?uses: (\S+@\S+)", text)}
         stubs = [f"{action}={STUBS / action.split('@')[0].split('/')[1]}" for action in sorted(actions)]
         variables = {
             "GITHUB_REPOSITORY": "acme/bench",

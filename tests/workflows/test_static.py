@@ -43,7 +43,7 @@ def _shell_lines() -> Iterator[tuple[str, str]]:
         document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         jobs = document.get("jobs", {"": document.get("runs")})
         for name, job in jobs.items():
-            for number, step in enumerate(job["steps"], start=1):
+            for number, step in enumerate(job.get("steps", ()), start=1):
                 if "run" in step:
                     yield f"{path.relative_to(ROOT)} {name} {number}", step["run"]
 

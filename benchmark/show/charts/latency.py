@@ -85,9 +85,8 @@ def draw(record: Record) -> Drawing:
     layers: list[alt.Chart] = []
     for (color, dash), result in zip(style.CURVES, results, strict=False):
         for grid in _grids(result):
-            line = alt.Chart(style.data(_corners(grid, axis))).mark_line(
-                color=color, strokeWidth=2.5, strokeDash=list(dash)
-            )
+            named = ({"endpoint": style.cut(result.name, NAME_LETTERS), **corner} for corner in _corners(grid, axis))
+            line = alt.Chart(style.data(named)).mark_line(color=color, strokeWidth=2.5, strokeDash=list(dash))
             layers.append(line.encode(x=x, y=y))
         if result.prediction is not None:
             layers.append(_expected(result.prediction, axis, color).encode(x=x, y=y))

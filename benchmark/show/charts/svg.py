@@ -35,15 +35,17 @@ class Drawing:
     height: int
 
     def specification(self) -> dict[str, Any]:
-        """Vega-Lite's words for it, for a page that draws it itself."""
-        return configured(self.chart, self.margins)
+        """Vega-Lite's words for it, for a page that draws it itself.
+
+        The frame does not fit its texts, which are as wide as a machine's fonts; its size stands in `usermeta`.
+        """
+        frame = {"width": WIDTH, "height": self.height}
+        return configured(self.chart, self.margins) | {"autosize": {"type": "none"}, "usermeta": frame}
 
 
 def to_svg(drawing: Drawing, said: str) -> str:
     """Draw. `said` is the text for those who do not see it."""
-    # Vega would make the frame fit the texts, and those are as wide as this machine's fonts.
-    spec = drawing.specification() | {"autosize": {"type": "none"}}
-    drawn = vl_convert.vegalite_to_svg(json.dumps(spec))
+    drawn = vl_convert.vegalite_to_svg(json.dumps(drawing.specification()))
     body = _ROOT.sub("", drawn, count=1)
     body = _TAG.sub(lambda tag: _LONG.sub(lambda found: number(float(found[0])), _CLUTTER.sub("", tag[0])), body)
     while _EMPTY.search(body):

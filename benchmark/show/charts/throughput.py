@@ -78,10 +78,9 @@ def draw(record: Record) -> Drawing:
     margins = style.Margins(left=10, right=10, top=4, bottom=4)
     known = [value for bar in shown for value in (bar.measured_rps, bar.most_rps, bar.predicted_rps) if value]
     scale = alt.Scale(domain=[0, max(known, default=1.0)], nice=False)
-    x = alt.X("value:Q", scale=scale, axis=None)
     height = len(shown) * ROW
     rows = [
-        {"row": number * ROW + MIDDLE, "right": bar.right_rps, "all": bar.measured_rps, "value": bar.measured_rps}
+        {"row": number * ROW + MIDDLE, "right": bar.right_rps, "all": bar.measured_rps, "measured": bar.measured_rps}
         for number, bar in enumerate(shown)
     ]
     y = style.pixels("row")
@@ -91,7 +90,7 @@ def draw(record: Record) -> Drawing:
         .encode(x=alt.X("zero:Q", scale=scale, axis=None), x2=alt.X2("right"), y=y)
         .transform_calculate(zero="0"),
         *_failed(rows, scale),
-        *_marks(shown, x),
+        *_marks(shown, scale),
         *_texts(shown, margins.inner),
     ]
     chart = style.panel(layers, margins.inner, height)
@@ -111,11 +110,13 @@ def _failed(rows: style.Rows, scale: alt.Scale) -> list[alt.Chart]:
     ]
 
 
-def _marks(shown: list[Bar], x: alt.X) -> list[alt.Chart]:
+def _marks(shown: list[Bar], scale: alt.Scale) -> list[alt.Chart]:
     """The most that theory allows, and what it predicts."""
-    most = [{"row": n * ROW + MIDDLE, "value": bar.most_rps} for n, bar in enumerate(shown) if bar.most_rps is not None]
+    most = [
+        {"row": n * ROW + MIDDLE, "theory": bar.most_rps} for n, bar in enumerate(shown) if bar.most_rps is not None
+    ]
     expected = [
-        {"row": n * ROW + MIDDLE, "value": bar.predicted_rps}
+        {"row": n * ROW + MIDDLE, "predicted": bar.predicted_rps}
         for n, bar in enumerate(shown)
         if bar.predicted_rps is not None
     ]
@@ -124,8 +125,9 @@ def _marks(shown: list[Bar], x: alt.X) -> list[alt.Chart]:
         ticks = alt.Chart(style.data(most)).mark_tick(
             orient="vertical", size=BAR + 8, thickness=3, color=style.MUTED, opacity=1
         )
-        layers.append(ticks.encode(x=x, y=style.pixels("row")))
+        layers.append(ticks.encode(x=alt.X("theory:Q", scale=scale, axis=None), y=style.pixels("row")))
     if expected:
+        x = alt.X("predicted:Q", scale=scale, axis=None)
         layers.append(_diamonds(expected).encode(x=x, y=style.pixels("row")))
     return layers
 

@@ -14,6 +14,9 @@ MOST_RUNS = 100
 MOST_LINES = 20
 """Of a kind in one panel, the newest: runs that change machine every time would else hide the values."""
 
+PAGE = "runs/{}/index.html"
+"""Where the site's overview leads from a point."""
+
 FEWEST_RUNS = 3
 HEAD = 26
 PANEL = 62
@@ -79,7 +82,7 @@ def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> alt.Layer
     values = trend.values[-MOST_RUNS:]
     runs = trend.runs[-MOST_RUNS:]
     low, high = _range(trend, [value for value in values if value is not None])
-    x = alt.X("run:Q", scale=alt.Scale(domain=[-0.5, len(runs) - 0.5], nice=False), axis=None)
+    x = alt.X("place:Q", scale=alt.Scale(domain=[-0.5, len(runs) - 0.5], nice=False), axis=None)
     lowest = 0.0 if low < 0 <= min(value for value in values if value is not None) else low + (high - low) * 0.15
     axis = style.axis([lowest, low + (high - low) * 0.85], "format(datum.value, '.3~g')", domain=False)
     y = alt.Y("value:Q", scale=alt.Scale(domain=[low, high], nice=False, zero=False), axis=axis)
@@ -92,8 +95,11 @@ def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> alt.Layer
             )
         )
     layers += _lines(trend, runs, machines, x)
+    dates = trend.started_at[-MOST_RUNS:]
     points = [
-        {"run": number, "value": float(f"{value:.6g}")} for number, value in enumerate(values) if value is not None
+        {"date": dates[number][:10], "place": number, "value": float(f"{value:.6g}"), "page": PAGE.format(runs[number])}
+        for number, value in enumerate(values)
+        if value is not None
     ]
     line = alt.Chart(style.data(points)).mark_line(color=style.BLUE, strokeWidth=2)
     layers.append(line.encode(x=x, y=y))
@@ -101,7 +107,7 @@ def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> alt.Layer
     layers.append(
         alt.Chart(style.data(dots)).mark_point(color=style.BLUE, filled=True, size=28, opacity=1).encode(x=x, y=y)
     )
-    lost = [{"run": number} for number, value in enumerate(values) if value is None]
+    lost = [{"date": dates[number][:10], "place": number} for number, value in enumerate(values) if value is None]
     if lost:
         layers.append(_cross(lost).encode(x=x, y=alt.YValue(PANEL - 6)))
     return style.panel(layers, width, PANEL)
@@ -119,9 +125,9 @@ def _range(trend: Trend, values: Sequence[float]) -> tuple[float, float]:
 def _lines(trend: Trend, runs: Sequence[str], machines: Mapping[str, str], x: alt.X) -> list[alt.Chart]:
     """Where the level changed: a whole line with a flag; where the machine changed: a dotted one."""
     place = {run: number for number, run in enumerate(runs)}
-    levels = [{"run": place[change.run] - 0.5} for change in trend.changes if change.run in place][-MOST_LINES:]
+    levels = [{"place": place[change.run] - 0.5} for change in trend.changes if change.run in place][-MOST_LINES:]
     moved = [
-        {"run": place[run] - 0.5}
+        {"place": place[run] - 0.5}
         for before, run in pairwise(runs)
         if before in machines and run in machines and machines[before] != machines[run]
     ][-MOST_LINES:]

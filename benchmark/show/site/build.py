@@ -1,0 +1,164 @@
+"""Builds the site from a reports directory: the overview, a page for each run, one to compare two, the calculator."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import mkdtemp
+
+from markupsafe import Markup
+
+from benchmark.errors import UnwritableRunError, UsageError
+from benchmark.record import Record
+from benchmark.record_file import FILE_NAME
+from benchmark.show.charts.pictures import Picture, run_pictures, sweep_pictures, trend_pictures
+from benchmark.show.history import NEWEST, History, read_history, read_runs, run_files
+from benchmark.show.index import CHARTS, Judge, nobody_judges, render_index
+from benchmark.show.published import Published, read_published
+from benchmark.show.readme import headline_run, render_block
+from benchmark.show.report import render_report
+from benchmark.show.site import calculator
+from benchmark.show.site.hover import with_hover
+from benchmark.show.site.html import to_html
+from benchmark.show.site.pages import GENERATOR, as_data, render, run_title, scripts
+from benchmark.show.site.rows import Row, comparable, rows
+from benchmark.trend import Judged
+
+Say = Callable[[int, int], None]
+"""Hears how many pages of how many are written."""
+
+LINKS = {"reports/README.md": "#runs", "reports/": ""}
+"""Where links of README and index lead on the overview."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What was built. `left_out`: older runs that have no page. `unreadable`: one line for each file."""
+
+    index: Path
+    pages: int
+    left_out: int
+    unreadable: tuple[str, ...]
+
+
+def build(reports: Path, out: Path, judge: Judge = nobody_judges, say: Say = lambda _done, _all: None) -> Site:
+    """Build the site into `out`, whose former content is replaced as a whole when everything was written.
+
+    UsageError: `out` holds something that no `bench site` wrote. UnwritableRunError: it can not be written.
+    """
+    _check(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        try:
+            built = _write_all(reports, fresh, judge, say)
+            if out.exists():
+                shutil.rmtree(out)
+            fresh.chmod(0o755)
+            fresh.rename(out)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as error:
+        message = f"{out} can not be written: {error.strerror or error}"
+        raise UnwritableRunError(message) from None
+    return Site(out / "index.html", built.pages, built.left_out, built.unreadable)
+
+
+def _check(out: Path) -> None:
+    """Replace only what is known to be ours."""
+    index = out / "index.html"
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists() and not (index.is_file() and f'content="{GENERATOR}"' in index.read_text(errors="replace")):
+        message = f"{out} exists and was not made by bench site, so it stays as it is; choose another folder with --out"
+        raise UsageError(message)
+
+
+def _write_all(reports: Path, out: Path, judge: Judge, say: Say) -> Site:
+    tables = read_published(reports / "published")
+    history = read_history(reports)
+    judged = judge(history.records)
+    listed = rows(history.records, judged)
+    for name, content in scripts().items():
+        _write(out / name, content)
+    _write(out / "index.html", overview_page(reports, history, judged, listed, tables))
+    _write(out / "compare.html", render("compare.html.j2", title="Compare two runs", data=as_data(comparable(listed))))
+    chart = as_data(calculator.specification())
+    _write(out / "calculator.html", render("calculator.html.j2", title="Calculator", chart=chart))
+    for picture in sorted((reports / CHARTS).glob("*.svg")):
+        _copy(picture, out / CHARTS / picture.name)
+    before = {row.record.id: row.before for row in listed}
+    for number, record in enumerate(islice(read_runs(run_files(reports), []), NEWEST), start=1):
+        source, target = reports / "runs" / record.id, out / "runs" / record.id
+        _write(target / "index.html", run_page(record, tables, judged, source, before=before.get(record.id)))
+        for file in (source / FILE_NAME, *sorted(source.glob("*.svg"))):
+            _copy(file, target / file.name)
+        say(number, len(listed))
+    pages = len(listed) + 3
+    return Site(out / "index.html", pages, max(0, history.runs - NEWEST), history.unreadable)
+
+
+def _write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def overview_page(
+    reports: Path, history: History, judged: Judged, listed: list[Row], tables: tuple[Published, ...]
+) -> str:
+    """The first page: what README and index say, the charts drawn by the page, every run in a list that filters."""
+    newest = headline_run(history.records)
+    pictures: dict[str, Picture] = {}
+    if newest is not None:
+        shown = run_pictures(newest)
+        pictures |= {one.file: one for name, one in shown.items() if name == "throughput"}
+    several = trend_pictures(judged, history.records)
+    pictures |= {one.file: one for items in several.values() for one in items}
+    pictures |= {one.file: one for one in sweep_pictures(history.records)}
+    folders = dict.fromkeys(pictures, CHARTS)
+    if newest is not None:
+        folders["throughput.svg"] = f"runs/{newest.id}"
+    drawn = {name: _drawn(name, (reports / folders[name] / name).exists()) for name in pictures}
+    markdown = render_index(history, judged, block=render_block(history.records, tables), listing=False)
+    links = LINKS | {f"runs/{row.record.id}/report.md": f"runs/{row.record.id}/index.html" for row in listed}
+    links |= {f"reports/{begin}": end for begin, end in links.items() if begin.startswith("runs/")}
+    return render(
+        "overview.html.j2",
+        title="Benchmark reports",
+        content=to_html(markdown, links=links, drawn=drawn),
+        rows=listed,
+        series=sorted({row.series for row in listed}),
+        specs=_specs(pictures),
+    )
+
+
+def run_page(
+    record: Record, tables: tuple[Published, ...], judged: Judged, source: Path, *, before: str | None = None
+) -> str:
+    """The page of one run: its report. `source`: where its pictures are; `before`: the run before it in its series."""
+    pictures = {one.file: one for one in run_pictures(record).values()}
+    drawn = {name: _drawn(name, (source / name).exists()) for name in pictures}
+    return render(
+        "run.html.j2",
+        title=run_title(record),
+        root="../../",
+        content=to_html(render_report(record, tables, judged), drawn=drawn),
+        record=record,
+        before=before,
+        specs=_specs(pictures),
+    )
+
+
+def _drawn(name: str, there: bool) -> str:  # noqa: FBT001 - two words would not say more
+    """The id of a picture's specification; "!": there is no picture to show until it is drawn."""
+    return name if there else f"!{name}"
+
+
+def _specs(pictures: Mapping[str, Picture]) -> dict[str, Markup]:
+    return {name: as_data(with_hover(one.draw().specification())) for name, one in pictures.items()}

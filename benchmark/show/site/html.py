@@ -1,0 +1,77 @@
+"""Markdown of the reports as HTML, so that the page says what GitHub says, from one source.
+
+Only Markdown that was rendered here comes in. Names from outside are inert in it (benchmark.show.text), and the page
+allows no script but its own files.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+
+Renderer = RendererHTML
+CODE = re.compile(r"`([^`]+)`")
+
+
+def to_html(markdown: str, *, links: Mapping[str, str] | None = None, drawn: Mapping[str, str] | None = None) -> Markup:
+    """Render Markdown.
+
+    `links`: where links and pictures lead instead, by the beginning of their address; the longest that fits counts.
+    `drawn`: by the file name of a picture the id of the specification that the page draws in its place; a picture that
+    has none stays a picture, and one whose id begins with "!" has no file to fall back to.
+    """
+    return Markup(_parser().render(markdown, {"links": links or {}, "drawn": drawn or {}}))  # noqa: S704 - see above
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    parser.add_render_rule("image", _image)
+    parser.add_render_rule("link_open", _link)
+    parser.add_render_rule("table_open", _table)
+    parser.add_render_rule("table_close", _table_end)
+    return parser
+
+
+def led(address: str, links: Mapping[str, str]) -> str:
+    """Where an address leads on the page."""
+    fitting = max((begin for begin in links if address.startswith(begin)), key=len, default=None)
+    return address if fitting is None else links[fitting] + address.removeprefix(fitting)
+
+
+def _image(renderer: Renderer, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    token = tokens[index]
+    address = led(str(token.attrs["src"]), env["links"])
+    said = renderer.renderInlineAsText(token.children, options, env)
+    spec = env["drawn"].get(address.rsplit("/", 1)[-1], "")
+    picture = "" if spec.startswith("!") else Markup('<img src="{}" alt="{}">').format(address, said)
+    if not spec:
+        return str(picture)
+    return str(
+        Markup('<span class="chart" role="img" aria-label="{}" data-spec="{}">{}</span>').format(
+            said, spec.removeprefix("!"), picture
+        )
+    )
+
+
+def _link(renderer: Renderer, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    token = tokens[index]
+    token.attrs["href"] = led(str(token.attrs["href"]), env["links"])
+    return renderer.renderToken(tokens, index, options, env)
+
+
+def _table(_renderer: Renderer, _tokens: Sequence[Token], _index: int, _options: Any, _env: Any) -> str:
+    """A wide table scrolls by itself, by keyboard too, and does not push the page aside."""
+    return '<div class="wide" tabindex="0"><table>\n'
+
+
+def _table_end(_renderer: Renderer, _tokens: Sequence[Token], _index: int, _options: Any, _env: Any) -> str:
+    return "</table></div>\n"
+
+
+def code_spans(text: str) -> Markup:
+    """Plain text in which `words` in backticks are code."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first

@@ -1,0 +1,130 @@
+"""What the pages list and compare of each run: plain values, as the record holds them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.record import EndpointResult, Record
+from benchmark.show import sentences, text
+from benchmark.trend import Judged
+
+COLUMNS = (
+    ("throughput_rps", "req/s", "rate"),
+    ("median_ms", "Median (ms)", "ms"),
+    ("p95_ms", "p95 (ms)", "ms"),
+    ("p99_ms", "p99 (ms)", "ms"),
+    ("max_ms", "Max (ms)", "ms"),
+    ("avg_ms", "Avg (ms)", "ms"),
+    ("excess_p50_ms", "Excess p50 (ms)", "excess"),
+    ("requests", "# reqs", "count"),
+    ("failures", "# fails", "count"),
+)
+"""What two runs are compared by: column, its name, how it is shown."""
+
+OVER_PREDICTED = ("", "Median / predicted", "rate")
+"""The median beside what theory says it should be for the connections as they were dealt: that may be compared, too,
+where they were dealt otherwise."""
+
+DIGITS = 6
+MOST_SPLITS = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run in the list. `before`: the id of the run before it in its series, if any."""
+
+    record: Record
+    series: str
+    best: tuple[str, float] | None
+    state: str
+    before: str | None
+
+
+def rows(records: Sequence[Record], judged: Judged) -> list[Row]:
+    """Every run as it is listed, in the order of `records`, newest first."""
+    names = [series_name(record) for record in records]
+    found = []
+    for number, (record, series) in enumerate(zip(records, names, strict=True)):
+        older = zip(records[number + 1 :], names[number + 1 :], strict=True)
+        before = next((other.id for other, name in older if name == series), None)
+        belief = judged.belief.get(record.id)
+        state = record.state if record.state != "complete" or belief is None else belief.level
+        best = next(iter(sentences.ranking(record)), None)
+        found.append(Row(record, series, best, state, before))
+    return found
+
+
+def series_name(record: Record) -> str:
+    """Runs that were asked for in the same words: the profile, and what of it was changed."""
+    profile, target = record.profile, record.plan.target
+    where = "app elsewhere" if target.url else f"{target.workers} workers"
+    return f"{profile.name}: {profile.users} users, {text.seconds(profile.duration_s)}, {where}"
+
+
+def comparable(listed: Sequence[Row]) -> dict[str, Any]:
+    """The numbers and the circumstances of all runs, small enough to be sent with the page that compares two."""
+    packages: list[dict[str, str]] = []
+    runs = []
+    for row in listed:
+        installed = row.record.environment.packages
+        if installed not in packages:
+            packages.append(installed)
+        runs.append(
+            {
+                "id": row.record.id,
+                "label": f"{text.when(row.record.started_at)}, {text.plain(row.series)}",
+                "before": row.before,
+                "state": row.state,
+                "facts": facts(row.record),
+                "packages": packages.index(installed),
+                "endpoints": [
+                    [text.plain(result.name), [*values(result), over_predicted(result)], splits(result)]
+                    for result in row.record.endpoints
+                ],
+            }
+        )
+    return {"columns": [*COLUMNS, OVER_PREDICTED], "packages": packages, "runs": runs}
+
+
+def facts(record: Record) -> dict[str, str]:
+    """Under which circumstances a run was measured: what two runs must share to be compared without second thoughts."""
+    profile, target, environment = record.profile, record.plan.target, record.environment
+    return {
+        "Profile": text.plain(profile.name),
+        "Users": str(profile.users),
+        "Spawned per second": f"{profile.spawn_rate_per_s:g}",
+        "Start": profile.start,
+        "Duration": text.seconds(profile.duration_s),
+        "Rounds": str(profile.rounds),
+        "Task": text.seconds(profile.task_seconds),
+        "Rest between requests": text.seconds(profile.wait_s),
+        "App": text.plain(target.url or target.import_path or ""),
+        "Workers": str(target.workers),
+        "Threads per worker": str(target.threads),
+        "Method": str(record.method.version),
+        "Processor": f"{text.plain(environment.cpu.model)}, {environment.cpu.count} cores",
+        "System": text.plain(f"{environment.os_image}, {environment.kernel}"),
+        "Python": text.plain(environment.python),
+        "Commit": (environment.commit or "unknown")[:12] + (" with local changes" if environment.commit_dirty else ""),
+    }
+
+
+def values(result: EndpointResult) -> list[float | None]:
+    """The columns of one endpoint; None where it was not measured."""
+    found = [getattr(result.summary, column[0]) if result.summary else None for column in COLUMNS]
+    return [None if value is None else float(f"{value:.{DIGITS}g}") for value in found]
+
+
+def over_predicted(result: EndpointResult) -> float | None:
+    """The measured median over the predicted one; None where either is missing."""
+    measured, predicted = result.summary, result.prediction
+    if measured is None or predicted is None or not measured.median_ms or not predicted.median_ms:
+        return None
+    return float(f"{measured.median_ms / predicted.median_ms:.{DIGITS}g}")
+
+
+def splits(result: EndpointResult) -> str:
+    """How the connections were dealt to the workers in each round, as far as it was seen."""
+    seen = [item.connections_per_worker for item in result.rounds if item.connections_per_worker]
+    shown = "; ".join(text.joined(item) for item in seen[:MOST_SPLITS])
+    return f"{shown} …" if len(seen) > MOST_SPLITS else shown

@@ -1,0 +1,37 @@
+"""`bench site`: the page to explore."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+from typer import Option
+
+from benchmark.errors import InvalidRunError, UsageError
+from scripts import options
+from scripts.opening import open_page
+from scripts.rendering import judge_of
+
+
+def site(
+    out: Annotated[Path, Option(help="The folder to write; an earlier site there is replaced.")] = Path("site"),
+    reports: Annotated[Path, Option(help="The reports directory.")] = Path("reports"),
+    open_it: options.OpenIt = False,
+) -> None:
+    """Build the page from the records: overview, a page for each run, one to compare two runs, a calculator.
+
+    It needs no server and no network: open site/index.html, or put the folder wherever files are served.
+    """
+    from benchmark.show.site.build import build  # noqa: PLC0415 - Altair costs every command 0.3 s
+
+    if not reports.is_dir():
+        message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
+        raise UsageError(message)
+    with Console(stderr=True).status("") as status:
+        built = build(reports, out, judge_of(reports), lambda done, of: status.update(f"Page {done} of {of} ..."))
+    older = f"; {built.left_out} older runs have no page" if built.left_out else ""
+    sys.stdout.write(f"Built {built.pages} pages{older}: {built.index}\n")
+    if open_it:
+        open_page(built.index)
+    if built.unreadable:
+        raise InvalidRunError("; ".join(built.unreadable))

@@ -1,0 +1,44 @@
+"""pages.yml, executed: the page is built and deployed where Pages are switched on, and nothing fails where not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.workflows.forge import Forge
+
+MakeForge = Callable[[], Forge]
+
+GH_WITH_PAGES = """#!/bin/sh
+echo "$@" >> "$(dirname "$0")/gh.log"
+case "$*" in
+  *"/pages"*) echo workflow ;;
+  "issue list"*) echo '[]' ;;
+esac
+"""
+
+
+def test_where_pages_are_on_what_was_measured_is_on_the_page_right_after_it_was_published(
+    make_forge: MakeForge,
+) -> None:
+    """The reports are those of the branch that the repository variable names."""
+    forge = make_forge()
+    forge.fork()
+    (forge.home / "bin" / "gh").write_text(GH_WITH_PAGES)
+    outcome = forge.run("schedule", branch="data")
+    assert outcome.code == 0, outcome.output
+    names = forge.published("reports/runs/", branch="data").splitlines()
+    (name,) = [Path(name) for name in names if name.endswith("/run.json")]
+    deployed = forge.artifacts / "deployed"
+    assert name.parts[2] in (deployed / "index.html").read_text()
+    assert (deployed / "runs" / name.parts[2] / "index.html").exists()
+    assert (deployed / "vega.js").exists()
+
+
+def test_where_they_are_off_nothing_is_built_and_nothing_fails(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    forge.fork()
+    outcome = forge.run("workflow_dispatch", workflow="pages.yml")
+    assert outcome.code == 0, outcome.output
+    assert outcome.jobs["build"] == "success"
+    assert outcome.jobs.get("deploy", "skipped") == "skipped"
+    assert "Settings, Pages, Source: GitHub Actions" in outcome.output
+    assert not list(forge.artifacts.iterdir())
