@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups long-history rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
+.PHONY: help bench test check format setups long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -34,6 +34,14 @@ setups: .venv/.dev
 # Not a check: renders a history of 10,000 runs and prints how long that takes.
 long-history: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.long_history
+
+# Not a check: publishes five years of weekly runs and prints how large the repository is then; takes some minutes.
+repository-size: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.repository_size
+
+# Not a check: builds the site of 500 runs and prints how long it takes, to build and to open.
+site-budget: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.site_budget
 
 # Not a check: shows what readers see on GitHub, light and dark, phone and desktop, in results/screenshots.
 screenshots: .venv/.dev

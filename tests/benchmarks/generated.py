@@ -1,0 +1,48 @@
+"""Runs that were not measured, as large and as irregular as real ones: for benchmarks of what a long history costs."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmark.show.history import run_files
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOISE = 0.01
+EXACT = {"limit", "percent", "step_s"}
+"""What no noise changes from run to run."""
+
+
+def newest_run() -> dict[str, Any]:
+    """The newest committed run, four endpoints, as what its file holds."""
+    run: dict[str, Any] = json.loads(run_files(REPOSITORY / "reports")[0].read_text(encoding="utf-8"))
+    return run
+
+
+def runs(number: int, first: datetime, apart: timedelta, seed: int = 1) -> Iterator[dict[str, Any]]:
+    """So many runs, `apart` from each other. Every measured number has noise, or they would shrink when packed."""
+    template, draw = newest_run(), random.Random(seed)  # noqa: S311 - nothing secret is drawn
+    for place in range(number):
+        moment = (first + place * apart).strftime("%Y-%m-%dT%H:%M:%SZ")
+        noisy = {key: _noisy(template[key], draw) for key in ("endpoints", "reference")}
+        yield {**template, **noisy, "id": f"{moment[:10]}-{place:05}", "started_at": moment, "finished_at": moment}
+
+
+def _noisy(value: Any, draw: random.Random) -> Any:
+    if isinstance(value, float):
+        return round(value * draw.gauss(1, NOISE), 3)
+    if isinstance(value, list):
+        return [_noisy(item, draw) for item in value]
+    if isinstance(value, dict):
+        return {key: item if key in EXACT else _noisy(item, draw) for key, item in value.items()}
+    return value
+
+
+def write(run: dict[str, Any], directory: Path) -> Path:
+    """Write one run into a directory of its own; gives that."""
+    target = directory / str(run["id"])
+    target.mkdir(parents=True)
+    (target / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
+    return target
