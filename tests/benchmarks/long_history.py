@@ -18,7 +18,7 @@ from benchmark.show.readme import BEGIN, END
 from tests.benchmarks.generated import REPOSITORY, runs, write
 
 RUNS = 10_000
-FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+FIRST = datetime(1995, 1, 1, tzinfo=UTC)
 
 
 def timed(*arguments: str, cwd: Path) -> tuple[float, float]:

@@ -113,7 +113,7 @@ def test_who_changes_how_a_picture_looks_raises_its_version() -> None:
     for drawing in drawings:
         drawing.chart.to_dict(validate=True)
     drawn = [to_svg(drawing, "said") for drawing in drawings]
-    assert (pictures.DRAWING, fingerprint(*drawn)) == (2, "ae99a8ab7c863364")
+    assert (pictures.DRAWING, fingerprint(*drawn)) == (3, "4e14d416cd23b017")
 
 
 def test_a_picture_is_drawn_again_only_when_it_is_missing_or_changed(

@@ -73,7 +73,7 @@ def said(record: Record, named: Callable[[str], str]) -> str:
 def draw(record: Record) -> Drawing:
     """Share of the answers from left to right, latency upwards; diamonds where theory expects a percentile."""
     results = shown(record)
-    margins = style.Margins(left=58, right=150, top=28, bottom=42)
+    margins = style.Margins(left=58, right=168, top=28, bottom=42)
     axis = _axis([value for result in results for grid in _grids(result) for value in grid.latency_ms])
     y_scale = alt.Scale(type="log", domain=[axis.low_ms, axis.high_ms], nice=False)
     x = alt.X(

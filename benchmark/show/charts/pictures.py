@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from altair.utils.schemapi import debug_mode
 
@@ -15,7 +16,7 @@ from benchmark.show.charts.svg import Drawing, fingerprint, to_svg
 from benchmark.show.text import inert, plain
 from benchmark.trend import Judged, Trend
 
-DRAWING = 2
+DRAWING = 3
 """Raised whenever a picture of the same record would look different: then all are drawn again. A test says when."""
 
 MOST_PROFILES = 3
@@ -38,6 +39,11 @@ class Picture:
     draw: Callable[[], Drawing]
     source: str = ""
     title: str = ""
+
+    def specification(self) -> dict[str, Any]:
+        """Vega-Lite's words for it. Holding each part against their schema takes long, and a test does it."""
+        with debug_mode(arg=False):
+            return self.draw().specification()
 
     def markdown(self, folder: str = "") -> str:
         """The picture with its words, as a line of Markdown. `folder` leads to its file and ends with "/"."""

@@ -14,7 +14,7 @@ from benchmark.record import Record
 from benchmark.record_file import FILE_NAME
 from benchmark.show.charts.pictures import Picture, run_pictures, sweep_pictures, trend_pictures
 from benchmark.show.history import NEWEST, History, read_history, read_runs, run_files
-from benchmark.show.index import CHARTS, Judge, nobody_judges, render_index
+from benchmark.show.index import CHARTS, Judge, nobody_judges, pictured, render_index
 from benchmark.show.published import Published, read_published
 from benchmark.show.readme import headline_run, render_block
 from benchmark.show.report import render_report
@@ -88,10 +88,12 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Say) -> Site:
     _write(out / "calculator.html", render("calculator.html.j2", title="Calculator", chart=chart))
     for picture in sorted((reports / CHARTS).glob("*.svg")):
         _copy(picture, out / CHARTS / picture.name)
-    before = {row.record.id: row.before for row in listed}
+    row_of = {row.record.id: row for row in listed}
+    charted = pictured(history.records)
     for number, record in enumerate(islice(read_runs(run_files(reports), []), NEWEST), start=1):
         source, target = reports / "runs" / record.id, out / "runs" / record.id
-        _write(target / "index.html", run_page(record, tables, judged, source, before=before.get(record.id)))
+        row, with_charts = row_of[record.id], record.id in charted
+        _write(target / "index.html", run_page(record, tables, judged, source, row=row, with_charts=with_charts))
         for file in (source / FILE_NAME, *sorted(source.glob("*.svg"))):
             _copy(file, target / file.name)
         say(number, len(listed))
@@ -139,18 +141,18 @@ def overview_page(
 
 
 def run_page(
-    record: Record, tables: tuple[Published, ...], judged: Judged, source: Path, *, before: str | None = None
+    record: Record, tables: tuple[Published, ...], judged: Judged, source: Path, *, row: Row, with_charts: bool
 ) -> str:
-    """The page of one run: its report. `source`: where its pictures are; `before`: the run before it in its series."""
-    pictures = {one.file: one for one in run_pictures(record).values()}
+    """The page of one run: its report. `source`: where its pictures are."""
+    pictures = {one.file: one for one in run_pictures(record).values()} if with_charts else {}
     drawn = {name: _drawn(name, (source / name).exists()) for name in pictures}
     return render(
         "run.html.j2",
         title=run_title(record),
         root="../../",
-        content=to_html(render_report(record, tables, judged), drawn=drawn),
+        content=to_html(render_report(record, tables, judged, with_pictures=with_charts), drawn=drawn),
         record=record,
-        before=before,
+        before=row.before,
         specs=_specs(pictures),
     )
 
@@ -161,4 +163,4 @@ def _drawn(name: str, there: bool) -> str:  # noqa: FBT001 - two words would not
 
 
 def _specs(pictures: Mapping[str, Picture]) -> dict[str, Markup]:
-    return {name: as_data(with_hover(one.draw().specification())) for name, one in pictures.items()}
+    return {name: as_data(with_hover(one.specification())) for name, one in pictures.items()}
