@@ -29,6 +29,9 @@ REFERENCE_COLUMN = {"throughput_rps": "throughput_rps", "p95_ms": "p95_ms", "p99
 """What a metric is divided by: the same column of the reference workload, for all other latencies its median."""
 
 
+ORDER = {metric.name: number for number, metric in enumerate(METRICS)}
+
+
 def render(reports: Path, readme: Path, *, everything: bool) -> History:
     """Render reports, index and README block. Thresholds are those of the benchmark.toml where bench was called.
 
@@ -91,7 +94,7 @@ def judged(records: Iterable[Record], config: Config | None) -> Judged:
     gathered = gather(noting(), reference=reference, accepted=config.accepted if config else ())
     # A number that an endpoint never has, such as the excess over work that nobody declared, is no trend.
     series = [one for one in gathered if any(point.value is not None for point in one.points)]
-    series.sort(key=lambda one: (order[one.runs[-1].id][one.endpoint], METRICS.index(one.metric), *one.common.values()))
+    series.sort(key=lambda one: (order[one.runs[-1].id][one.endpoint], ORDER[one.metric.name], *one.common.values()))
     said: dict[str, list[tuple[int, int, Said]]] = {}
     trends: list[Trend] = []
     counting = _counting(series)
@@ -99,7 +102,7 @@ def judged(records: Iterable[Record], config: Config | None) -> Judged:
         judgements = one.judgements(rule)
         lines = _lines(one, judgements, series)
         for run, line in zip(one.runs, lines, strict=True):
-            said.setdefault(run.id, []).append((order[run.id][one.endpoint], METRICS.index(one.metric), line))
+            said.setdefault(run.id, []).append((order[run.id][one.endpoint], ORDER[one.metric.name], line))
         trends.append(_trend(one, rule, judgements, lines, _aside(one, counting.get(_place(one)))))
     trends.sort(key=lambda trend: trend.started_at[-1], reverse=True)
     ordered = {run: tuple(item[2] for item in sorted(lines, key=lambda item: item[:2])) for run, lines in said.items()}

@@ -93,8 +93,10 @@ def gather(
     """
     groups: dict[tuple[object, ...], _Group] = {}
     moments: dict[str, Moment] = {}
+    environments: dict[str, Environment] = {}  # most runs share theirs, and it is the largest part of what is kept
     for record in records:
-        run = Run(record.id, record.started_at, record.environment, record.customised)
+        environment = environments.setdefault(record.environment.model_dump_json(), record.environment)
+        run = Run(record.id, record.started_at, environment, record.customised)
         moments[run.id] = _moment(run)
         for endpoint in record.plan.endpoints:
             shared: dict[Form, dict[str, str]] = {}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from benchmark.show.charts.pictures import Picture
 
 LONGEST_INDEX = 50
-PICTURED = 50
+PICTURED = 20
 """Of the newest runs, the reports have pictures. They take many times as long to draw as all else of a report and are
 as many bytes: a long history would be unwieldy, and a new way of drawing would rewrite all of it.
 """

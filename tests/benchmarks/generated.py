@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmark.record import Record
+from benchmark.record_file import FILE_NAME, to_json
 from benchmark.show.history import run_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -41,8 +43,9 @@ def _noisy(value: Any, draw: random.Random) -> Any:
 
 
 def write(run: dict[str, Any], directory: Path) -> Path:
-    """Write one run into a directory of its own; gives that."""
-    target = directory / str(run["id"])
+    """Write one run, as `bench run` does, into a directory of its own; gives that."""
+    record = Record.model_validate_json(json.dumps(run))
+    target = directory / record.id
     target.mkdir(parents=True)
-    (target / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
+    (target / FILE_NAME).write_text(to_json(record), encoding="utf-8")
     return target

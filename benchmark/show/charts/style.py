@@ -70,8 +70,11 @@ def cut(text: str, most: int) -> str:
 
 
 def data(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:
-    """Rows of plain values, within the specification."""
-    return alt.InlineData(values=[dict(row) for row in rows])
+    """Rows of plain values, within the specification.
+
+    In a tuple: Altair copies lists, with all that is in them, each time a chart becomes part of another.
+    """
+    return alt.InlineData(values=tuple(dict(row) for row in rows))  # type: ignore[arg-type]
 
 
 def pixels(field: str) -> alt.Y:
