@@ -74,7 +74,7 @@ def data(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:
 
     In a tuple: Altair copies lists, with all that is in them, each time a chart becomes part of another.
     """
-    return alt.InlineData(values=tuple(dict(row) for row in rows))  # type: ignore[arg-type]
+    return alt.InlineData(values=tuple(dict(row) for row in rows))
 
 
 def pixels(field: str) -> alt.Y:
