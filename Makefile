@@ -43,7 +43,7 @@ repository-size: .venv/.dev
 site-budget: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.site_budget
 
-# Not a check: shows what readers see on GitHub, light and dark, phone and desktop, in results/screenshots.
+# Not a check: shows what readers see on GitHub and on the site, light and dark, phone and desktop, in results/screenshots.
 screenshots: .venv/.dev
 	$(BIN)/python -m tests.show.screenshots
 

@@ -88,3 +88,11 @@ class Visit:
         self.page.wait_for_load_state("networkidle")
         if self.page.evaluate("window.hit") is not None:
             self.done.append("script")
+
+
+def see_all(page: Page) -> None:
+    """Unfold everything and scroll through it, until every chart that there is has been drawn."""
+    page.evaluate("document.querySelectorAll('details').forEach(item => { item.open = true })")
+    for chart in page.locator("[data-spec]").all():
+        chart.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('[data-spec]:not([data-drawn]), #chart:not(:has(svg))') === null")

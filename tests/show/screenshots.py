@@ -1,4 +1,4 @@
-"""What readers see on GitHub: README, index and newest report, light and dark, on a phone and on a desk.
+"""What readers see: README, index and newest report on GitHub, and the site; light and dark, on a phone and on a desk.
 
 python -m tests.show.screenshots [RUN_DIRECTORY]
 
@@ -14,7 +14,9 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser
 
-from tests.browser import chromium, write_page
+from benchmark.show.site.build import build
+from scripts.rendering import judge_of
+from tests.browser import chromium, see_all, write_page
 
 HOME = Path(__file__).parents[2]
 OUT = HOME / "results" / "screenshots"
@@ -48,22 +50,27 @@ def pages(home: Path) -> dict[str, Path]:
     return found | ({"report": runs[-1]} if runs else {})
 
 
-def shoot(browser: Browser, name: str, markdown: Path, css: str) -> None:
-    """Four pictures of one page, everything unfolded."""
+def shoot_markdown(browser: Browser, name: str, markdown: Path, css: str) -> None:
+    """Pictures of a Markdown file as GitHub shows it."""
     page_file = markdown.with_name(f".{markdown.stem}.screenshot.html")
     try:
         write_page(markdown, page_file, css)
-        for scheme in ("light", "dark"):
-            for device, width in WIDTHS.items():
-                page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-                page.goto(page_file.as_uri())
-                page.evaluate("document.querySelectorAll('details').forEach(item => { item.open = true })")
-                file = OUT / f"{name}-{device}-{scheme}.png"
-                page.screenshot(path=file, full_page=True)
-                page.close()
-                sys.stdout.write(f"{file.relative_to(HOME)}\n")
+        shoot(browser, name, page_file)
     finally:
         page_file.unlink(missing_ok=True)
+
+
+def shoot(browser: Browser, name: str, page_file: Path) -> None:
+    """Four pictures of one page, everything unfolded and drawn."""
+    for scheme in ("light", "dark"):
+        for device, width in WIDTHS.items():
+            page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+            page.goto(page_file.as_uri())
+            see_all(page)
+            file = OUT / f"{name}-{device}-{scheme}.png"
+            page.screenshot(path=file, full_page=True)
+            page.close()
+            sys.stdout.write(f"{file.relative_to(HOME)}\n")
 
 
 def main() -> None:
@@ -72,7 +79,14 @@ def main() -> None:
     css = style_sheet()
     with chromium() as browser:
         for name, markdown in pages(HOME).items():
-            shoot(browser, name, markdown, css)
+            shoot_markdown(browser, name, markdown, css)
+        if len(sys.argv) == 1:
+            site = build(HOME / "reports", OUT / "site", judge_of(HOME / "reports")).index.parent
+            newest = max((site / "runs").glob("*/index.html"))
+            found = {"overview": site / "index.html", "run": newest}
+            found |= {name: site / f"{name}.html" for name in ("compare", "calculator")}
+            for name, page_file in found.items():
+                shoot(browser, f"site-{name}", page_file)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from benchmark.record import Record
 from benchmark.show.history import read_history
 from benchmark.show.site.build import build, overview_page
 from benchmark.show.site.hover import with_hover
-from benchmark.show.site.html import code_spans, led, to_html
+from benchmark.show.site.html import led, to_html
 from benchmark.show.site.pages import as_data, scripts
 from benchmark.show.site.rows import comparable, rows
 from benchmark.trend import Judged
@@ -124,10 +124,6 @@ def test_links_of_a_report_lead_to_pages_and_the_longest_that_fits_counts() -> N
     links = {"runs/": "all#", "runs/a/": "page/"}
     assert [led(address, links) for address in ("runs/a/x.md", "runs/b", "else")] == ["page/x.md", "all#b", "else"]
     assert '<a href="page/x.md">' in to_html("[a](runs/a/x.md)", links=links)
-
-
-def test_code_in_a_sentence_is_code_and_all_else_is_text() -> None:
-    assert code_spans("`def` & <b>") == "<code>def</code> &amp; &lt;b&gt;"
 
 
 def test_numbers_show_at_every_corner_of_a_line_and_the_pictures_of_reports_know_nothing_of_it() -> None:

@@ -15,7 +15,7 @@ from benchmark.show.site.alone import write_page_beside
 from benchmark.show.site.build import build
 from benchmark.show.site.calculator import WAYS
 from scripts.rendering import judge_of, render
-from tests.browser import Visit
+from tests.browser import Visit, see_all
 from tests.histories import COMPUTING, on_cpu, run_of_week, write_history
 from tests.pictures import HOSTILE_NAMES, busy_record
 from tests.records import some_plan, some_record
@@ -44,14 +44,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     render(folder / "reports", folder / "no README", everything=True)
     build(folder / "reports", folder / "out", judge_of(folder / "reports"))
     return folder / "out"
-
-
-def see_all(page: Page) -> None:
-    """Unfold everything and scroll through it, until every chart that there is has been drawn."""
-    page.evaluate("document.querySelectorAll('details').forEach(item => { item.open = true })")
-    for chart in page.locator("[data-spec]").all():
-        chart.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelectorAll('[data-spec]:not([data-drawn])').length === 0")
 
 
 @pytest.mark.parametrize("width", [PHONE, 1280])

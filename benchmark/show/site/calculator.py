@@ -25,7 +25,7 @@ def specification() -> dict[str, Any]:
     """Two panels one above the other, without data: Vega-Lite's words."""
     colors = alt.Scale(domain=list(WAYS), range=[color for color, _ in style.CURVES[: len(WAYS)]])
     dashes = alt.Scale(domain=list(WAYS), range=[list(dash) for _, dash in style.CURVES[: len(WAYS)]])
-    legend = alt.Legend(title=None, orient="top", columns=1, symbolSize=400, labelLimit=0)
+    legend = alt.Legend(title=None, orient="top", columns=1, symbolType="stroke", symbolSize=900, labelLimit=0)
     x = alt.X("users:Q", title="users", scale=alt.Scale(nice=False))
     tips = [
         alt.Tooltip("way:N", title="served"),
@@ -35,7 +35,7 @@ def specification() -> dict[str, Any]:
     ]
     panels = []
     for field, title in (("rps", "req/s, at most"), ("seconds", "mean answer (s), at least")):
-        y = alt.Y(f"{field}:Q", title=title, scale=alt.Scale(type="log"), axis=alt.Axis(tickCount=5))
+        y = alt.Y(f"{field}:Q", title=title, scale=alt.Scale(type="log"), axis=alt.Axis(tickCount=4, grid=False))
         base = {"x": x, "y": y, "color": alt.Color("way:N", scale=colors, legend=legend), "tooltip": tips}
         dashed = alt.StrokeDash("way:N", scale=dashes, legend=legend)
         line = alt.Chart(alt.NamedData(CURVE)).mark_line(strokeWidth=2.5).encode(**base, strokeDash=dashed)

@@ -4,17 +4,15 @@ Only Markdown that was rendered here comes in. Names from outside are inert in i
 allows no script but its own files.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 Renderer = RendererHTML
-CODE = re.compile(r"`([^`]+)`")
 
 
 def to_html(markdown: str, *, links: Mapping[str, str] | None = None, drawn: Mapping[str, str] | None = None) -> Markup:
@@ -70,8 +68,3 @@ def _table(_renderer: Renderer, _tokens: Sequence[Token], _index: int, _options:
 
 def _table_end(_renderer: Renderer, _tokens: Sequence[Token], _index: int, _options: Any, _env: Any) -> str:
     return "</table></div>\n"
-
-
-def code_spans(text: str) -> Markup:
-    """Plain text in which `words` in backticks are code."""
-    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
