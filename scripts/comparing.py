@@ -20,7 +20,8 @@ from benchmark.measure.checkout import check_out, resolve
 from benchmark.measure.environment import read_environment
 from benchmark.measure.interrupt import Interrupt, listening
 from benchmark.measure.packages import already_installed, cache_directory, check_requirement, describe, python_with
-from benchmark.measure.rounds import raise_open_file_limit, utc_now
+from benchmark.measure.room import raise_open_file_limit
+from benchmark.measure.rounds import utc_now
 from benchmark.measure.server import check_target
 from benchmark.measure.turns import Contender, TurnsRound, measure_turns
 from benchmark.plan import Plan

@@ -15,7 +15,8 @@ from benchmark.errors import UsageError
 from benchmark.explain.diagnosis import diagnose
 from benchmark.measure.interrupt import listening
 from benchmark.measure.ladder import BUDGET_S, SAMPLE_EVERY_S, ladder, measure_ladder
-from benchmark.measure.rounds import Job, raise_open_file_limit
+from benchmark.measure.room import raise_open_file_limit
+from benchmark.measure.rounds import Job
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan, Profile
 from benchmark.show.diagnosis import climbing

@@ -20,7 +20,8 @@ from benchmark.measure.environment import read_environment
 from benchmark.measure.interrupt import Interrupt, listening
 from benchmark.measure.notebook import Notebook, open_notebook
 from benchmark.measure.reference import NAME, USERS, measure_reference
-from benchmark.measure.rounds import Job, jobs, measure, raise_open_file_limit
+from benchmark.measure.room import check_room
+from benchmark.measure.rounds import Job, jobs, measure
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan
 from benchmark.record import Record
@@ -57,8 +58,8 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) 
     plans = [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]
     for plan in plans:
         check_plan(plan, home)
+        check_room(plan)
     check_target(plans[0], home)
-    raise_open_file_limit()
     sweep = f"sweep-{secrets.token_hex(4)}" if len(plans) > 1 else None
     with listening() as interrupt:
         for plan in plans:

@@ -14,7 +14,8 @@ from benchmark.config import DEFAULT_FILE, make_plan, read_config
 from benchmark.measure.environment import read_environment
 from benchmark.measure.interrupt import listening
 from benchmark.measure.overhead import SETUPS, STOCK, Excess, compare
-from benchmark.measure.rounds import jobs, raise_open_file_limit, utc_now
+from benchmark.measure.room import raise_open_file_limit
+from benchmark.measure.rounds import jobs, utc_now
 from benchmark.measure.server import check_target
 
 FIGURES = ("mean_ms", "p50_ms", "p99_ms", "max_ms")

@@ -20,7 +20,8 @@ from benchmark.measure.environment import read_environment
 from benchmark.measure.interrupt import Interrupt, listening
 from benchmark.measure.load_test import ROOT
 from benchmark.measure.notebook import open_notebook
-from benchmark.measure.rounds import Job, jobs, measure, raise_open_file_limit, utc_now
+from benchmark.measure.room import FILES_BESIDE, raise_open_file_limit
+from benchmark.measure.rounds import Job, jobs, measure, utc_now
 from benchmark.measure.server import check_target
 from benchmark.plan import MAX_USERS, Endpoint, Frozen, Plan, Profile, Target, whole_seconds
 from benchmark.record import Environment, Record, Round
@@ -42,9 +43,6 @@ from scripts.measuring import measure_job
 USERS = 10
 CEILING_USERS = 50
 CEILING_S = 3.0
-SPARE_FILES = 200
-"""Files that a process has open beside its connections."""
-
 APP = "benchmark.measure.selftest_app:app"
 RAW_APP = "benchmark.measure.raw_app:app"
 ENDPOINTS = (
@@ -183,7 +181,7 @@ class _Sitting:
 
     def crowd(self, users: int, most_files: int | None) -> Crowd:
         """Measure what is added to an answer of one second. A crowd that this machine can not hold is none."""
-        if most_files is not None and users + SPARE_FILES > most_files:
+        if most_files is not None and users + FILES_BESIDE > most_files:
             return Crowd(users=users, doubt=f"skipped: this user may open {most_files} files only (ulimit -n)")
         try:
             measured, found = self._round(

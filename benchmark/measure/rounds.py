@@ -1,6 +1,5 @@
 """One round: a fresh server, fresh connections, the load, and everything stopped again, whatever happens."""
 
-import os
 import re
 import sys
 import time
@@ -165,19 +164,3 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
             if time.monotonic() - begin > job.plan.profile.duration_s + OVERTIME_S:
                 message = f"the load generator did not end {OVERTIME_S:g} s after its time; last lines:\n"
                 raise InvalidRunError(message + test.child.tail())
-
-
-def raise_open_file_limit() -> int | None:
-    """Let children open as many files as this user may; a connection is a file on both sides. Gives how many.
-
-    None: nobody knows.
-    """
-    if os.name != "posix":
-        return None
-    import resource  # noqa: PLC0415 - not on Windows
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return max(soft, wanted)
