@@ -87,6 +87,7 @@ class Target(Frozen):
     threads: Count = Field(default=40, ge=1, le=10_000)
     port: Count | None = Field(default=None, ge=1, le=65_535)
     loop: Literal["uvloop", "asyncio"] = "uvloop"
+    sockets: Literal["shared", "per-worker"] = "shared"
     startup_timeout_s: Seconds = Field(
         default=30.0, gt=0, le=3600, validation_alias=AliasChoices("startup_timeout", "startup_timeout_s")
     )

@@ -27,10 +27,14 @@ EVENNESS = 20.0
 """Concentration of the Dirichlet distribution of shares for more than two workers; not measured."""
 
 
-def likely_split(load: Load, workers: int, random: np.random.Generator) -> tuple[int, ...]:
-    """Draw how many connections each worker gets."""
+def likely_split(
+    load: Load, workers: int, random: np.random.Generator, *, own_sockets: bool = False
+) -> tuple[int, ...]:
+    """Draw how many connections each worker gets. `own_sockets`: the kernel deals each by a hash of its addresses."""
     if workers == 1:
         return (load.users,)
+    if own_sockets:
+        return tuple(int(count) for count in random.multinomial(load.users, [1 / workers] * workers))
     if load.batch == 1 < load.users:
         busiest = float(random.choice(ONE_BY_ONE))
         shares = [busiest, *[(1 - busiest) / (workers - 1)] * (workers - 1)]

@@ -8,7 +8,7 @@ from benchmark.explain.bounds import throughput_bound_rps
 from benchmark.explain.dealing import dealt, dealt_as_seen, likely_split, scaled
 from benchmark.explain.overhead import OVERHEAD
 from benchmark.explain.simulation import Load, Service, simulate
-from benchmark.plan import Endpoint, Plan
+from benchmark.plan import Endpoint, Plan, Target
 from benchmark.record import Columns, Dealt, Round
 from benchmark.summary import columns, locust_elapsed_s, over_rounds
 from benchmark.theory import Prediction
@@ -59,7 +59,7 @@ def predict(
     each: list[Columns] = []
     in_flight: list[int] = []
     for _ in range(draws):
-        users = _deal(load, served.workers, split, seen, random)
+        users = _deal(load, plan.target, split, seen, random)
         result = simulate(load, served, users, OVERHEAD[plan.profile.client])
         each.append(columns(result.rows, locust_elapsed_s(result.rows), served.work_s))
         in_flight.append(result.in_flight)
@@ -73,13 +73,14 @@ def predict(
 
 
 def _deal(
-    load: Load, workers: int, split: Sequence[int] | None, seen: Sequence[Dealt], random: np.random.Generator
+    load: Load, target: Target, split: Sequence[int] | None, seen: Sequence[Dealt], random: np.random.Generator
 ) -> list[int]:
     if seen:
         return dealt_as_seen(seen, load, random)
     if split is not None and any(split):
         return dealt(scaled(split, load.users), random)
-    return dealt(likely_split(load, workers, random), random)
+    likely = likely_split(load, target.workers, random, own_sockets=target.sockets == "per-worker")
+    return dealt(likely, random)
 
 
 def load_of(plan: Plan, served: Service) -> Load:

@@ -26,7 +26,7 @@ Moment = tuple[str, str]
 
 _LABELS = {"name", "description", "headline", "endpoints", "reference_s"}
 """Of a profile: what does not change how one endpoint is loaded. Its name is compared by itself."""
-_SERVING = ("import_path", "url", "workers", "threads", "loop")
+_SERVING = ("import_path", "url", "workers", "threads", "loop", "sockets")
 
 
 @dataclass(frozen=True, slots=True)

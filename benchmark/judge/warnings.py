@@ -156,7 +156,12 @@ def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding 
             if queued
             else "None of its users had to queue, so the figures hardly depend on it."
         ),
-        remedy="The kernel deals connections anew in each round: take more rounds.",
+        remedy="The kernel deals connections anew in each round: take more rounds"
+        + (
+            ', or give each worker a socket of its own ([app] sockets = "per-worker").'
+            if plan.target.sockets == "shared"
+            else "."
+        ),
     )
 
 

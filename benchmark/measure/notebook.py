@@ -9,7 +9,7 @@ from benchmark.errors import UnwritableRunError, UsageError
 from benchmark.limit import Limit
 from benchmark.measure.load_test import generator_command
 from benchmark.measure.rounds import Job, utc_now
-from benchmark.measure.server import server_command
+from benchmark.measure.server import OWN_SOCKETS, server_command
 from benchmark.plan import Plan
 from benchmark.record import (
     METHOD_VERSION,
@@ -160,6 +160,7 @@ def _run_id(started_at: str, plan: Plan) -> str:
 def _method(plan: Plan) -> Method:
     profile, target = plan.profile, plan.target
     server = None if target.url else " ".join(["python", *server_command(target, target.port or 0)])
+    server = server and server.replace(str(OWN_SOCKETS), f"benchmark/measure/{OWN_SOCKETS.name}")
     base_url = target.url or "http://127.0.0.1:PORT"
     return Method(
         version=METHOD_VERSION,

@@ -37,8 +37,15 @@ except ImportFromStringError as error:
 """
 
 
+OWN_SOCKETS = Path(__file__).with_name("own_sockets.py")
+
+
 def server_command(target: Target, port: int) -> list[str]:
     """Command line of the server. `--timeout-worker-healthcheck`: a worker that is kept busy is no dead worker."""
+    if target.sockets == "per-worker" and target.workers > 1:
+        # -P: the folder of that file is no place to import an app's modules from
+        own = ("-P", str(OWN_SOCKETS), str(target.import_path))
+        return [*own, "--port", str(port), "--workers", str(target.workers), "--loop", target.loop]
     return [
         *("-m", "uvicorn", str(target.import_path)),
         *("--host", HOST, "--port", str(port), "--workers", str(target.workers)),
@@ -52,6 +59,9 @@ def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> N
     target = plan.target
     if target.import_path is None:
         return
+    if target.sockets == "per-worker" and sys.platform != "linux":
+        message = '[app] sockets = "per-worker" needs Linux, whose kernel deals connections between such sockets'
+        raise UsageError(f'{message}; write sockets = "shared"')
     _check_import(target.import_path, target.loop, directory, python, plan.secrets())
     if target.port is not None and not _is_free(target.port):
         message = f"port {target.port} is in use; stop what listens there, or leave the port out to get a free one"

@@ -27,6 +27,13 @@ def test_a_likely_split_deals_every_user(users: int, workers: int, rate: float) 
     assert sum(found) == users
 
 
+def test_own_sockets_share_evenly_however_users_come() -> None:
+    load = Load(users=500, spawn_rate_per_s=1, duration_s=5)
+    splits = [likely_split(load, 2, np.random.default_rng(seed), own_sockets=True) for seed in range(200)]
+    assert all(sum(split) == 500 for split in splits)
+    assert 0.50 < np.median([max(split) / 500 for split in splits]) < 0.53
+
+
 def shares(spawn_rate_per_s: float) -> set[float]:
     """Drawn shares of the busier one of two workers."""
     random = np.random.default_rng(1)

@@ -1,0 +1,60 @@
+"""`sockets = "per-worker"`: connections are dealt evenly, whatever ends a worker ends its round, nothing is left."""
+
+import signal
+
+import pytest
+
+from tests.support import Bench
+
+USERS = 100
+NO_DATABASE = """
+from fastapi import FastAPI
+
+async def lifespan(_app):
+    raise RuntimeError("no database")
+    yield
+
+app = FastAPI(lifespan=lifespan)
+"""
+
+
+@pytest.fixture
+def own(bench: Bench) -> Bench:
+    """Two workers with a socket each; users come one after the other, whom a shared socket would give to one worker."""
+    bench.configure(target='sockets = "per-worker"', duration="3s")
+    return bench
+
+
+def test_connections_are_dealt_evenly_and_the_record_says_how(own: Bench) -> None:
+    done = own.run("run", "--users", str(USERS), "--spawn-rate", str(USERS))
+    assert done.returncode == 0, done.stderr
+    record = own.record()
+    assert record.plan.target.sockets == "per-worker"
+    split = record.endpoints[0].rounds[0].connections_per_worker
+    assert split is not None
+    assert sum(split) == USERS
+    assert max(split) < 0.75 * USERS, "by chance once in a million times"
+    assert record.method.server_command == (
+        "python -P benchmark/measure/own_sockets.py app_under_test:app --port PORT --workers 2 --loop uvloop"
+    )
+
+
+def test_a_worker_that_is_killed_ends_its_round_and_the_next_one_has_a_server_again(own: Bench) -> None:
+    own.configure(target='sockets = "per-worker"', duration="3s", profile="rounds = 2")
+    running = own.start("run")
+    own.wait_for(lambda: sum("spawn_main" in " ".join(p.cmdline()) for p in own.processes()) == 2)
+    own.wait_for(lambda: any("locust" in p.cmdline() for p in own.processes()))
+    next(p for p in own.processes() if "spawn_main" in " ".join(p.cmdline())).send_signal(signal.SIGKILL)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 3, said
+    record = own.record()
+    assert [(lost.round, lost.endpoint) for lost in record.missing] == [(1, "quick")]
+    assert "in the middle of the load" in record.missing[0].reason
+    assert [item.round for item in record.endpoints[0].rounds] == [2]
+
+
+def test_an_app_that_ends_while_it_starts_is_said_with_its_last_lines(own: Bench) -> None:
+    own.configure(app=NO_DATABASE, target='sockets = "per-worker"')
+    done = own.run("run")
+    assert done.returncode == 4, done.stderr
+    assert "no database" in done.stderr
