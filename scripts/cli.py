@@ -11,6 +11,7 @@ import typer
 from benchmark.errors import BenchmarkError, InterruptedRunError
 from benchmark.show.step_summary import render_error
 from scripts import (
+    capacity,
     comment,
     compare,
     diagnose,
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command("run", short_help="Measure endpoints under load.")(run.run)
 app.command("predict", short_help="Work out what a run would show, without load.")(predict.predict)
 app.command("diagnose", short_help="Find out how an endpoint is served.")(diagnose.diagnose)
+app.command("capacity", short_help="Find the most users for a promise.")(capacity.capacity)
 app.command("compare", short_help="Say whether two versions differ.")(compare.compare)
 app.command("comment", short_help="Say a comparison under its pull request.")(comment.comment)
 app.command("report", short_help="Render what the records hold.")(report.report)

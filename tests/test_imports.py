@@ -20,6 +20,7 @@ GROUND_FLOOR = {
     "selftest",
     "comparison",
     "comparison_file",
+    "capacity",
 }
 MAY_IMPORT = {
     "measure": {"measure"},

@@ -1,0 +1,75 @@
+"""The search for the most users for whom a promise is kept: doubling, then bisection, then once more at both ends.
+
+One load can be lucky, or unlucky: a level counts as kept or broken when it was so twice, and what happened once each
+way is tried a third time. The search ends when both ends are so near that going on would measure noise.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+ENOUGH = 2
+"""How often an end has to be seen."""
+
+NEAR = 0.05
+"""Both ends are near when they are at most this part of the lower one apart, or one user."""
+
+
+class Search:
+    """What was tried so far, and what to try next."""
+
+    def __init__(self, most_users: int) -> None:
+        self.most_users = most_users
+        self._kept: Counter[int] = Counter()
+        self._broken: Counter[int] = Counter()
+
+    def note(self, users: int, *, kept: bool) -> None:
+        """Remember what became of one load."""
+        (self._kept if kept else self._broken)[users] += 1
+
+    @property
+    def breaks_at(self) -> int | None:
+        """The fewest users for whom the promise was broken more often than kept."""
+        return min((n for n in self._broken if self._broken[n] > self._kept[n]), default=None)
+
+    @property
+    def holds_to(self) -> int:
+        """The most users below that for whom it was kept more often than broken; 0: none."""
+        end = self.breaks_at
+        return max((n for n in self._kept if self._kept[n] > self._broken[n] and (end is None or n < end)), default=0)
+
+    def next_users(self) -> int | None:
+        """How many users to try next; None when there is nothing more to find out."""
+        tied = [n for n in self._kept if 0 < self._kept[n] == self._broken[n]]
+        if tied:
+            return min(tied)
+        low, high = self.holds_to, self.breaks_at
+        if high is None:
+            grown = min(2 * low or 1, self.most_users)
+            return grown if grown != low else self._once_more(low, self._kept)
+        if high - low > max(1, int(NEAR * low)):
+            return (low + high) // 2
+        return self._once_more(low, self._kept) or self._once_more(high, self._broken)
+
+    def _once_more(self, users: int, seen: Counter[int]) -> int | None:
+        return users if users and seen[users] < ENOUGH else None
+
+
+def settled(most_users: int, keeps: Callable[[int], bool]) -> int:
+    """The most users for whom `keeps` says so, for something that says the same each time: a prediction."""
+    search = Search(most_users)
+    known: dict[int, bool] = {}
+    while (users := search.next_users()) is not None:
+        if users not in known:
+            known[users] = keeps(users)
+        search.note(users, kept=known[users])
+    return search.holds_to
+
+
+def broken(p95_ms: float | None, failures_percent: float, most_p95_ms: float, most_percent: float) -> Iterable[str]:
+    """What of a promise does not hold, in words."""
+    if failures_percent > most_percent:
+        yield f"{failures_percent:.3g} % failed"
+    if p95_ms is None:
+        yield "nothing was answered"
+    elif p95_ms >= most_p95_ms:
+        yield "too slow"

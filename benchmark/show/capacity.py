@@ -1,0 +1,67 @@
+"""The answer of a search for capacity for people: the steps as a table with a chart, then a sentence."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.capacity import Capacity, Step
+from benchmark.show.text import ms, rate
+
+WIDEST = 24
+"""Letters of the longest bar; the promise stands at HALF of them, so that a broken one is seen to be longer."""
+
+HALF = WIDEST // 2
+
+
+def print_capacity(console: Console, found: Capacity) -> None:
+    """Print the steps, fewest users first, and what they mean."""
+    letter, line = ("█", "│") if console.encoding.startswith("utf") else ("#", "|")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("users", "req/s", "p95 (ms)", "predicted", "failed (%)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(f"p95 ({line} promised)", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for step in sorted(found.steps, key=lambda step: step.users):
+        table.add_row(*cells(step), bar(step, 1000 * found.promise.p95_below_s, letter, line), verdict(step))
+    console.print(table)
+    console.print(Text(sentence(found)), soft_wrap=True)
+
+
+def cells(step: Step) -> list[str]:
+    """The numbers of one step."""
+    expected = "" if step.predicted_p95_ms is None else ms(step.predicted_p95_ms)
+    return [str(step.users), rate(step.throughput_rps), ms(step.p95_ms), expected, f"{step.failures_percent:.2g}"]
+
+
+def bar(step: Step, most_ms: float, letter: str, line: str) -> str:
+    """The p95 as a bar, with a line where the promise is."""
+    length = 0 if step.p95_ms is None else min(WIDEST, round(HALF * step.p95_ms / most_ms))
+    drawn = list(letter * length + " " * (WIDEST - length))
+    drawn[HALF] = line
+    return "".join(drawn).rstrip()
+
+
+def verdict(step: Step) -> str:
+    """Whether the promise was kept."""
+    return "generator was the limit" if step.limited else step.broken or "kept"
+
+
+def sentence(found: Capacity) -> str:
+    """The answer, how sure it is, and what theory says."""
+    promise = found.promise
+    asked = f"p95 below {ms(1000 * promise.p95_below_s)} ms, at most {promise.failures_below_percent:g} % failed"
+    gives = "" if found.throughput_rps is None else f" ({rate(found.throughput_rps)} req/s)"
+    theory = "" if found.predicted_users is None else f" Theory expects {found.predicted_users}."
+    return f"{_answer(found)}{gives}. Promised: {asked}.{theory}"
+
+
+def _answer(found: Capacity) -> str:
+    last = found.steps[-1]
+    if found.ended == "generator":
+        return f"At {last.users} users the load generator was the limit: {last.limited} Kept up to {found.users} users"
+    if found.users == 0:
+        return "Not even one user gets what is promised"
+    if found.breaks_at is None:
+        return f"{found.users} users get what is promised; more were not tried (--most-users)"
+    kept = "1 user gets" if found.users == 1 else f"{found.users} users get"
+    return f"{kept} what is promised, {found.breaks_at} do not"

@@ -1,0 +1,95 @@
+"""`bench capacity` on a real server: a blocked event loop serves one user at a time, and that is found."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from benchmark.capacity import Capacity, Promise, Step
+from benchmark.show.capacity import bar, print_capacity, sentence
+from tests.support import Bench
+
+BLOCKING_APP = """
+import time
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/quick", response_model=None)
+async def quick():
+    time.sleep(0.3)
+    return {"answer": 42}
+"""
+
+
+def test_the_one_seat_of_a_blocked_event_loop_is_found_beside_what_theory_expects(bench: Bench) -> None:
+    bench.configure(app=BLOCKING_APP)
+    text = (bench.folder / "benchmark.toml").read_text()
+    declared = text.replace('work = "20ms"', 'work = "300ms"').replace('"event loop"', '"blocked event loop"')
+    (bench.folder / "benchmark.toml").write_text(declared)
+    done = bench.run("capacity", "quick", "--p95-below", "550ms", "--workers", "1", "--json", timeout_s=170)
+    assert done.returncode == 0, done.stderr
+    found = Capacity.model_validate(json.loads(done.stdout))
+    assert (found.users, found.breaks_at, found.predicted_users, found.ended) == (1, 2, 1, "found")
+    assert [step.users for step in found.steps][:2] == [1, 2]
+    assert not (bench.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(("quick",), 2, "Missing option '--p95-below'", id="no promise"),
+        pytest.param(("quick", "--p95-below", "soon"), 2, "--p95-below: 'soon' is not a duration", id="no time"),
+        pytest.param(("quick", "--p95-below", "1s", "--failures-below", "x"), 2, "--failures-below: ", id="no share"),
+        pytest.param(("quick", "--p95-below", "1s", "--most-users", "0"), 2, "--most-users: ", id="no users"),
+        pytest.param(
+            ("nothing", "--p95-below", "1s"), 2, "there is no endpoint 'nothing'; there are: quick", id="name"
+        ),
+    ],
+)
+def test_nonsense_is_refused_before_anything_is_started(
+    bench: Bench, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    done = bench.run("capacity", *arguments)
+    assert done.returncode == code
+    assert message in done.stderr
+
+
+def some_step(users: int, **changes: object) -> Step:
+    values = {"users": users, "throughput_rps": 50.0, "p95_ms": 150.0, "failures_percent": 0.0}
+    return Step.model_validate(values | {"predicted_p95_ms": None, "broken": ""} | changes)
+
+
+def some_capacity(**changes: object) -> Capacity:
+    promise = Promise(p95_below_s=0.2)
+    steps = (some_step(8), some_step(9, p95_ms=300.0, broken="too slow"))
+    values = {"endpoint": "quick", "promise": promise, "users": 8, "breaks_at": 9, "throughput_rps": 50.0}
+    return Capacity.model_validate(values | {"predicted_users": 8, "ended": "found", "steps": steps} | changes)
+
+
+def test_the_answer_says_how_many_how_sure_and_what_theory_expects() -> None:
+    assert sentence(some_capacity()) == (
+        "8 users get what is promised, 9 do not (50.00 req/s). Promised: p95 below 200 ms, at most 0.1 % failed. "
+        "Theory expects 8."
+    )
+    assert sentence(some_capacity(users=0, throughput_rps=None, predicted_users=None)).startswith("Not even one user")
+    more = some_capacity(breaks_at=None, ended="most users")
+    assert "8 users get what is promised; more were not tried (--most-users)" in sentence(more)
+
+
+def test_where_the_load_generator_is_the_limit_the_answer_says_so_first() -> None:
+    limited = some_step(4000, limited="The load generator used 99 % of a core.")
+    said = sentence(some_capacity(ended="generator", steps=(some_step(8), limited)))
+    assert said.startswith("At 4000 users the load generator was the limit: The load generator used 99 % of a core.")
+
+
+def test_a_bar_that_is_longer_than_the_line_is_a_promise_broken() -> None:
+    assert bar(some_step(8), 200.0, "#", "|") == "#########   |"
+    assert bar(some_step(9, p95_ms=300.0), 200.0, "#", "|") == "############|#####"
+    assert bar(some_step(9, p95_ms=None), 200.0, "#", "|").strip() == "|"
+
+
+def test_the_table_fits_a_terminal_of_100_columns() -> None:
+    console = Console(width=100, record=True, file=None)
+    print_capacity(console, some_capacity())
+    assert max(map(len, console.export_text().splitlines()[:3])) <= 100
