@@ -101,6 +101,8 @@ def facts(record: Record) -> dict[str, str]:
         "App": text.plain(target.url or target.import_path or ""),
         "Workers": str(target.workers),
         "Threads per worker": str(target.threads),
+        "Event loop": target.loop,
+        "Sockets": target.sockets,
         "Method": str(record.method.version),
         "Processor": f"{text.plain(environment.cpu.model)}, {environment.cpu.count} cores",
         "System": text.plain(f"{environment.os_image}, {environment.kernel}"),
