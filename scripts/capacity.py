@@ -17,6 +17,9 @@ def capacity(
     p95_below: Annotated[str, Option(help='What 95 % of the answers must not take: "50ms", "2s".', show_default=False)],
     failures_below: Annotated[str, Option(help="How many of the requests may fail.")] = "0.1%",
     most_users: Annotated[str, Option(help="How far to search.")] = "2000",
+    duration: Annotated[
+        str | None, Option(help="How long each load lasts.", show_default="8 x the time promised, at least 3 s")
+    ] = None,
     task_seconds: Annotated[str, Option(envvar="BENCH_TASK_SECONDS", help="As for `bench run`.")] = "0.1",
     workers: options.Workers = None,
     threads: options.Threads = None,
@@ -32,7 +35,7 @@ def capacity(
     Example: bench capacity sync_baseline --p95-below 500ms --workers 1
     """
     asked = promise(p95_below, failures_below, most_users)
-    wishes = {"task_seconds": task_seconds, "workers": workers, "threads": threads}
+    wishes = {"duration_s": duration, "task_seconds": task_seconds, "workers": workers, "threads": threads}
     found = search(asked, endpoint, wishes, config, Console(stderr=True))
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")

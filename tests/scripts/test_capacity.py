@@ -1,4 +1,4 @@
-"""`bench capacity` on a real server: a blocked event loop serves one user at a time, and that is found."""
+"""`bench capacity` on a real server, and what it says."""
 
 import json
 
@@ -9,29 +9,37 @@ from benchmark.capacity import Capacity, Promise, Step
 from benchmark.show.capacity import bar, print_capacity, sentence
 from tests.support import Bench
 
-BLOCKING_APP = """
-import time
+SMALL_APP = """
+import asyncio
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 
 app = FastAPI()
+under_way = 0
 
 @app.get("/quick", response_model=None)
 async def quick():
-    time.sleep(0.3)
-    return {"answer": 42}
+    global under_way
+    under_way += 1
+    try:
+        await asyncio.sleep(0.05)
+        return JSONResponse({}, 200 if under_way <= 3 else 503)
+    finally:
+        under_way -= 1
 """
+"""Has room for three at a time, and refuses all who ask while there are more."""
 
 
-def test_the_one_seat_of_a_blocked_event_loop_is_found_beside_what_theory_expects(bench: Bench) -> None:
-    bench.configure(app=BLOCKING_APP)
-    text = (bench.folder / "benchmark.toml").read_text()
-    declared = text.replace('work = "20ms"', 'work = "300ms"').replace('"event loop"', '"blocked event loop"')
-    (bench.folder / "benchmark.toml").write_text(declared)
-    done = bench.run("capacity", "quick", "--p95-below", "550ms", "--workers", "1", "--json", timeout_s=170)
+def test_an_app_with_room_for_three_users_is_found_to_have_room_for_three(bench: Bench) -> None:
+    bench.configure(app=SMALL_APP)
+    limits = ("--p95-below", "20s", "--duration", "2s", "--most-users", "16", "--workers", "1")
+    done = bench.run("capacity", "quick", *limits, "--json", timeout_s=170)
     assert done.returncode == 0, done.stderr
     found = Capacity.model_validate(json.loads(done.stdout))
-    assert (found.users, found.breaks_at, found.predicted_users, found.ended) == (1, 2, 1, "found")
-    assert [step.users for step in found.steps][:2] == [1, 2]
+    assert (found.users, found.breaks_at, found.ended) == (3, 4, "found")
+    assert [step.users for step in found.steps] == [1, 2, 4, 3, 3, 4]
+    assert found.steps[2].broken.endswith("% failed")
+    assert found.predicted_users == 16, "theory knows of no refusals"
     assert not (bench.folder / "results").exists()
 
 
