@@ -113,6 +113,7 @@ class Recorder:
             "stop_s": stopped_s,
             "users_spawned": self.users_spawned,
             "users_answered": len(answered) if known else None,
+            "first_answers_s": answered if known else None,
             "waiting_since_s": [u.waiting_since_s for u in self.asking_users if u.waiting_since_s] if known else None,
             "requests": self.environment.stats.total.num_requests,
             "garbage_collection_on": gc.isenabled(),

@@ -49,15 +49,17 @@ def run(
         values={**values, "endpoints": options.items(context, "endpoint", endpoint)},
     )
     records: list[Record] = []
+    report: Path | None = None
     try:
         for run in measure_all(wishes, config, out, Console(stderr=True)):
             records.append(run.record)
+            report = run.report
             if not as_json:
                 print_results(Console(), run.record)
                 sys.stdout.write(f"Report: {run.report}\n")
-            if open_it:
-                open_report(run.report, run.record)
     finally:
         if as_json and records:
             sys.stdout.write(as_json_text(records))
+    if open_it and report is not None:  # not earlier: a browser that starts would be measured, too
+        open_report(report, records[-1])
     require_complete(records)

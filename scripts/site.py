@@ -30,7 +30,7 @@ def site(
     with Console(stderr=True).status("") as status:
         built = build(reports, out, judge_of(reports), lambda done, of: status.update(f"Page {done} of {of} ..."))
     older = f"; {built.left_out} older runs have no page" if built.left_out else ""
-    sys.stdout.write(f"Built {built.pages} pages{older}: {built.index}\n")
+    sys.stdout.write(f"Built {built.pages} pages{older}: {out / built.index.name}\n")
     if open_it:
         open_page(built.index)
     if built.unreadable:

@@ -74,6 +74,10 @@ def on_time(raw: RawRound, duration_s: float) -> RawRound:
     if waiting_since_s is not None:
         sent_s = window.start_s + rows["end_s"][late] - rows["latency_ms"][late] / 1000
         waiting_since_s = [float(moment) for moment in (*waiting_since_s, *sent_s) if moment <= stop_s]
+    if window.first_answers_s is not None:
+        in_time = sum(moment <= stop_s for moment in window.first_answers_s)
+        everybody = in_time == window.users_answered
+        window = replace(window, users_answered=in_time, all_answered_s=window.all_answered_s if everybody else None)
     window = replace(window, stop_s=stop_s, waiting_since_s=waiting_since_s)
     return replace(raw, window=window, rows=rows[~late].reset_index(drop=True))
 

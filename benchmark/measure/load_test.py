@@ -43,6 +43,7 @@ class Window:
     waiting_since_s: list[float] | None
     requests: int
     garbage_collection_on: bool
+    first_answers_s: list[float] | None = None
 
 
 def request_spec(endpoint: Endpoint) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def results_head(title: str) -> Table:
 
 
 def print_results(console: Console, record: Record) -> None:
-    """Print the results table and the gravest warnings."""
+    """Print the results table, a chart of letters and the gravest warnings."""
     profile = record.profile
     table = results_head(f"{profile.name}: {profile.users} users, {profile.duration_s:g} s per endpoint")
     for result in record.endpoints:

@@ -41,12 +41,12 @@ def newest_of_each(records: Sequence[Record]) -> list[Newest]:
     series: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         if record.state == "complete" and not record.customised:
-            series[_key(record)].append(record)
+            series[series_key(record)].append(record)
     found = [Newest(runs[0], len(runs), _lines(runs)) for runs in series.values()]
     return found[:MOST_SERIES]
 
 
-def _key(record: Record) -> str:
+def series_key(record: Record) -> str:
     """What must be equal for runs to stand in one line: the plan, but for what only describes it, and the method."""
     plan = record.plan.model_dump(mode="json", exclude=NOT_COMPARED, exclude_defaults=True)
     return json.dumps([plan, record.method.version], sort_keys=True)

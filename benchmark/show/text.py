@@ -7,6 +7,7 @@ from functools import lru_cache
 NOT_AVAILABLE = "n/a"
 LONGEST_NAME = 200
 WHOLE_FROM = 100.0
+WHOLE_SECONDS_FROM = 1000.0
 _MARKDOWN = re.compile(r"[\\`*\[\]<>#|~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=www)\.|:(?=//)")
 _MENTION = re.compile(r"@(?=\w)")
 
@@ -79,7 +80,7 @@ def seconds(value: float | None) -> str:
         return NOT_AVAILABLE
     if value >= 60 and value % 60 == 0:  # noqa: PLR2004 - seconds in a minute
         return f"{value / 60:.0f} min"
-    return f"{value:.4g} s"
+    return f"{value:.0f} s" if value >= WHOLE_SECONDS_FROM else f"{value:.4g} s"
 
 
 def when(moment: str) -> str:

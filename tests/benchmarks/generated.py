@@ -13,7 +13,7 @@ from benchmark.show.history import run_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOISE = 0.01
-EXACT = {"limit", "percent", "step_s"}
+EXACT = {"limit", "percent", "step_s", "round", "users", "users_started", "users_answered", "connections_per_worker"}
 """What no noise changes from run to run."""
 
 
@@ -35,6 +35,8 @@ def runs(number: int, first: datetime, apart: timedelta, seed: int = 1) -> Itera
 def _noisy(value: Any, draw: random.Random) -> Any:
     if isinstance(value, float):
         return round(value * draw.gauss(1, NOISE), 3)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return round(value * draw.gauss(1, NOISE))
     if isinstance(value, list):
         return [_noisy(item, draw) for item in value]
     if isinstance(value, dict):

@@ -14,7 +14,7 @@ from benchmark.measure.environment import read_environment
 from benchmark.measure.rounds import utc_now
 from benchmark.show.readme import BEGIN, END
 from scripts.rendering import render
-from tests.benchmarks.generated import REPOSITORY, runs, write
+from tests.benchmarks.generated import REPOSITORY, newest_run, runs, write
 
 WEEKS = 260
 FIRST = datetime(2026, 1, 5, 4, 47, tzinfo=UTC)
@@ -42,13 +42,13 @@ def main() -> None:
             git(home, "commit", "--quiet", "--message", str(run["id"]))
             sys.stderr.write(f"\r{run['id']}")
         git(home, "gc", "--quiet")
-        packed = sum(path.stat().st_size for path in (home / ".git").rglob("*") if path.is_file())
+        packed = sum(path.stat().st_size for path in (home / ".git" / "objects" / "pack").iterdir())
         files = [path for path in (home / "reports").rglob("*") if path.is_file()]
         checked_out = sum(path.stat().st_size for path in files)
     environment = read_environment(REPOSITORY)
     sys.stdout.write(
-        f"| {weeks} weekly runs of 4 endpoints | MiB |\n| :-- | --: |\n"
-        f"| what a clone fetches (`.git` after `git gc`) | {packed / MIB:.1f} |\n"
+        f"| {weeks} weekly runs of {len(newest_run()['endpoints'])} endpoints | MiB |\n| :-- | --: |\n"
+        f"| what a clone fetches (the pack after `git gc`) | {packed / MIB:.1f} |\n"
         f"| files of the newest commit ({len(files)}) | {checked_out / MIB:.1f} |\n\n"
         f"{utc_now()[:10]}, {environment.cpu.model}, {environment.cpu.count} cores: `make repository-size`\n"
     )

@@ -151,3 +151,15 @@ def test_a_wave_that_is_answered_while_the_load_is_being_stopped_counts_as_still
 def test_a_load_that_was_stopped_early_keeps_all_its_answers() -> None:
     early = raw(window=window(stop_s=START_S + 9.5))
     assert on_time(early, 10.0) is early
+
+
+def test_who_is_answered_for_the_first_time_while_the_load_is_being_stopped_was_not_answered() -> None:
+    rows = pd.DataFrame({"end_s": [9.0, 10.02], "latency_ms": [9000.0, 10_020.0], "error": ["", ""]})
+    firsts = [START_S + 9.0, START_S + 10.02]
+    late = window(
+        stop_s=START_S + 10.05, all_answered_s=firsts[1], first_answers_s=firsts, waiting_since_s=[START_S + 9.0]
+    )
+    profile = PROFILE.model_copy(update={"duration_s": 10.0})
+    made = digest(raw(rows=rows, window=late), ENDPOINT, profile)
+    assert (made.users_started, made.users_answered, made.requests, made.in_flight) == (2, 1, 1, 2)
+    assert made.steady is None

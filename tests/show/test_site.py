@@ -12,11 +12,11 @@ from benchmark.show.site.build import build, overview_page
 from benchmark.show.site.hover import with_hover
 from benchmark.show.site.html import led, to_html
 from benchmark.show.site.pages import as_data, scripts
-from benchmark.show.site.rows import comparable, rows
+from benchmark.show.site.rows import COLUMNS, commit, comparable, facts, rows
 from benchmark.trend import Judged
 from tests.histories import write_history
-from tests.pictures import busy_record
-from tests.records import some_environment, some_plan, some_record
+from tests.pictures import busy_record, some_trend
+from tests.records import some_environment, some_plan, some_record, some_result, some_round
 from tests.support import Bench
 
 MOST_BYTES = 1_500_000
@@ -44,7 +44,8 @@ def test_every_run_has_a_page_with_its_report_its_record_and_its_pictures(tmp_pa
     assert pages["runs/run-001/run.json"] == (reports / "runs" / "run-001" / "run.json").read_bytes()
     assert b'<img src="throughput.svg"' in pages["runs/run-002/index.html"]
     assert b"<img" not in pages["runs/run-001/index.html"], "a picture that is not there is drawn, not looked for"
-    assert b'data-spec="throughput.svg"' in pages["runs/run-001/index.html"]
+    assert b'data-spec="throughput.svg.js"' in pages["runs/run-001/index.html"]
+    assert pages["runs/run-001/throughput.svg.js"].startswith(b"chartIs({")
 
 
 def test_the_same_reports_give_the_same_bytes_and_what_is_gone_from_them_is_gone_from_the_site(tmp_path: Path) -> None:
@@ -93,17 +94,49 @@ def test_with_500_runs_the_first_page_with_all_that_it_loads_is_below_a_megabyte
     page = overview_page(tmp_path / "reports", history, Judged(), rows(records, Judged()), ())
     loaded = scripts()
     assert page.count("<tr data-series") == 500
-    assert sum(len(text.encode()) for text in (page, loaded["charts.js"], loaded["runs.js"], loaded["vega.js"])) < (
-        MOST_BYTES
-    )
+    assert "chartIs" not in page, "a chart is loaded when it comes into view"
+    texts = (page, loaded["charts.js"], loaded["runs.js"], loaded["vega.js"])
+    assert sum(len(text.encode()) for text in texts) < MOST_BYTES
     compared = json.dumps(comparable(rows(records, Judged())))
     assert len(compared) < MOST_BYTES
 
 
 def test_each_run_is_compared_with_the_one_before_it_in_its_series() -> None:
     other = some_plan(users=20)
-    listed = rows([week(4), week(3, plan=other), week(2), week(1, plan=other)], Judged())
-    assert [row.before for row in listed] == ["run-002", "run-001", None, None]
+    records = [week(5), week(4, plan=other), week(3, state="incomplete"), week(2), week(1, plan=other)]
+    assert [row.before for row in rows(records, Judged())] == ["run-002", "run-001", "run-002", None, None]
+
+
+def test_numbers_of_requests_stay_whole() -> None:
+    measured = some_round(requests=1_234_567, throughput_rps=12_345.678)
+    (listed,) = rows([week(1, endpoints=(some_result("pooled", measured),))], Judged())
+    values = dict(zip((name for name, *_ in COLUMNS), comparable([listed])["runs"][0]["endpoints"][0][1], strict=False))
+    assert (values["requests"], values["throughput_rps"]) == (1_234_567, 12_345.678)
+
+
+def test_another_path_time_out_or_client_is_another_circumstance() -> None:
+    plan = some_plan()
+    (one,) = comparable(rows([week(1)], Judged()))["runs"]
+    moved = plan.model_copy(
+        update={"endpoints": tuple(endpoint.model_copy(update={"path": "/other"}) for endpoint in plan.endpoints)}
+    )
+    (other,) = comparable(rows([week(1, plan=moved)], Judged()))["runs"]
+    assert [each[3] for each in one["endpoints"]] != [each[3] for each in other["endpoints"]]
+    assert facts(week(1)) != facts(week(1, plan=some_plan(timeout_s=1)))
+    assert facts(week(1)) != facts(week(1, plan=some_plan(client="requests")))
+
+
+def test_what_nobody_knows_of_a_commit_is_not_called_equal() -> None:
+    dirty = some_environment().model_copy(update={"commit_dirty": True})
+    assert (commit(week(1)), commit(week(1, environment=dirty))) == ("1" * 12, "")
+
+
+def test_a_git_checkout_is_not_replaced(tmp_path: Path) -> None:
+    write_history(tmp_path / "reports", [week(1)])
+    build(tmp_path / "reports", tmp_path / "site")
+    (tmp_path / "site" / ".git").mkdir()
+    with pytest.raises(UsageError, match="is a git checkout, which would be lost"):
+        build(tmp_path / "reports", tmp_path / "site")
 
 
 def test_packages_of_many_runs_are_sent_once() -> None:
@@ -135,6 +168,15 @@ def test_numbers_show_at_every_corner_of_a_line_and_the_pictures_of_reports_know
         assert '"tooltip": [' in json.dumps(with_hover(drawn))
         assert json.dumps(drawn) == before
         assert "tooltip" not in before
+
+
+def test_bands_and_borders_have_no_number_that_could_be_taken_for_a_run_s() -> None:
+    from benchmark.show.charts import trend  # noqa: PLC0415 - Altair is slow to import
+
+    spec = with_hover(trend.draw([some_trend()], {}).specification())
+    layers = [layer for panel in spec["vconcat"] for layer in panel.get("layer", ())]
+    told = {layer["mark"]["type"] for layer in layers if "tooltip" in layer["encoding"]}
+    assert told == {"point"}
 
 
 def test_the_command_says_what_it_built_and_refuses_where_there_is_nothing_to_build_from(bench: Bench) -> None:

@@ -79,7 +79,7 @@ def test_a_point_tells_its_number_and_leads_to_its_run(browser: Browser, site: P
     visit = Visit(browser)
     visit.open(site / "index.html")
     see_all(visit.page)
-    point = visit.page.locator("[data-spec^=trend] svg .mark-symbol path").first
+    point = visit.page.locator("[data-spec*=trend] svg .mark-symbol path").first
     point.scroll_into_view_if_needed()
     box = point.bounding_box()
     assert box
@@ -127,7 +127,7 @@ def test_the_list_shows_what_the_filters_ask_for_and_the_address_remembers_them(
     assert listed.count() == 3
     page.get_by_label("To", exact=True).fill("")
     page.get_by_label("only usable runs").check()
-    assert "incomplete" not in page.locator("#list tbody tr:visible td:nth-child(5)").all_inner_texts()
+    assert set(page.locator("#list tbody tr:visible td:nth-child(5)").all_inner_texts()) == {"usable"}
     assert visit.done == []
     page.close()
 
@@ -164,6 +164,9 @@ def test_an_address_that_names_no_run_compares_the_newest_with_the_one_before_it
     visit = Visit(browser)
     visit.open(site / "compare.html", "a=nobody&b=gone")
     assert visit.page.evaluate("location.hash").startswith("#a=busy&b=broken")
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")
+    assert visit.page.locator("select[name=b]").input_value() == "broken", "skipping to the content chose other runs"
     assert visit.done == []
     visit.page.close()
 
@@ -241,12 +244,12 @@ def test_the_calculator_shows_the_published_experiment_and_keeps_its_answer_whil
 def test_numbers_are_written_in_the_page_as_in_the_reports(browser: Browser, site: Path) -> None:
     visit = Visit(browser)
     visit.open(site / "compare.html")
-    for value in (0.123, 0.99, 1.0, 9.96, 12.34, 99.96, 123.4, 15003.2, 0.0):
+    for value in (0.123, 0.99, 1.0, 9.96, 12.34, 99.96, 123.4, 15003.2, 0.0, 0.125, 79.125, 12.25, 2.25, 100.5, 101.5):
         assert visit.page.evaluate("value => format.ms(value)", value) == text.ms(value)
         assert visit.page.evaluate("value => format.rate(value)", value) == text.rate(value)
-    for value in (0.0, 0.04, -0.04, 1.26, -9.9, 10.2, -49.4, 1234.0):
+    for value in (0.0, 0.04, -0.04, 1.26, -9.9, 10.2, -49.4, 1234.0, 12.5, -12.5, 0.25, -0.25):
         assert visit.page.evaluate("value => format.signedPercent(value)", value) == text.signed_percent(value)
-    for value in (0.05, 0.5, 15.0, 93.75, 60.0, 300.0, 3750.0):
+    for value in (0.05, 0.5, 15.0, 93.75, 60.0, 300.0, 3750.0, 999.5, 12_345.0, 12_345.5, 123_456.7):
         assert visit.page.evaluate("value => format.seconds(value)", value) == text.seconds(value)
     visit.page.close()
 

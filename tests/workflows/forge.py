@@ -102,6 +102,12 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
+def known_to_act(workflow: str) -> str:
+    """The same workflow without what act refuses."""
+    lines = workflow.replace(OF_THIS_REPOSITORY, "uses: ./").splitlines()
+    return "\n".join(line for line in lines if not line.strip().startswith(REFUSED_BY_ACT)) + "\n"
+
+
 GH = """#!/bin/sh
 echo "$@" >> "$(dirname "$0")/gh.log"
 if [ "$1 $2" = "issue list" ]; then echo '[]'; fi
@@ -163,6 +169,8 @@ class Forge:
             if (ROOT / name).is_file() and not name.startswith(("reports/runs/", "reports/failures/", "tests/")):
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, tree / name)
+        for called in (tree / ".github" / "workflows").glob("*.yml"):
+            called.write_text(known_to_act(called.read_text(encoding="utf-8")), encoding="utf-8")
         for name, content in {"benchmark.toml": TINY, **(changes or {})}.items():
             (tree / name).write_text(content, encoding="utf-8")
         git(tree, "init", "--quiet")
@@ -195,9 +203,7 @@ class Forge:
         workflows = self.home / "act"
         workflows.mkdir(exist_ok=True)
         text = (ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8")
-        known = text.replace(OF_THIS_REPOSITORY, "uses: ./")
-        kept = [line for line in known.splitlines() if not line.strip().startswith(REFUSED_BY_ACT)]
-        (workflows / workflow).write_text("\n".join(kept))
+        (workflows / workflow).write_text(known_to_act(text))
         done = subprocess.run(
             [str(ACT), event, *self._arguments(workflow), "--var", f"BENCH_BRANCH={branch}"],
             cwd=self.home / "tree",

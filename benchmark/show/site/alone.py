@@ -13,7 +13,7 @@ def write_page_beside(report: Path, record: Record) -> Path:
     page = report.with_suffix(".html")
     content = to_html(report.read_text(encoding="utf-8"))
     html = render(
-        "run.html.j2", title=run_title(record), alone=True, content=content, record=record, before=None, specs={}
+        "run.html.j2", title=run_title(record), alone=True, content=content, record=record, before=None, charts=False
     )
     try:
         page.write_text(html, encoding="utf-8")

@@ -1,13 +1,11 @@
 """Builds the site from a reports directory: the overview, a page for each run, one to compare two, the calculator."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import mkdtemp
-
-from markupsafe import Markup
 
 from benchmark.errors import UnwritableRunError, UsageError
 from benchmark.record import Record
@@ -34,7 +32,7 @@ LINKS = {"reports/README.md": "#runs", "reports/": ""}
 
 @dataclass(frozen=True)
 class Site:
-    """What was built. `left_out`: older runs that have no page. `unreadable`: one line for each file."""
+    """What was built. `left_out`: older runs, which have no page. `unreadable`: one line for each file."""
 
     index: Path
     pages: int
@@ -47,16 +45,15 @@ def build(reports: Path, out: Path, judge: Judge = nobody_judges, say: Say = lam
 
     UsageError: `out` holds something that no `bench site` wrote. UnwritableRunError: it can not be written.
     """
+    out = out.resolve()
     _check(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(mkdtemp(prefix=f".{out.name}-", dir=out.parent))
         try:
             built = _write_all(reports, fresh, judge, say)
-            if out.exists():
-                shutil.rmtree(out)
             fresh.chmod(0o755)
-            fresh.rename(out)
+            _take_its_place(fresh, out)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
@@ -65,9 +62,21 @@ def build(reports: Path, out: Path, judge: Judge = nobody_judges, say: Say = lam
     return Site(out / "index.html", built.pages, built.left_out, built.unreadable)
 
 
+def _take_its_place(fresh: Path, out: Path) -> None:
+    """Rename first and remove last: whenever this is interrupted, a whole site is there under one of the names."""
+    former = fresh.with_name(f"{fresh.name}-former")
+    if out.exists():
+        out.rename(former)
+    fresh.rename(out)
+    shutil.rmtree(former, ignore_errors=True)
+
+
 def _check(out: Path) -> None:
     """Replace only what is known to be ours."""
     index = out / "index.html"
+    if (out / ".git").exists():
+        message = f"{out} is a git checkout, which would be lost; build into another folder with --out, and copy"
+        raise UsageError(message)
     if out.is_dir() and not any(out.iterdir()):
         return
     if out.exists() and not (index.is_file() and f'content="{GENERATOR}"' in index.read_text(errors="replace")):
@@ -82,7 +91,11 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Say) -> Site:
     listed = rows(history.records, judged)
     for name, content in scripts().items():
         _write(out / name, content)
-    _write(out / "index.html", overview_page(reports, history, judged, listed, tables))
+    newest, charts = headline_run(history.records), _overview_charts(history, judged)
+    _write_charts(out / CHARTS, charts)
+    left_out = max(0, history.runs - NEWEST)
+    overview = overview_page(reports, history, judged, listed, tables, charts=charts, newest=newest, left_out=left_out)
+    _write(out / "index.html", overview)
     _write(out / "compare.html", render("compare.html.j2", title="Compare two runs", data=as_data(comparable(listed))))
     chart = as_data(calculator.specification())
     _write(out / "calculator.html", render("calculator.html.j2", title="Calculator", chart=chart))
@@ -92,13 +105,16 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Say) -> Site:
     charted = pictured(history.records)
     for number, record in enumerate(islice(read_runs(run_files(reports), []), NEWEST), start=1):
         source, target = reports / "runs" / record.id, out / "runs" / record.id
-        row, with_charts = row_of[record.id], record.id in charted
-        _write(target / "index.html", run_page(record, tables, judged, source, row=row, with_charts=with_charts))
-        for file in (source / FILE_NAME, *sorted(source.glob("*.svg"))):
+        images = sorted(source.glob("*.svg"))
+        with_charts = record.id in charted or bool(images)
+        charts_of_run = {one.file: one for one in run_pictures(record).values()} if with_charts else {}
+        _write_charts(target, charts_of_run)
+        page = run_page(record, tables, judged, source, row=row_of[record.id], charts=charts_of_run)
+        _write(target / "index.html", page)
+        for file in (source / FILE_NAME, *images):
             _copy(file, target / file.name)
         say(number, len(listed))
-    pages = len(listed) + 3
-    return Site(out / "index.html", pages, max(0, history.runs - NEWEST), history.unreadable)
+    return Site(out / "index.html", len(listed) + 3, left_out, history.unreadable)
 
 
 def _write(path: Path, content: str) -> None:
@@ -111,22 +127,29 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
+def _overview_charts(history: History, judged: Judged) -> dict[str, Picture]:
+    """Charts of more than one run, by the file of their picture."""
+    several = trend_pictures(judged, history.records)
+    found = {one.file: one for items in several.values() for one in items}
+    return found | {one.file: one for one in sweep_pictures(history.records)}
+
+
 def overview_page(
-    reports: Path, history: History, judged: Judged, listed: list[Row], tables: tuple[Published, ...]
+    reports: Path,
+    history: History,
+    judged: Judged,
+    listed: list[Row],
+    tables: tuple[Published, ...],
+    *,
+    charts: Collection[str] = (),
+    newest: Record | None = None,
+    left_out: int = 0,
 ) -> str:
     """The first page: what README and index say, the charts drawn by the page, every run in a list that filters."""
-    newest = headline_run(history.records)
-    pictures: dict[str, Picture] = {}
+    drawn = {name: _drawn(reports / CHARTS / name, f"{CHARTS}/{name}") for name in charts}
     if newest is not None:
-        shown = run_pictures(newest)
-        pictures |= {one.file: one for name, one in shown.items() if name == "throughput"}
-    several = trend_pictures(judged, history.records)
-    pictures |= {one.file: one for items in several.values() for one in items}
-    pictures |= {one.file: one for one in sweep_pictures(history.records)}
-    folders = dict.fromkeys(pictures, CHARTS)
-    if newest is not None:
-        folders["throughput.svg"] = f"runs/{newest.id}"
-    drawn = {name: _drawn(name, (reports / folders[name] / name).exists()) for name in pictures}
+        file = f"runs/{newest.id}/throughput.svg"
+        drawn["throughput.svg"] = _drawn(reports / file, file)
     markdown = render_index(history, judged, block=render_block(history.records, tables), listing=False)
     links = LINKS | {f"runs/{row.record.id}/report.md": f"runs/{row.record.id}/index.html" for row in listed}
     links |= {f"reports/{begin}": end for begin, end in links.items() if begin.startswith("runs/")}
@@ -136,31 +159,33 @@ def overview_page(
         content=to_html(markdown, links=links, drawn=drawn),
         rows=listed,
         series=sorted({row.series for row in listed}),
-        specs=_specs(pictures),
+        charts=bool(drawn),
+        left_out=left_out,
     )
 
 
 def run_page(
-    record: Record, tables: tuple[Published, ...], judged: Judged, source: Path, *, row: Row, with_charts: bool
+    record: Record, tables: tuple[Published, ...], judged: Judged, source: Path, *, row: Row, charts: Collection[str]
 ) -> str:
-    """The page of one run: its report. `source`: where its pictures are."""
-    pictures = {one.file: one for one in run_pictures(record).values()} if with_charts else {}
-    drawn = {name: _drawn(name, (source / name).exists()) for name in pictures}
+    """The page of one run: its report. `source`: where its pictures are; `charts`: those that the page draws."""
+    drawn = {name: _drawn(source / name, name) for name in charts}
     return render(
         "run.html.j2",
         title=run_title(record),
         root="../../",
-        content=to_html(render_report(record, tables, judged, with_pictures=with_charts), drawn=drawn),
+        content=to_html(render_report(record, tables, judged, with_pictures=bool(charts)), drawn=drawn),
         record=record,
         before=row.before,
-        specs=_specs(pictures),
+        charts=bool(charts),
     )
 
 
-def _drawn(name: str, there: bool) -> str:  # noqa: FBT001 - two words would not say more
-    """The id of a picture's specification; "!": there is no picture to show until it is drawn."""
-    return name if there else f"!{name}"
+def _drawn(picture: Path, path: str) -> str:
+    """The file of the chart that a page draws for a picture; "!": there is no picture to show until it is drawn."""
+    return f"{path}.js" if picture.exists() else f"!{path}.js"
 
 
-def _specs(pictures: Mapping[str, Picture]) -> dict[str, Markup]:
-    return {name: as_data(with_hover(one.specification())) for name, one in pictures.items()}
+def _write_charts(folder: Path, charts: Mapping[str, Picture]) -> None:
+    """A file for each chart, which the page loads when it comes into view."""
+    for name, one in charts.items():
+        _write(folder / f"{name}.js", f"chartIs({as_data(with_hover(one.specification()))});\n")

@@ -25,6 +25,8 @@ REACH = 220
 """Area (square px) around a corner of a line in which its numbers are shown."""
 
 LINES = ("line", "area")
+SILENT = ("text", "rect", "rule")
+"""Marks that belong to no run and no answer: words, bands, borders."""
 
 Rows = Sequence[Mapping[str, Any]]
 Data = Mapping[str, Rows]
@@ -65,7 +67,7 @@ def _kind(layer: Mapping[str, Any]) -> str:
 
 
 def _tips(layer: Mapping[str, Any], rows: Rows) -> list[dict[str, str]]:
-    if not rows or _kind(layer) == "text":
+    if not rows or _kind(layer) in SILENT:
         return []
     tips = []
     for field in rows[0]:

@@ -10,17 +10,18 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-Renderer = RendererHTML
+NO_MENTION = "<!-- -->"
+"""What benchmark.show.text puts into a name so that GitHub tells nobody; a text that is read out has no comments."""
 
 
 def to_html(markdown: str, *, links: Mapping[str, str] | None = None, drawn: Mapping[str, str] | None = None) -> Markup:
     """Render Markdown.
 
     `links`: where links and pictures lead instead, by the beginning of their address; the longest that fits counts.
-    `drawn`: by the file name of a picture the id of the specification that the page draws in its place; a picture that
-    has none stays a picture, and one whose id begins with "!" has no file to fall back to.
+    `drawn`: by the file name of a picture the file of the chart that the page draws in its place; a picture that has
+    none stays a picture, and one whose chart begins with "!" has no file to fall back to, only its words.
     """
     return Markup(_parser().render(markdown, {"links": links or {}, "drawn": drawn or {}}))  # noqa: S704 - see above
 
@@ -40,12 +41,12 @@ def led(address: str, links: Mapping[str, str]) -> str:
     return address if fitting is None else links[fitting] + address.removeprefix(fitting)
 
 
-def _image(renderer: Renderer, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     token = tokens[index]
     address = led(str(token.attrs["src"]), env["links"])
-    said = renderer.renderInlineAsText(token.children, options, env)
+    said = renderer.renderInlineAsText(token.children, options, env).replace(NO_MENTION, "")
     spec = env["drawn"].get(address.rsplit("/", 1)[-1], "")
-    picture = "" if spec.startswith("!") else Markup('<img src="{}" alt="{}">').format(address, said)
+    picture = escape(said) if spec.startswith("!") else Markup('<img src="{}" alt="{}">').format(address, said)
     if not spec:
         return str(picture)
     return str(
@@ -55,16 +56,16 @@ def _image(renderer: Renderer, tokens: Sequence[Token], index: int, options: Any
     )
 
 
-def _link(renderer: Renderer, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+def _link(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     token = tokens[index]
     token.attrs["href"] = led(str(token.attrs["href"]), env["links"])
     return renderer.renderToken(tokens, index, options, env)
 
 
-def _table(_renderer: Renderer, _tokens: Sequence[Token], _index: int, _options: Any, _env: Any) -> str:
+def _table(_renderer: RendererHTML, _tokens: Sequence[Token], _index: int, _options: Any, _env: Any) -> str:
     """A wide table scrolls by itself, by keyboard too, and does not push the page aside."""
     return '<div class="wide" tabindex="0"><table>\n'
 
 
-def _table_end(_renderer: Renderer, _tokens: Sequence[Token], _index: int, _options: Any, _env: Any) -> str:
+def _table_end(_renderer: RendererHTML, _tokens: Sequence[Token], _index: int, _options: Any, _env: Any) -> str:
     return "</table></div>\n"

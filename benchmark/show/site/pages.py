@@ -34,7 +34,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
         autoescape=True,
     )
-    environment.filters |= {"plain": text.plain, "rate": text.rate, "when": text.when, "seconds": text.seconds}
+    environment.filters |= {"plain": text.plain, "rate": text.rate, "when": text.when}
     environment.globals |= {"generator": GENERATOR, "style": Markup(_style())}  # noqa: S704 - a file of ours
     return environment
 

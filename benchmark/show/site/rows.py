@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.plan import Target
 from benchmark.record import EndpointResult, Record
 from benchmark.show import sentences, text
+from benchmark.show.overview import series_key
 from benchmark.trend import Judged
 
 COLUMNS = (
@@ -25,7 +27,7 @@ OVER_PREDICTED = ("", "Median / predicted", "rate")
 """The median beside what theory says it should be for the connections as they were dealt: that may be compared, too,
 where they were dealt otherwise."""
 
-DIGITS = 6
+DIGITS = 9
 MOST_SPLITS = 3
 
 
@@ -42,23 +44,24 @@ class Row:
 
 def rows(records: Sequence[Record], judged: Judged) -> list[Row]:
     """Every run as it is listed, in the order of `records`, newest first."""
-    names = [series_name(record) for record in records]
+    keys = [series_key(record) for record in records]
     found = []
-    for number, (record, series) in enumerate(zip(records, names, strict=True)):
-        older = zip(records[number + 1 :], names[number + 1 :], strict=True)
-        before = next((other.id for other, name in older if name == series), None)
+    for number, (record, key) in enumerate(zip(records, keys, strict=True)):
+        older = zip(records[number + 1 :], keys[number + 1 :], strict=True)
+        before = next((other.id for other, its in older if its == key and other.state == "complete"), None)
         belief = judged.belief.get(record.id)
         state = record.state if record.state != "complete" or belief is None else belief.level
         best = next(iter(sentences.ranking(record)), None)
-        found.append(Row(record, series, best, state, before))
+        found.append(Row(record, series_name(record), best, state, before))
     return found
 
 
 def series_name(record: Record) -> str:
-    """Runs that were asked for in the same words: the profile, and what of it was changed."""
+    """Under which name a run is listed: the profile, its load, and what of it the command line changed."""
     profile, target = record.profile, record.plan.target
-    where = "app elsewhere" if target.url else f"{target.workers} workers"
-    return f"{profile.name}: {profile.users} users, {text.seconds(profile.duration_s)}, {where}"
+    where = "app elsewhere" if target.url else f"{target.workers} worker{'s' if target.workers > 1 else ''}"
+    changed = f" ({', '.join(record.customised)})" if record.customised else ""
+    return f"{profile.name}: {profile.users} users, {text.seconds(profile.duration_s)}, {where}{changed}"
 
 
 def comparable(listed: Sequence[Row]) -> dict[str, Any]:
@@ -77,8 +80,14 @@ def comparable(listed: Sequence[Row]) -> dict[str, Any]:
                 "state": row.state,
                 "facts": facts(row.record),
                 "packages": packages.index(installed),
+                "commit": commit(row.record),
                 "endpoints": [
-                    [text.plain(result.name), [*values(result), over_predicted(result)], splits(result)]
+                    [
+                        text.plain(result.name),
+                        [*values(result), over_predicted(result)],
+                        splits(result),
+                        definition(row.record, result.name),
+                    ]
                     for result in row.record.endpoints
                 ],
             }
@@ -87,9 +96,13 @@ def comparable(listed: Sequence[Row]) -> dict[str, Any]:
 
 
 def facts(record: Record) -> dict[str, str]:
-    """Under which circumstances a run was measured: what two runs must share to be compared without second thoughts."""
+    """Under which circumstances a run was measured: what two runs must share to be compared without second thoughts.
+
+    Not the software that is measured, which is what one compares: packages and commit are told apart.
+    """
     profile, target, environment = record.profile, record.plan.target, record.environment
-    return {
+    own = {} if target.url else _server(target)
+    return own | {
         "Profile": text.plain(profile.name),
         "Users": str(profile.users),
         "Spawned per second": f"{profile.spawn_rate_per_s:g}",
@@ -98,23 +111,43 @@ def facts(record: Record) -> dict[str, str]:
         "Rounds": str(profile.rounds),
         "Task": text.seconds(profile.task_seconds),
         "Rest between requests": text.seconds(profile.wait_s),
+        "Client": f"{profile.client}, time-out {text.seconds(profile.timeout_s)}",
         "App": text.plain(target.url or target.import_path or ""),
-        "Workers": str(target.workers),
-        "Threads per worker": str(target.threads),
-        "Event loop": target.loop,
-        "Sockets": target.sockets,
         "Method": str(record.method.version),
         "Processor": f"{text.plain(environment.cpu.model)}, {environment.cpu.count} cores",
         "System": text.plain(f"{environment.os_image}, {environment.kernel}"),
         "Python": text.plain(environment.python),
-        "Commit": (environment.commit or "unknown")[:12] + (" with local changes" if environment.commit_dirty else ""),
     }
+
+
+def _server(target: Target) -> dict[str, str]:
+    """How the app is served; of one elsewhere nobody knows."""
+    return {
+        "Workers": str(target.workers),
+        "Threads per worker": str(target.threads),
+        "Event loop": target.loop,
+        "Sockets": target.sockets,
+    }
+
+
+def definition(record: Record, name: str) -> str:
+    """How an endpoint was asked and what was said of it, as one comparable text."""
+    endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == name)
+    return text.plain(endpoint.model_dump_json(exclude_defaults=True, exclude={"name"}))
+
+
+def commit(record: Record) -> str:
+    """The commit that was measured; "" where nobody knows what the files held."""
+    environment = record.environment
+    return "" if environment.commit_dirty or environment.commit is None else environment.commit[:12]
 
 
 def values(result: EndpointResult) -> list[float | None]:
     """The columns of one endpoint; None where it was not measured."""
-    found = [getattr(result.summary, column[0]) if result.summary else None for column in COLUMNS]
-    return [None if value is None else float(f"{value:.{DIGITS}g}") for value in found]
+    if result.summary is None:
+        return [None] * len(COLUMNS)
+    found = [(getattr(result.summary, name), shown) for name, _, shown in COLUMNS]
+    return [value if value is None or shown == "count" else float(f"{value:.{DIGITS}g}") for value, shown in found]
 
 
 def over_predicted(result: EndpointResult) -> float | None:

@@ -1,7 +1,6 @@
 // Works out the closed forms for what is asked, while it is typed. The question stands in the address.
 "use strict";
 
-const vegaFile = document.currentScript.dataset.vega;
 const form = document.getElementById("asked");
 const STEPS = 60;
 const CURVE_REACH = 2; // the curve goes on to twice the users that are asked for
@@ -27,9 +26,10 @@ function showTable(answers) {
 
 function why({ users, rest }, [pool, , gathered]) {
   const factor = gathered.rps / pool.rps;
-  const crowd = users > pool.knee ? `${users} users are more than the ${Number(pool.knee.toPrecision(4))} that its seats can keep up with, so they queue` : "nobody waits for a seat";
+  const crowd = users > pool.knee ? `${users} users are more than the ${Number(pool.knee.toPrecision(4))} that its seats can keep up with, so they queue` : "nobody need wait for a seat, if the workers get as many connections each";
   const times = factor >= 10 ? factor.toFixed(0) : factor.toFixed(1);
-  return `In the thread pool ${pool.seats} seats serve ${format.seconds(pool.workS)} each${rest ? `, and users rest ${format.seconds(rest)}` : ""}: ${crowd}. asyncio.gather gives up to ${times} times as many answers.`;
+  const gain = factor < 1.05 ? "asyncio.gather gives no more answers." : `asyncio.gather gives up to ${times} times as many answers.`;
+  return `In the thread pool ${pool.seats} seats serve ${format.seconds(pool.workS)} each${rest ? `, and users rest ${format.seconds(rest)}` : ""}: ${crowd}. ${gain}`;
 }
 
 function curve(question) {
@@ -40,14 +40,9 @@ function curve(question) {
 }
 
 async function firstChart(data) {
-  await new Promise((done) => {
-    const script = document.createElement("script");
-    script.src = vegaFile;
-    script.onload = done;
-    document.head.append(script);
-  });
+  await loadScript(vegaFile);
   const spec = { ...JSON.parse(document.getElementById("spec").textContent), datasets: data };
-  return vegaEmbed("#chart", spec, { actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true } });
+  return vegaEmbed("#chart", spec, EMBED);
 }
 
 async function drawChart(question) {
@@ -71,8 +66,9 @@ function show() {
   drawChart(question);
 }
 
-for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
-  if (form.elements[name]) form.elements[name].value = value;
+const remembered = new URLSearchParams(location.hash.slice(1));
+for (const input of form.querySelectorAll("input")) {
+  if (remembered.has(input.name)) input.value = remembered.get(input.name);
 }
 form.addEventListener("input", show);
 form.addEventListener("submit", (event) => event.preventDefault());

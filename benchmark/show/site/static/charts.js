@@ -2,25 +2,35 @@
 "use strict";
 
 const vegaFile = document.currentScript.dataset.vega;
-let vegaLoading;
+const EMBED = { actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true } };
+const loading = new Map();
+const specifications = new Map();
 
-function loadVega() {
-  vegaLoading ??= new Promise((done, failed) => {
-    const script = document.createElement("script");
-    script.src = vegaFile;
-    script.onload = done;
-    script.onerror = () => failed(new Error(`${vegaFile} is missing`));
-    document.head.append(script);
-  });
-  return vegaLoading;
+function loadScript(file) {
+  if (!loading.has(file)) {
+    loading.set(file, new Promise((done, failed) => {
+      const script = document.createElement("script");
+      script.src = file;
+      script.onload = done;
+      script.onerror = () => failed(new Error(`${file} is missing`));
+      document.head.append(script);
+    }));
+  }
+  return loading.get(file);
+}
+
+// What the file of a chart calls: a script is all that a page from the disk may read.
+function chartIs(specification) {
+  specifications.set(document.currentScript.getAttribute("src"), specification);
 }
 
 async function draw(holder) {
-  await loadVega();
-  const spec = JSON.parse(document.getElementById(holder.dataset.spec).textContent);
+  const file = holder.dataset.spec;
+  await Promise.all([loadScript(vegaFile), loadScript(file)]);
+  const spec = specifications.get(file);
   const place = document.createElement("span");
   place.className = "chart";
-  const { view } = await vegaEmbed(place, spec, { actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true } });
+  const { view } = await vegaEmbed(place, spec, EMBED);
   const svg = place.querySelector("svg");
   const { width, height } = spec.usermeta;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);

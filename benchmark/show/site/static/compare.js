@@ -30,9 +30,20 @@ function table(heads, lines, kind = "number") {
 // Why their difference may have nothing to do with the app: every circumstance that is not the same.
 function differences(a, b) {
   const found = [];
-  for (const [name, value] of Object.entries(b.facts)) {
-    if (a.facts[name] !== value) found.push([name, a.facts[name] ?? "", value]);
+  for (const name of new Set([...Object.keys(a.facts), ...Object.keys(b.facts)])) {
+    if (a.facts[name] !== b.facts[name]) found.push([name, a.facts[name] ?? "", b.facts[name] ?? ""]);
   }
+  for (const [name, , , definition] of b.endpoints) {
+    const [, , , before] = a.endpoints.find(([each]) => each === name) ?? [];
+    if (before !== undefined && before !== definition) found.push([`Endpoint ${name}`, before, definition]);
+  }
+  return found;
+}
+
+// What differs in the software: it may be just what the two runs are to show.
+function software(a, b) {
+  const found = [];
+  if (a.commit !== b.commit || !a.commit) found.push(["Commit", a.commit || "not known", b.commit || "not known"]);
   const before = packages[a.packages];
   const now = packages[b.packages];
   for (const name of [...new Set([...Object.keys(before), ...Object.keys(now)])].sort()) {
@@ -44,7 +55,7 @@ function differences(a, b) {
 function difference(from, to, shown) {
   if (from === null || to === null) return "";
   if (shown === "excess") return `${to > from ? "+" : ""}${format.ms(to - from)}\u00a0ms`; // in percent a fraction of a ms would look like much
-  if (from === 0) return "";
+  if (from === 0) return shown === "count" && to ? `+${to}` : "";
   return format.signedPercent(100 * (to / from - 1));
 }
 
@@ -68,9 +79,9 @@ function section(name, a, b) {
   return made;
 }
 
-function verdictLine(a, b, apart) {
+function verdictLine(a, b, apart, changed) {
   if (a === b) return "This is the same run twice; choose another.";
-  if (!apart.length) return "Both were measured under the same circumstances.";
+  if (!apart.length) return `Both were measured under the same circumstances${changed.length ? ", with other software" : ""}.`;
   const names = apart.map(([name]) => name);
   const shown = names.length > 4 ? `${names.slice(0, 4).join(", ")} and ${names.length - 4} more` : names.join(", ");
   return `Not measured alike (${shown}): what differs below need not come from the app.`;
@@ -79,17 +90,19 @@ function verdictLine(a, b, apart) {
 function show() {
   const [a, b] = [byId.get(selectA.value), byId.get(selectB.value)];
   const apart = differences(a, b);
+  const changed = a === b ? [] : software(a, b);
   const said = document.getElementById("said");
-  said.textContent = verdictLine(a, b, apart);
+  said.textContent = verdictLine(a, b, apart, changed);
   said.className = apart.length || a === b ? "differs" : "";
   const parts = [];
   for (const name of new Set([...a.endpoints, ...b.endpoints].map(([each]) => each))) {
     parts.push(section(name, a, b));
   }
-  if (apart.length) {
-    const circumstances = element("section", undefined, { class: "whole" });
-    circumstances.append(element("h2", "What else differs"), table(["", "From", "To"], apart, "text"));
-    parts.push(circumstances);
+  for (const [title, lines] of [["What else differs", apart], ["The software", changed]]) {
+    if (!lines.length) continue;
+    const listed = element("section", undefined, { class: "whole" });
+    listed.append(element("h2", title), table(["", "From", "To"], lines, "text"));
+    parts.push(listed);
   }
   const pages = element("p", undefined, { class: "whole" });
   for (const [word, run] of [["From", a], ["To", b]]) {
@@ -115,7 +128,9 @@ if (runs.length) {
   for (const select of [selectA, selectB]) select.append(...runs.map((run) => new Option(run.label, run.id)));
   choice.addEventListener("change", show);
   document.getElementById("swap").addEventListener("click", () => choose(selectB.value, selectA.value));
-  addEventListener("hashchange", fromAddress);
+  addEventListener("hashchange", () => {
+    if (location.hash.includes("b=")) fromAddress(); // "#content" is a place on this page
+  });
   fromAddress();
 } else {
   choice.hidden = true;

@@ -22,7 +22,7 @@ function apply() {
 
 function remember() {
   const kept = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
-  history.replaceState(null, "", `#${kept.size ? kept : "runs"}`);
+  history.replaceState(null, "", `#${String(kept) || "runs"}`);
 }
 
 if (form) {
