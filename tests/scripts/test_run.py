@@ -1,5 +1,6 @@
 """`bench run` really measures: real uvicorn, real Locust, a record and a report."""
 
+import csv
 import json
 import socket
 import subprocess
@@ -113,8 +114,13 @@ def test_raw_rows_are_kept_and_add_up_to_the_table(smoke: Bench) -> None:
     record = smoke.record()
     for result in record.endpoints:
         (raw,) = (smoke.folder / "results" / record.id).glob(f"*{result.name}*/requests.csv")
+        window = json.loads((raw.parent / "window.json").read_text())
+        rows = [(float(row[0]), float(row[3])) for row in csv.reader(raw.read_text().splitlines()[1:])]
+        assert len(rows) == window["requests"]
+        # What came while the load was being stopped is in the log, and in no table.
+        ends_s = [sent_s - window["start_s"] + latency_ms / 1000 for sent_s, latency_ms in rows]
         assert result.summary is not None
-        assert len(raw.read_text().splitlines()) - 1 == result.summary.requests
+        assert sum(end_s <= record.profile.duration_s for end_s in ends_s) == result.summary.requests
 
 
 def test_publishing_puts_the_record_among_the_reports_once(smoke: Bench) -> None:
