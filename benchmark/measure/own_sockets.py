@@ -48,9 +48,10 @@ def main() -> int:
             worker.start()
         wait([worker.sentinel for worker in workers])
     finally:
-        for worker in workers:
+        started = [worker for worker in workers if worker.pid is not None]
+        for worker in started:
             worker.terminate()
-        for worker in workers:
+        for worker in started:
             worker.join()
     return 1
 

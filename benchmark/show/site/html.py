@@ -46,7 +46,9 @@ def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options:
     address = led(str(token.attrs["src"]), env["links"])
     said = renderer.renderInlineAsText(token.children, options, env).replace(NO_MENTION, "")
     spec = env["drawn"].get(address.rsplit("/", 1)[-1], "")
-    picture = escape(said) if spec.startswith("!") else Markup('<img src="{}" alt="{}">').format(address, said)
+    picture = (
+        escape(said) if spec.startswith("!") else Markup('<img src="{}" alt="{}" loading="lazy">').format(address, said)
+    )
     if not spec:
         return str(picture)
     return str(
