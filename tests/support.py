@@ -53,7 +53,7 @@ served = "event loop"
 users = 8
 spawn_rate = 8
 duration = "{duration}"
-timeout = "20s"
+timeout = "{timeout}"
 reference = 0
 endpoints = ["quick"]
 {profile}
@@ -72,7 +72,7 @@ class Bench:
     def configure(self, app: str = GOOD_APP, **changes: str) -> None:
         """Write an app and a benchmark.toml that measures it."""
         values = {"app": "app_under_test:app", "startup_timeout": "20s", "target": "", "path": "/quick"}
-        values |= {"endpoint": "", "duration": "2s", "profile": ""}
+        values |= {"endpoint": "", "duration": "2s", "timeout": "20s", "profile": ""}
         (self.folder / "app_under_test.py").write_text(app)
         (self.folder / "benchmark.toml").write_text(CONFIG.format(**(values | changes)))
 
