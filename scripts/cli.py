@@ -3,56 +3,81 @@
 import os
 import signal
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from benchmark.errors import BenchmarkError, InterruptedRunError
-from benchmark.show.step_summary import render_error
-from scripts import (
-    capacity,
-    comment,
-    compare,
-    diagnose,
-    doctor,
-    fail,
-    init,
-    overhead,
-    predict,
-    publish,
-    report,
-    run,
-    selftest,
-    site,
-    watch,
-)
+
+COMMANDS = {
+    "run": "Measure endpoints under load.",
+    "predict": "Work out what a run would show, without load.",
+    "diagnose": "Find out how an endpoint is served.",
+    "capacity": "Find the most users for a promise.",
+    "compare": "Say whether two versions differ.",
+    "comment": "Say a comparison under its pull request.",
+    "report": "Render what the records hold.",
+    "site": "Build the page to explore.",
+    "publish": "Commit and push a run to the reports.",
+    "fail": "Publish that an attempt failed, and why.",
+    "init": "Clear the runs that a fork inherited.",
+    "doctor": "Say what would stop this from working.",
+    "watch": "Tell GitHub what became worse.",
+    "overhead": "Show what the harness itself adds.",
+    "selftest": "Show which changes this set-up can see.",
+}
+"""What there is, each in the module of its name, with its line in the list of `bench --help`."""
+
+
+class Commands(TyperGroup):
+    """Imports a command when it is asked for: the libraries of all of them take two seconds, the help a tenth."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Name all commands, imported or not."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import the command. For a name that is none, all of them: Typer then suggests the most similar one."""
+        self._import([cmd_name] if cmd_name in COMMANDS else COMMANDS)
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def _import(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self.commands:
+                self.commands[name] = _imported(name)
+
+
+def _imported(name: str) -> Any:
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    alone.command(name)(getattr(import_module(f"scripts.{name}"), name))
+    return typer.main.get_command(alone)
+
 
 app = typer.Typer(
     name="bench",
-    help="Measure how FastAPI endpoints behave under concurrent load, and say how far the numbers can be believed.",
-    epilog="Exit codes: 0 fine, 1 regression (only with --gate), 2 wrong usage or configuration, 3 invalid run, "
-    "4 the app can not be started or does not answer as expected, 5 could not publish, 130 interrupted.",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("run", short_help="Measure endpoints under load.")(run.run)
-app.command("predict", short_help="Work out what a run would show, without load.")(predict.predict)
-app.command("diagnose", short_help="Find out how an endpoint is served.")(diagnose.diagnose)
-app.command("capacity", short_help="Find the most users for a promise.")(capacity.capacity)
-app.command("compare", short_help="Say whether two versions differ.")(compare.compare)
-app.command("comment", short_help="Say a comparison under its pull request.")(comment.comment)
-app.command("report", short_help="Render what the records hold.")(report.report)
-app.command("site", short_help="Build the page to explore.")(site.site)
-app.command("publish", short_help="Commit and push a run to the reports.")(publish.publish)
-app.command("fail", short_help="Publish that an attempt failed, and why.")(fail.fail)
-app.command("init", short_help="Clear the runs that a fork inherited.")(init.init)
-app.command("doctor", short_help="Say what would stop this from working.")(doctor.doctor)
-app.command("watch", short_help="Tell GitHub what became worse.")(watch.watch)
-app.command("overhead", short_help="Show what the harness itself adds.")(overhead.overhead)
-app.command("selftest", short_help="Show which changes this set-up can see.")(selftest.selftest)
+
+
+@app.callback(
+    epilog="Exit codes: 0 fine, 1 regression (only with --gate), 2 wrong usage or configuration, 3 invalid run, "
+    "4 the app can not be started or does not answer as expected, 5 could not publish, 130 interrupted."
+)
+def bench() -> None:
+    """Measure how FastAPI endpoints behave under concurrent load, and say how far the numbers can be believed."""
 
 
 def main() -> None:
@@ -64,7 +89,10 @@ def main() -> None:
     except BenchmarkError as error:
         sys.stderr.write(f"bench: {error}\n")
         if os.environ.get("GITHUB_STEP_SUMMARY"):  # the page of the workflow run says it too, without opening a log
-            report.write_step_summary(render_error(f"bench: {error}"))
+            from benchmark.show.step_summary import render_error  # noqa: PLC0415 - it reads records: pandas and all
+            from scripts.report import write_step_summary  # noqa: PLC0415
+
+            write_step_summary(render_error(f"bench: {error}"))
         sys.exit(error.exit_code)
 
 

@@ -55,7 +55,7 @@ def git(directory: Path, *arguments: str) -> str:
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["scripts.cli", "benchmark.show.charts.pictures"])
+_PROCESSES.set_forkserver_preload(["scripts.publish", "scripts.watch", "benchmark.show.charts.pictures"])
 """Importing pandas and Altair takes longer than most calls; a fork of a process that did so begins at once."""
 
 

@@ -17,6 +17,7 @@ Siegmund 2007; the default of R's `changepoint`). docs/judging.md has the figure
 """
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
@@ -27,12 +28,9 @@ from benchmark.config import Judging
 from benchmark.judge.metrics import Better
 from benchmark.plan import Frozen
 
-try:
-    import ruptures
-except ImportError:  # pragma: no cover - it has no wheel for this Python yet, see requirements.in
-    ruptures = None
-
 Floats = npt.NDArray[np.float64]
+
+AVAILABLE = find_spec("ruptures") is not None  # it has no wheel for Python 3.14 yet, see requirements.in
 
 FEWEST_RUNS = 10
 """A shorter series is the verdict's matter: of fewer runs the noise can not be told."""
@@ -66,7 +64,7 @@ def change_points(
     None: not available, as `ruptures` can not be installed for this Python (3.14 or newer). Fewer than FEWEST_RUNS
     values have no change points. `smallest_difference` (in the unit of the series) is as in `baseline`.
     """
-    if ruptures is None:
+    if not AVAILABLE:
         return None
     series = np.asarray(values, dtype=np.float64)
     if len(series) < FEWEST_RUNS:
@@ -81,6 +79,8 @@ def change_points(
 
 def levels(signal: Floats, penalty: float = PENALTY) -> list[int]:
     """Cut a signal whose noise has the standard deviation 1 into levels; gives the index after the end of each."""
+    import ruptures  # noqa: PLC0415 - with the parts of SciPy that it brings, a second that short histories need not wait
+
     search = ruptures.KernelCPD(kernel="linear", min_size=SHORTEST_LEVEL, jump=1).fit(signal.reshape(-1, 1))
     return [int(end) for end in search.predict(pen=penalty * np.log(len(signal)))]
 

@@ -106,7 +106,7 @@ def test_neither_the_unit_nor_the_name_of_better_moves_them(values: list[float])
 
 
 def test_where_the_library_is_missing_they_are_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ruptures", None)
+    monkeypatch.setattr(module, "AVAILABLE", False)
     assert change_points(NILE, "higher") is None
 
 

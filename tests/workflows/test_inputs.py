@@ -114,8 +114,8 @@ def test_every_input_but_publish_reaches_a_variable_that_bench_run_reads(reposit
     inputs = workflow[True]["workflow_dispatch"]["inputs"]  # YAML 1.1 reads `on` as true
     steps = workflow["jobs"]["measure"]["steps"]
     (environment,) = [step["env"] for step in steps if step.get("name") == "Measure"]
-    command: Any = typer.main.get_command(cli.app)
-    read = {parameter.envvar for parameter in command.commands["run"].params if parameter.envvar}
+    command: Any = typer.main.get_command(cli.app).get_command(None, "run")  # type: ignore[attr-defined]
+    read = {parameter.envvar for parameter in command.params if parameter.envvar}
     assert read == RUN_VARIABLES
     assert environment == {f"BENCH_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in inputs if name != "publish"}
     assert set(environment) == read
