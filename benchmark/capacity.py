@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from benchmark.plan import Frozen
+from benchmark.model import Frozen
 from benchmark.units import Count, Seconds
 
 

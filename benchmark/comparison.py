@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from benchmark.config import MetricName
-from benchmark.plan import Frozen, Line, Plan
-from benchmark.record import Columns, Cpu, Moment
+from benchmark.environment import Cpu
+from benchmark.model import Frozen, Line
+from benchmark.plan import Plan
+from benchmark.record import Columns, Moment
 
 SideName = Literal["base", "head"]
 SIDES: tuple[SideName, SideName] = ("base", "head")

@@ -14,7 +14,10 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from benchmark.errors import UsageError
-from benchmark.plan import Endpoint, Frozen, Line, Plan, Profile, Target, own_locustfile
+from benchmark.load_processes import check_load_workers, cores_left
+from benchmark.model import Frozen, Line
+from benchmark.plan import Endpoint, Plan, Target, own_locustfile
+from benchmark.profile import AUTO, Profile
 from benchmark.units import Count, Number
 
 DEFAULT_FILE = Path("benchmark.toml")
@@ -140,6 +143,8 @@ PROFILE_FLAGS = {
     "task_seconds": "--task-seconds",
     "rounds": "--rounds",
     "endpoints": "--endpoint",
+    "processes": "--processes",
+    "load_workers": "--expect-workers",
 }
 TARGET_FLAGS = {"workers": "--workers", "threads": "--threads", "port": "--port", "loop": "--loop"}
 
@@ -167,6 +172,9 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
             raise UsageError(message)
     profile = _changed(config.profiles[profile_name], asked, PROFILE_FLAGS)
     target = _changed(config.app, asked, TARGET_FLAGS)
+    if profile.processes == AUTO:
+        profile = profile.model_copy(update={"processes": cores_left(target)})
+    check_load_workers(profile, target, [config.endpoints[name] for name in profile.endpoints])
     return Plan(target=target, profile=profile, endpoints=tuple(config.endpoints[name] for name in profile.endpoints))
 
 
@@ -207,7 +215,9 @@ def customised(config: Config, plan: Plan) -> tuple[str, ...]:
     changed = [
         flag
         for field, flag in PROFILE_FLAGS.items()
-        if field in Profile.model_fields and getattr(profile, field) != getattr(plan.profile, field)
+        if field in Profile.model_fields
+        and getattr(profile, field) != getattr(plan.profile, field)
+        and (field, getattr(profile, field)) != ("processes", AUTO)
     ]
     changed += [flag for field, flag in TARGET_FLAGS.items() if getattr(target, field) != getattr(plan.target, field)]
     return tuple(changed)

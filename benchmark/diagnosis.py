@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from benchmark.plan import Frozen, Served
+from benchmark.model import Frozen
+from benchmark.plan import Served
 
 
 class Step(Frozen):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from benchmark.errors import InvalidRunError
-from benchmark.plan import Frozen
+from benchmark.model import Frozen
 from benchmark.record import Moment
 
 FOLDER = "failures"

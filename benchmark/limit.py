@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from benchmark.plan import Frozen
+from benchmark.model import Frozen
 
 Change = Literal["threads", "pool", "workers", "cores", "def", "await", "gather", "await and gather"]
 

@@ -12,13 +12,13 @@ from string import Template
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
+from benchmark.model import Frozen, Line
+from benchmark.profile import Profile
 from benchmark.units import Count, Number, Seconds
 
-MAX_USERS = 100_000
 SHORTEST_SECRET = 4
-MAX_DURATION_S = 24 * 3600.0
 
 Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu"]
 """How requests are served: by AnyIO's threads, by nothing they could queue for, one at a time because the handler
@@ -28,19 +28,6 @@ blocks its event loop, by another pool of `seats` in each worker (a semaphore, a
 
 SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
 """Headers whose values are secrets by their name."""
-
-
-class Frozen(BaseModel):
-    """A model that can not change and refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-def _one_line(text: str) -> str:
-    if not text.isprintable() or not text.strip():
-        message = "must be one line of printable text"
-        raise ValueError(message)
-    return text
 
 
 def _base_url(text: str) -> str:
@@ -65,17 +52,6 @@ def _import_path(text: str) -> str:
     return text
 
 
-def whole_seconds(value: float) -> float:
-    """Refuse half a second of load."""
-    if not value.is_integer():
-        message = "must be whole seconds: Locust's clock for the end of a test counts in seconds"
-        raise ValueError(message)
-    return value
-
-
-Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
-
-
 class Target(Frozen):
     """The app that is measured: one that this tool starts (`import`), or one that runs elsewhere (`url`)."""
 
@@ -85,6 +61,8 @@ class Target(Frozen):
     url: Annotated[str, AfterValidator(_base_url)] | None = None
     workers: Count = Field(default=2, ge=1, le=256)
     threads: Count = Field(default=40, ge=1, le=10_000)
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")] = "127.0.0.1"
+    """The address that the app listens on and is asked at: other machines do not reach the default one."""
     port: Count | None = Field(default=None, ge=1, le=65_535)
     loop: Literal["uvloop", "asyncio"] = "uvloop"
     sockets: Literal["shared", "per-worker"] = "shared"
@@ -167,52 +145,6 @@ class Endpoint(Frozen):
     def variables(self) -> tuple[str, ...]:
         """Environment variables that the headers name."""
         return tuple(sorted({name for value in self.headers.values() for name in Template(value).get_identifiers()}))
-
-
-class Profile(Frozen):
-    """A named load."""
-
-    name: Line
-    description: str = ""
-    headline: bool = False
-    """Whether the README shows the newest run of this profile."""
-    users: Count = Field(ge=1, le=MAX_USERS)
-    spawn_rate_per_s: Number = Field(
-        gt=0, le=MAX_USERS, validation_alias=AliasChoices("spawn_rate", "spawn_rate_per_s")
-    )
-    duration_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
-        ge=1, le=MAX_DURATION_S, validation_alias=AliasChoices("duration", "duration_s")
-    )
-    task_seconds: Seconds = Field(default=5.0, gt=0, le=3600)
-    rounds: Count = Field(default=1, ge=1, le=1000)
-    endpoints: tuple[str, ...] = Field(min_length=1)
-    client: Literal["fast", "requests"] = "fast"
-    timeout_s: Seconds = Field(
-        default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=AliasChoices("timeout", "timeout_s")
-    )
-    wait_s: Seconds = Field(default=0.0, ge=0, le=3600, validation_alias=AliasChoices("wait", "wait_s"))
-    start: Literal["batch", "spread"] = "batch"
-    """Whether users ask as soon as they are spawned, or first requests are spread over one answer time."""
-
-    reference_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
-        default=5.0, ge=0, le=600, validation_alias=AliasChoices("reference", "reference_s")
-    )
-    """How long each round loads the reference workload, which tells a slow machine from a slow endpoint; 0: not."""
-
-    @field_validator("endpoints")
-    @classmethod
-    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(names)) < len(names):
-            message = "names an endpoint twice; for several measurements of each there is rounds"
-            raise ValueError(message)
-        return names
-
-    @model_validator(mode="after")
-    def _spread_connects_ahead(self) -> Self:
-        if self.start == "spread" and self.client != "fast":
-            message = 'start = "spread" needs client = "fast": `requests` can not connect ahead of its first request'
-            raise ValueError(message)
-        return self
 
 
 class Plan(Frozen):

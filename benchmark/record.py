@@ -8,8 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from benchmark.environment import Environment
 from benchmark.limit import Limit
-from benchmark.plan import Frozen, Plan, Profile
+from benchmark.model import Frozen
+from benchmark.plan import Plan
+from benchmark.profile import Profile
 
 METHOD_VERSION = 2  # 1 counted answers that came while a load was being stopped, too
 """Raised whenever the way of measuring changes what the same software would score: older runs then do not compare."""
@@ -91,7 +94,11 @@ class Dealt(Frozen):
 
 
 class Resources(Frozen):
-    """What the load cost. CPU in percent of one core. Server values are None for an app that runs elsewhere."""
+    """What the load cost. CPU in percent of one core. Server values are None for an app that runs elsewhere.
+
+    Where several processes send the load: `generator_cpu_mean_percent` and `_rss_` are of all together, the other CPU
+    values of the busiest one.
+    """
 
     worker_cpu_peak_percent: tuple[float, ...] | None
     worker_cpu_mean_percent: tuple[float, ...] | None
@@ -131,6 +138,9 @@ class Round(Columns):
     timeline: Timeline
     resources: Resources
     prediction: Columns | None = None
+    silences: dict[str, float] = Field(default_factory=dict)
+    """Load processes that the leading one did not hear for a while, and for how long (s)."""
+
     warnings: tuple[Finding, ...] = ()
 
 
@@ -164,29 +174,6 @@ class Missing(Frozen):
     endpoint: str
     round: int
     reason: str
-
-
-class Cpu(Frozen):
-    """The processor as the system names it."""
-
-    model: str
-    count: int
-
-
-class Environment(Frozen):
-    """Where and from what a run was made."""
-
-    cpu: Cpu
-    memory_bytes: int
-    kernel: str
-    os_image: str
-    python: str
-    packages: dict[str, str]
-    requirements_sha256: str | None
-    commit: str | None
-    commit_dirty: bool | None
-    trigger: str
-    run_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:/%?#=-]+$")] | None
 
 
 class Method(Frozen):

@@ -9,9 +9,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from benchmark.environment import Cpu
 from benchmark.errors import InvalidRunError, UnwritableRunError
-from benchmark.plan import Frozen
-from benchmark.record import Cpu, Moment
+from benchmark.model import Frozen
+from benchmark.record import Moment
 
 FILE_NAME = "selftest.json"
 

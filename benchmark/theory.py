@@ -1,6 +1,6 @@
 """What theory answers when it is asked what a load would show: `bench predict`."""
 
-from benchmark.plan import Frozen
+from benchmark.model import Frozen
 from benchmark.record import Columns, Summary
 
 

@@ -1,169 +1,133 @@
 """Writes down what a load test did: every request, one line a second, and the window it ran in.
 
-requests.csv   one row per answered request, by Locust's own request logger
-generator.csv  one row per second: users, requests and failures so far, lag of the generator's event loop
+requests.csv   one row per answered request (request_log.py)
+generator.csv  one row per second (seconds.py)
 window.json    when the load started and stopped, when every user had been answered, what was still waiting
+
+Where several processes load, each writes its own requests-PID.csv and generator-PID.csv, and the one that leads them
+(leader.py) gathers their parts of the window.
 """
 
-import csv
 import gc
 import json
 import os
-import sys
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gevent
-import psutil
 from locust import events
-from locust.contrib.csv_request_logger import CsvRequestLogger
 from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
 
-from load.request_spec import LoadSpec, spellings
+from load.leader import Leader, answer_to_leader
+from load.listen import listen
+from load.request_log import RequestLog
+from load.request_spec import LoadSpec, secret_texts
+from load.seconds import write_seconds
 from load.users import AskingUser
-
-ROWS_PER_FLUSH = 200
-MEMORY_LIMIT_BYTES = 2 * 1024**3
-"""Garbage collection comes back above this: a slow generator is better than a dead machine."""
-
-SECOND_COLUMNS = ("time_s", "users", "requests", "failures", "lag_ms", "rss_bytes")
-
-
-class RequestLog(CsvRequestLogger):
-    """Locust's request log, with secret values struck out of the error texts, that ends the test when it is stuck."""
-
-    def __init__(self, environment: Environment, path: Path, secrets: Sequence[str]) -> None:
-        super().__init__(str(path), flush_interval=ROWS_PER_FLUSH)
-        self._environment = environment
-        self._secrets = secrets
-        self.register(environment)
-
-    def _on_request(self, *, exception: Any = None, **request: Any) -> None:
-        if exception is not None and self._secrets:
-            text = str(exception)
-            for secret in self._secrets:
-                text = text.replace(secret, "[redacted]")
-            exception = text
-        try:
-            super()._on_request(exception=exception, **request)
-        except OSError as error:
-            self._give_up(error)
-
-    def _give_up(self, error: OSError) -> None:
-        """A load whose requests can not be written down is worth nothing: end it, once, and say why."""
-        if self._environment.process_exit_code is None:
-            self._environment.process_exit_code = os.EX_IOERR
-            # Said at the very end: Locust prints its own tables before.
-            _listen(self._environment.events.quit, lambda **_: sys.stderr.write(f"requests.csv: {error}\n"))
-            if self._environment.runner is not None:
-                gevent.spawn(self._environment.runner.quit)
+from load.window import window
 
 
 class Recorder:
-    """Listens to one Locust environment and writes into one directory."""
+    """Listens to one Locust environment whose users run in this process."""
 
-    def __init__(self, environment: Environment, directory: Path, secrets: Sequence[str]) -> None:
+    def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.directory = directory
+        self.started_s = time.time()
         self.spawned_s: float | None = None
         self.stopped_s: float | None = None
         self.users_spawned = 0
+        self.requests = 0
         self.asking_users: list[AskingUser] = []
-        RequestLog(environment, directory / "requests.csv", secrets)
-        _listen(environment.events.test_start, self.on_start)
-        _listen(environment.events.spawning_complete, self.on_spawned)
-        _listen(environment.events.test_stopping, self.on_stopping)
-        _listen(environment.events.quitting, self.on_quitting)
+        listen(environment.events.test_start, self.on_start)
+        listen(environment.events.request, self.on_request)
+        listen(environment.events.spawning_complete, self.on_spawned)
+        listen(environment.events.test_stopping, self.on_stopping)
 
     def on_start(self, **_: Any) -> None:
-        """Switch garbage collection off and begin the line per second.
+        """Switch garbage collection off.
 
         Python's collector walks every greenlet of every user, and stops them all meanwhile: users would
         see the generator's own pauses as latency of the server.
         """
+        self.started_s = time.time()
         gc.collect()
         gc.freeze()
         gc.disable()
-        gevent.spawn(self._write_seconds)
 
-    def on_spawned(self, user_count: int, **_: Any) -> None:
-        """Note the end of the ramp."""
-        self.spawned_s = time.time()
-        self.users_spawned = user_count
+    def on_request(self, **_: Any) -> None:
+        """Count: a worker's statistics begin anew with each report to its master."""
+        self.requests += 1
+
+    def on_spawned(self, **_: Any) -> None:
+        """Note the end of the ramp. Locust says it again when a load process was not heard for a while."""
+        if self.spawned_s is None:
+            self.spawned_s = time.time()
         self._collect_users()
 
     def on_stopping(self, **_: Any) -> None:
         """Note the end of the load; who still waits is counted after the users were stopped."""
         self.stopped_s = time.time()
-        if self.spawned_s is None and self.environment.runner is not None:
-            self.users_spawned = self.environment.runner.user_count
         self._collect_users()
 
-    def on_quitting(self, **_: Any) -> None:
-        """Write the window."""
-        stopped_s = self.stopped_s or time.time()
+    def part(self) -> dict[str, Any]:
+        """What is known of this process's users, once they were stopped. None: not known."""
         answered = [user.first_answer_s for user in self.asking_users if user.first_answer_s is not None]
-        known = bool(self.asking_users)
-        window = {
-            "start_s": self.environment.stats.start_time,
-            "spawned_s": self.spawned_s,
-            "all_answered_s": max(answered) if known and len(answered) == len(self.asking_users) else None,
-            "stop_s": stopped_s,
+        known = len(self.asking_users) >= self.users_spawned  # of a user's own locustfile nothing is
+        return {
+            "start_s": self.started_s,
             "users_spawned": self.users_spawned,
-            "users_answered": len(answered) if known else None,
             "first_answers_s": answered if known else None,
             "waiting_since_s": [u.waiting_since_s for u in self.asking_users if u.waiting_since_s] if known else None,
-            "requests": self.environment.stats.total.num_requests,
+            "requests": self.requests,
             "garbage_collection_on": gc.isenabled(),
         }
-        (self.directory / "window.json").write_text(json.dumps(window))
 
     def _collect_users(self) -> None:
         """Keep the user objects: Locust forgets them when it stops them."""
         runner = self.environment.runner
         greenlets = runner.user_greenlets if runner is not None else ()
         users = [greenlet.args[0] for greenlet in greenlets if greenlet.args]
+        self.users_spawned = max(self.users_spawned, len(users))
         known = {id(user) for user in self.asking_users}
         self.asking_users += [user for user in users if isinstance(user, AskingUser) and id(user) not in known]
 
-    def _write_seconds(self) -> None:
-        process = psutil.Process(os.getpid())
-        with (self.directory / "generator.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(SECOND_COLUMNS)
-            file.flush()
-            while True:
-                due = time.perf_counter() + 1.0
-                gevent.sleep(1.0)
-                lag_ms = (time.perf_counter() - due) * 1000
-                rss_bytes = process.memory_info().rss
-                if rss_bytes > MEMORY_LIMIT_BYTES:
-                    gc.enable()
-                writer.writerow([round(time.time(), 3), *self._counts(), round(lag_ms, 2), rss_bytes])
-                file.flush()
-
-    def _counts(self) -> tuple[int, int, int]:
-        total = self.environment.stats.total
-        users = self.environment.runner.user_count if self.environment.runner is not None else 0
-        return users, total.num_requests, total.num_failures
-
 
 def record(spec: LoadSpec) -> None:
-    """Attach a recorder to the environment that Locust is about to create."""
-    spelled = {text for name in spec.secret_variables for text in spellings(os.environ.get(name, ""))}
-    secrets = sorted(spelled, key=len, reverse=True)
+    """Attach what records to the environment that Locust is about to create."""
+    directory = spec.output_directory
 
     def on_init(environment: Environment, **_: Any) -> None:
-        Recorder(environment, spec.output_directory, secrets)
+        if isinstance(environment.runner, MasterRunner):
+            Leader(environment, environment.runner, spec)
+        else:
+            suffix = f"-{os.getpid()}" if isinstance(environment.runner, WorkerRunner) else ""
+            RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec))
+            _record_users(environment, directory, suffix)
         # gevent counts a timer from when its loop last looked at the clock, which was before the imports:
         # without this the load stops some 0.2 s early.
         gevent.get_hub().loop.update_now()
 
-    _listen(events.init, on_init)
+    listen(events.init, on_init)
 
 
-def _listen(event: Any, listener: Callable[..., Any]) -> None:
-    """Locust's events are not typed."""
-    event.add_listener(listener)
+def _record_users(environment: Environment, directory: Path, suffix: str) -> None:
+    """Record what happens to the users of this process."""
+    recorder = Recorder(environment)
+    runner = environment.runner
+    listen(
+        environment.events.test_start,
+        lambda **_: gevent.spawn(write_seconds, environment, directory / f"generator{suffix}.csv"),
+    )
+    if isinstance(runner, WorkerRunner):
+        answer_to_leader(runner, recorder.part)
+        return
+
+    def on_quitting(**_: Any) -> None:
+        stop_s = recorder.stopped_s or time.time()
+        found = window(environment.stats.start_time, recorder.spawned_s, stop_s, [recorder.part()])
+        found["requests"] = environment.stats.total.num_requests
+        (directory / "window.json").write_text(json.dumps(found))
+
+    listen(environment.events.quitting, on_quitting)

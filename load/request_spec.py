@@ -7,7 +7,7 @@ here, in the process that sends the request, and never written anywhere.
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -87,6 +87,23 @@ class LoadSpec:
     secret_variables: tuple[str, ...] = ()
     """Environment variables whose values must not be written down."""
 
+    processes: int = 1
+    """How many processes of this machine, or of others, send the load together."""
+
+    load_workers: int = 0
+    """How many of them run on other machines; 0: all on this one."""
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "LoadSpec":
+        """Read what `asdict` or JSON made of one."""
+        request = RequestSpec(**raw["request"]) if raw["request"] else None
+        directory = Path(raw["output_directory"])
+        return cls(**{**raw, "request": request, "output_directory": directory})
+
+    def message(self) -> dict[str, Any]:
+        """Say it to another machine, which writes nothing into a directory of this one."""
+        return asdict(self) | {"output_directory": ""}
+
 
 def spellings(value: str) -> set[str]:
     """A secret value as a log may spell it; one that is too short to be a secret has none."""
@@ -94,9 +111,12 @@ def spellings(value: str) -> set[str]:
     return {text for text in spelled if len(text) >= SHORTEST_SECRET}
 
 
+def secret_texts(spec: LoadSpec) -> list[str]:
+    """What must not be written down, as logs may spell it, longest first."""
+    spelled = {text for name in spec.secret_variables for text in spellings(os.environ.get(name, ""))}
+    return sorted(spelled, key=len, reverse=True)
+
+
 def read_load_spec() -> LoadSpec:
     """Read the specification this process was started with."""
-    raw = json.loads(Path(os.environ[SPEC_VARIABLE]).read_text())
-    request = raw.pop("request")
-    raw["output_directory"] = Path(raw["output_directory"])
-    return LoadSpec(request=RequestSpec(**request) if request else None, **raw)
+    return LoadSpec.of(json.loads(Path(os.environ[SPEC_VARIABLE]).read_text()))

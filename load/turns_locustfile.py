@@ -11,6 +11,7 @@ import gevent
 from locust import events
 from locust.env import Environment
 
+from load.listen import listen
 from load.turns import lead, read_turns_spec, user_class
 
 sys.path.pop(0)
@@ -22,12 +23,7 @@ TurnsUser = user_class(_spec)
 def _on_init(environment: Environment, **_: Any) -> None:
     # gevent counts a timer from when its loop last looked at the clock, which was before the imports.
     gevent.get_hub().loop.update_now()
-    _listen(environment.events.spawning_complete, lambda **_: lead(_spec, environment))
+    listen(environment.events.spawning_complete, lambda **_: lead(_spec, environment))
 
 
-def _listen(event: Any, listener: Any) -> None:
-    """Locust's events are not typed."""
-    event.add_listener(listener)
-
-
-_listen(events.init, _on_init)
+listen(events.init, _on_init)

@@ -56,7 +56,7 @@ class FastAskingUser(AskingUser, FastHttpUser):
             # A server that refuses shows as failed requests, counted like any other.
             with suppress(OSError):
                 self._connect()
-            self.gate.wait_for_turn()
+            self.gate.wait_for_turn(self.environment.runner)
 
     def _connect(self) -> None:
         """Open this user's connection and leave it where its first request will take it from."""
@@ -87,6 +87,6 @@ def user_class(spec: LoadSpec) -> type[AskingUser]:
         attributes["arguments"] |= {"timeout": spec.timeout_s}
         return type("EndpointUser", (RequestsAskingUser,), attributes)
     if spec.start == "spread":
-        attributes["gate"] = SpreadStart(spec.users, spec.spread_s)
+        attributes["gate"] = SpreadStart(spec.users, spec.spread_s, spec.processes)
     attributes |= {"network_timeout": spec.timeout_s, "connection_timeout": spec.timeout_s}
     return type("EndpointUser", (FastAskingUser,), attributes)

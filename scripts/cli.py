@@ -18,6 +18,7 @@ COMMANDS = {
     "predict": "Work out what a run would show, without load.",
     "diagnose": "Find out how an endpoint is served.",
     "capacity": "Find the most users for a promise.",
+    "worker": "Send load for a benchmark led elsewhere.",
     "compare": "Say whether two versions differ.",
     "comment": "Say a comparison under its pull request.",
     "report": "Render what the records hold.",

@@ -18,7 +18,8 @@ from benchmark.measure.ladder import BUDGET_S, SAMPLE_EVERY_S, ladder, measure_l
 from benchmark.measure.room import raise_open_file_limit
 from benchmark.measure.rounds import Job
 from benchmark.measure.server import check_target
-from benchmark.plan import Plan, Profile
+from benchmark.plan import Plan
+from benchmark.profile import Profile
 from benchmark.show.diagnosis import climbing
 
 NAME = "diagnose"

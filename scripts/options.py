@@ -46,6 +46,12 @@ Seats = Annotated[str | None, Option(help="Requests that all workers serve at a 
 OpenRate = Annotated[str | None, Option(help="Arrivals per second that wait for nobody's answer, instead of users.")]
 Draws = Annotated[str | None, Option(help="How many splits are drawn.", show_default="20")]
 Seed = Annotated[str | None, Option(help="The same seed draws the same.", show_default="0")]
+Processes = Annotated[
+    str | None, Option(help='Processes that send the load, or "auto": the cores that the workers leave.')
+]
+ExpectWorkers = Annotated[
+    str | None, Option(help="Let so many load workers of other machines send it: bench worker --master THIS_MACHINE.")
+]
 Rounds = Annotated[str | None, Option(help="How often each endpoint is measured; tables show medians.")]
 Port = Annotated[str | None, Option(help="Port of the app; a free one by default.")]
 Loop = Annotated[str | None, Option(help="uvloop, or asyncio where it can not be installed.")]

@@ -15,7 +15,8 @@ from benchmark.explain.open_model import predict_open
 from benchmark.explain.overhead import OVERHEAD
 from benchmark.explain.prediction import DRAWS, MOST_SIMULATED, most_requests, predict, service
 from benchmark.explain.simulation import Service
-from benchmark.plan import Endpoint, Frozen, Plan
+from benchmark.model import Frozen
+from benchmark.plan import Endpoint, Plan
 from benchmark.record_file import SCHEMA_VERSION
 from benchmark.show.predictions import Predicted
 from benchmark.units import Count, Number, Seconds

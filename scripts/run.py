@@ -28,6 +28,8 @@ def run(
     rounds: options.Rounds = None,
     port: options.Port = None,
     loop: options.Loop = None,
+    processes: options.Processes = None,
+    expect_workers: options.ExpectWorkers = None,
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,
     open_it: options.OpenIt = False,
@@ -43,6 +45,7 @@ def run(
     """
     values = {"spawn_rate_per_s": spawn_rate, "duration_s": duration, "task_seconds": task_seconds, "rounds": rounds}
     values |= {"workers": workers, "threads": threads, "port": port, "loop": loop}
+    values |= {"processes": processes, "load_workers": expect_workers}
     wishes = Wishes(
         profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),
         users=options.items(context, "users", users),

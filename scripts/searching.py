@@ -20,7 +20,8 @@ from benchmark.measure.interrupt import Interrupt, listening
 from benchmark.measure.room import check_room
 from benchmark.measure.rounds import Job, measure
 from benchmark.measure.server import check_target
-from benchmark.plan import Plan, Profile
+from benchmark.plan import Plan
+from benchmark.profile import Profile
 from benchmark.record import Round
 from benchmark.show.diagnosis import climbing
 

@@ -11,20 +11,23 @@ from pydantic import AfterValidator, Field
 from rich.console import Console
 
 from benchmark.config import checked, read_config
+from benchmark.environment import Environment
 from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError
 from benchmark.explain.bounds import limit
 from benchmark.judge.selftest import doubt, injection, sights
 from benchmark.judge.warnings import warnings
 from benchmark.measure.digest import digest
 from benchmark.measure.environment import read_environment
+from benchmark.measure.generator import ROOT
 from benchmark.measure.interrupt import Interrupt, listening
-from benchmark.measure.load_test import ROOT
 from benchmark.measure.notebook import open_notebook
 from benchmark.measure.room import FILES_BESIDE, raise_open_file_limit
 from benchmark.measure.rounds import Job, jobs, measure, utc_now
 from benchmark.measure.server import check_target
-from benchmark.plan import MAX_USERS, Endpoint, Frozen, Plan, Profile, Target, whole_seconds
-from benchmark.record import Environment, Record, Round
+from benchmark.model import Frozen
+from benchmark.plan import Endpoint, Plan, Target
+from benchmark.profile import MAX_USERS, Profile, whole_seconds
+from benchmark.record import Record, Round
 from benchmark.selftest import (
     COMPUTING,
     CROWD_S,

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from benchmark.comparison import Comparison, Side, SideName, Turn
+from benchmark.environment import Cpu
 from benchmark.judge.comparison import Rule, compare
 from benchmark.measure.passes import PATTERNS
-from benchmark.plan import Endpoint, Plan, Profile, Target
-from benchmark.record import Cpu
+from benchmark.plan import Endpoint, Plan, Target
+from benchmark.profile import Profile
 from tests.records import some_columns
 
 Latency = Callable[[str, SideName, int, int], float]

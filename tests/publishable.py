@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from benchmark.environment import Cpu, Environment
 from benchmark.failure import Failure
-from benchmark.plan import Endpoint, Plan, Profile, Target
-from benchmark.record import Cpu, EndpointResult, Environment, FailureKind, Finding, Method, Record
+from benchmark.plan import Endpoint, Plan, Target
+from benchmark.profile import Profile
+from benchmark.record import EndpointResult, FailureKind, Finding, Method, Record
 from tests.records import some_record, some_result, some_round
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmark.record import Cpu
+from benchmark.environment import Cpu
 from benchmark.selftest import COMPUTING, WAITING, Ceiling, Crowd, Delay, Injection, SelfTest, Sight
 
 

@@ -6,7 +6,11 @@ from pathlib import Path
 GROUND_FLOOR = {
     "errors",
     "units",
+    "model",
+    "profile",
     "plan",
+    "environment",
+    "load_processes",
     "config",
     "limit",
     "record",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from benchmark.record import Environment
+from benchmark.environment import Environment
 
 LONGEST = 80
 LONGEST_LINE = 200

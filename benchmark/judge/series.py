@@ -11,12 +11,13 @@ from statistics import median
 from typing import Any
 
 from benchmark.config import Accepted, Judging
+from benchmark.environment import Environment
 from benchmark.judge.differences import short_cpu
 from benchmark.judge.metrics import JUDGED, Form, Metric, form
 from benchmark.judge.validity import endpoint_validity
 from benchmark.judge.verdict import Judgement, Point, judge
 from benchmark.plan import Endpoint
-from benchmark.record import EndpointResult, Environment, Record
+from benchmark.record import EndpointResult, Record
 
 Reference = Callable[[Record, Metric], float | None]
 """What the reference workload of a run scored in the metric's unit; None when it was not measured."""

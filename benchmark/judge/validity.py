@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from benchmark.config import MetricName
-from benchmark.plan import Frozen
+from benchmark.model import Frozen
 from benchmark.record import EndpointResult, Record
 
 Level = Literal["usable", "noisy", "invalid"]
@@ -22,7 +22,9 @@ _GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}
 
 INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law"})
 """Kinds of warnings (warnings.py) that invalidate, and with them `failures` once they are an error (above 1 %)."""
-DISTURBING = frozenset({"steal", "generator-cpu", "generator-lag", "generator-garbage-collection"})
+DISTURBING = frozenset(
+    {"steal", "generator-cpu", "generator-lag", "generator-garbage-collection", "load-worker-silent"}
+)
 ABOUT_FAILURES = frozenset({"no-right-answer", "failures"})
 ROUNDS_APART_RATIO = 0.10
 """Twice the smallest effect that counts: from rounds further apart a change of 5 % can not be told."""

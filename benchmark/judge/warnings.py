@@ -1,16 +1,12 @@
 """What limits how far one round can be believed. Each rule looks at one kind of evidence and says what to do."""
 
-from collections.abc import Callable
-
 from benchmark.judge.disagreement import (
-    GENERATOR_CPU_PERCENT,
-    GENERATOR_LAG_MS,
-    LITTLE_RATIO,
     MACHINE_CPU_PERCENT,
     SERVER_CPU_PERCENT,
     STEAL_PERCENT,
     disagreement_finding,
 )
+from benchmark.judge.generator_warnings import ABOUT_THE_GENERATOR, Rule
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Finding, Round
 
@@ -18,8 +14,6 @@ FEWEST_REQUESTS = 100
 MOST_UNEVEN = 1.2
 """Connections of the busiest worker over a fair share; 1.2 is 60 % with two workers."""
 MOST_LOST = 0.10
-
-Rule = Callable[[Round, Endpoint, Plan], Finding | None]
 
 
 def warnings(measured: Round, endpoint: Endpoint, plan: Plan) -> tuple[Finding, ...]:
@@ -73,19 +67,6 @@ def _users_not_reached(measured: Round, _endpoint: Endpoint, plan: Plan) -> Find
     return None
 
 
-def _little(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
-    ratio = measured.users_waiting_ratio
-    if ratio is None or ratio >= LITTLE_RATIO:
-        return None
-    return Finding(
-        kind="littles-law",
-        severity="error",
-        message=f"Throughput x latency accounts for {ratio:.1%} of the {plan.profile.users} users (Little's law). "
-        "The rest of their time was spent inside the load generator, so real latencies are longer than shown.",
-        remedy='Take fewer users, client = "fast", or more cores for the generator.',
-    )
-
-
 def _no_steady_part(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
     """Where users were never answered another finding says that there is no steady part."""
     if measured.steady is not None or measured.users_answered not in {None, measured.users_started}:
@@ -95,18 +76,6 @@ def _no_steady_part(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Findin
         severity="note",
         message="There was no steady part to look at, so nothing says whether the load generator made users wait.",
         remedy="Lengthen the duration; with a locustfile of one's own it can not be known.",
-    )
-
-
-def _generator_cpu(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
-    percent = measured.resources.generator_cpu_p90_percent
-    if percent is None or percent <= GENERATOR_CPU_PERCENT:
-        return None
-    return Finding(
-        kind="generator-cpu",
-        severity="warning",
-        message=f"The load generator used {percent:.0f} % of a core or more in one second out of ten.",
-        remedy="Its own delays are in the latencies. Take fewer users or a machine with more cores.",
     )
 
 
@@ -203,39 +172,13 @@ def _slow_loop(_measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | N
     )
 
 
-def _generator_lag(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
-    lag_ms = measured.resources.generator_lag_p99_ms
-    if lag_ms is None or lag_ms <= GENERATOR_LAG_MS:
-        return None
-    return Finding(
-        kind="generator-lag",
-        severity="warning",
-        message=f"The load generator's own event loop was up to {lag_ms:.0f} ms late.",
-        remedy="Latencies hold that delay. Leave the machine to the benchmark, or take fewer users.",
-    )
-
-
-def _generator_collects(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
-    if not measured.resources.generator_collects_garbage:
-        return None
-    return Finding(
-        kind="generator-garbage-collection",
-        severity="warning",
-        message="The load generator grew so large that its garbage collection was switched on again.",
-        remedy="Latencies hold its pauses. Shorten the duration, or take fewer users.",
-    )
-
-
 RULES: tuple[Rule, ...] = (
     _nothing_answered,
     _failures,
     _users_not_reached,
-    _little,
     _no_steady_part,
-    _generator_cpu,
+    *ABOUT_THE_GENERATOR,
     _server_cpu,
-    _generator_lag,
-    _generator_collects,
     _few_requests,
     _uneven_workers,
     _in_flight,

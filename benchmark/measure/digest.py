@@ -10,7 +10,8 @@ import pandas as pd
 
 from benchmark.measure.load_test import Window
 from benchmark.measure.rounds import RawRound
-from benchmark.plan import Endpoint, Profile
+from benchmark.plan import Endpoint
+from benchmark.profile import Profile
 from benchmark.record import Dealt, Resources, Round, Timeline
 from benchmark.summary import (
     bins,
@@ -56,6 +57,7 @@ def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         quantiles=quantile_grid(rows),
         timeline=timeline(raw, load_end_s),
         resources=resources(raw),
+        silences=dict(window.silences),
     )
 
 
@@ -115,10 +117,14 @@ def _users_waiting_ratio(window: Window, rows: pd.DataFrame, start_s: float, pro
 
 
 def _load_samples(raw: RawRound) -> pd.DataFrame:
+    return _during(raw.samples, raw.window)
+
+
+def _during(samples: pd.DataFrame, window: Window) -> pd.DataFrame:
     """Keep the samples of the load itself, without the seconds in which processes start and stop."""
-    after = raw.window.start_s if raw.window.spawned_s is None else raw.window.spawned_s
-    during = raw.samples[(raw.samples["time_s"] >= after) & (raw.samples["time_s"] <= raw.window.stop_s)]
-    return during if len(during) else raw.samples
+    after = window.start_s if window.spawned_s is None else window.spawned_s
+    during = samples[(samples["time_s"] >= after) & (samples["time_s"] <= window.stop_s)]
+    return during if len(during) else samples
 
 
 def _worker_columns(samples: pd.DataFrame, field: str) -> list[str]:
@@ -158,15 +164,26 @@ def resources(raw: RawRound) -> Resources:
         busiest_worker_p90_percent=max(float(samples[name].quantile(0.9)) for name in cpu) if measured else None,
         server_rss_peak_bytes=int(samples[rss].sum(axis=1).max()) if measured else None,
         server_threads_peak=int(samples[threads].sum(axis=1).max()) if measured else None,
-        generator_cpu_peak_percent=_figure(samples["generator_cpu_percent"].max()),
-        generator_cpu_mean_percent=_figure(samples["generator_cpu_percent"].mean()),
-        generator_cpu_p90_percent=_figure(samples["generator_cpu_percent"].quantile(0.9)),
-        generator_rss_peak_bytes=int(raw.generator["rss_bytes"].max()) if len(raw.generator) else None,
-        generator_lag_p99_ms=_figure(raw.generator["lag_ms"].quantile(0.99)),
+        **_generator(raw),
         generator_collects_garbage=raw.window.garbage_collection_on,
         machine_cpu_mean_percent=_figure(samples["machine_cpu_percent"].mean()),
         steal_percent=_figure(samples["steal_percent"].mean()),
     )
+
+
+def _generator(raw: RawRound) -> dict[str, Any]:
+    """What sending the load cost, all its processes together; CPU: see record.Resources."""
+    loading = [_during(seconds, raw.window) for seconds in raw.processes]
+    cpu = [seconds["cpu_percent"] for seconds in loading if len(seconds)]
+    lag_ms = [seconds["lag_ms"] for seconds in loading if len(seconds)]
+    rss_bytes = [int(seconds["rss_bytes"].max()) for seconds in raw.processes if len(seconds)]
+    return {
+        "generator_cpu_peak_percent": max((_figure(one.max()) or 0.0 for one in cpu), default=None),
+        "generator_cpu_mean_percent": round(sum(one.mean() for one in cpu), 2) if cpu else None,
+        "generator_cpu_p90_percent": max((_figure(one.quantile(0.9)) or 0.0 for one in cpu), default=None),
+        "generator_rss_peak_bytes": sum(rss_bytes) if rss_bytes else None,
+        "generator_lag_p99_ms": _figure(pd.concat(lag_ms).quantile(0.99)) if lag_ms else None,
+    }
 
 
 def _figure(value: float | np.floating[Any]) -> float | None:
@@ -191,7 +208,7 @@ def timeline(raw: RawRound, load_end_s: float) -> Timeline:
         server_cpu_percent=server["cpu_percent"],
         server_threads=_whole(server["threads"]),
         server_rss_bytes=_whole(server["rss_bytes"]),
-        generator_cpu_percent=tuple(None if row is None else float(row["generator_cpu_percent"]) for row in sampled),
+        generator_cpu_percent=_sum_of_processes(raw, borders),
     )
 
 
@@ -203,6 +220,14 @@ def _last_in_bins(samples: pd.DataFrame, start_s: float, borders: np.ndarray) ->
         if 0 <= step < len(found):
             found[step] = samples.iloc[position]
     return found
+
+
+def _sum_of_processes(raw: RawRound, borders: np.ndarray) -> tuple[float | None, ...]:
+    """CPU of all processes that sent the load, the second sampled last in each step."""
+    each = [_last_in_bins(seconds, raw.window.start_s, borders) for seconds in raw.processes]
+    steps = zip(*each, strict=True)
+    known = [[float(row["cpu_percent"]) for row in step if row is not None] for step in steps]
+    return tuple(round(sum(step), 1) if step else None for step in known) or (None,) * (len(borders) - 1)
 
 
 def _sums(sampled: Sequence[pd.Series | None], field: str) -> tuple[float | None, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmark.record import Cpu, Environment
+from benchmark.environment import Cpu, Environment
 
 PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "anyio", "pydantic", "locust", "gevent")
 REQUIREMENTS = "requirements.txt"

@@ -3,21 +3,30 @@
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 
-from benchmark.errors import InvalidRunError, UnwritableRunError
+from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError
+from benchmark.measure.generator import (
+    LOAD_WORKERS_WITHIN_S,
+    SPEC_VARIABLE,
+    generator_command,
+    leader_port,
+    load_environment,
+    module_file,
+)
 from benchmark.measure.process import Child, redact, wait_for_exit
-from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
-
-SPEC_VARIABLE = "BENCH_LOAD_SPEC"
-ROOT = Path(__file__).resolve().parents[2]
-"""Where `load` lies: in the checkout, or where this repository was installed."""
+from benchmark.plan import Endpoint, Plan, own_locustfile
 
 EXIT_TIMEOUT_S = 60.0
+WHAT_NOW = {
+    "missing": f" within {LOAD_WORKERS_WITHIN_S:g} s; start the others: bench worker --master THIS_MACHINE",
+    "lost": "; see its own output, and start it again",
+}
 MOST_ERROR_LENGTH = 200
 
 
@@ -44,6 +53,8 @@ class Window:
     requests: int
     garbage_collection_on: bool
     first_answers_s: list[float] | None = None
+    silences: Mapping[str, float] = field(default_factory=dict)
+    """Load processes that were not heard for a while, and for how long (s)."""
 
 
 def request_spec(endpoint: Endpoint) -> dict[str, Any]:
@@ -59,25 +70,6 @@ def request_spec(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def module_file(name: str) -> str:
-    """File of a module of this repository.
-
-    It is not imported, since that would import Locust, and not searched for, since the folder that is measured in
-    may hold a module of the same name.
-    """
-    return str(ROOT.joinpath(*name.split(".")).with_suffix(".py"))
-
-
-def load_environment() -> dict[str, str]:
-    """Environment of the processes that send requests.
-
-    `load` has to be ours, whatever lies in the folder they run in, and no LOCUST_ variable may change the load.
-    """
-    own = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    paths = [str(ROOT), *([own["PYTHONPATH"]] if own.get("PYTHONPATH") else [])]
-    return own | {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(paths)}
-
-
 @dataclass(frozen=True)
 class Ladder:
     """A load that climbs (see load.ladder): at most so many users and seconds.
@@ -90,23 +82,13 @@ class Ladder:
     budget_s: float
 
 
-def generator_command(profile: Profile | None, base_url: str, locustfiles: list[str]) -> list[str]:
-    """Command line of the load generator. A failed request is a result here, not a failed command.
-
-    Without a profile the locustfile itself says how many users there are, and when it is over.
-    """
-    load = (
-        ()
-        if profile is None
-        else (
-            *("--users", str(profile.users), "--spawn-rate", f"{profile.spawn_rate_per_s:g}"),
-            *("--run-time", f"{profile.duration_s:g}s"),
-        )
+def _raw_rows(file: Path) -> pd.DataFrame:
+    return pd.read_csv(
+        file,
+        dtype={"exception": "string"},
+        keep_default_na=False,
+        usecols=["timestamp", "response_time_ms", "exception"],
     )
-    return [
-        *("-m", "locust", "-f", ",".join(locustfiles), "--headless", "--only-summary", "--host", base_url),
-        *(*load, "--stop-timeout", "0", "--exit-code-on-error", "0"),
-    ]
 
 
 class LoadTest:
@@ -139,11 +121,15 @@ class LoadTest:
             "spread_s": spread_s,
             "ladder": asdict(ladder) if ladder else {},
             "secret_variables": plan.secret_variables(),
+            "processes": plan.profile.load_workers or plan.profile.processes,
+            "load_workers": plan.profile.load_workers,
         }
         spec_file = directory / "load.json"
         spec_file.write_text(json.dumps(spec))
+        command = generator_command(None if ladder else plan.profile, base_url, locustfiles)
+        command += [] if ladder else leader_port(plan.profile)
         self.child = Child(
-            [sys.executable, *generator_command(None if ladder else plan.profile, base_url, locustfiles)],
+            [sys.executable, *command],
             log=directory / "locust.log",
             directory=home,
             environment=load_environment() | {SPEC_VARIABLE: str(spec_file.resolve())},
@@ -162,9 +148,28 @@ class LoadTest:
                 self._last = Progress(int(users), int(requests), int(failures))
         return self._last
 
+    def check_processes(self) -> None:
+        """UsageError, InvalidRunError: a load process is another version, was ended, or is not heard any more."""
+        problem = self._problem()
+        if problem is not None and problem["kind"] != "missing":
+            self._raise(problem)
+
+    def _problem(self) -> dict[str, str] | None:
+        file = self.directory / "problem.json"
+        found: dict[str, str] | None = json.loads(file.read_text()) if file.exists() else None
+        return found
+
+    def _raise(self, problem: dict[str, str]) -> NoReturn:
+        if problem["kind"] == "usage":
+            raise UsageError(problem["message"])
+        raise InvalidRunError(problem["message"] + WHAT_NOW.get(problem["kind"], ""))
+
     def require_success(self) -> None:
         """Wait for the end. InvalidRunError if Locust was killed, failed, or could not write down all it did."""
         code = wait_for_exit(self.child, EXIT_TIMEOUT_S)
+        problem = self._problem()
+        if problem is not None:
+            self._raise(problem)
         if code == os.EX_IOERR:
             message = "what was measured could not be written; free some space, or name another --out; last lines:\n"
             raise UnwritableRunError(message + self.child.tail())
@@ -180,12 +185,7 @@ class LoadTest:
         """Read the window and the request rows (see benchmark.summary). InvalidRunError if rows were lost."""
         try:
             window = Window(**json.loads((self.directory / "window.json").read_text()))
-            raw = pd.read_csv(
-                self.directory / "requests.csv",
-                dtype={"exception": "string"},
-                keep_default_na=False,
-                usecols=["timestamp", "response_time_ms", "exception"],
-            )
+            raw = pd.concat([_raw_rows(file) for file in self._logs("requests")], ignore_index=True)
         except (OSError, ValueError, TypeError) as error:
             message = f"what the load generator wrote can not be read: {error}"
             raise InvalidRunError(message) from None
@@ -196,6 +196,14 @@ class LoadTest:
             )
             raise InvalidRunError(message)
         return window, self._rows(raw, window.start_s)
+
+    def read_processes(self) -> tuple[pd.DataFrame, ...]:
+        """Read what each process that sent the load wrote about itself, second by second (load/seconds.py)."""
+        return tuple(pd.read_csv(file) for file in self._logs("generator"))
+
+    def _logs(self, kind: str) -> list[Path]:
+        """The files of the processes that sent the load: one, or one for each."""
+        return sorted(self.directory.glob(f"{kind}-*.csv")) or [self.directory / f"{kind}.csv"]
 
     def _rows(self, raw: pd.DataFrame, start_s: float) -> pd.DataFrame:
         latency_ms = pd.to_numeric(raw["response_time_ms"])

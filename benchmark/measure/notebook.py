@@ -5,23 +5,14 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.environment import Environment
 from benchmark.errors import UnwritableRunError, UsageError
 from benchmark.limit import Limit
-from benchmark.measure.load_test import generator_command
+from benchmark.measure.generator import generator_command
 from benchmark.measure.rounds import Job, utc_now
 from benchmark.measure.server import OWN_SOCKETS, server_command
 from benchmark.plan import Plan
-from benchmark.record import (
-    METHOD_VERSION,
-    Columns,
-    EndpointResult,
-    Environment,
-    Method,
-    Missing,
-    Record,
-    Reference,
-    Round,
-)
+from benchmark.record import METHOD_VERSION, Columns, EndpointResult, Method, Missing, Record, Reference, Round
 from benchmark.record_file import write_record
 from benchmark.summary import over_rounds
 
@@ -161,7 +152,7 @@ def _method(plan: Plan) -> Method:
     profile, target = plan.profile, plan.target
     server = None if target.url else " ".join(["python", *server_command(target, target.port or 0)])
     server = server and server.replace(str(OWN_SOCKETS), f"benchmark/measure/{OWN_SOCKETS.name}")
-    base_url = target.url or "http://127.0.0.1:PORT"
+    base_url = target.url or f"http://{target.host}:PORT"
     return Method(
         version=METHOD_VERSION,
         server_command=server.replace("--port 0 ", "--port PORT ") if server else None,

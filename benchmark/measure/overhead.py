@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from benchmark.errors import InvalidRunError
-from benchmark.measure.load_test import generator_command, module_file
+from benchmark.measure.generator import generator_command, module_file
 from benchmark.measure.process import Child
 from benchmark.measure.rounds import Job, Pause, measure
 from benchmark.measure.server import Server

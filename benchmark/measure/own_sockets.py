@@ -16,15 +16,13 @@ from typing import NoReturn
 
 import uvicorn
 
-HOST = "127.0.0.1"
 
-
-def serve(app: str, port: int, loop: str) -> None:
+def serve(app: str, host: str, port: int, loop: str) -> None:
     """One worker: serve on a socket of its own until asked to stop."""
     with socket.socket() as own:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        own.bind((HOST, port))
+        own.bind((host, port))
         config = uvicorn.Config(
             app, loop=loop, http="httptools", log_level="warning", access_log=False, timeout_graceful_shutdown=1
         )
@@ -35,13 +33,16 @@ def main() -> int:
     """Run the workers until asked to stop. One that ends by itself ends the others: whoever measures must notice."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("app")
+    parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--loop", required=True)
     asked = parser.parse_args()
     sys.path.insert(0, ".")  # where uvicorn looks for the app, too
     spawn = multiprocessing.get_context("spawn")
-    workers = [spawn.Process(target=serve, args=(asked.app, asked.port, asked.loop)) for _ in range(asked.workers)]
+    workers = [
+        spawn.Process(target=serve, args=(asked.app, asked.host, asked.port, asked.loop)) for _ in range(asked.workers)
+    ]
     signal.signal(signal.SIGTERM, _stop)
     try:
         for worker in workers:

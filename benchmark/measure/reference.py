@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmark.measure.load_test import ROOT
+from benchmark.measure.generator import ROOT
 from benchmark.measure.rounds import Job, Pause, Watch, measure
-from benchmark.plan import Endpoint, Plan, Profile, Target
+from benchmark.plan import Endpoint, Plan, Target
+from benchmark.profile import Profile
 from benchmark.record import Columns
 from benchmark.summary import columns, locust_elapsed_s
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil
 
 from benchmark.errors import UsageError
-from benchmark.plan import Plan, Profile
+from benchmark.plan import Plan
+from benchmark.profile import Profile
 
 FILES_BESIDE = 200
 """Open files of a load generator, or of a worker that holds all connections, beside one for each user."""

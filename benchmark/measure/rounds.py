@@ -13,6 +13,7 @@ import pandas as pd
 import psutil
 
 from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
+from benchmark.measure.generator import LOAD_WORKERS_WITHIN_S
 from benchmark.measure.load_test import Ladder, LoadTest, Progress, Window
 from benchmark.measure.samples import Sampler
 from benchmark.measure.server import Server
@@ -39,6 +40,8 @@ class RawRound:
     rows: pd.DataFrame
     samples: pd.DataFrame
     generator: pd.DataFrame
+    processes: Sequence[pd.DataFrame] = ()
+    """What each process that sent the load wrote about itself; `generator` is of the one that leads them."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,13 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
                 _watch_load(job, test, server, pause, watch)
                 test.require_success()
         window, rows = test.read()
+        processes = test.read_processes()
     except OSError as error:
         message = f"what was measured could not be written: {error}; free some space, or name another --out"
         raise UnwritableRunError(message) from None
     samples = pd.read_csv(job.directory / "server.csv")
     generator = pd.read_csv(job.directory / "generator.csv")
-    return RawRound(job.round, started_at, window, rows, samples, generator)
+    return RawRound(job.round, started_at, window, rows, samples, generator, processes)
 
 
 def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:
@@ -148,6 +152,8 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
     workers: Sequence[psutil.Process] = server.workers if server else ()
     begin = time.monotonic()
     due = begin
+    longest_s = job.plan.profile.duration_s + OVERTIME_S
+    longest_s += LOAD_WORKERS_WITHIN_S if job.plan.profile.load_workers else 0
     with Sampler(job.directory / "server.csv", workers, server.port if server else 0, test.child.pid) as sampler:
         if job.ladder is not None:
             sampler.sample()  # how the workers are before anything is asked
@@ -159,8 +165,9 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
                 sampler.sample()
             progress = test.progress()
             watch("loading", time.monotonic() - begin, progress)
+            test.check_processes()
             if server is not None and test.child.exit_code is None:
                 server.check_alive()
-            if time.monotonic() - begin > job.plan.profile.duration_s + OVERTIME_S:
+            if time.monotonic() - begin > longest_s:
                 message = f"the load generator did not end {OVERTIME_S:g} s after its time; last lines:\n"
                 raise InvalidRunError(message + test.child.tail())

@@ -15,7 +15,6 @@ from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.measure.process import Child, redact
 from benchmark.plan import Plan, Target
 
-HOST = "127.0.0.1"
 POLL_S = 0.05
 IMPORT_TIMEOUT_S = 60.0
 WORKER_MARK = "spawn_main"
@@ -45,10 +44,11 @@ def server_command(target: Target, port: int) -> list[str]:
     if target.sockets == "per-worker" and target.workers > 1:
         # -P: the folder of that file is no place to import an app's modules from
         own = ("-P", str(OWN_SOCKETS), str(target.import_path))
-        return [*own, "--port", str(port), "--workers", str(target.workers), "--loop", target.loop]
+        address = ("--host", target.host, "--port", str(port))
+        return [*own, *address, "--workers", str(target.workers), "--loop", target.loop]
     return [
         *("-m", "uvicorn", str(target.import_path)),
-        *("--host", HOST, "--port", str(port), "--workers", str(target.workers)),
+        *("--host", target.host, "--port", str(port), "--workers", str(target.workers)),
         *("--loop", target.loop, "--http", "httptools", "--log-level", "warning", "--no-access-log"),
         *("--timeout-graceful-shutdown", "1", "--timeout-worker-healthcheck", "60"),
     ]
@@ -63,7 +63,12 @@ def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> N
         message = '[app] sockets = "per-worker" needs Linux, whose kernel deals connections between such sockets'
         raise UsageError(f'{message}; write sockets = "shared"')
     _check_import(target.import_path, target.loop, directory, python, plan.secrets())
-    if target.port is not None and not _is_free(target.port):
+    try:
+        _free_port(target.host)
+    except OSError as error:
+        message = f"[app] host: {target.host} is no address of this machine ({error.strerror}); see `hostname -I`"
+        raise UsageError(message) from None
+    if target.port is not None and not _is_free(target.host, target.port):
         message = f"port {target.port} is in use; stop what listens there, or leave the port out to get a free one"
         raise UsageError(message)
 
@@ -92,19 +97,19 @@ def _check_import(import_path: str, loop: str, directory: Path, python: str, sec
         raise AppError(f"the app crashes when {import_path!r} is imported; its last lines:\n" + "\n".join(lines[-15:]))
 
 
-def _is_free(port: int) -> bool:
+def _is_free(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
@@ -123,8 +128,9 @@ class Server:
         python: str = sys.executable,
     ) -> None:
         target = plan.target
-        self.port = target.port or _free_port()
-        self.base_url = f"http://{HOST}:{self.port}"
+        self.host = target.host
+        self.port = target.port or _free_port(self.host)
+        self.base_url = f"http://{self.host}:{self.port}"
         self._expected = target.workers
         self._timeout_s = target.startup_timeout_s
         environment = os.environ | {
@@ -160,7 +166,7 @@ class Server:
                     return
                 for _ in range(2 * self._expected):
                     with suppress(OSError):
-                        probes.enter_context(socket.create_connection((HOST, self.port), timeout=1.0))
+                        probes.enter_context(socket.create_connection((self.host, self.port), timeout=1.0))
                 pause(POLL_S)
         message = f"the app was not ready after {self._timeout_s:g} s (startup_timeout); {self._last_lines()}"
         raise AppError(message)

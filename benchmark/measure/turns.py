@@ -15,16 +15,8 @@ import pandas as pd
 
 from benchmark.comparison import SIDES, SideName, Turn
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError
-from benchmark.measure.load_test import (
-    EXIT_TIMEOUT_S,
-    ROOT,
-    SPEC_VARIABLE,
-    Progress,
-    generator_command,
-    load_environment,
-    module_file,
-    request_spec,
-)
+from benchmark.measure.generator import ROOT, SPEC_VARIABLE, generator_command, load_environment, module_file
+from benchmark.measure.load_test import EXIT_TIMEOUT_S, Progress, request_spec
 from benchmark.measure.passes import TURNS_PER_ENDPOINT, Planned, planned_turns, turn_of
 from benchmark.measure.process import Child, wait_for_exit
 from benchmark.measure.rounds import OVERTIME_S, Job, Pause, Watch, start_server

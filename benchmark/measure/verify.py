@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmark.errors import AppError
-from benchmark.measure.load_test import load_environment, module_file, request_spec
+from benchmark.measure.generator import load_environment, module_file
+from benchmark.measure.load_test import request_spec
 from benchmark.measure.process import Child
 from benchmark.plan import Endpoint, Plan
 

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from benchmark.plan import Frozen
+from benchmark.model import Frozen
 
 State = Literal["fine", "warning", "blocks", "not checked"]
 

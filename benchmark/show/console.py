@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.plan import Profile
+from benchmark.profile import Profile
 from benchmark.record import Record
 from benchmark.show import sentences
 from benchmark.show.report import RESULT_COLUMNS, all_warnings, cells

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from benchmark.errors import InvalidRunError
-from benchmark.plan import Frozen
+from benchmark.model import Frozen
 from benchmark.record import Record
 
 REPEATED_APP = "app.main:app"

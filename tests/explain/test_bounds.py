@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from benchmark.explain.bounds import limit, seats
-from benchmark.plan import Endpoint, Plan, Profile, Target
+from benchmark.plan import Endpoint, Plan, Target
+from benchmark.profile import Profile
 
 
 def plan(**target: int) -> Plan:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from benchmark.config import Accepted
+from benchmark.environment import Cpu
 from benchmark.judge.differences import short_cpu, what_changed, why_apart
 from benchmark.judge.metrics import JUDGED, METRICS, form, metric
 from benchmark.judge.series import Series, common, gather, unknown_runs
 from benchmark.plan import Endpoint, Target
-from benchmark.record import Columns, Cpu, EndpointResult, Method, Record
+from benchmark.record import Columns, EndpointResult, Method, Record
 from tests.records import some_columns, some_plan, some_record, some_result, some_round
 
 POOLED, AWAITING = some_plan().endpoints

@@ -51,10 +51,11 @@ def samples(connections: tuple[int, int] = (1, 1)) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def generator() -> pd.DataFrame:
-    """What the generator says of itself each second."""
-    return pd.DataFrame(
-        {"time_s": [START_S + 1], "users": [2], "requests": [2], "failures": [0], "lag_ms": [1.0], "rss_bytes": [2000]}
+def generator(cpu_percent: tuple[float, ...] = (10.0,), rss_bytes: int = 2000, lag_ms: float = 1.0) -> pd.DataFrame:
+    """What a process of the generator says of itself each second."""
+    seconds = [START_S + number for number, _ in enumerate(cpu_percent, start=1)]
+    return pd.DataFrame({"time_s": seconds, "cpu_percent": cpu_percent}).assign(
+        users=2, requests=2, failures=0, lag_ms=lag_ms, rss_bytes=rss_bytes
     )
 
 
@@ -62,6 +63,7 @@ def raw(**changes: Any) -> RawRound:
     """A quiet round."""
     values: dict[str, Any] = {"round": 1, "started_at": "2026-01-02T03:04:05Z", "window": window()}
     values |= {"rows": requests(), "samples": samples(), "generator": generator()}
+    values |= {"processes": (generator(),)}
     return RawRound(**(values | changes))
 
 
@@ -112,6 +114,22 @@ def test_an_app_elsewhere_has_no_server_figures() -> None:
     assert made.resources.worker_cpu_mean_percent is None
     assert made.resources.generator_cpu_mean_percent == 10.0
     assert set(made.timeline.server_cpu_percent) == {None}
+
+
+def test_of_several_load_processes_the_busiest_is_judged_and_the_cost_is_that_of_all() -> None:
+    processes = (generator((50.0, 70.0), 2000, 1.0), generator((90.0, 95.0), 3000, 9.0))
+    used = digest(raw(processes=processes), ENDPOINT, PROFILE).resources
+    assert (used.generator_cpu_peak_percent, used.generator_cpu_mean_percent) == (95.0, 152.5)
+    assert used.generator_cpu_p90_percent == 94.5
+    assert used.generator_rss_peak_bytes == 5000
+    assert used.generator_lag_p99_ms == 9.0
+    timeline = digest(raw(processes=processes), ENDPOINT, PROFILE).timeline
+    assert timeline.generator_cpu_percent[:3] == (140.0, 165.0, None)
+
+
+def test_who_was_not_heard_for_a_while_is_kept() -> None:
+    silent = {"load worker 2 on b": 4.5}
+    assert digest(raw(window=window(silences=silent)), ENDPOINT, PROFILE).silences == silent
 
 
 def test_nothing_answered_is_summed_up_too() -> None:

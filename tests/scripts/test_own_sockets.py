@@ -35,7 +35,8 @@ def test_connections_are_dealt_evenly_and_the_record_says_how(own: Bench) -> Non
     assert sum(split) == USERS
     assert max(split) < 0.75 * USERS, "by chance once in a million times"
     assert record.method.server_command == (
-        "python -P benchmark/measure/own_sockets.py app_under_test:app --port PORT --workers 2 --loop uvloop"
+        "python -P benchmark/measure/own_sockets.py app_under_test:app "
+        "--host 127.0.0.1 --port PORT --workers 2 --loop uvloop"
     )
 
 

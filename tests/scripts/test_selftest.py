@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.measure.load_test import ROOT
+from benchmark.measure.generator import ROOT
 from benchmark.measure.rounds import jobs, measure
-from benchmark.plan import Plan, Profile, Target
+from benchmark.plan import Plan, Target
+from benchmark.profile import Profile
 from benchmark.selftest import DELAY_VARIABLE, SelfTest, read_selftest
 from scripts.selftesting import APP, ENDPOINTS, order, scale
 from tests.support import Bench

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.environment import Cpu
 from benchmark.plan import Target
-from benchmark.record import Cpu
 from benchmark.record_file import write_record
 from benchmark.selftest import COMPUTING, FILE_NAME, WAITING, write_selftest
 from benchmark.show.report import render_report

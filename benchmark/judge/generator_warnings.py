@@ -1,0 +1,72 @@
+"""What the load generator itself does to the numbers of a round: the part of warnings.py that is about it."""
+
+from collections.abc import Callable
+
+from benchmark.judge.disagreement import GENERATOR_CPU_PERCENT, GENERATOR_LAG_MS, LITTLE_RATIO
+from benchmark.plan import Endpoint, Plan
+from benchmark.record import Finding, Round
+
+Rule = Callable[[Round, Endpoint, Plan], Finding | None]
+
+
+def _little(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
+    ratio = measured.users_waiting_ratio
+    if ratio is None or ratio >= LITTLE_RATIO:
+        return None
+    return Finding(
+        kind="littles-law",
+        severity="error",
+        message=f"Throughput x latency accounts for {ratio:.1%} of the {plan.profile.users} users (Little's law). "
+        "The rest of their time was spent inside the load generator, so real latencies are longer than shown.",
+        remedy='Take fewer users, client = "fast", or more cores for the generator.',
+    )
+
+
+def _generator_cpu(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    percent = measured.resources.generator_cpu_p90_percent
+    if percent is None or percent <= GENERATOR_CPU_PERCENT:
+        return None
+    return Finding(
+        kind="generator-cpu",
+        severity="warning",
+        message=f"The load generator used {percent:.0f} % of a core or more in one second out of ten.",
+        remedy="Its own delays are in the latencies. Take fewer users or a machine with more cores.",
+    )
+
+
+def _generator_lag(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    lag_ms = measured.resources.generator_lag_p99_ms
+    if lag_ms is None or lag_ms <= GENERATOR_LAG_MS:
+        return None
+    return Finding(
+        kind="generator-lag",
+        severity="warning",
+        message=f"The load generator's own event loop was up to {lag_ms:.0f} ms late.",
+        remedy="Latencies hold that delay. Leave the machine to the benchmark, or take fewer users.",
+    )
+
+
+def _generator_collects(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    if not measured.resources.generator_collects_garbage:
+        return None
+    return Finding(
+        kind="generator-garbage-collection",
+        severity="warning",
+        message="The load generator grew so large that its garbage collection was switched on again.",
+        remedy="Latencies hold its pauses. Shorten the duration, or take fewer users.",
+    )
+
+
+def _silences(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    if not measured.silences:
+        return None
+    named = ", ".join(f"{name} ({silent_s:g} s)" for name, silent_s in measured.silences.items())
+    return Finding(
+        kind="load-worker-silent",
+        severity="warning",
+        message=f"Not heard under load for a while, though it came back: {named}.",
+        remedy="See to the network between the machines, and run again.",
+    )
+
+
+ABOUT_THE_GENERATOR: tuple[Rule, ...] = (_little, _generator_cpu, _generator_lag, _generator_collects, _silences)

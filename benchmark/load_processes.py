@@ -1,0 +1,34 @@
+"""How many processes send the load, and what they could not do."""
+
+from collections.abc import Sequence
+
+import psutil
+
+from benchmark.errors import UsageError
+from benchmark.plan import Endpoint, Target
+from benchmark.profile import Profile
+
+
+def cores_left(target: Target) -> int:
+    """Cores of this machine that the workers of the app leave to processes that send the load; at least one."""
+    here = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count() or 1
+    return max(1, here - (0 if target.url else target.workers))
+
+
+def check_load_workers(profile: Profile, target: Target, endpoints: Sequence[Endpoint]) -> None:
+    """Refuse what load workers of other machines could not do."""
+    if not profile.load_workers:
+        return
+    if target.url is None and target.host in {"127.0.0.1", "localhost"}:
+        message = (
+            "--expect-workers: load workers on other machines can not reach an app that listens on "
+            f"{target.host}; write [app] host = this machine's address"
+        )
+        raise UsageError(message)
+    own = next((endpoint.name for endpoint in endpoints if endpoint.locustfile), None)
+    if own is not None:
+        message = (
+            f"--expect-workers: endpoint {own!r} has a locustfile of its own, which other machines do not have; "
+            "leave it out with --endpoint"
+        )
+        raise UsageError(message)

@@ -1,0 +1,93 @@
+"""A load worker for a benchmark that another machine leads: Locust's own worker, started anew for each round."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import Field
+
+from benchmark.errors import InvalidRunError, UsageError
+from benchmark.measure.generator import load_environment, module_file
+from benchmark.measure.process import Child
+from benchmark.measure.room import raise_open_file_limit
+from benchmark.model import Frozen
+from benchmark.units import Count
+
+NEWS_VARIABLE = "BENCH_LOAD_WORKER_NEWS"
+"""Names the file into which the Locust process writes a line whenever it is told something."""
+
+POLL_S = 0.2
+TOO_SOON_S = 3.0
+"""A Locust process that fails within this time would fail again and again."""
+
+
+class Master(Frozen):
+    """Where the benchmark is led from."""
+
+    host: str = Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")
+    port: Count = Field(default=5557, ge=1, le=65_535)
+
+
+def parse_master(text: str) -> Master:
+    """Read "HOST" or "HOST:PORT". UsageError says how it is written."""
+    host, colon, port = text.strip().partition(":")
+    try:
+        return Master.model_validate({"host": host, **({"port": port} if colon else {})})
+    except ValueError:
+        message = f'--master: {text!r} is no address; write it like "10.0.0.5" or "10.0.0.5:5557"'
+        raise UsageError(message) from None
+
+
+def serve(master: Master, wait_s: float, pause: Callable[[float], None], say: Callable[[str], None]) -> None:
+    """Load whenever the master asks for it, round after round, until none was heard for `wait_s`.
+
+    InvalidRunError: Locust can not even be started. What `pause` raises ends it.
+    """
+    raise_open_file_limit()
+    say(f"waiting for a benchmark at {master.host}:{master.port}; Ctrl-C ends this")
+    heard = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        while time.monotonic() - heard < wait_s:
+            news = Path(folder) / "news.txt"
+            news.write_text("")
+            if _one_round(master, news, heard + wait_s, pause, say):
+                heard = time.monotonic()
+    say(f"no benchmark was heard for {wait_s:g} s at {master.host}:{master.port}; this is over")
+
+
+def _one_round(
+    master: Master, news: Path, until: float, pause: Callable[[float], None], say: Callable[[str], None]
+) -> bool:
+    """Run one Locust worker until it ends, or was told nothing `until` then. Gives whether it was told something."""
+    address = ("--master-host", master.host, "--master-port", str(master.port))
+    command = [sys.executable, "-m", "locust", "-f", module_file("load.worker_locustfile"), "--worker", *address]
+    child = Child(
+        [*command, "--loglevel", "WARNING"],
+        log=news.with_name("locust.log"),
+        directory=news.parent,
+        environment=load_environment() | {NEWS_VARIABLE: str(news)},
+        grace_s=2.0,
+    )
+    began, told = time.monotonic(), 0
+    with child:
+        while child.exit_code is None and (told or time.monotonic() < until):
+            pause(POLL_S)
+            told = _tell(news, told, say)
+        code = child.exit_code
+        told = _tell(news, told, say)
+        if code and not told and time.monotonic() - began < TOO_SOON_S:
+            message = f"the load worker could not be started; its last lines:\n{child.tail()}"
+            raise InvalidRunError(message)
+        if code:
+            say(f"the load worker ended with exit code {code}: {child.tail()}")
+    return told > 0
+
+
+def _tell(news: Path, told: int, say: Callable[[str], None]) -> int:
+    """Pass on what is new; gives how many lines were passed on so far."""
+    lines = news.read_text().splitlines()
+    for line in lines[told:]:
+        say(line)
+    return len(lines)

@@ -1,0 +1,76 @@
+"""A profile: a named load."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, field_validator, model_validator
+
+from benchmark.model import Frozen, Line
+from benchmark.units import Count, Number, Seconds
+
+MAX_USERS = 100_000
+MAX_DURATION_S = 24 * 3600.0
+AUTO = 0
+
+
+def whole_seconds(value: float) -> float:
+    """Refuse half a second of load."""
+    if not value.is_integer():
+        message = "must be whole seconds: Locust's clock for the end of a test counts in seconds"
+        raise ValueError(message)
+    return value
+
+
+def _auto(value: Any) -> Any:
+    return AUTO if value == "auto" else value
+
+
+class Profile(Frozen):
+    """A named load."""
+
+    name: Line
+    description: str = ""
+    headline: bool = False
+    """Whether the README shows the newest run of this profile."""
+    users: Count = Field(ge=1, le=MAX_USERS)
+    spawn_rate_per_s: Number = Field(
+        gt=0, le=MAX_USERS, validation_alias=AliasChoices("spawn_rate", "spawn_rate_per_s")
+    )
+    duration_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
+        ge=1, le=MAX_DURATION_S, validation_alias=AliasChoices("duration", "duration_s")
+    )
+    task_seconds: Seconds = Field(default=5.0, gt=0, le=3600)
+    rounds: Count = Field(default=1, ge=1, le=1000)
+    endpoints: tuple[str, ...] = Field(min_length=1)
+    client: Literal["fast", "requests"] = "fast"
+    timeout_s: Seconds = Field(
+        default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=AliasChoices("timeout", "timeout_s")
+    )
+    wait_s: Seconds = Field(default=0.0, ge=0, le=3600, validation_alias=AliasChoices("wait", "wait_s"))
+    start: Literal["batch", "spread"] = "batch"
+    """Whether users ask as soon as they are spawned, or first requests are spread over one answer time."""
+
+    reference_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
+        default=5.0, ge=0, le=600, validation_alias=AliasChoices("reference", "reference_s")
+    )
+    """How long each round loads the reference workload, which tells a slow machine from a slow endpoint; 0: not."""
+
+    processes: Annotated[Count, BeforeValidator(_auto)] = Field(default=1, ge=0, le=256)
+    """Processes that send the load. "auto", kept as 0: one for each core that the app's workers leave, at least one."""
+
+    load_workers: Count = Field(default=0, ge=0, le=1000)
+    """Load workers on other machines that send the load instead; 0: this machine sends it."""
+
+    @field_validator("endpoints")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            message = "names an endpoint twice; for several measurements of each there is rounds"
+            raise ValueError(message)
+        return names
+
+    @model_validator(mode="after")
+    def _spread_connects_ahead(self) -> Self:
+        if self.start == "spread" and self.client != "fast":
+            message = 'start = "spread" needs client = "fast": `requests` can not connect ahead of its first request'
+            raise ValueError(message)
+        return self

@@ -1,0 +1,50 @@
+"""One row per answered request, by Locust's own request logger: requests.csv."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust.contrib.csv_request_logger import CsvRequestLogger
+from locust.env import Environment
+
+from load.listen import listen
+
+ROWS_PER_FLUSH = 200
+
+
+class RequestLog(CsvRequestLogger):
+    """Locust's request log, with secret values struck out of the error texts, that ends the test when it is stuck."""
+
+    def __init__(self, environment: Environment, path: Path, secrets: Sequence[str]) -> None:
+        super().__init__(str(path), flush_interval=ROWS_PER_FLUSH)
+        self._environment = environment
+        self._secrets = secrets
+        self.register(environment)
+
+    def _on_request(self, *, exception: Any = None, **request: Any) -> None:
+        try:
+            super()._on_request(exception=without_secrets(exception, self._secrets), **request)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """A load whose requests can not be written down is worth nothing: end it, once, and say why."""
+        if self._environment.process_exit_code is None:
+            self._environment.process_exit_code = os.EX_IOERR
+            # Said at the very end: Locust prints its own tables before.
+            listen(self._environment.events.quit, lambda **_: sys.stderr.write(f"requests.csv: {error}\n"))
+            if self._environment.runner is not None:
+                gevent.spawn(self._environment.runner.quit)
+
+
+def without_secrets(exception: Any, secrets: Sequence[str]) -> Any:
+    """The text of an exception with secret values struck out; None stays None."""
+    if exception is None or not secrets:
+        return exception
+    text = str(exception)
+    for secret in secrets:
+        text = text.replace(secret, "[redacted]")
+    return text

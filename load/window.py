@@ -1,0 +1,27 @@
+"""When a load ran and what it left unanswered, put together from all processes that sent it: window.json."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def window(start_s: float, spawned_s: float | None, stop_s: float, parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The window of a load, from the parts of all processes whose users sent it. Times are on the clock (s)."""
+    users = sum(part["users_spawned"] for part in parts)
+    answered = _joined(parts, "first_answers_s")
+    return {
+        "start_s": start_s,
+        "spawned_s": spawned_s,
+        "all_answered_s": max(answered, default=None) if answered is not None and len(answered) == users else None,
+        "stop_s": stop_s,
+        "users_spawned": users,
+        "users_answered": None if answered is None else len(answered),
+        "first_answers_s": answered,
+        "waiting_since_s": _joined(parts, "waiting_since_s"),
+        "requests": sum(part["requests"] for part in parts),
+        "garbage_collection_on": any(part["garbage_collection_on"] for part in parts),
+    }
+
+
+def _joined(parts: Sequence[dict[str, Any]], key: str) -> list[float] | None:
+    lists = [part[key] for part in parts]
+    return None if None in lists else [moment for moments in lists for moment in moments]

@@ -1,0 +1,85 @@
+"""Entry point of a load worker on another machine: waits to be told what to request, and loads."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+# Locust looks first in the folder it runs in, which may hold another module named `load`.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import gevent
+from locust import events
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+from load.leader import answer_to_leader
+from load.listen import listen
+from load.recorder import Recorder
+from load.remote import SPEC, VERSION, Answers, versions
+from load.request_spec import LoadSpec, secret_texts
+from load.seconds import seconds
+from load.users import FastAskingUser, user_class
+
+sys.path.pop(0)
+
+
+class EndpointUser(FastAskingUser):
+    """Stands here until the leader has said what to request: Locust wants to know a user's name at the start."""
+
+    host = "http://not-told-yet.invalid"
+
+
+class LoadWorker:
+    """One load worker, from its connection to the leader until that ends the round."""
+
+    def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.recorder = Recorder(environment)
+        self.answers = Answers()
+        self.told: dict[str, Any] = {}
+        self.runner.register_message(SPEC, self.on_spec)
+        listen(environment.events.request, self.answers.add)
+        listen(environment.events.test_start, self.on_start)
+        listen(environment.events.report_to_master, self.on_report)
+        answer_to_leader(self.runner, lambda: self.recorder.part() | self.answers.told())
+
+    def say(self, line: str) -> None:
+        """Tell a person, through who started this process."""
+        with Path(os.environ["BENCH_LOAD_WORKER_NEWS"]).open("a", encoding="utf-8") as news:
+            news.write(f"{line}\n")
+
+    def on_spec(self, msg: Any, **_: Any) -> None:
+        """Become the users that are asked for. Header values are looked up here, in this machine's environment."""
+        spec = LoadSpec.of(msg.data)
+        missing = [name for name in spec.secret_variables if name not in os.environ]
+        self.runner.send_message(VERSION, versions() | ({"lacks": ", ".join(missing)} if missing else {}))
+        if missing or spec.request is None:
+            self.say(f"this machine has no value for ${', $'.join(missing)}: set it, and start again")
+            return
+        if msg.data != self.told:  # Locust introduces itself again until it is answered
+            self.say(f"{spec.request.name}: {spec.request.method} {spec.request.path} of {spec.base_url}")
+        self.told = msg.data
+        self.answers.secrets = secret_texts(spec)
+        self.environment.user_classes[:] = [user_class(spec)]
+
+    def on_start(self, **_: Any) -> None:
+        """Begin to count from here: the leader takes this moment for the start of its own clock."""
+        self.answers.start_s = self.recorder.started_s
+        gevent.spawn(self._note_seconds)
+
+    def on_report(self, data: dict[str, Any], **_: Any) -> None:
+        """Send what was counted along with Locust's own report."""
+        data |= self.answers.told()
+
+    def _note_seconds(self) -> None:
+        for second in seconds(self.environment):
+            self.answers.seconds.append(second)
+
+
+def _on_init(environment: Environment, runner: WorkerRunner, **_: Any) -> None:
+    LoadWorker(environment, runner)
+
+
+listen(events.init, _on_init)
