@@ -236,8 +236,11 @@ class Plan(Frozen):
         return tuple(sorted((s for s in spelled if len(s) >= SHORTEST_SECRET), key=len, reverse=True))
 
     def missing_variables(self) -> tuple[tuple[Endpoint, str], ...]:
-        """Variables that headers name and the environment does not hold."""
-        return tuple((e, name) for e in self.endpoints for name in e.variables if name not in os.environ)
+        """Variables that headers name and the environment does not hold, or holds empty.
+
+        That is how a workflow hands over a secret that its repository does not have.
+        """
+        return tuple((e, name) for e in self.endpoints for name in e.variables if not os.environ.get(name))
 
 
 def own_locustfile(endpoint: Endpoint, directory: Path) -> Path | None:

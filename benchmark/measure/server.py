@@ -21,10 +21,12 @@ IMPORT_TIMEOUT_S = 60.0
 WORKER_MARK = "spawn_main"
 """How a worker that uvicorn spawned shows on its command line; multiprocessing's own helper process does not."""
 
-NO_SUCH_APP, NO_UVLOOP = 77, 78
+NO_SUCH_APP, NO_UVLOOP, NO_UVICORN = 77, 78, 79
 IMPORT_CHECK = f"""
-NO_SUCH_APP, NO_UVLOOP = {NO_SUCH_APP}, {NO_UVLOOP}
+NO_SUCH_APP, NO_UVLOOP, NO_UVICORN = {NO_SUCH_APP}, {NO_UVLOOP}, {NO_UVICORN}
 import importlib.util, sys
+if importlib.util.find_spec("uvicorn") is None:
+    sys.exit(NO_UVICORN)
 from uvicorn.importer import ImportFromStringError, import_from_string
 if sys.argv[2] == "uvloop" and importlib.util.find_spec("uvloop") is None:
     sys.exit(NO_UVLOOP)
@@ -78,6 +80,9 @@ def _check_import(import_path: str, loop: str, directory: Path, python: str, sec
         message = f"importing {import_path} took longer than {IMPORT_TIMEOUT_S:g} s; look for work at import time"
         raise AppError(message) from None
     lines = redact(done.stderr, secrets).strip().splitlines()
+    if done.returncode == NO_UVICORN:
+        message = f'uvicorn, which serves the app here, is not among the packages of {python}: add "uvicorn[standard]"'
+        raise UsageError(message)
     if done.returncode == NO_UVLOOP:
         message = (
             "uvloop is not installed, and without it several uvicorn workers answer 45 ms late: "
