@@ -26,7 +26,7 @@ from benchmark.measure.room import check_room
 from benchmark.measure.rounds import Job, jobs, measure
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan
-from benchmark.record import Record
+from benchmark.record import Environment, Record
 from benchmark.record_file import SCHEMA_VERSION, to_json
 from benchmark.show.console import Reporter, reporting
 from benchmark.show.index import render_run
@@ -63,10 +63,11 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) 
         check_plan(plan, home)
         check_room(plan)
     check_target(plans[0], home, wishes.python)
+    environment = read_environment(home, wishes.python)  # before an app that runs has left its bytecode in the checkout
     sweep = f"sweep-{secrets.token_hex(4)}" if len(plans) > 1 else None
     with listening() as interrupt:
         for plan in plans:
-            notebook = _open(config, plan, out, config_file, sweep, wishes.python)
+            notebook = _open(config, plan, out, config_file, sweep, environment)
             _measure_plan(plan, notebook, home, wishes.python, interrupt, console)
             yield Finished(notebook.record, _report(notebook, home))
 
@@ -82,12 +83,14 @@ def app_python(asked: str | None) -> str:
     return str(Path(found).absolute())  # not resolved: the link is what makes it the Python of its environment
 
 
-def _open(config: Config, plan: Plan, out: Path, config_file: Path, sweep: str | None, python: str) -> Notebook:
+def _open(
+    config: Config, plan: Plan, out: Path, config_file: Path, sweep: str | None, environment: Environment
+) -> Notebook:
     changed = customised(config, plan)
     return open_notebook(
         out,
         plan,
-        read_environment(config_file.resolve().parent, python),
+        environment,
         sweep=sweep,
         command=command_line(plan, changed, config_file),
         customised=changed,

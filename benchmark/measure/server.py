@@ -71,7 +71,7 @@ def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> N
 
 
 def _check_import(import_path: str, loop: str, directory: Path, python: str, secrets: Sequence[str]) -> None:
-    command = [python, "-c", IMPORT_CHECK, import_path, loop]
+    command = [python, "-B", "-c", IMPORT_CHECK, import_path, loop]  # -B: looking leaves nothing in the checkout
     try:
         done = subprocess.run(  # noqa: S603 - the command is built here, never by a shell
             command, cwd=directory, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S, check=False
