@@ -62,7 +62,8 @@ class Target(Frozen):
     workers: Count = Field(default=2, ge=1, le=256)
     threads: Count = Field(default=40, ge=1, le=10_000)
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")] = "127.0.0.1"
-    """The address that the app listens on and is asked at: other machines do not reach the default one."""
+    """The address that the app listens on and is asked at: other machines do not reach the default one. With 0.0.0.0 it
+    listens on all, and is asked at the one that this machine shows to others."""
     port: Count | None = Field(default=None, ge=1, le=65_535)
     loop: Literal["uvloop", "asyncio"] = "uvloop"
     sockets: Literal["shared", "per-worker"] = "shared"
@@ -168,8 +169,11 @@ class Plan(Frozen):
         return tuple(sorted((s for s in spelled if len(s) >= SHORTEST_SECRET), key=len, reverse=True))
 
     def missing_variables(self) -> tuple[tuple[Endpoint, str], ...]:
-        """Variables that headers name and the environment does not hold."""
-        return tuple((e, name) for e in self.endpoints for name in e.variables if name not in os.environ)
+        """Variables that headers name and the environment does not hold, or holds empty.
+
+        That is how a workflow hands over a secret that its repository does not have.
+        """
+        return tuple((e, name) for e in self.endpoints for name in e.variables if not os.environ.get(name))
 
 
 def own_locustfile(endpoint: Endpoint, directory: Path) -> Path | None:

@@ -2,6 +2,8 @@
 
 import json
 import secrets
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ from typing import Any
 from rich.console import Console
 
 from benchmark.config import Config, check_plan, command_line, customised, make_plan, read_config
-from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError
+from benchmark.environment import Environment
+from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
 from benchmark.explain.bounds import limit
 from benchmark.explain.prediction import predict_round
 from benchmark.judge.warnings import warnings
@@ -33,11 +36,12 @@ from benchmark.show.published import read_published
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the command line asks for; several users are a sweep."""
+    """What the command line asks for; several users are a sweep. The app is started by `python`."""
 
     profile: str
     users: tuple[str, ...]
     values: Mapping[str, Any]
+    python: str = sys.executable
 
 
 @dataclass(frozen=True)
@@ -59,21 +63,35 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) 
     for plan in plans:
         check_plan(plan, home)
         check_room(plan)
-    check_target(plans[0], home)
+    check_target(plans[0], home, wishes.python)
+    environment = read_environment(home, wishes.python)  # before an app that runs has left its bytecode in the checkout
     sweep = f"sweep-{secrets.token_hex(4)}" if len(plans) > 1 else None
     with listening() as interrupt:
         for plan in plans:
-            notebook = _open(config, plan, out, config_file, sweep)
-            _measure_plan(plan, notebook, home, interrupt, console)
+            notebook = _open(config, plan, out, config_file, sweep, environment)
+            _measure_plan(plan, notebook, home, wishes.python, interrupt, console)
             yield Finished(notebook.record, _report(notebook, home))
 
 
-def _open(config: Config, plan: Plan, out: Path, config_file: Path, sweep: str | None) -> Notebook:
+def app_python(asked: str | None) -> str:
+    """Path of the Python that starts the app. UsageError: there is none of that name."""
+    if not asked:
+        return sys.executable
+    found = shutil.which(asked)
+    if found is None:
+        message = f"--python: {asked!r} is no program; name the Python that has the app's packages"
+        raise UsageError(message)
+    return str(Path(found).absolute())  # not resolved: the link is what makes it the Python of its environment
+
+
+def _open(
+    config: Config, plan: Plan, out: Path, config_file: Path, sweep: str | None, environment: Environment
+) -> Notebook:
     changed = customised(config, plan)
     return open_notebook(
         out,
         plan,
-        read_environment(config_file.resolve().parent),
+        environment,
         sweep=sweep,
         command=command_line(plan, changed, config_file),
         customised=changed,
@@ -81,9 +99,11 @@ def _open(config: Config, plan: Plan, out: Path, config_file: Path, sweep: str |
     )
 
 
-def _measure_plan(plan: Plan, notebook: Notebook, home: Path, interrupt: Interrupt, console: Console) -> None:
+def _measure_plan(
+    plan: Plan, notebook: Notebook, home: Path, python: str, interrupt: Interrupt, console: Console
+) -> None:
     """Measure all rounds; whatever ends them early, the record says so and the report is written."""
-    todo = jobs(plan, notebook.directory, home)
+    todo = jobs(plan, notebook.directory, home, python)
     try:
         with reporting(console, plan.profile, len(todo)) as reporter:
             for number, job in enumerate(todo, start=1):

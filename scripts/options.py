@@ -54,6 +54,10 @@ ExpectWorkers = Annotated[
 ]
 Rounds = Annotated[str | None, Option(help="How often each endpoint is measured; tables show medians.")]
 Port = Annotated[str | None, Option(help="Port of the app; a free one by default.")]
+Python = Annotated[
+    str | None,
+    Option(envvar="BENCH_PYTHON", help="Python that has the app's packages; left out: the one that bench runs with."),
+]
 Loop = Annotated[str | None, Option(help="uvloop, or asyncio where it can not be installed.")]
 Out = Annotated[Path, Option(help="Where the run's own directory is made.")]
 ConfigFile = Annotated[Path, Option(help="The configuration to read.")]

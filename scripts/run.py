@@ -10,7 +10,7 @@ from benchmark.config import DEFAULT_FILE, headline_profile, read_config
 from benchmark.record import Record
 from benchmark.show.console import print_results
 from scripts import options
-from scripts.measuring import Wishes, as_json_text, measure_all, require_complete
+from scripts.measuring import Wishes, app_python, as_json_text, measure_all, require_complete
 from scripts.opening import open_report
 
 
@@ -30,6 +30,7 @@ def run(
     loop: options.Loop = None,
     processes: options.Processes = None,
     expect_workers: options.ExpectWorkers = None,
+    python: options.Python = None,
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,
     open_it: options.OpenIt = False,
@@ -50,6 +51,7 @@ def run(
         profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),
         users=options.items(context, "users", users),
         values={**values, "endpoints": options.items(context, "endpoint", endpoint)},
+        python=app_python(python),
     )
     records: list[Record] = []
     report: Path | None = None

@@ -15,6 +15,7 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/own-endpoints.md",
+    "docs/reuse.md",
     "docs/method.md",
     "docs/judging.md",
     "docs/comparing.md",

@@ -4,28 +4,36 @@ import hashlib
 import os
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
+import sys
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import psutil
 
 from benchmark.environment import Cpu, Environment
+from benchmark.measure.packages import describe
 
-PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "anyio", "pydantic", "locust", "gevent")
+SERVE = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "anyio", "pydantic")
+ASK = ("locust", "gevent")
 REQUIREMENTS = "requirements.txt"
 
 
-def read_environment(home: Path) -> Environment:
-    """Describe this machine and the checkout in `home`. Never fails: what can not be found out is None."""
+def read_environment(home: Path, python: str = sys.executable) -> Environment:
+    """Describe this machine and the checkout in `home`. Never fails: what can not be found out is None.
+
+    Where the app is started by a `python` of its own, that one and its packages are described, beside our Locust.
+    """
     requirements = home / REQUIREMENTS
     known = requirements.is_file()
+    version, packages = _served_by(python)
     return Environment(
         cpu=Cpu(model=_cpu_model(), count=psutil.cpu_count() or 1),
         memory_bytes=psutil.virtual_memory().total,
         kernel=f"{platform.system()} {platform.release()}",
         os_image=_os_image(),
-        python=f"{platform.python_implementation()} {platform.python_version()}",
-        packages={name: found for name in PACKAGES if (found := _version(name)) is not None},
+        python=version,
+        packages=packages,
         requirements_sha256=hashlib.sha256(requirements.read_bytes()).hexdigest() if known else None,
         commit=_git(home, "rev-parse", "HEAD"),
         commit_dirty=_is_dirty(home),
@@ -56,9 +64,19 @@ def _os_image() -> str:
         return platform.platform(terse=True)
 
 
+def _served_by(python: str) -> tuple[str, dict[str, str]]:
+    """Version of the Python that starts the app, and versions of the packages that serve and that ask."""
+    own = {name: found for name in (*SERVE, *ASK) if (found := _version(name)) is not None}
+    if python == sys.executable:
+        return f"{platform.python_implementation()} {platform.python_version()}", own
+    version, packages = describe(python)
+    served = {name: packages[name] for name in SERVE if name in packages}
+    return version, served | {name: own[name] for name in ASK if name in own}
+
+
 def _version(package: str) -> str | None:
     try:
-        return version(package)
+        return installed(package)
     except PackageNotFoundError:
         return None
 

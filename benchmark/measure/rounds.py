@@ -74,7 +74,7 @@ def label(endpoint: Endpoint, round_number: int) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', endpoint.name)[:60]}-{round_number}"
 
 
-def jobs(plan: Plan, directory: Path, home: Path) -> list[Job]:
+def jobs(plan: Plan, directory: Path, home: Path, python: str = sys.executable) -> list[Job]:
     """List the rounds in their order: all endpoints once, then all again, so that a slow hour hits them alike.
 
     The first round verifies every endpoint, so that a broken one is found at the start and not after minutes.
@@ -84,7 +84,7 @@ def jobs(plan: Plan, directory: Path, home: Path) -> list[Job]:
         for position, endpoint in enumerate(plan.endpoints):
             to_verify = (endpoint,) if listed else plan.endpoints
             place = directory / f"{position + 1:02d}-{label(endpoint, number)}"
-            listed.append(Job(plan, endpoint, number, to_verify, place, home))
+            listed.append(Job(plan, endpoint, number, to_verify, place, home, python=python))
     return listed
 
 

@@ -15,15 +15,19 @@ from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.measure.process import Child, redact
 from benchmark.plan import Plan, Target
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - who writes it into benchmark.toml wants it
+NOWHERE = "192.0.2.1"  # reserved for documentation (RFC 5737)
 POLL_S = 0.05
 IMPORT_TIMEOUT_S = 60.0
 WORKER_MARK = "spawn_main"
 """How a worker that uvicorn spawned shows on its command line; multiprocessing's own helper process does not."""
 
-NO_SUCH_APP, NO_UVLOOP = 77, 78
+NO_SUCH_APP, NO_UVLOOP, NO_UVICORN = 77, 78, 79
 IMPORT_CHECK = f"""
-NO_SUCH_APP, NO_UVLOOP = {NO_SUCH_APP}, {NO_UVLOOP}
+NO_SUCH_APP, NO_UVLOOP, NO_UVICORN = {NO_SUCH_APP}, {NO_UVLOOP}, {NO_UVICORN}
 import importlib.util, sys
+if importlib.util.find_spec("uvicorn") is None:
+    sys.exit(NO_UVICORN)
 from uvicorn.importer import ImportFromStringError, import_from_string
 if sys.argv[2] == "uvloop" and importlib.util.find_spec("uvloop") is None:
     sys.exit(NO_UVLOOP)
@@ -65,6 +69,7 @@ def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> N
     _check_import(target.import_path, target.loop, directory, python, plan.secrets())
     try:
         _free_port(target.host)
+        address_shown(target.host)
     except OSError as error:
         message = f"[app] host: {target.host} is no address of this machine ({error.strerror}); see `hostname -I`"
         raise UsageError(message) from None
@@ -74,7 +79,7 @@ def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> N
 
 
 def _check_import(import_path: str, loop: str, directory: Path, python: str, secrets: Sequence[str]) -> None:
-    command = [python, "-c", IMPORT_CHECK, import_path, loop]
+    command = [python, "-B", "-c", IMPORT_CHECK, import_path, loop]  # -B: looking leaves nothing in the checkout
     try:
         done = subprocess.run(  # noqa: S603 - the command is built here, never by a shell
             command, cwd=directory, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S, check=False
@@ -83,6 +88,9 @@ def _check_import(import_path: str, loop: str, directory: Path, python: str, sec
         message = f"importing {import_path} took longer than {IMPORT_TIMEOUT_S:g} s; look for work at import time"
         raise AppError(message) from None
     lines = redact(done.stderr, secrets).strip().splitlines()
+    if done.returncode == NO_UVICORN:
+        message = f'uvicorn, which serves the app here, is not among the packages of {python}: add "uvicorn[standard]"'
+        raise UsageError(message)
     if done.returncode == NO_UVLOOP:
         message = (
             "uvloop is not installed, and without it several uvicorn workers answer 45 ms late: "
@@ -113,6 +121,19 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def address_shown(host: str) -> str:
+    """The address at which others reach an app that listens on `host`. UsageError: this machine has none."""
+    if host != EVERYWHERE:
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((NOWHERE, 9))  # sends nothing: it asks the system which of its addresses it would use
+        except OSError:
+            message = "[app] host: this machine has no address to the outside; write the one that others reach it at"
+            raise UsageError(message) from None
+        return str(probe.getsockname()[0])
+
+
 class Server:
     """A running uvicorn with all its workers, started by `python` in `directory`.
 
@@ -130,7 +151,7 @@ class Server:
         target = plan.target
         self.host = target.host
         self.port = target.port or _free_port(self.host)
-        self.base_url = f"http://{self.host}:{self.port}"
+        self.base_url = f"http://{address_shown(self.host)}:{self.port}"
         self._expected = target.workers
         self._timeout_s = target.startup_timeout_s
         environment = os.environ | {

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,15 @@ def known_to_act(workflow: str) -> str:
     return "\n".join(line for line in lines if not line.strip().startswith(REFUSED_BY_ACT)) + "\n"
 
 
+def measuring_itself(workflow: str) -> str:
+    """benchmark.yml with the job of measure.yml in it: when a called workflow fails, act, unlike GitHub, ends.
+
+    Both files call their inputs alike, so it means the same.
+    """
+    job = (ROOT / ".github/workflows/measure.yml").read_text(encoding="utf-8").partition("\njobs:\n")[2]
+    return re.sub(r"(?ms)^  measure:\n    name: Measure\n.*?(?=^  \w+:$)", lambda _: f"{job}\n", workflow)
+
+
 GH = """#!/bin/sh
 echo "$@" >> "$(dirname "$0")/gh.log"
 if [ "$1 $2" = "issue list" ]; then echo '[]'; fi
@@ -171,12 +180,37 @@ class Forge:
                 shutil.copy(ROOT / name, tree / name)
         for called in (tree / ".github" / "workflows").glob("*.yml"):
             called.write_text(known_to_act(called.read_text(encoding="utf-8")), encoding="utf-8")
-        for name, content in {"benchmark.toml": TINY, **(changes or {})}.items():
+        self.begin({"benchmark.toml": TINY, **(changes or {})}, "A fork")
+
+    def begin(self, files: Mapping[str, str], title: str = "An app") -> None:
+        """Make origin's first commit: these files, by their path, and what lies in the tree already."""
+        tree = self.home / "tree"
+        for name, content in files.items():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
             (tree / name).write_text(content, encoding="utf-8")
         git(tree, "init", "--quiet")
         git(tree, "add", "--all")
-        git(tree, "commit", "--quiet", "--message", "A fork")
+        git(tree, "commit", "--quiet", "--message", title)
         git(self.home, "clone", "--quiet", "--bare", str(tree), str(self.origin))
+
+    def offer(self, name: str, caller: "Forge") -> tuple[str, list[str]]:
+        """Let another forge call the workflows of this one as those of the repository `name`.
+
+        Gives the commit to name, and what act has to be told. act knows neither `job.workflow_...` nor how a called
+        workflow calls one that lies beside it; so both are filled in.
+        """
+        commit = git(self.origin, "rev-parse", "main")
+        git(self.home, "clone", "--quiet", "--bare", str(self.origin), str(caller.home / "others" / f"{name}.git"))
+        called = caller.home / "called"
+        shutil.copytree(self.home / "tree/.github", called / ".github")
+        known = {"uses: ./": f"uses: {name}/", ".yml\n": f".yml@{commit}\n"}
+        known |= {"${{ job.workflow_repository }}": name, "${{ job.workflow_sha }}": commit}
+        for path in called.glob(".github/workflows/*.yml"):
+            text = path.read_text(encoding="utf-8")
+            for unknown, word in known.items():
+                text = text.replace(unknown, word)
+            path.write_text(text, encoding="utf-8")
+        return commit, ["--local-repository", f"{name}@{commit}={called}"]
 
     def push(self, changes: Mapping[str, str]) -> str:
         """Make another commit on origin; gives its name."""
@@ -194,18 +228,22 @@ class Forge:
         workflow: str = "benchmark.yml",
         branch: str = "",
         said: Mapping[str, Any] | None = None,
+        more: Sequence[str] = (),
     ) -> Outcome:
-        """Execute a workflow for an event: `said` is more of it. `branch`: the repository variable BENCH_BRANCH."""
+        """Execute a workflow for an event: `said` is more of it. `branch`: the repository variable BENCH_BRANCH.
+
+        `more` is told to act.
+        """
         payload: dict[str, Any] = {"repository": {"full_name": "acme/bench", "default_branch": "main"}, **(said or {})}
         if inputs is not None:
             payload["inputs"] = dict(inputs)
         (self.home / "event.json").write_text(json.dumps(payload))
         workflows = self.home / "act"
         workflows.mkdir(exist_ok=True)
-        text = (ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8")
-        (workflows / workflow).write_text(known_to_act(text))
+        text = (self.home / "tree/.github/workflows" / workflow).read_text(encoding="utf-8")
+        (workflows / workflow).write_text(known_to_act(measuring_itself(text)))
         done = subprocess.run(
-            [str(ACT), event, *self._arguments(workflow), "--var", f"BENCH_BRANCH={branch}"],
+            [str(ACT), event, *self._arguments(workflow), "--var", f"BENCH_BRANCH={branch}", *more],
             cwd=self.home / "tree",
             env=_environment(self.home),
             stdin=subprocess.DEVNULL,
@@ -224,6 +262,7 @@ class Forge:
             "GITHUB_REPOSITORY": "acme/bench",
             "GITHUB_RUN_ID": "1001",
             "STUB_ORIGIN": str(self.origin),
+            "STUB_OTHERS": str(self.home / "others"),
             "STUB_ARTIFACTS": str(self.artifacts),
             "STUB_PYTHON_BIN": str(self.python_bin),
         }

@@ -13,15 +13,16 @@ from tests.support import PATIENCE_S, Bench
 
 def test_the_first_process_of_the_measuring_step_hears_a_cancellation(bench: Bench, repository: Path) -> None:
     """GitHub sends SIGINT to the shell that it started for a step, and kills all of its children 10 s later."""
-    workflow = yaml.safe_load((repository / ".github/workflows/benchmark.yml").read_text(encoding="utf-8"))
+    workflow = yaml.safe_load((repository / ".github/workflows/measure.yml").read_text(encoding="utf-8"))
     (script,) = [step["run"] for step in workflow["jobs"]["measure"]["steps"] if step.get("name") == "Measure"]
     (bench.folder / "step.sh").write_text(script)
+    (bench.folder / "harness").symlink_to(repository)
     bench.configure(duration="60s", profile="headline = true")
     path = f"{Path(sys.prefix, 'bin')}{os.pathsep}{os.environ['PATH']}"
     step = subprocess.Popen(
         ["bash", "-e", "step.sh"],  # noqa: S607 - as GitHub starts it
         cwd=bench.folder,
-        env=os.environ | {"BENCH_TEST_MARK": bench.mark, "PATH": path},
+        env=os.environ | {"BENCH_TEST_MARK": bench.mark, "PATH": path, "GITHUB_WORKSPACE": str(bench.folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

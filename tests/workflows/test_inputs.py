@@ -109,20 +109,36 @@ def test_what_is_no_such_value_is_refused_in_one_line(ask: Any, variable: str, v
     assert "\n" not in str(refused.value)
 
 
+def _workflow(repository: Path, name: str) -> Any:
+    """A workflow. YAML 1.1 reads its `on` as true."""
+    return yaml.safe_load((repository / ".github/workflows" / name).read_text(encoding="utf-8"))
+
+
 def test_every_input_but_publish_reaches_a_variable_that_bench_run_reads(repository: Path) -> None:
-    workflow = yaml.safe_load((repository / ".github/workflows/benchmark.yml").read_text(encoding="utf-8"))
-    inputs = workflow[True]["workflow_dispatch"]["inputs"]  # YAML 1.1 reads `on` as true
-    steps = workflow["jobs"]["measure"]["steps"]
+    inputs = _workflow(repository, "benchmark.yml")[True]["workflow_dispatch"]["inputs"]
+    steps = _workflow(repository, "measure.yml")["jobs"]["measure"]["steps"]
     (environment,) = [step["env"] for step in steps if step.get("name") == "Measure"]
     command: Any = typer.main.get_command(cli.app).get_command(None, "run")  # type: ignore[attr-defined]
     read = {parameter.envvar for parameter in command.params if parameter.envvar}
-    assert read == RUN_VARIABLES
-    assert environment == {f"BENCH_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in inputs if name != "publish"}
-    assert set(environment) == read
+    assert read == RUN_VARIABLES | {"BENCH_PYTHON"}
+    assert {name for name in environment if name.startswith("BENCH_")} == read
+    handed = {f"BENCH_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in inputs if name != "publish"}
+    assert handed.items() <= environment.items()
+
+
+def test_who_calls_has_the_inputs_of_who_presses_the_button_and_each_is_handed_on(repository: Path) -> None:
+    benchmark, measure = (_workflow(repository, f"{name}.yml") for name in ("benchmark", "measure"))
+    pressed, called = (benchmark[True][event]["inputs"] for event in ("workflow_dispatch", "workflow_call"))
+    measured = measure[True]["workflow_call"]["inputs"]
+    assert pressed.keys() <= called.keys()
+    assert called.keys() - {"publish"} == measured.keys()
+    job = benchmark["jobs"]["measure"]
+    assert job["with"] == {name: f"${{{{ inputs.{name} }}}}" for name in measured}
+    assert benchmark[True]["workflow_call"]["secrets"] == measure[True]["workflow_call"]["secrets"]
+    assert job["secrets"] == {name: f"${{{{ secrets.{name} }}}}" for name in measure[True]["workflow_call"]["secrets"]}
 
 
 def test_the_choice_of_profiles_is_the_one_of_benchmark_toml(repository: Path) -> None:
-    workflow = yaml.safe_load((repository / ".github/workflows/benchmark.yml").read_text(encoding="utf-8"))
-    choices = workflow[True]["workflow_dispatch"]["inputs"]["profile"]["options"]
+    choices = _workflow(repository, "benchmark.yml")[True]["workflow_dispatch"]["inputs"]["profile"]["options"]
     profiles = set(read_config(repository / "benchmark.toml").profiles) - {"compare"}  # which has a workflow of its own
     assert sorted(choices) == sorted(profiles), "list the profiles of benchmark.toml in benchmark.yml's choice"

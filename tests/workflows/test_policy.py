@@ -80,7 +80,7 @@ def test_a_job_that_does_not_push_does_not_keep_the_credentials_it_checked_out_w
         for step in job.get("steps", ()):
             if step.get("uses", "").startswith("actions/checkout@"):
                 kept = step["with"]["persist-credentials"]
-                assert kept is ((path.name, name) in PUSHES), name
+                assert kept is ((path.name, name) in PUSHES and "repository" not in step["with"]), name
 
 
 @each_workflow
@@ -117,9 +117,7 @@ def test_what_tells_github_runs_its_own_code_on_the_default_branch_and_waits_for
     job = _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["watch"]
     assert job["concurrency"] == {"group": "watch", "cancel-in-progress": False, "queue": "max"}
     assert "github.ref_name == github.event.repository.default_branch" in job["if"]
-    checkout, *steps = job["steps"]
-    assert "ref" not in checkout["with"], "the branch of the reports holds old code"
-    (fetch,) = [step for step in steps if "git checkout FETCH_HEAD -- reports" in step.get("run", "")]
+    (fetch,) = [step for step in job["steps"] if "git checkout FETCH_HEAD -- reports" in step.get("run", "")]
     assert fetch["env"]["PUBLISHED_ON"] == "${{ vars.BENCH_BRANCH || github.ref_name }}"
 
 
@@ -144,15 +142,34 @@ def test_one_job_stands_for_all_required_checks() -> None:
         assert f"contains(needs.*.result, '{bad}')" in step["if"]
 
 
+def test_our_own_code_is_that_of_the_commit_that_a_caller_chose_and_is_called_by_its_path() -> None:
+    """In a workflow that is called, github.repository and github.sha are the caller's; so is what is checked out."""
+    for name in ("measure.yml", "benchmark.yml", "pages.yml"):
+        for job in _read(ROOT / ".github/workflows" / name)["jobs"].values():
+            checkouts = [step["with"] for step in job.get("steps", ()) if "actions/checkout@" in step.get("uses", "")]
+            if checkouts:
+                theirs, ours = checkouts
+                assert theirs.keys() == {"path", "persist-credentials"}
+                assert ours["repository"] == "${{ job.workflow_repository }}"
+                assert ours["ref"] == "${{ job.workflow_sha }}"
+                assert (theirs["path"], ours["path"]) == ("measured", "harness")
+            for step in job.get("steps", ()):
+                assert "-m scripts" not in step.get("run", ""), "the caller may have a folder of that name"
+
+
+def test_who_only_measures_need_not_let_anything_be_written() -> None:
+    """GitHub starts no workflow whose caller grants less than any job of it asks for, be that job skipped or not."""
+    jobs = _read(ROOT / ".github/workflows/measure.yml")["jobs"].values()
+    assert [job["permissions"] for job in jobs] == [{"contents": "read"}]
+
+
 def test_what_was_measured_is_kept_also_when_measuring_failed() -> None:
-    steps = _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["measure"]["steps"]
+    (job,) = _read(ROOT / ".github/workflows/measure.yml")["jobs"].values()
+    steps = job["steps"]
     (upload,) = [step for step in steps if "upload-artifact" in step.get("uses", "")]
     (measure,) = [step for step in steps if step.get("name") == "Measure"]
     assert upload["if"] == "${{ always() }}"
-    assert (
-        measure["timeout-minutes"]
-        < _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["measure"]["timeout-minutes"]
-    )
+    assert measure["timeout-minutes"] < job["timeout-minutes"]
 
 
 def test_updates_come_monthly_together_and_after_a_cool_down() -> None:

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Locust's operator starts its image with `--master ARGS` and `--worker --master-host HOST ARGS`; here bench is told.
+# The operator removes what has ended, and the results with it: so the master stays for LINGER_S more.
+set -u
+case "$1" in
+  --master)
+    shift
+    python /bench/scripts run "$@"
+    code=$?
+    sleep "${LINGER_S:-600}"
+    exit "$code"
+    ;;
+  --worker) exec python /bench/scripts worker --master "$3" ;;
+  *)
+    echo "neither --master nor --worker: $*" >&2
+    exit 2
+    ;;
+esac

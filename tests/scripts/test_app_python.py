@@ -1,0 +1,64 @@
+"""The app with a Python of its own: its packages stay apart from those of the harness."""
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tests.support import GOOD_APP, Bench
+
+APP = f"import only_there\n{GOOD_APP}"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A virtual environment that holds nothing but Python; gives its folder for packages."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "app"], check=True)
+    (site,) = (tmp_path / "app").glob("lib/python*/site-packages")
+    return site
+
+
+def _python(site: Path) -> str:
+    return str(site.parents[2] / "bin" / "python")
+
+
+def test_the_app_is_served_with_the_packages_of_its_own_python_and_the_record_says_which(
+    bench: Bench, bare: Path
+) -> None:
+    """Here it has all that the tests have, a module more, and another FastAPI by name."""
+    (bare / "inherited.pth").write_text(sysconfig.get_paths()["purelib"])
+    (bare / "only_there.py").write_text("")
+    (bare / "fastapi-99.0.dist-info").mkdir()
+    (bare / "fastapi-99.0.dist-info" / "METADATA").write_text("Name: fastapi\nVersion: 99.0\n")
+    bench.configure(APP, duration="1s")
+    assert bench.run("run").returncode == 4, "the app found a module that only its own Python has"
+    done = bench.run("run", "--python", _python(bare))
+    assert done.returncode == 0, done.stderr
+    packages = bench.record().environment.packages
+    assert packages["fastapi"] == "99.0"
+    assert packages["locust"] != "99.0"
+
+
+def test_a_python_that_can_not_serve_is_refused_before_anything_is_started(bench: Bench, bare: Path) -> None:
+    bench.configure()
+    without = bench.run("run", "--python", _python(bare))
+    assert (without.returncode, without.stderr.count("\n")) == (2, 1)
+    assert 'add "uvicorn[standard]"' in without.stderr
+    nowhere = bench.run("run", "--python", "no/such/python")
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
+    assert bench.records() == []
+
+
+def test_bench_is_called_by_its_path_in_a_folder_that_holds_modules_of_the_same_names(
+    tmp_path: Path, repository: Path
+) -> None:
+    for name in ("scripts", "benchmark", "load"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError")
+    done = subprocess.run(
+        [sys.executable, repository / "scripts", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Measure endpoints under load." in done.stdout

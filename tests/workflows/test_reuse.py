@@ -1,0 +1,105 @@
+"""docs/reuse.md, executed: another repository calls the workflows of this one, with the files that the document shows.
+
+Real: both checkouts, pip, uvicorn, Locust, the commit on the caller's origin. Stood in for: GitHub, and the packages
+that pip would fetch.
+"""
+
+import json
+import re
+import sysconfig
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from tests.workflows.forge import ROOT, Forge, Outcome
+
+MakeForge = Callable[[], Forge]
+
+NAME = "octo/load-benchmark"
+TOKEN = "s3cr3t-of-the-caller"  # noqa: S105 - what must not be found anywhere
+FILES = {"orders.py": "python", "requirements.txt": "text", "benchmark.toml": "toml", "README.md": "markdown"}
+"""What the caller's repository holds, and in which language the document shows it."""
+
+
+def _block(language: str, holding: str = "") -> str:
+    document = (ROOT / "docs" / "reuse.md").read_text(encoding="utf-8")
+    (block,) = [text for text in re.findall(rf"(?ms)^```{language}\n(.*?)^```$", document) if holding in text]
+    return str(block)
+
+
+@pytest.fixture(scope="module")
+def harness(make_forge: MakeForge) -> Forge:
+    """What others call: this repository."""
+    forge = make_forge()
+    forge.fork()
+    return forge
+
+
+def _packages(home: Path) -> None:
+    """What pip finds in the place of an index: packages by name, of what the tests have installed."""
+    wheels = home / "wheels"
+    wheels.mkdir()
+    for name, extra in (("fastapi", ""), ("uvicorn", "Provides-Extra: standard\n")):
+        with ZipFile(wheels / f"{name}-99.0-py3-none-any.whl", "w") as wheel:
+            info = f"{name}-99.0.dist-info"
+            wheel.writestr(f"{name}.pth", sysconfig.get_paths()["purelib"])
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 99.0\n{extra}")
+            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{info}/RECORD", "")
+    settings = home / "config" / "pip" / "pip.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f"[install]\nfind-links = {wheels}\n")
+
+
+def _call(harness: Forge, caller: Forge, workflow: str, folder: str, inputs: Mapping[str, str]) -> Outcome:
+    """Lay the caller's repository as the document has it, its app in a folder, and press the button."""
+    _packages(caller.home)
+    commit, told = harness.offer(NAME, caller)
+    text = workflow.replace("OWNER/REPOSITORY", NAME).replace("COMMIT", commit)
+    files = {f"{folder}{name}": _block(language) for name, language in FILES.items()}
+    toml = f"{folder}benchmark.toml"
+    files[toml] = files[toml].replace('duration = "30s"', 'duration = "1s"\nreference = 0')
+    caller.begin({**files, ".github/workflows/benchmark.yml": text})
+    return caller.run("workflow_dispatch", inputs, more=[*told, "--secret", f"ORDERS_TOKEN={TOKEN}"])
+
+
+def test_another_repository_measures_its_own_endpoint_in_a_folder_of_its_own_and_nothing_is_written_to_it(
+    harness: Forge, make_forge: MakeForge
+) -> None:
+    caller = make_forge()
+    workflow = _block("yaml", "measure.yml@COMMIT").replace("# working_directory: ", "working_directory: ")
+    outcome = _call(harness, caller, workflow, "services/orders/", {"users": "3"})
+    assert outcome.jobs == {"measure": "success"}, outcome.output
+    (file,) = caller.artifacts.glob("results/*/run.json")
+    record = json.loads(file.read_text())
+    assert [endpoint["name"] for endpoint in record["endpoints"]] == ["list_orders"]
+    assert record["endpoints"][0]["rounds"][0]["failures"] == 0
+    assert record["plan"]["profile"]["users"] == 3
+    environment = record["environment"]
+    assert environment["packages"]["fastapi"] == "99.0", "the app was not served with its own packages"
+    assert environment["packages"]["locust"] != "99.0"
+    assert not environment["commit_dirty"], "something was written into the caller's checkout"
+    assert "| list_orders | " in outcome.output
+    assert "| list_orders | " in (file.parent / "report.md").read_text()
+    assert caller.log() == ["tester: An app"]
+    written = [path.read_bytes() for path in caller.artifacts.rglob("*") if path.is_file()]
+    assert not any(TOKEN.encode() in content for content in written)
+
+
+def test_what_it_asks_to_be_published_is_committed_to_its_own_repository(harness: Forge, make_forge: MakeForge) -> None:
+    """Without requirements of its own, the app is served with the packages of the harness."""
+    caller = make_forge()
+    workflow = _block("yaml", "publish: true").replace("      requirements: requirements.txt\n", "")
+    outcome = _call(harness, caller, workflow, "", {})
+    assert outcome.code == 0, outcome.output
+    (record,) = caller.records()
+    assert record["plan"]["profile"]["name"] == "mine"
+    assert [endpoint["name"] for endpoint in record["endpoints"]] == ["list_orders"]
+    assert caller.log()[0] == f"github-actions[bot]: Publish {record['id']}"
+    assert "list_orders" in caller.published("README.md")
+    assert record["environment"]["packages"]["fastapi"] != "99.0"
+    told = [words.split(" --")[0] for words in caller.told() if not words.startswith("auth ")]
+    assert sorted(told) == ["api repos/acme/bench/pages", "issue list"]
+    assert len(harness.log()) == 1
