@@ -14,7 +14,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from benchmark.errors import UsageError
-from benchmark.load_processes import check_load_workers, cores_left
+from benchmark.load_processes import check_load_workers, check_rate, cores_left
 from benchmark.model import Frozen, Line
 from benchmark.plan import Endpoint, Plan, Target, own_locustfile
 from benchmark.profile import AUTO, Profile
@@ -143,6 +143,10 @@ PROFILE_FLAGS = {
     "task_seconds": "--task-seconds",
     "rounds": "--rounds",
     "endpoints": "--endpoint",
+    "rate_per_s": "--rate",
+    "rate": "--rate",
+    "arrivals": "--arrivals",
+    "seed": "--seed",
     "processes": "--processes",
     "load_workers": "--expect-workers",
 }
@@ -174,6 +178,7 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
     target = _changed(config.app, asked, TARGET_FLAGS)
     if profile.processes == AUTO:
         profile = profile.model_copy(update={"processes": cores_left(target)})
+    check_rate(profile, [config.endpoints[name] for name in profile.endpoints])
     check_load_workers(profile, target, [config.endpoints[name] for name in profile.endpoints])
     return Plan(target=target, profile=profile, endpoints=tuple(config.endpoints[name] for name in profile.endpoints))
 

@@ -15,6 +15,14 @@ def cores_left(target: Target) -> int:
     return max(1, here - (0 if target.url else target.workers))
 
 
+def check_rate(profile: Profile, endpoints: Sequence[Endpoint]) -> None:
+    """Refuse a rate for users who come at their own."""
+    own = next((endpoint.name for endpoint in endpoints if endpoint.locustfile), None)
+    if profile.rate_per_s is not None and own is not None:
+        message = f"--rate: endpoint {own!r} has a locustfile of its own, whose users ask when they want"
+        raise UsageError(f"{message}; leave it out with --endpoint")
+
+
 def check_load_workers(profile: Profile, target: Target, endpoints: Sequence[Endpoint]) -> None:
     """Refuse what load workers of other machines could not do."""
     if not profile.load_workers:

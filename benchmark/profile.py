@@ -24,6 +24,10 @@ def _auto(value: Any) -> Any:
     return AUTO if value == "auto" else value
 
 
+def _per_second(value: Any) -> Any:
+    return value.removesuffix("/s") if isinstance(value, str) else value
+
+
 class Profile(Frozen):
     """A named load."""
 
@@ -54,6 +58,19 @@ class Profile(Frozen):
     )
     """How long each round loads the reference workload, which tells a slow machine from a slow endpoint; 0: not."""
 
+    rate_per_s: Annotated[Number, BeforeValidator(_per_second)] | None = Field(
+        default=None, gt=0, le=100_000, validation_alias=AliasChoices("rate", "rate_per_s")
+    )
+    """Requests per second that are due whether others were answered or not ("200/s"); None: users ask again when they
+    were answered. With a rate, `users` is how many requests may be under way at a time.
+    """
+
+    arrivals: Literal["even", "poisson"] = "even"
+    """Whether requests of a rate are evenly spaced, or come at random (exponentially distributed gaps)."""
+
+    seed: Count = Field(default=0, ge=0, le=2**31)
+    """The same seed gives the same random arrivals."""
+
     processes: Annotated[Count, BeforeValidator(_auto)] = Field(default=1, ge=0, le=256)
     """Processes that send the load. "auto", kept as 0: one for each core that the app's workers leave, at least one."""
 
@@ -67,6 +84,18 @@ class Profile(Frozen):
             message = "names an endpoint twice; for several measurements of each there is rounds"
             raise ValueError(message)
         return names
+
+    @model_validator(mode="after")
+    def _a_rate_does_not_rest(self) -> Self:
+        if self.rate_per_s is not None and self.wait_s:
+            message = "takes rate or wait, not both: requests of a rate do not wait for anybody"
+            raise ValueError(message)
+        return self
+
+    @property
+    def load(self) -> str:
+        """What the load is, in two words for a title."""
+        return f"{self.users} users" if self.rate_per_s is None else f"{self.rate_per_s:g} requests per second"
 
     @model_validator(mode="after")
     def _spread_connects_ahead(self) -> Self:

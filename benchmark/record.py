@@ -11,6 +11,7 @@ from pydantic import Field
 from benchmark.environment import Environment
 from benchmark.limit import Limit
 from benchmark.model import Frozen
+from benchmark.observed import Dealt, Quantiles, Resources, Timeline
 from benchmark.plan import Plan
 from benchmark.profile import Profile
 
@@ -64,55 +65,20 @@ class FailureKind(Frozen):
     count: int
 
 
-class Quantiles(Frozen):
-    """Exact latencies (ms) at `percent`, enough of them to draw the distribution again."""
+class OpenLoad(Frozen):
+    """How a rate of its own was kept. The columns of the round then count from when a request was due.
 
-    percent: tuple[float, ...]
-    latency_ms: tuple[float, ...]
-
-
-class Timeline(Frozen):
-    """One entry per `step_s` of the load: answers in that step, and the state sampled last in it (None: no sample)."""
-
-    step_s: float
-    requests: tuple[int, ...]
-    failures: tuple[int, ...]
-    median_ms: tuple[float | None, ...]
-    max_ms: tuple[float | None, ...]
-    users: tuple[int | None, ...]
-    server_cpu_percent: tuple[float | None, ...]
-    server_threads: tuple[int | None, ...]
-    server_rss_bytes: tuple[int | None, ...]
-    generator_cpu_percent: tuple[float | None, ...]
-
-
-class Dealt(Frozen):
-    """A sample in which there were more connections than before: how many each worker held, `at_s` into the load."""
-
-    at_s: float
-    connections_per_worker: tuple[int, ...]
-
-
-class Resources(Frozen):
-    """What the load cost. CPU in percent of one core. Server values are None for an app that runs elsewhere.
-
-    Where several processes send the load: `generator_cpu_mean_percent` and `_rss_` are of all together, the other CPU
-    values of the busiest one.
+    `due` requests were to be sent, `sent` were; `late_*`: how much later than due (ms). `from_sent`: the same columns
+    from when each was sent, which is what a server sees and no visitor does.
     """
 
-    worker_cpu_peak_percent: tuple[float, ...] | None
-    worker_cpu_mean_percent: tuple[float, ...] | None
-    busiest_worker_p90_percent: float | None
-    server_rss_peak_bytes: int | None
-    server_threads_peak: int | None
-    generator_cpu_peak_percent: float | None
-    generator_cpu_mean_percent: float | None
-    generator_cpu_p90_percent: float | None
-    generator_rss_peak_bytes: int | None
-    generator_lag_p99_ms: float | None
-    generator_collects_garbage: bool
-    machine_cpu_mean_percent: float | None
-    steal_percent: float | None
+    due: int
+    sent: int
+    offered_rps: float
+    achieved_rps: float
+    late_p99_ms: float | None
+    late_max_ms: float | None
+    from_sent: Columns
 
 
 class Round(Columns):
@@ -138,6 +104,7 @@ class Round(Columns):
     timeline: Timeline
     resources: Resources
     prediction: Columns | None = None
+    open_load: OpenLoad | None = None
     silences: dict[str, float] = Field(default_factory=dict)
     """Load processes that the leading one did not hear for a while, and for how long (s)."""
 

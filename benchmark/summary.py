@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.record import Columns, FailureKind, Quantiles, Spread, Summary
+from benchmark.observed import Quantiles
+from benchmark.record import Columns, FailureKind, Spread, Summary
 
 Floats = npt.NDArray[np.float64]
 

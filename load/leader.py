@@ -51,7 +51,7 @@ class Leader:
         self.started: set[str] = set()
         self.parts: dict[str, dict[str, Any]] = {}
         self.silences: dict[str, float] = {}
-        self.files = Files(spec.output_directory)
+        self.files = Files(spec.output_directory, open_load=spec.rate_per_s is not None)
         environment.dispatcher_class = FixedWorkers
         self._come()
         self.runner.register_message(PART, self.on_part)
@@ -180,7 +180,8 @@ def _by_our_clock(part: dict[str, Any], start_s: float) -> dict[str, Any]:
         key: None if part[key] is None else [moment - ahead_s for moment in part[key]]
         for key in ("first_answers_s", "waiting_since_s")
     }
-    return part | moved
+    opened_s = None if part["opened_s"] is None else part["opened_s"] - ahead_s
+    return part | moved | {"opened_s": opened_s}
 
 
 def answer_to_leader(runner: WorkerRunner, part: Callable[[], dict[str, Any]]) -> None:

@@ -82,7 +82,16 @@ class Recorder:
             "waiting_since_s": [u.waiting_since_s for u in self.asking_users if u.waiting_since_s] if known else None,
             "requests": self.requests,
             "garbage_collection_on": gc.isenabled(),
+            **self._of_schedule(),
         }
+
+    def _of_schedule(self) -> dict[str, Any]:
+        """Of an open load: since when requests were due, how many were, and how many were sent."""
+        schedule = next((user.schedule for user in self.asking_users), None)
+        if schedule is None:
+            return {"opened_s": None, "due": None, "sent": None}
+        due = schedule.due_until(self.stopped_s or time.time())
+        return {"opened_s": schedule.opened_s, "due": due, "sent": min(due, schedule.sent)}
 
     def _collect_users(self) -> None:
         """Keep the user objects: Locust forgets them when it stops them."""
@@ -103,7 +112,8 @@ def record(spec: LoadSpec) -> None:
             Leader(environment, environment.runner, spec)
         else:
             suffix = f"-{os.getpid()}" if isinstance(environment.runner, WorkerRunner) else ""
-            RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec))
+            late = directory / f"late{suffix}.csv" if spec.rate_per_s is not None else None
+            RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec), late)
             _record_users(environment, directory, suffix)
         # gevent counts a timer from when its loop last looked at the clock, which was before the imports:
         # without this the load stops some 0.2 s early.

@@ -18,15 +18,15 @@ from typing import Any
 import locust
 from locust.contrib.csv_request_logger import CSV_COLUMNS
 
-from load.request_log import without_secrets
+from load.request_log import LATE_MS, without_secrets
 from load.seconds import COLUMNS, Second
 
 SPEC, VERSION = "bench-spec", "bench-version"
 BINS_PER_S = 10
 DIGITS = 4
 
-Answer = tuple[int, float, str, int]
-"""Tenths of a second since the start, latency (ms), error text, how many."""
+Answer = tuple[int, float, float, str, int]
+"""Tenths of a second since the start, latency (ms), how late it was sent (ms), error text, how many."""
 
 
 def versions() -> dict[str, str]:
@@ -49,13 +49,14 @@ class Answers:
         self.start_s = time.time()
         self.secrets: Sequence[str] = ()
         self.seconds: list[Second] = []
-        self._counts: Counter[tuple[int, float, str]] = Counter()
+        self._counts: Counter[tuple[int, float, float, str]] = Counter()
 
-    def add(self, *, response_time: float, exception: Any = None, **_: Any) -> None:
+    def add(self, *, response_time: float, exception: Any = None, context: Any = None, **_: Any) -> None:
         """Count one: a listener of Locust's `request` event."""
         came = int((time.time() - self.start_s) * BINS_PER_S)
         error = "" if exception is None else str(without_secrets(exception, self.secrets))
-        self._counts[came, rounded_ms(response_time), error] += 1
+        late_ms = (context or {}).get(LATE_MS, 0.0)
+        self._counts[came, rounded_ms(response_time), rounded_ms(late_ms), error] += 1
 
     def told(self) -> dict[str, Any]:
         """Give what was counted since it was told last."""
@@ -68,14 +69,18 @@ class Answers:
 class Files:
     """The rows of load workers, a requests-N.csv and a generator-N.csv each."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, open_load: bool = False) -> None:
         self._directory = directory
+        self._open_load = open_load
         self._files: dict[str, TextIOWrapper] = {}
 
     def write(self, worker: int, start_s: float, told: dict[str, Any]) -> None:
         """Append what a worker told. `start_s`: when the load began on this machine's clock."""
         rows = [row for answer in told["answers"] for row in _rows(start_s, answer)]
         self._append(f"requests-{worker}.csv", CSV_COLUMNS, rows)
+        if self._open_load:
+            lines = [(f"{late_ms:.2f}",) for _, _, late_ms, _, count in told["answers"] for _ in range(count)]
+            self._append(f"late-{worker}.csv", (), lines)
         seconds = [(round(start_s + second[0], 3), *second[1:]) for second in told["seconds"]]
         self._append(f"generator-{worker}.csv", COLUMNS, seconds)
 
@@ -85,19 +90,19 @@ class Files:
             file.close()
         self._files = {}
 
-    def _append(self, name: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    def _append(self, name: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
         if name not in self._files:
             path = self._directory / name
             new = not path.exists()
             self._files[name] = path.open("a", newline="", encoding="utf-8")
-            if new:
+            if new and columns:
                 csv.writer(self._files[name]).writerow(columns)
         csv.writer(self._files[name]).writerows(rows)
 
 
 def _rows(start_s: float, answer: Answer) -> Iterable[tuple[Any, ...]]:
     """One row per answer, spread evenly over the tenth of a second in which they came."""
-    tenth, latency_ms, error, count = answer
+    tenth, latency_ms, _, error, count = answer
     for number in range(count):
         end_s = start_s + (tenth + (number + 0.5) / count) / BINS_PER_S
         yield (round(end_s - latency_ms / 1000, 6), "", "", latency_ms, "", "", error)

@@ -1,10 +1,13 @@
-"""One row per answered request, by Locust's own request logger: requests.csv."""
+"""One row per answered request, by Locust's own request logger: requests.csv.
+
+Of an open load late.csv says, row by row, how much later than it was due each request was sent (ms).
+"""
 
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import gevent
 from locust.contrib.csv_request_logger import CsvRequestLogger
@@ -13,13 +16,17 @@ from locust.env import Environment
 from load.listen import listen
 
 ROWS_PER_FLUSH = 200
+LATE_MS = "late_ms"
+"""In the context of a request of an open load: how much later than it was due it was sent (ms)."""
 
 
 class RequestLog(CsvRequestLogger):
     """Locust's request log, with secret values struck out of the error texts, that ends the test when it is stuck."""
 
-    def __init__(self, environment: Environment, path: Path, secrets: Sequence[str]) -> None:
+    def __init__(self, environment: Environment, path: Path, secrets: Sequence[str], late: Path | None = None) -> None:
         super().__init__(str(path), flush_interval=ROWS_PER_FLUSH)
+        self._late_path = late
+        self._late: TextIO | None = None
         self._environment = environment
         self._secrets = secrets
         self.register(environment)
@@ -27,8 +34,21 @@ class RequestLog(CsvRequestLogger):
     def _on_request(self, *, exception: Any = None, **request: Any) -> None:
         try:
             super()._on_request(exception=without_secrets(exception, self._secrets), **request)
+            if self._late is not None and not self._late.closed:
+                self._late.write(f"{(request.get('context') or {}).get(LATE_MS, 0.0):.2f}\n")
         except OSError as error:
             self._give_up(error)
+
+    def _open(self) -> None:
+        super()._open()
+        if self._late_path is not None:
+            self._late = self._late_path.open("w", encoding="ascii")
+
+    def close(self) -> None:
+        """Write out what is buffered."""
+        super().close()
+        if self._late is not None:
+            self._late.close()
 
     def _give_up(self, error: OSError) -> None:
         """A load whose requests can not be written down is worth nothing: end it, once, and say why."""

@@ -87,6 +87,12 @@ class LoadSpec:
     secret_variables: tuple[str, ...] = ()
     """Environment variables whose values must not be written down."""
 
+    rate_per_s: float | None = None
+    """Requests per second that are due whether others were answered or not; None: users ask again when answered."""
+
+    arrivals: str = "even"
+    seed: int = 0
+
     processes: int = 1
     """How many processes of this machine, or of others, send the load together."""
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from locust import FastHttpUser, HttpUser, User, constant, task
 
+from load.request_log import LATE_MS
 from load.request_spec import LoadSpec, RequestSpec
+from load.schedule import Schedule
 from load.spread_start import SpreadStart
 
 NO_ANSWER = 0
@@ -21,15 +23,26 @@ class AskingUser(User):
     client: Any
     spec: RequestSpec
     arguments: dict[str, Any]
+    schedule: Schedule | None = None
     waiting_since_s: float | None = None
     first_answer_s: float | None = None
 
     @task
     def ask(self) -> None:
         """Send one request; a wrong answer is a failure, however fast it came."""
-        self.waiting_since_s = time.time()
+        context: dict[str, float] = {}
+        if self.schedule is None:
+            self.waiting_since_s = time.time()
+        else:
+            self.waiting_since_s = self.schedule.next_due_s()
+            context[LATE_MS] = max(0.0, time.time() - self.waiting_since_s) * 1000
         with self.client.request(
-            self.spec.method, self.spec.path, name=self.spec.name, catch_response=True, **self.arguments
+            self.spec.method,
+            self.spec.path,
+            name=self.spec.name,
+            catch_response=True,
+            context=context,
+            **self.arguments,
         ) as response:
             if response.status_code != NO_ANSWER:
                 problem = self.spec.problem(response.status_code, response.text or "")
@@ -51,7 +64,11 @@ class FastAskingUser(AskingUser, FastHttpUser):
     gate: SpreadStart | None = None
 
     def on_start(self) -> None:
-        """Where first requests are spread: connect, and wait for one's turn."""
+        """Where it matters when requests are sent: connect ahead, and wait until all have."""
+        if self.schedule is not None:
+            with suppress(OSError):
+                self._connect()
+            self.schedule.enter(self.environment.runner)
         if self.gate is not None:
             # A server that refuses shows as failed requests, counted like any other.
             with suppress(OSError):
@@ -70,6 +87,11 @@ class RequestsAskingUser(AskingUser, HttpUser):
 
     abstract = True
 
+    def on_start(self) -> None:
+        """Wait until all are there, where requests come at a rate of their own."""
+        if self.schedule is not None:
+            self.schedule.enter(self.environment.runner)
+
 
 def user_class(spec: LoadSpec) -> type[AskingUser]:
     """Build the user class that asks as `spec` says."""
@@ -83,10 +105,12 @@ def user_class(spec: LoadSpec) -> type[AskingUser]:
         "arguments": spec.request.arguments(os.environ),
         "wait_time": constant(spec.wait_s),
     }
+    if spec.rate_per_s is not None:
+        attributes["schedule"] = Schedule(spec.rate_per_s, spec.arrivals, spec.seed, spec.processes)
     if spec.client == "requests":
         attributes["arguments"] |= {"timeout": spec.timeout_s}
         return type("EndpointUser", (RequestsAskingUser,), attributes)
-    if spec.start == "spread":
+    if spec.start == "spread" and spec.rate_per_s is None:
         attributes["gate"] = SpreadStart(spec.users, spec.spread_s, spec.processes)
     attributes |= {"network_timeout": spec.timeout_s, "connection_timeout": spec.timeout_s}
     return type("EndpointUser", (FastAskingUser,), attributes)

@@ -19,7 +19,15 @@ def window(start_s: float, spawned_s: float | None, stop_s: float, parts: Sequen
         "waiting_since_s": _joined(parts, "waiting_since_s"),
         "requests": sum(part["requests"] for part in parts),
         "garbage_collection_on": any(part["garbage_collection_on"] for part in parts),
+        "opened_s": min((part["opened_s"] for part in parts if part["opened_s"] is not None), default=None),
+        "due": _sum(parts, "due"),
+        "sent": _sum(parts, "sent"),
     }
+
+
+def _sum(parts: Sequence[dict[str, Any]], key: str) -> int | None:
+    known = [part[key] for part in parts if part[key] is not None]
+    return sum(known) if known else None
 
 
 def _joined(parts: Sequence[dict[str, Any]], key: str) -> list[float] | None:

@@ -46,6 +46,11 @@ Seats = Annotated[str | None, Option(help="Requests that all workers serve at a 
 OpenRate = Annotated[str | None, Option(help="Arrivals per second that wait for nobody's answer, instead of users.")]
 Draws = Annotated[str | None, Option(help="How many splits are drawn.", show_default="20")]
 Seed = Annotated[str | None, Option(help="The same seed draws the same.", show_default="0")]
+Rate = Annotated[
+    str | None,
+    Option(help='Requests due each second, whoever was answered: "200/s"; up to --users of them under way at once.'),
+]
+Arrivals = Annotated[str | None, Option(help='Of a rate: "even", or at random: "poisson".')]
 Processes = Annotated[
     str | None, Option(help='Processes that send the load, or "auto": the cores that the workers leave.')
 ]

@@ -28,6 +28,9 @@ def run(
     rounds: options.Rounds = None,
     port: options.Port = None,
     loop: options.Loop = None,
+    rate: options.Rate = None,
+    arrivals: options.Arrivals = None,
+    seed: options.Seed = None,
     processes: options.Processes = None,
     expect_workers: options.ExpectWorkers = None,
     python: options.Python = None,
@@ -46,6 +49,7 @@ def run(
     """
     values = {"spawn_rate_per_s": spawn_rate, "duration_s": duration, "task_seconds": task_seconds, "rounds": rounds}
     values |= {"workers": workers, "threads": threads, "port": port, "loop": loop}
+    values |= {"rate_per_s": rate, "arrivals": arrivals, "seed": seed}
     values |= {"processes": processes, "load_workers": expect_workers}
     wishes = Wishes(
         profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),

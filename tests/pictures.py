@@ -6,8 +6,9 @@ from typing import Any
 
 from benchmark.limit import Limit
 from benchmark.measure.notebook import endpoint_result
+from benchmark.observed import Quantiles, Timeline
 from benchmark.plan import Endpoint
-from benchmark.record import Columns, EndpointResult, Quantiles, Record, Round, Timeline
+from benchmark.record import Columns, EndpointResult, Record, Round
 from benchmark.summary import GRID_PERCENT
 from benchmark.trend import Change, Said, Trend
 from tests.records import some_columns, some_plan, some_record, some_round

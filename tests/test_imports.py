@@ -10,6 +10,7 @@ GROUND_FLOOR = {
     "profile",
     "plan",
     "environment",
+    "observed",
     "load_processes",
     "config",
     "limit",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from benchmark.limit import Alternative, Change, Limit
 from benchmark.plan import Endpoint, Plan
+from benchmark.profile import Profile
 
 
 def service_demand_s(work_s: float, seats: int) -> float:
@@ -81,10 +82,17 @@ def limit(endpoint: Endpoint, plan: Plan) -> Limit | None:
     return Limit(
         seats=found,
         own_work_s=own_work_s,
-        users_rps=throughput_bound_rps(profile.users, own_work_s, wait_s=profile.wait_s),
+        users_rps=asked_rps(profile, own_work_s),
         seats_rps=None if found is None else 1 / service_demand_s(own_work_s, found),
         alternatives=tuple(_alternatives(endpoint, plan, own_work_s, found)),
     )
+
+
+def asked_rps(profile: Profile, work_s: float) -> float:
+    """Requests per second that users ask for at most when nobody queues, or that a rate of its own brings."""
+    if profile.rate_per_s is not None:
+        return profile.rate_per_s
+    return throughput_bound_rps(profile.users, work_s, wait_s=profile.wait_s)
 
 
 def _alternatives(endpoint: Endpoint, plan: Plan, work_s: float, now: int | None) -> Iterator[Alternative]:
@@ -92,14 +100,18 @@ def _alternatives(endpoint: Endpoint, plan: Plan, work_s: float, now: int | None
     profile, target = plan.profile, plan.target
 
     def changed(change: Change, to: int | None, seats: int | None, work_s: float = work_s) -> Alternative:
+        most_rps = asked_rps(profile, work_s)
+        least_s = work_s
+        if profile.rate_per_s is None:
+            least_s = answer_time_bound_s(profile.users, work_s, seats=seats, wait_s=profile.wait_s)
         return Alternative(
             change=change,
             to=to,
-            throughput_rps=throughput_bound_rps(profile.users, work_s, seats=seats, wait_s=profile.wait_s),
-            answer_time_s=answer_time_bound_s(profile.users, work_s, seats=seats, wait_s=profile.wait_s),
+            throughput_rps=most_rps if seats is None else min(most_rps, 1 / service_demand_s(work_s, seats)),
+            answer_time_s=least_s,
         )
 
-    if now is not None and profile.users > knee_users(work_s, now, wait_s=profile.wait_s):
+    if now is not None and asked_rps(profile, work_s) > 1 / service_demand_s(work_s, now):
         if endpoint.served == "thread pool":
             yield changed("threads", 2 * target.threads, 2 * now)
         if endpoint.seats is not None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmark.explain.simulation import Load
-from benchmark.record import Dealt
+from benchmark.observed import Dealt
 
 ALL_AT_ONCE = (*[0.524] * 4, *[0.528] * 11, 0.54, 0.554, 0.584, 0.636, 0.78)
 """Shares of the busier one of two workers when all users connect at once: 20 rounds of the profile quick."""

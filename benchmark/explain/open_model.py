@@ -8,12 +8,16 @@ the approximation of Allen and Cunneen for the mean wait, which halves that of M
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, repeat
+from random import Random
 
 import numpy as np
 
-from benchmark.explain.overhead import Overhead
+from benchmark.explain.overhead import OVERHEAD, Overhead
 from benchmark.explain.simulation import Service, simulate_open
-from benchmark.summary import columns
+from benchmark.profile import Profile
+from benchmark.record import Columns
+from benchmark.summary import columns, locust_elapsed_s
 from benchmark.theory import OpenAnswer
 
 
@@ -85,6 +89,27 @@ def predict_open(
         in_flight=simulated.in_flight,
         seed=seed,
     )
+
+
+def open_columns(profile: Profile, duration_s: float, served: Service, split: Sequence[int], seed: int) -> Columns:
+    """Simulate one open load as it was measured: the arrivals of load/schedule.py, sent by one load generator.
+
+    `seed` draws who is connected to which worker.
+    """
+    shares = np.array(split, dtype=np.float64) / sum(split)
+    workers = (worker for _, worker in _at_random(1.0, shares, seed))
+    arrivals = zip(_gaps_s(profile), workers, strict=False)
+    rows = simulate_open(arrivals, duration_s, served, OVERHEAD[profile.client]).rows
+    return columns(rows, locust_elapsed_s(rows), served.work_s)
+
+
+def _gaps_s(profile: Profile) -> Iterator[float]:
+    """Seconds between arrivals: the very ones of the load, whose seed stands in the profile."""
+    rate_per_s = profile.rate_per_s or 0.0
+    if profile.arrivals == "even":
+        return chain([0.0], repeat(1 / rate_per_s))
+    draw = Random(profile.seed)  # noqa: S311 - nothing secret
+    return (draw.expovariate(rate_per_s) for _ in repeat(None))
 
 
 def _at_random(rate_per_s: float, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:

@@ -6,10 +6,12 @@ import numpy as np
 
 from benchmark.explain.bounds import throughput_bound_rps
 from benchmark.explain.dealing import dealt, dealt_as_seen, likely_split, scaled
+from benchmark.explain.open_model import open_columns
 from benchmark.explain.overhead import OVERHEAD
 from benchmark.explain.simulation import Load, Service, simulate
+from benchmark.observed import Dealt
 from benchmark.plan import Endpoint, Plan, Target
-from benchmark.record import Columns, Dealt, Round
+from benchmark.record import Columns, Round
 from benchmark.summary import columns, locust_elapsed_s, over_rounds
 from benchmark.theory import Prediction
 
@@ -118,6 +120,13 @@ def predict_round(plan: Plan, endpoint: Endpoint, measured: Round) -> Columns | 
     split = measured.connections_per_worker
     if served is None or measured.requests > MOST_SIMULATED or (served.seats is not None and not any(split or ())):
         return None
+    if plan.profile.rate_per_s is not None:
+        evenly = split if split and any(split) else (1,) * served.workers
+        each = [
+            open_columns(plan.profile, measured.load_end_s, served, evenly, seed)
+            for seed in range(1 if served.seats is None else ROUND_DRAWS)
+        ]
+        return Columns.model_validate(over_rounds(each).model_dump(include=set(Columns.model_fields)))
     profile = plan.profile.model_copy(update={"users": max(1, measured.users_started)})
     found = predict(
         plan.model_copy(update={"profile": profile}), served, split=split, seen=measured.dealt, draws=ROUND_DRAWS

@@ -6,6 +6,9 @@ from benchmark.judge.disagreement import GENERATOR_CPU_PERCENT, GENERATOR_LAG_MS
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Finding, Round
 
+KEPT_RATIO = 0.99
+"""A rate of which less was sent was not offered."""
+
 Rule = Callable[[Round, Endpoint, Plan], Finding | None]
 
 
@@ -69,4 +72,37 @@ def _silences(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | No
     )
 
 
-ABOUT_THE_GENERATOR: tuple[Rule, ...] = (_little, _generator_cpu, _generator_lag, _generator_collects, _silences)
+def _rate_not_kept(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
+    found = measured.open_load
+    if found is None or found.sent >= KEPT_RATIO * found.due:
+        return None
+    return Finding(
+        kind="rate-not-kept",
+        severity="error",
+        message=f"Of {found.offered_rps:.4g} requests per second that were due, {found.achieved_rps:.4g} "
+        f"could be sent: all {plan.profile.users} users waited for answers.",
+        remedy="The app is too slow for this rate, or more users have to be allowed under way (--users).",
+    )
+
+
+def _rate_late(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    found = measured.open_load
+    if found is None or (found.late_p99_ms or 0) <= GENERATOR_LAG_MS or found.sent < KEPT_RATIO * found.due:
+        return None
+    return Finding(
+        kind="rate-late",
+        severity="warning",
+        message=f"One request in a hundred was sent {found.late_p99_ms:.0f} ms or more after it was due.",
+        remedy="It is part of the latencies. Allow more users under way (--users), or give the generator a core.",
+    )
+
+
+ABOUT_THE_GENERATOR: tuple[Rule, ...] = (
+    _little,
+    _generator_cpu,
+    _generator_lag,
+    _generator_collects,
+    _silences,
+    _rate_not_kept,
+    _rate_late,
+)

@@ -90,7 +90,7 @@ def form(of: Metric, endpoint: Endpoint, plan: Plan, *, reference: bool) -> Form
     if endpoint.served in {None, "cpu"} or asked_rps is None or asked_rps > MOST_WAITING_RPS:
         return machine
     seats = endpoint.seats_per_worker(plan.target.threads)
-    if seats is not None and plan.profile.users > seats:
+    if seats is not None and (plan.profile.users > seats or plan.profile.rate_per_s is not None):
         return "predicted"
     return machine if of.name.startswith("excess") else "waiting"
 
@@ -102,4 +102,5 @@ def _asked_rps(endpoint: Endpoint, plan: Plan) -> float | None:
         return None
     seats = endpoint.seats_per_worker(plan.target.threads)
     served_rps = math.inf if seats is None else seats * plan.target.workers / work_s
-    return min(plan.profile.users / (work_s + plan.profile.wait_s), served_rps)
+    asked_rps = plan.profile.rate_per_s or plan.profile.users / (work_s + plan.profile.wait_s)
+    return min(asked_rps, served_rps)

@@ -20,7 +20,7 @@ from benchmark.record import EndpointResult, Record
 Level = Literal["usable", "noisy", "invalid"]
 _GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}
 
-INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law"})
+INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law", "rate-not-kept"})
 """Kinds of warnings (warnings.py) that invalidate, and with them `failures` once they are an error (above 1 %)."""
 DISTURBING = frozenset(
     {"steal", "generator-cpu", "generator-lag", "generator-garbage-collection", "load-worker-silent"}

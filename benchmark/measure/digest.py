@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from benchmark.measure.load_test import Window
+from benchmark.measure.open_load import open_load, since_opened
 from benchmark.measure.rounds import RawRound
+from benchmark.observed import Dealt, Resources, Timeline
 from benchmark.plan import Endpoint
 from benchmark.profile import Profile
-from benchmark.record import Dealt, Resources, Round, Timeline
+from benchmark.record import Round
 from benchmark.summary import (
     bins,
     columns,
@@ -29,7 +31,8 @@ MOST_STEPS = 300
 
 def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
     """Summarise a round: over the whole load as Locust counts it, and over its steady part."""
-    raw = on_time(raw, profile.duration_s)
+    lasted_s = raw.window.stop_s - (raw.window.opened_s or raw.window.start_s)
+    raw = since_opened(on_time(raw, profile.duration_s))
     window, rows = raw.window, raw.rows
     work_s = endpoint.own_work_s(profile.task_seconds)
     load_end_s = window.stop_s - window.start_s
@@ -57,6 +60,7 @@ def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         quantiles=quantile_grid(rows),
         timeline=timeline(raw, load_end_s),
         resources=resources(raw),
+        open_load=open_load(raw, lasted_s, work_s),
         silences=dict(window.silences),
     )
 
@@ -104,9 +108,9 @@ def _users_waiting_ratio(window: Window, rows: pd.DataFrame, start_s: float, pro
     """Little's law as an alarm: the part of the users that was waiting for an answer, or resting as it was told to.
 
     Without a wait between requests it is 1 when nothing but the server made users wait. What is missing was
-    spent inside the load generator, where no latency shows it.
+    spent inside the load generator, where no latency shows it. None where users need not wait: at a rate of its own.
     """
-    if window.waiting_since_s is None:
+    if window.waiting_since_s is None or window.opened_s is not None:
         return None
     since = [moment - window.start_s for moment in window.waiting_since_s]
     end_s = window.stop_s - window.start_s

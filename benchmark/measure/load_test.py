@@ -53,6 +53,10 @@ class Window:
     requests: int
     garbage_collection_on: bool
     first_answers_s: list[float] | None = None
+    opened_s: float | None = None
+    """Of an open load: since when requests were due. `due`: how many were until the end; `sent`: how many of those."""
+    due: int | None = None
+    sent: int | None = None
     silences: Mapping[str, float] = field(default_factory=dict)
     """Load processes that were not heard for a while, and for how long (s)."""
 
@@ -121,6 +125,9 @@ class LoadTest:
             "spread_s": spread_s,
             "ladder": asdict(ladder) if ladder else {},
             "secret_variables": plan.secret_variables(),
+            "rate_per_s": plan.profile.rate_per_s,
+            "arrivals": plan.profile.arrivals,
+            "seed": plan.profile.seed,
             "processes": plan.profile.load_workers or plan.profile.processes,
             "load_workers": plan.profile.load_workers,
         }
@@ -195,7 +202,14 @@ class LoadTest:
                 "does a locust.conf, or [tool.locust] in a pyproject.toml, tell Locust to run otherwise?"
             )
             raise InvalidRunError(message)
-        return window, self._rows(raw, window.start_s)
+        return window, self._rows(raw, window.start_s).assign(late_ms=self._late(raw))
+
+    def _late(self, raw: pd.DataFrame) -> pd.Series:
+        """How much later than due each request was sent (ms); 0 where none was due."""
+        if not any(self.directory.glob("late*.csv")):
+            return pd.Series(0.0, index=raw.index)
+        logs = [pd.read_csv(file, header=None, names=["late_ms"]) for file in self._logs("late")]
+        return pd.concat(logs, ignore_index=True)["late_ms"]
 
     def read_processes(self) -> tuple[pd.DataFrame, ...]:
         """Read what each process that sent the load wrote about itself, second by second (load/seconds.py)."""

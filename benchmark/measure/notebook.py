@@ -145,7 +145,12 @@ def _run_id(started_at: str, plan: Plan) -> str:
     """Make a name that sorts by time and can not meet another: two runs may start in one second."""
     moment = re.sub(r"[^0-9T]", "", started_at)[:15]
     profile = re.sub(r"[^A-Za-z0-9]+", "-", plan.profile.name).strip("-")[:40] or "run"
-    return f"{moment}-{profile}-{plan.profile.users}-{secrets.token_hex(2)}"
+    load = plan.profile.users if plan.profile.rate_per_s is None else f"{plan.profile.rate_per_s:g}rps"
+    return f"{moment}-{profile}-{load}-{secrets.token_hex(2)}"
+
+
+LATENCY = "Latency runs from sending a request to its complete answer; the first one includes connecting."
+LATENCY_OF_A_RATE = "Latency runs from when a request was due to its complete answer, also where it was sent later."
 
 
 def _method(plan: Plan) -> Method:
@@ -158,7 +163,7 @@ def _method(plan: Plan) -> Method:
         server_command=server.replace("--port 0 ", "--port PORT ") if server else None,
         generator_command=" ".join(["python", *generator_command(profile, base_url, ["load/locustfile.py"])]),
         start=_start(plan),
-        latency="Latency runs from sending a request to its complete answer; the first one includes connecting.",
+        latency=LATENCY if profile.rate_per_s is None else LATENCY_OF_A_RATE,
         garbage_collection="Garbage collection is off in the load generator: users would see its pauses.",
     )
 
@@ -168,6 +173,9 @@ def _start(plan: Plan) -> str:
     rate = profile.spawn_rate_per_s
     each_second = f"{rate:g} at each full second" if rate.is_integer() else f"{rate:g} per second"
     at_once = "all at once" if rate >= profile.users else each_second
+    if profile.rate_per_s is not None:
+        how = "evenly spaced" if profile.arrivals == "even" else f"at random (Poisson, seed {profile.seed})"
+        return f"connected {at_once}; then {profile.rate_per_s:g} requests per second were due, {how}"
     if profile.start == "spread":
         return f"connected {at_once}, their first requests spread over one answer time"
     return f"started {at_once}"

@@ -106,13 +106,16 @@ def results_head(title: str) -> Table:
 def print_results(console: Console, record: Record) -> None:
     """Print the results table, a chart of letters and the gravest warnings."""
     profile = record.profile
-    table = results_head(f"{profile.name}: {profile.users} users, {profile.duration_s:g} s per endpoint")
+    table = results_head(f"{profile.name}: {profile.load}, {profile.duration_s:g} s per endpoint")
     for result in record.endpoints:
         if result.summary is not None:
             table.add_row(Text(result.name), *cells(result.summary, RESULT_COLUMNS))
     console.print(table)
     print_chart(console, record)
     console.print(Text(sentences.headline(record, named=str)), soft_wrap=True)
+    for result in record.endpoints:
+        for line in sentences.kept_rate(result):
+            console.print(Text(f"{result.name}: {line}."), soft_wrap=True)
     grave = [item for item in all_warnings(record) if item[1].severity != "note"]
     for where, finding in grave[:MOST_WARNINGS]:
         line = f"{finding.severity}: {where}: {finding.message} {finding.remedy}"

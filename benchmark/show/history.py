@@ -13,7 +13,8 @@ from pathlib import Path
 from benchmark.errors import BenchmarkError, InvalidRunError
 from benchmark.failure import FOLDER as FAILURES
 from benchmark.failure import Failure, read_failure
-from benchmark.record import Record, Round, Timeline
+from benchmark.observed import Timeline
+from benchmark.record import Record, Round
 from benchmark.record_file import FILE_NAME, read_record
 from benchmark.selftest import read_selftest
 

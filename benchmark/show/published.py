@@ -77,7 +77,12 @@ def conditions(record: Record) -> Conditions:
 def same_conditions(record: Record, tables: tuple[Published, ...]) -> Published | None:
     """Find the published table that this run repeats."""
     profile, target = record.profile, record.plan.target
-    otherwise = profile.start != "batch" or profile.wait_s or target.import_path != REPEATED_APP
+    otherwise = (
+        profile.start != "batch"
+        or profile.wait_s
+        or profile.rate_per_s is not None
+        or target.import_path != REPEATED_APP
+    )
     if otherwise or any(endpoint.locustfile for endpoint in record.plan.endpoints):
         return None
     return next((table for table in tables if table.conditions == conditions(record)), None)

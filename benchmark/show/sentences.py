@@ -17,6 +17,8 @@ def headline(record: Record, named: Callable[[str], str] = inert) -> str:
     ranked = ranking(record)
     if not ranked:
         return "Nothing was answered, so there is nothing to compare."
+    if record.profile.rate_per_s is not None:
+        return _at_a_rate(record, named)
     failed = [result.name for result in record.endpoints if result.name not in dict(ranked)]
     silent = f" {', '.join(named(name) for name in failed)} gave no right answer." if failed else ""
     if len(ranked) == 1:
@@ -34,6 +36,26 @@ def headline(record: Record, named: Callable[[str], str] = inert) -> str:
         f"{names} answered most: {rate(best)} requests per second, "
         f"{shown} times as many as {named(last)} ({rate(least)}).{silent}"
     )
+
+
+def _at_a_rate(record: Record, named: Callable[[str], str]) -> str:
+    """All answer as many as come, if they can: what differs is how long it takes."""
+    measured = [result for result in record.endpoints if result.summary is not None and result.summary.requests]
+    behind = [
+        named(result.name)
+        for result in measured
+        if any(finding.kind == "rate-not-kept" for item in result.rounds for finding in item.warnings)
+    ]
+    kept = [result for result in measured if named(result.name) not in behind]
+    kept.sort(key=lambda result: (result.summary and result.summary.p99_ms) or 0.0)
+    took = [
+        f"within {ms(one.summary.median_ms)} ms, 99 % within {ms(one.summary.p99_ms)} ms ({named(one.name)})"
+        for one in kept
+        if one.summary is not None
+    ]
+    sentences = [f"At {record.profile.load} half of the answers came {'; '.join(took)}."] if took else []
+    sentences += [f"{', '.join(behind)} could not keep up with {record.profile.load}."] if behind else []
+    return " ".join(sentences)
 
 
 def ranking(record: Record) -> list[tuple[str, float]]:
@@ -57,10 +79,24 @@ def reason(result: EndpointResult, record: Record) -> str:
         )
     endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
     crowded = "" if limit.seats is None else _crowded(result, limit.seats // record.plan.target.workers)
-    measured = f"measured {rate(result.summary.throughput_rps)}, ramp included"
+    is_open = record.profile.rate_per_s is not None
+    crowded = "" if is_open else crowded
+    measured = f"measured {rate(result.summary.throughput_rps)}{'' if is_open else ', ramp included'}"
     return (
         f"{limit_sentence(limit, endpoint, record.plan, result.users)}{crowded}; {measured}. {_excess(result)}".strip()
     )
+
+
+def kept_rate(result: EndpointResult) -> list[str]:
+    """How a rate of its own was kept, and what it makes of latencies: a line for each round."""
+    lines = []
+    for measured in result.rounds:
+        found = measured.open_load
+        if found is not None:
+            kept = f"{rate(found.achieved_rps)} of {rate(found.offered_rps)} requests per second could be sent"
+            from_sent = f"{ms(found.from_sent.p99_ms)} ms from when they were sent"
+            lines.append(f"{kept}; p99 {ms(measured.p99_ms)} ms from when they were due, {from_sent}")
+    return lines
 
 
 def _crowded(result: EndpointResult, seats_per_worker: int) -> str:

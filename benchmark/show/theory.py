@@ -16,6 +16,8 @@ RANGE_WORTH_SAYING = 0.01
 
 def limit_sentence(limit: Limit, endpoint: Endpoint, plan: Plan, users: int) -> str:
     """Say what limits an endpoint: its seats or its users; without a full stop."""
+    if plan.profile.rate_per_s is not None:
+        return _limit_of_a_rate(limit, endpoint, plan, plan.profile.rate_per_s)
     if limit.seats is None or limit.seats_rps is None:
         return (
             f"nothing to queue for. {users} users who each {_cycle(limit, plan)} ask for at most "
@@ -29,6 +31,18 @@ def limit_sentence(limit: Limit, endpoint: Endpoint, plan: Plan, users: int) -> 
         )
     enough = f"{_seats(limit, endpoint, plan)} are enough for {users} users"
     return f"{enough}, who ask for at most {rate(limit.users_rps)} req/s"
+
+
+def _limit_of_a_rate(limit: Limit, endpoint: Endpoint, plan: Plan, rate_per_s: float) -> str:
+    come = f"{rate(rate_per_s)} requests come every second, whoever was answered"
+    if limit.seats is None or limit.seats_rps is None:
+        return f"nothing to queue for; {come}"
+    seats = f"{_seats(limit, endpoint, plan)} of {seconds(limit.own_work_s)} each"
+    if rate_per_s >= limit.seats_rps:
+        more = f"{rate(rate_per_s - limit.seats_rps)} more wait with every second"
+        return f"{seats}: no more than {rate(limit.seats_rps)} req/s. {come}, so it never settles: {more}"
+    used = percent(100 * rate_per_s / limit.seats_rps)
+    return f"{seats} can answer {rate(limit.seats_rps)} req/s; {come}, which uses {used} of them"
 
 
 def open_sentence(answer: OpenAnswer) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmark.explain.dealing import dealt, dealt_as_seen, likely_split, scaled
 from benchmark.explain.simulation import Load
-from benchmark.record import Dealt
+from benchmark.observed import Dealt
 
 
 @given(weights=st.lists(st.floats(0, 1000), min_size=1, max_size=20).filter(any), users=st.integers(1, 5000))

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import altair as alt
 
-from benchmark.record import Columns, EndpointResult, Quantiles, Record
+from benchmark.observed import Quantiles
+from benchmark.record import Columns, EndpointResult, Record
 from benchmark.show.charts import style
 from benchmark.show.charts.svg import Drawing
 from benchmark.show.text import ms

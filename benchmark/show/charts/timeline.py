@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import altair as alt
 
-from benchmark.record import EndpointResult, Record, Timeline
+from benchmark.observed import Timeline
+from benchmark.record import EndpointResult, Record
 from benchmark.show.charts import style
 from benchmark.show.charts.svg import Drawing
 from benchmark.show.text import ms, rate

@@ -61,7 +61,7 @@ def series_name(record: Record) -> str:
     profile, target = record.profile, record.plan.target
     where = "app elsewhere" if target.url else f"{target.workers} worker{'s' if target.workers > 1 else ''}"
     changed = f" ({', '.join(record.customised)})" if record.customised else ""
-    return f"{profile.name}: {profile.users} users, {text.seconds(profile.duration_s)}, {where}{changed}"
+    return f"{profile.name}: {profile.load}, {text.seconds(profile.duration_s)}, {where}{changed}"
 
 
 def comparable(listed: Sequence[Row]) -> dict[str, Any]:

@@ -1,0 +1,38 @@
+"""A round of an open load: what it counts from, and whether its rate was kept."""
+
+from dataclasses import replace
+
+from benchmark.measure.rounds import RawRound
+from benchmark.record import OpenLoad
+from benchmark.summary import columns, locust_elapsed_s, quantiles_ms
+
+
+def since_opened(raw: RawRound) -> RawRound:
+    """The same round on a clock that starts when requests began to be due, with latencies that count from then.
+
+    A visitor who comes when all users still wait for answers waits, too, whatever the server knows of it.
+    """
+    opened_s = raw.window.opened_s
+    if opened_s is None:
+        return raw
+    window = replace(raw.window, start_s=opened_s, spawned_s=opened_s, all_answered_s=opened_s, users_answered=None)
+    end_s = raw.rows["end_s"] - (opened_s - raw.window.start_s)
+    rows = raw.rows.assign(end_s=end_s, latency_ms=raw.rows["latency_ms"] + raw.rows["late_ms"])
+    return replace(raw, window=window, rows=rows)
+
+
+def open_load(raw: RawRound, load_s: float, work_s: float | None) -> OpenLoad | None:
+    """Sum up how the rate was kept, over `load_s` seconds; `raw` is what `since_opened` gave. None: no rate."""
+    window, rows = raw.window, raw.rows
+    if window.opened_s is None or window.due is None or window.sent is None:
+        return None
+    late_ms = rows["late_ms"].to_numpy()
+    return OpenLoad(
+        due=window.due,
+        sent=window.sent,
+        offered_rps=round(window.due / load_s, 3),
+        achieved_rps=round(window.sent / load_s, 3),
+        late_p99_ms=round(float(quantiles_ms(late_ms, [99.0])[0]), 3) if len(late_ms) else None,
+        late_max_ms=round(float(late_ms.max()), 3) if len(late_ms) else None,
+        from_sent=columns(rows.assign(latency_ms=rows["latency_ms"] - rows["late_ms"]), locust_elapsed_s(rows), work_s),
+    )

@@ -1,0 +1,54 @@
+"""What was seen while a load ran: parts of a record's rounds."""
+
+from benchmark.model import Frozen
+
+
+class Quantiles(Frozen):
+    """Exact latencies (ms) at `percent`, enough of them to draw the distribution again."""
+
+    percent: tuple[float, ...]
+    latency_ms: tuple[float, ...]
+
+
+class Timeline(Frozen):
+    """One entry per `step_s` of the load: answers in that step, and the state sampled last in it (None: no sample)."""
+
+    step_s: float
+    requests: tuple[int, ...]
+    failures: tuple[int, ...]
+    median_ms: tuple[float | None, ...]
+    max_ms: tuple[float | None, ...]
+    users: tuple[int | None, ...]
+    server_cpu_percent: tuple[float | None, ...]
+    server_threads: tuple[int | None, ...]
+    server_rss_bytes: tuple[int | None, ...]
+    generator_cpu_percent: tuple[float | None, ...]
+
+
+class Dealt(Frozen):
+    """A sample in which there were more connections than before: how many each worker held, `at_s` into the load."""
+
+    at_s: float
+    connections_per_worker: tuple[int, ...]
+
+
+class Resources(Frozen):
+    """What the load cost. CPU in percent of one core. Server values are None for an app that runs elsewhere.
+
+    Where several processes send the load: `generator_cpu_mean_percent` and `_rss_` are of all together, the other CPU
+    values of the busiest one.
+    """
+
+    worker_cpu_peak_percent: tuple[float, ...] | None
+    worker_cpu_mean_percent: tuple[float, ...] | None
+    busiest_worker_p90_percent: float | None
+    server_rss_peak_bytes: int | None
+    server_threads_peak: int | None
+    generator_cpu_peak_percent: float | None
+    generator_cpu_mean_percent: float | None
+    generator_cpu_p90_percent: float | None
+    generator_rss_peak_bytes: int | None
+    generator_lag_p99_ms: float | None
+    generator_collects_garbage: bool
+    machine_cpu_mean_percent: float | None
+    steal_percent: float | None

@@ -1,0 +1,74 @@
+"""An open load: requests are due at a rate of their own, whether those before were answered or not.
+
+Each user takes the next due time, waits for it, sends its request, and takes the next one when it was answered. As long
+as there is a user free, every request is sent when it is due; when all wait for answers, the next ones are late, and
+what they waited before they were sent is part of what a visitor would have waited.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from itertools import count, islice, takewhile
+from typing import Any
+
+import gevent
+
+from load.gate import Gate, process_index
+
+
+def due_offsets(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
+    """When requests are due (s since the first could be), in order, for ever.
+
+    "even": evenly spaced. "poisson": at random, the gaps exponentially distributed; the same seed gives the same.
+    """
+    if arrivals == "even":
+        return (number / rate_per_s for number in count())
+    return _at_random(rate_per_s, random.Random(seed))  # noqa: S311 - nothing secret
+
+
+def _at_random(rate_per_s: float, draw: random.Random) -> Iterator[float]:
+    due_s = 0.0
+    while True:
+        due_s += draw.expovariate(rate_per_s)
+        yield due_s
+
+
+class Schedule:
+    """The due times of one of the load processes: every n-th of all, where there are n."""
+
+    def __init__(self, rate_per_s: float, arrivals: str, seed: int, processes: int = 1) -> None:
+        self._asked = rate_per_s, arrivals, seed
+        self._processes = processes
+        self._gate = Gate()
+        self._runner: Any = None
+        self._mine: Iterator[float] | None = None
+        self.opened_s: float | None = None
+        self.sent = 0
+
+    def enter(self, runner: Any) -> None:
+        """A user is connected: wait until all are."""
+        self._runner = runner
+        self._gate.wait(runner)
+        if self.opened_s is None:
+            self.opened_s = time.time() - (time.monotonic() - self._gate.opened_s)
+            self._mine = self._offsets()
+
+    def _offsets(self) -> Iterator[float]:
+        return islice(due_offsets(*self._asked), process_index(self._runner), None, self._processes)
+
+    def next_due_s(self) -> float:
+        """Take the next due time (s since 1970), and wait for it where it has not passed."""
+        if self._mine is None or self.opened_s is None:
+            message = "a user asks before it has entered"
+            raise RuntimeError(message)
+        due_s = self.opened_s + next(self._mine)
+        gevent.sleep(max(0.0, due_s - time.time()))
+        self.sent += 1
+        return due_s
+
+    def due_until(self, moment_s: float) -> int:
+        """How many requests of this process were due until then (s since 1970)."""
+        if self.opened_s is None:
+            return 0
+        over_s = moment_s - self.opened_s
+        return sum(1 for _ in takewhile(lambda offset: offset < over_s, self._offsets()))
