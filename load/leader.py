@@ -51,7 +51,7 @@ class Leader:
         self.started: set[str] = set()
         self.parts: dict[str, dict[str, Any]] = {}
         self.silences: dict[str, float] = {}
-        self.files = Files(spec.output_directory, open_load=spec.rate_per_s is not None)
+        self.files = Files(spec.output_directory)
         environment.dispatcher_class = FixedWorkers
         self._come()
         self.runner.register_message(PART, self.on_part)

@@ -112,8 +112,7 @@ def record(spec: LoadSpec) -> None:
             Leader(environment, environment.runner, spec)
         else:
             suffix = f"-{os.getpid()}" if isinstance(environment.runner, WorkerRunner) else ""
-            late = directory / f"late{suffix}.csv" if spec.rate_per_s is not None else None
-            RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec), late)
+            RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec))
             _record_users(environment, directory, suffix)
         # gevent counts a timer from when its loop last looked at the clock, which was before the imports:
         # without this the load stops some 0.2 s early.

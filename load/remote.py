@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import locust
-from locust.contrib.csv_request_logger import CSV_COLUMNS
 
+from load import request_log
 from load.request_log import LATE_MS, without_secrets
 from load.seconds import COLUMNS, Second
 
@@ -54,7 +54,7 @@ class Answers:
     def add(self, *, response_time: float, exception: Any = None, context: Any = None, **_: Any) -> None:
         """Count one: a listener of Locust's `request` event."""
         came = int((time.time() - self.start_s) * BINS_PER_S)
-        error = "" if exception is None else str(without_secrets(exception, self.secrets))
+        error = "" if exception is None else without_secrets(exception, self.secrets)
         late_ms = (context or {}).get(LATE_MS, 0.0)
         self._counts[came, rounded_ms(response_time), rounded_ms(late_ms), error] += 1
 
@@ -69,18 +69,14 @@ class Answers:
 class Files:
     """The rows of load workers, a requests-N.csv and a generator-N.csv each."""
 
-    def __init__(self, directory: Path, *, open_load: bool = False) -> None:
+    def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._open_load = open_load
         self._files: dict[str, TextIOWrapper] = {}
 
     def write(self, worker: int, start_s: float, told: dict[str, Any]) -> None:
         """Append what a worker told. `start_s`: when the load began on this machine's clock."""
         rows = [row for answer in told["answers"] for row in _rows(start_s, answer)]
-        self._append(f"requests-{worker}.csv", CSV_COLUMNS, rows)
-        if self._open_load:
-            lines = [(f"{late_ms:.2f}",) for _, _, late_ms, _, count in told["answers"] for _ in range(count)]
-            self._append(f"late-{worker}.csv", (), lines)
+        self._append(f"requests-{worker}.csv", request_log.COLUMNS, rows)
         seconds = [(round(start_s + second[0], 3), *second[1:]) for second in told["seconds"]]
         self._append(f"generator-{worker}.csv", COLUMNS, seconds)
 
@@ -95,14 +91,14 @@ class Files:
             path = self._directory / name
             new = not path.exists()
             self._files[name] = path.open("a", newline="", encoding="utf-8")
-            if new and columns:
+            if new:
                 csv.writer(self._files[name]).writerow(columns)
         csv.writer(self._files[name]).writerows(rows)
 
 
 def _rows(start_s: float, answer: Answer) -> Iterable[tuple[Any, ...]]:
     """One row per answer, spread evenly over the tenth of a second in which they came."""
-    tenth, latency_ms, _, error, count = answer
+    tenth, latency_ms, late_ms, error, count = answer
     for number in range(count):
         end_s = start_s + (tenth + (number + 0.5) / count) / BINS_PER_S
-        yield (round(end_s - latency_ms / 1000, 6), "", "", latency_ms, "", "", error)
+        yield (round(end_s - latency_ms / 1000, 6), latency_ms, late_ms, "", error)

@@ -45,6 +45,11 @@ class RequestSpec:
             arguments["data"] = self.body
         return arguments
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether a right answer is known by its text; decoding it costs time that is only spent where it is needed."""
+        return self.contains is not None or self.pointer is not None
+
     def problem(self, status: int, text: str) -> str | None:
         """Say in one line what is wrong with an answer, None if it is right. Never quotes the answer."""
         if status != self.status:

@@ -5,32 +5,15 @@ as there is a user free, every request is sent when it is due; when all wait for
 what they waited before they were sent is part of what a visitor would have waited.
 """
 
-import random
 import time
 from collections.abc import Iterator
-from itertools import count, islice, takewhile
+from itertools import islice, takewhile
 from typing import Any
 
 import gevent
 
+from load.due import due_offsets
 from load.gate import Gate, process_index
-
-
-def due_offsets(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
-    """When requests are due (s since the first could be), in order, for ever.
-
-    "even": evenly spaced. "poisson": at random, the gaps exponentially distributed; the same seed gives the same.
-    """
-    if arrivals == "even":
-        return (number / rate_per_s for number in count())
-    return _at_random(rate_per_s, random.Random(seed))  # noqa: S311 - nothing secret
-
-
-def _at_random(rate_per_s: float, draw: random.Random) -> Iterator[float]:
-    due_s = 0.0
-    while True:
-        due_s += draw.expovariate(rate_per_s)
-        yield due_s
 
 
 class Schedule:

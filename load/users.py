@@ -36,16 +36,18 @@ class AskingUser(User):
         else:
             self.waiting_since_s = self.schedule.next_due_s()
             context[LATE_MS] = max(0.0, time.time() - self.waiting_since_s) * 1000
+        spec = self.spec
         with self.client.request(
-            self.spec.method,
-            self.spec.path,
-            name=self.spec.name,
+            spec.method,
+            spec.path,
+            name=spec.name,
             catch_response=True,
             context=context,
             **self.arguments,
         ) as response:
             if response.status_code != NO_ANSWER:
-                problem = self.spec.problem(response.status_code, response.text or "")
+                text = (response.text or "") if spec.reads_text else ""
+                problem = spec.problem(response.status_code, text)
                 if problem is None:
                     response.success()
                 else:

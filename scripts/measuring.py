@@ -17,6 +17,7 @@ from benchmark.environment import Environment
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
 from benchmark.explain.bounds import limit
 from benchmark.explain.prediction import predict_round
+from benchmark.judge.generator_warnings import RATE_NOT_KEPT
 from benchmark.judge.warnings import warnings
 from benchmark.measure.digest import digest
 from benchmark.measure.environment import read_environment
@@ -161,8 +162,13 @@ def as_json_text(records: Sequence[Record]) -> str:
 
 
 def require_complete(records: Sequence[Record]) -> None:
-    """InvalidRunError names the first round that is missing."""
+    """InvalidRunError names the first round that is missing, or was loaded otherwise than asked for."""
     lost = [f"{item.endpoint}: {item.reason}" for record in records for item in record.missing]
     if lost:
         message = f"the run is incomplete and must not be compared. {lost[0]}"
         raise InvalidRunError(message)
+    for result in (result for record in records for result in record.endpoints):
+        for finding in (finding for measured in result.rounds for finding in measured.warnings):
+            if finding.kind == RATE_NOT_KEPT:
+                message = f"the run is invalid. {result.name}: {finding.message} {finding.remedy}"
+                raise InvalidRunError(message)

@@ -6,6 +6,7 @@ from benchmark.judge.disagreement import GENERATOR_CPU_PERCENT, GENERATOR_LAG_MS
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Finding, Round
 
+RATE_NOT_KEPT = "rate-not-kept"
 KEPT_RATIO = 0.99
 """A rate of which less was sent was not offered."""
 
@@ -77,7 +78,7 @@ def _rate_not_kept(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding 
     if found is None or found.sent >= KEPT_RATIO * found.due:
         return None
     return Finding(
-        kind="rate-not-kept",
+        kind=RATE_NOT_KEPT,
         severity="error",
         message=f"Of {found.offered_rps:.4g} requests per second that were due, {found.achieved_rps:.4g} "
         f"could be sent: all {plan.profile.users} users waited for answers.",

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from typing import Literal
 
 from benchmark.config import MetricName
+from benchmark.judge.generator_warnings import RATE_NOT_KEPT
 from benchmark.model import Frozen
 from benchmark.record import EndpointResult, Record
 
 Level = Literal["usable", "noisy", "invalid"]
 _GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}
 
-INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law", "rate-not-kept"})
+INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law", RATE_NOT_KEPT})
 """Kinds of warnings (warnings.py) that invalidate, and with them `failures` once they are an error (above 1 %)."""
 DISTURBING = frozenset(
     {"steal", "generator-cpu", "generator-lag", "generator-garbage-collection", "load-worker-silent"}

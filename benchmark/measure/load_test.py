@@ -91,7 +91,7 @@ def _raw_rows(file: Path) -> pd.DataFrame:
         file,
         dtype={"exception": "string"},
         keep_default_na=False,
-        usecols=["timestamp", "response_time_ms", "exception"],
+        usecols=["timestamp", "response_time_ms", "late_ms", "exception"],
     )
 
 
@@ -202,14 +202,7 @@ class LoadTest:
                 "does a locust.conf, or [tool.locust] in a pyproject.toml, tell Locust to run otherwise?"
             )
             raise InvalidRunError(message)
-        return window, self._rows(raw, window.start_s).assign(late_ms=self._late(raw))
-
-    def _late(self, raw: pd.DataFrame) -> pd.Series:
-        """How much later than due each request was sent (ms); 0 where none was due."""
-        if not any(self.directory.glob("late*.csv")):
-            return pd.Series(0.0, index=raw.index)
-        logs = [pd.read_csv(file, header=None, names=["late_ms"]) for file in self._logs("late")]
-        return pd.concat(logs, ignore_index=True)["late_ms"]
+        return window, self._rows(raw, window.start_s)
 
     def read_processes(self) -> tuple[pd.DataFrame, ...]:
         """Read what each process that sent the load wrote about itself, second by second (load/seconds.py)."""
@@ -223,4 +216,5 @@ class LoadTest:
         latency_ms = pd.to_numeric(raw["response_time_ms"])
         errors = raw["exception"].map(lambda text: " ".join(redact(text, self._secrets).split())[:MOST_ERROR_LENGTH])
         end_s = raw["timestamp"] - start_s + latency_ms / 1000
-        return pd.DataFrame({"end_s": end_s, "latency_ms": latency_ms, "error": errors.astype(str)})
+        late_ms = pd.to_numeric(raw["late_ms"])
+        return pd.DataFrame({"end_s": end_s, "latency_ms": latency_ms, "error": errors.astype(str), "late_ms": late_ms})

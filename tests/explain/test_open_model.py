@@ -1,12 +1,16 @@
 """Arrivals at a rate of their own: formulas against textbook values, and against the simulation."""
 
+from itertools import takewhile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.explain.open_model import chance_to_wait, mean_wait_s, predict_open
+from benchmark.explain.open_model import chance_to_wait, mean_wait_s, open_columns, predict_open
 from benchmark.explain.overhead import Overhead
 from benchmark.explain.simulation import Service
+from benchmark.profile import Profile
+from load.due import due_offsets
 
 NOTHING = Overhead(generator_s=0, worker_s=0, latency_s=0, begin_s=0, connect_s=0, accept_s=0, thread_s=0)
 
@@ -29,6 +33,16 @@ def test_the_formula_for_the_mean_wait_and_the_simulation_agree(seats: int, rate
     assert found.mean_wait_ms is not None
     assert found.simulated.excess_mean_ms == pytest.approx(found.mean_wait_ms, rel=0.15)
     assert mean_wait_s(rate, 1.0, seats) * 1000 == pytest.approx(found.mean_wait_ms)
+
+
+@pytest.mark.parametrize("arrivals", ["even", "poisson"])
+def test_the_very_requests_of_the_load_are_simulated(arrivals: str) -> None:
+    profile = Profile(
+        name="a", users=9, spawn_rate_per_s=9, duration_s=60, endpoints=("a",), rate_per_s=30, arrivals=arrivals, seed=4
+    )
+    found = open_columns(profile, 60.0, Service(0.5, None, 2), (5, 4), seed=0)
+    due = list(takewhile(lambda offset: offset < 59.49, due_offsets(30, arrivals, 4)))
+    assert found.requests == pytest.approx(len(due), abs=1)
 
 
 def test_at_capacity_and_above_it_never_settles() -> None:

@@ -1,0 +1,22 @@
+"""When the requests of an open load are due."""
+
+import random
+from collections.abc import Iterator
+from itertools import count
+
+
+def due_offsets(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
+    """When requests are due (s since the first could be), in order, for ever.
+
+    "even": evenly spaced. "poisson": at random, the gaps exponentially distributed; the same seed gives the same.
+    """
+    if arrivals == "even":
+        return (number / rate_per_s for number in count())
+    return _at_random(rate_per_s, random.Random(seed))  # noqa: S311 - nothing secret
+
+
+def _at_random(rate_per_s: float, draw: random.Random) -> Iterator[float]:
+    due_s = 0.0
+    while True:
+        due_s += draw.expovariate(rate_per_s)
+        yield due_s
