@@ -152,6 +152,8 @@ class Method(Frozen):
     start: str
     latency: str
     garbage_collection: str
+    pinning: str | None = None
+    """Which cores server and load generator were kept on; None: all might use all."""
 
 
 class Reference(Frozen):

@@ -9,6 +9,7 @@ from benchmark.environment import Environment
 from benchmark.errors import UnwritableRunError, UsageError
 from benchmark.limit import Limit
 from benchmark.measure.generator import generator_command
+from benchmark.measure.pinning import pinning
 from benchmark.measure.rounds import Job, utc_now
 from benchmark.measure.server import OWN_SOCKETS, server_command
 from benchmark.plan import Plan
@@ -164,6 +165,7 @@ def _method(plan: Plan) -> Method:
         generator_command=" ".join(["python", *generator_command(profile, base_url, ["load/locustfile.py"])]),
         start=_start(plan),
         latency=LATENCY if profile.rate_per_s is None else LATENCY_OF_A_RATE,
+        pinning=None if (found := pinning(plan)) is None else str(found),
         garbage_collection="Garbage collection is off in the load generator: users would see its pauses.",
     )
 

@@ -43,13 +43,21 @@ class Excess:
     max_ms: float
 
 
-def compare(jobs: list[Job], pause: Pause, say: Callable[[str], None]) -> list[Excess]:
-    """Measure each job with each set-up, in an order that is turned round from one round to the next."""
+def compare(
+    jobs: list[Job], pause: Pause, say: Callable[[str], None], *, stock_client: str = "requests"
+) -> list[Excess]:
+    """Measure each job with each set-up, in an order that is turned round from one round to the next.
+
+    `stock_client`: of stock Locust, as in a profile: "requests" (HttpUser) or "fast" (FastHttpUser).
+    """
     found = []
     for job in jobs:
         for name in SETUPS if job.round % 2 else reversed(SETUPS):
             say(f"round {job.round}: {name}")
-            latencies = _stock_latencies(job, pause) if name == STOCK else _harness_latencies(name, job, pause)
+            if name == STOCK:
+                latencies = _stock_latencies(job, pause, stock_client)
+            else:
+                latencies = _harness_latencies(name, job, pause)
             found.append(_excess(name, job, latencies))
     return found
 
@@ -68,7 +76,7 @@ def _harness_latencies(start: str, job: Job, pause: Pause) -> pd.Series:
     return measure(replace(job, plan=plan, directory=directory), pause, lambda *_: None).rows["latency_ms"]
 
 
-def _stock_latencies(job: Job, pause: Pause) -> pd.Series:
+def _stock_latencies(job: Job, pause: Pause, client: str) -> pd.Series:
     directory = job.directory.with_name(job.directory.name + "-stock")
     directory.mkdir(parents=True)
     server = Server(job.plan, job.home, directory / "server.log")
@@ -76,6 +84,7 @@ def _stock_latencies(job: Job, pause: Pause) -> pd.Series:
         server.wait_until_ready(pause)
         log = directory / "requests.csv"
         stock = {"BENCH_STOCK_LOG": str(log.resolve()), "BENCH_STOCK_PATH": job.endpoint.path}
+        stock |= {"BENCH_STOCK_CLIENT": client}
         files = [module_file("load.stock_locustfile")]
         command = [sys.executable, *generator_command(job.plan.profile, server.base_url, files)]
         with Child(

@@ -15,6 +15,7 @@ import psutil
 from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
 from benchmark.measure.generator import LOAD_WORKERS_WITHIN_S
 from benchmark.measure.load_test import Ladder, LoadTest, Progress, Window
+from benchmark.measure.pinning import pin, pinning
 from benchmark.measure.samples import Sampler
 from benchmark.measure.server import Server
 from benchmark.measure.verify import verify
@@ -103,6 +104,9 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
             base_url = server.base_url if server else str(job.plan.target.url)
             test = _load_test(job, base_url, pause, watch)
             with test.child:
+                pinned = pinning(job.plan)
+                if pinned is not None:
+                    pin(test.child.pid, pinned.generator)
                 _watch_load(job, test, server, pause, watch)
                 test.require_success()
         window, rows = test.read()
@@ -134,6 +138,9 @@ def start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Serv
     for attempt in range(1, START_TRIES + 1):
         server = Server(job.plan, job.home, job.directory / "server.log", job.variables, job.python)
         stack.enter_context(server.child)
+        pinned = pinning(job.plan)
+        if pinned is not None:
+            pin(server.child.pid, pinned.server)
         try:
             server.wait_until_ready(pause)
         except AppError as error:

@@ -1,0 +1,179 @@
+"""How far one load generator goes on a small machine: `make scale` prints the three tables of docs/scaling.md.
+
+Ten thousand users on the app of this repository; the excess at 2,000 users beside that of stock Locust; and what a
+request costs the generator, with its row in the request log, beside stock Locust without one.
+"""
+
+import json
+import os
+import re
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmark.config import make_plan, read_config
+from benchmark.measure.environment import read_environment
+from benchmark.measure.generator import load_environment, module_file
+from benchmark.measure.interrupt import listening
+from benchmark.measure.overhead import SETUPS, STOCK, compare
+from benchmark.measure.room import raise_open_file_limit
+from benchmark.measure.rounds import jobs, utc_now
+from benchmark.record import Round
+from benchmark.record_file import parse_record
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TURNS = 5
+CROWD = ("--endpoint", "async_concurrent", "--users", "10000", "--spawn-rate", "1000", "--task-seconds", "5")
+
+RAW_APP = """
+import asyncio
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    await asyncio.sleep(1)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"{}"})
+"""
+RAW_CONFIG = """
+schema_version = 1
+[app]
+import = "raw:app"
+[endpoints.raw]
+path = "/"
+work = "1s"
+served = "event loop"
+[profiles.raw]
+users = 2000
+spawn_rate = 2000
+duration = "20s"
+rounds = 3
+reference = 0
+endpoints = ["raw"]
+"""
+
+
+def ten_thousand() -> str:
+    """One round of ten thousand users; gives a table."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "scripts", "run", *CROWD, "--duration", "60s", "--out", folder, "--json"]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    found: Round = parse_record(done.stdout, "bench run").endpoints[0].rounds[0]
+    used, predicted, steady = found.resources, found.prediction, found.steady
+    rows = {
+        "failures": found.failures,
+        "req/s, measured": found.throughput_rps,
+        "req/s, predicted": predicted.throughput_rps if predicted else None,
+        "p99 excess, whole load (ms)": found.excess_p99_ms,
+        "p99 excess, steady part (ms)": steady.excess_p99_ms if steady else None,
+        "generator, most memory (MiB)": round((used.generator_rss_peak_bytes or 0) / 2**20),
+        "generator, mean CPU (% of a core)": used.generator_cpu_mean_percent,
+        "workers, mean CPU (% of a core)": " / ".join(f"{one:g}" for one in used.worker_cpu_mean_percent or ()),
+    }
+    return _table("10,000 users, 5 s of waiting each", rows)
+
+
+def excess() -> str:
+    """Three interleaved rounds of 2,000 users on a bare answer after 1 s, beside stock Locust; gives a table."""
+    with tempfile.TemporaryDirectory() as folder, listening() as interrupt:
+        home = Path(folder)
+        (home / "raw.py").write_text(RAW_APP)
+        (home / "benchmark.toml").write_text(RAW_CONFIG)
+        plan = make_plan(read_config(home / "benchmark.toml"), "raw", {})
+        found = compare(jobs(plan, home / "rounds", home), interrupt.pause, _say, stock_client="fast")
+    lines = ["| 2,000 users, a bare answer after 1 s | p99 excess (ms), each round | Median | Of stock's |"]
+    lines += ["| :-- | --: | --: | --: |"]
+    medians = {name: median(item.p99_ms for item in found if item.setup == name) for name in SETUPS}
+    for name in SETUPS:
+        each = ", ".join(f"{item.p99_ms:.1f}" for item in found if item.setup == name)
+        title = "stock FastHttpUser" if name == STOCK else f'this harness, start = "{name}"'
+        lines.append(f"| {title} | {each} | {medians[name]:.1f} | {medians[name] / medians[STOCK]:.2f} |")
+    return "\n".join(lines)
+
+
+def cost() -> str:
+    """What a request costs the generator in processor time, in turns; gives the medians."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    null = [sys.executable, str(Path(__file__).with_name("null_server.py")), str(port)]
+    with subprocess.Popen(null) as server, tempfile.TemporaryDirectory() as folder:
+        try:
+            time.sleep(1.0)
+            url = f"http://127.0.0.1:{port}"
+            stock, ours = [], []
+            for turn in range(1, TURNS + 1):
+                _say(f"cost per request: turn {turn} of {TURNS}")
+                bare = {"BENCH_STOCK_PATH": "/", "BENCH_STOCK_CLIENT": "fast"}
+                stock.append(_cpu_us("load.stock_locustfile", url, bare))
+                ours.append(_cpu_us("load.locustfile", url, _spec(url, Path(folder))))
+        finally:
+            server.kill()
+    lines = ["| 50 users, a null server | CPU per request (us), each turn | Median | Requests/s of one core |"]
+    lines += ["| :-- | --: | --: | --: |"]
+    for title, values in (
+        ("stock FastHttpUser, no request log", stock),
+        ("this harness, every request recorded", ours),
+    ):
+        each = ", ".join(f"{value:.0f}" for value in values)
+        lines.append(f"| {title} | {each} | {median(values):.0f} | {1e6 / median(values):,.0f} |")
+    ratio = median(mine / theirs for mine, theirs in zip(ours, stock, strict=True))
+    lines += ["", f"Turn by turn a request cost {ratio:.2f} times as much as stock Locust's (median)."]
+    return "\n".join(lines)
+
+
+def _spec(url: str, folder: Path) -> dict[str, str]:
+    spec: dict[str, Any] = {"base_url": url, "output_directory": str(folder), "request": {"name": "null", "path": "/"}}
+    file = folder / "load.json"
+    file.write_text(json.dumps(spec))
+    return {"BENCH_LOAD_SPEC": str(file)}
+
+
+def _cpu_us(locustfile: str, url: str, variables: dict[str, str]) -> float:
+    """Processor time of a load per request (us): the difference of a long and a short one, which start alike."""
+    command = [sys.executable, "-m", "locust", "-f", module_file(locustfile), "--headless", "--only-summary"]
+    command += ["--host", url, "--users", "50", "--spawn-rate", "50", "--stop-timeout", "0"]
+    environment = load_environment() | variables
+    short_s, few = _cpu_s([*command, "--run-time", "1s"], environment)
+    long_s, many = _cpu_s([*command, "--run-time", "9s"], environment)
+    return (long_s - short_s) / (many - few) * 1e6
+
+
+def _cpu_s(command: list[str], environment: dict[str, str]) -> tuple[float, int]:
+    """Processor time (s) and requests of one load."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return spent_s, int(re.findall(r"Aggregated\s+(\d+)", done.stdout + done.stderr)[0])
+
+
+def _table(title: str, rows: dict[str, Any]) -> str:
+    return "\n".join([f"| {title} | |", "| :-- | --: |", *(f"| {name} | {value} |" for name, value in rows.items())])
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def main() -> None:
+    """Print the tables."""
+    raise_open_file_limit(10_000)
+    environment = read_environment(REPOSITORY)
+    machine = f"{environment.cpu.model}, {environment.cpu.count} cores, {environment.python}"
+    for part in (ten_thousand, excess, cost):
+        sys.stdout.write(part() + "\n\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{utc_now()[:10]}, {machine}: `make scale`\n")
+
+
+if __name__ == "__main__":
+    main()
