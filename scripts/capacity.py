@@ -1,4 +1,4 @@
-"""`bench capacity`: the most users for whom a promise can be kept."""
+"""`bench capacity`: the largest load at which a promise can be kept."""
 
 import sys
 from typing import Annotated
@@ -17,8 +17,13 @@ def capacity(
     p95_below: Annotated[str, Option(help='What 95 % of the answers must not take: "50ms", "2s".', show_default=False)],
     failures_below: Annotated[str, Option(help="How many of the requests may fail.")] = "0.1%",
     most_users: Annotated[str, Option(help="How far to search.")] = "2000",
+    most_rate: Annotated[
+        str | None,
+        Option(help='Search for requests per second instead, which wait for nobody, up to so many: "500/s".'),
+    ] = None,
     duration: Annotated[
-        str | None, Option(help="How long each load lasts.", show_default="8 x the time promised, at least 3 s")
+        str | None,
+        Option(help="How long each load lasts.", show_default="8 x the time promised (of a rate 24 x), at least 3 s"),
     ] = None,
     task_seconds: Annotated[str, Option(envvar="BENCH_TASK_SECONDS", help="As for `bench run`.")] = "0.1",
     workers: options.Workers = None,
@@ -26,15 +31,16 @@ def capacity(
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
 ) -> None:
-    """Find the largest number of users for whom an endpoint keeps a promise, by loading it again and again.
+    """Find the most users, or requests per second, at which an endpoint keeps a promise, by loading it again and again.
 
-    1, 2, 4, ... users until the promise breaks, then the middle between both, and both ends once more. Each load has
+    1, 2, 4, ... until the promise breaks, then the middle between both, and both ends once more. Each load has
     a fresh server. Beside it stands what queueing theory expects. Ends early, and says so, when the load generator is
     the limit. Takes about two minutes where answers come within a second.
 
-    Example: bench capacity sync_baseline --p95-below 500ms --workers 1
+    Examples: bench capacity sync_baseline --p95-below 500ms --workers 1;
+    bench capacity sync_baseline --p95-below 500ms --most-rate 500/s
     """
-    asked = promise(p95_below, failures_below, most_users)
+    asked = promise(p95_below, failures_below, most_users, most_rate)
     wishes = {"duration_s": duration, "task_seconds": task_seconds, "workers": workers, "threads": threads}
     found = search(asked, endpoint, wishes, config, Console(stderr=True))
     if as_json:

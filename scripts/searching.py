@@ -13,7 +13,10 @@ from benchmark.capacity import Capacity, Promise, Step
 from benchmark.config import Config, check_plan, checked, make_plan, read_config
 from benchmark.errors import AppError, UsageError
 from benchmark.explain.capacity import Search, broken, settled
+from benchmark.explain.open_model import open_columns
 from benchmark.explain.prediction import MOST_SIMULATED, most_requests, predict, predict_round, service
+from benchmark.explain.simulation import Service
+from benchmark.judge.generator_warnings import RATE_NOT_KEPT
 from benchmark.judge.warnings import warnings
 from benchmark.measure.digest import digest
 from benchmark.measure.interrupt import Interrupt, listening
@@ -29,10 +32,15 @@ NAME = "capacity"
 SHORTEST_S, ANSWERS = 3, 8
 """A load lasts at least so many seconds, and so many of the answer times that are promised."""
 
+ANSWERS_AT_A_RATE = 24
+"""A rate that is a little too high shows only when the queue has had the time to grow."""
+
+FEWEST_UNDER_WAY = 10
+
 FLAGS = {
     "p95_below_s": "--p95-below",
     "failures_below_percent": "--failures-below",
-    "most_users": "--most-users",
+    "most": "--most-users",
 }
 LIMITS = ("generator-cpu", "littles-law", "generator-lag")
 """Warnings that say that the load generator made users wait."""
@@ -40,59 +48,70 @@ LIMITS = ("generator-cpu", "littles-law", "generator-lag")
 DRAWS = 5
 
 
-def promise(p95_below: str, failures_below: str, most_users: str) -> Promise:
+def promise(p95_below: str, failures_below: str, most_users: str, most_rate: str | None) -> Promise:
     """Read what the command line promises. UsageError names the flag."""
     percent = failures_below.strip().removesuffix("%").strip()
-    values = {"p95_below_s": p95_below, "failures_below_percent": percent, "most_users": most_users}
-    return checked(Promise, values, FLAGS)
+    values = {"p95_below_s": p95_below, "failures_below_percent": percent, "most": most_users}
+    if most_rate is None:
+        return checked(Promise, values, FLAGS)
+    values |= {"most": most_rate.strip().removesuffix("/s"), "by": "rate"}
+    return checked(Promise, values, FLAGS | {"most": "--most-rate"})
 
 
 def search(asked: Promise, endpoint: str, wishes: Mapping[str, Any], config_file: Path, console: Console) -> Capacity:
-    """Load an endpoint with more and more users. All errors of a round may occur; one of the first load ends it."""
+    """Load an endpoint more and more. All errors of a round may occur; one of the first load ends it."""
     config = read_config(config_file)
     home = config_file.resolve().parent
-    largest = _plan(config, endpoint, wishes, asked, asked.most_users)
+    largest = _plan(config, endpoint, wishes, asked, asked.most)
     for check in (check_plan, check_target):
         check(largest, home)
     check_room(largest)
-    predicted = _predicted_users(lambda users: _plan(config, endpoint, wishes, asked, users), asked)
+    predicted = _predicted_size(lambda size: _plan(config, endpoint, wishes, asked, size), asked)
     with listening() as interrupt, tempfile.TemporaryDirectory() as directory, climbing(console, endpoint) as watch:
         loads = _Loads(home, Path(directory), interrupt, watch)
-        way, steps = Search(asked.most_users), list[Step]()
-        while (users := way.next_users()) is not None:
-            steps.append(loads.step(_plan(config, endpoint, wishes, asked, users), asked))
+        way, steps = Search(asked.most), list[Step]()
+        while (size := way.next_size()) is not None:
+            steps.append(loads.step(_plan(config, endpoint, wishes, asked, size), asked))
             if steps[-1].limited:
                 break
-            way.note(users, kept=not steps[-1].broken)
+            way.note(size, kept=not steps[-1].broken)
     return _answer(endpoint, asked, way, steps, predicted)
 
 
 def _answer(endpoint: str, asked: Promise, way: Search, steps: list[Step], predicted: int | None) -> Capacity:
-    rates = [step.throughput_rps for step in steps if step.users == way.holds_to and not step.broken]
+    rates = [step.throughput_rps for step in steps if step.size == way.holds_to and not step.broken]
     return Capacity(
         endpoint=endpoint,
         promise=asked,
-        users=way.holds_to,
+        size=way.holds_to,
         breaks_at=way.breaks_at,
         throughput_rps=sum(rates) / len(rates) if rates else None,
-        predicted_users=predicted,
-        ended="generator" if steps[-1].limited else "found" if way.breaks_at is not None else "most users",
+        predicted_size=predicted,
+        ended="generator" if steps[-1].limited else "found" if way.breaks_at is not None else "most",
         steps=tuple(steps),
     )
 
 
-def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Promise, users: int) -> Plan:
-    """A load of so many users, whose first requests are spread: else they would measure each other."""
+def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Promise, size: int) -> Plan:
+    """A load of so many users, whose first requests are spread: else they would measure each other. Or of a rate.
+
+    A rate at which twice as many requests as the promise allows are under way (Little's law) has broken it already.
+    """
     if endpoint not in config.endpoints:
         message = f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}"
         raise UsageError(message)
+    is_rate = asked.by == "rate"
+    users = max(FEWEST_UNDER_WAY, ceil(2 * size * asked.p95_below_s)) if is_rate else size
+    answers = ANSWERS_AT_A_RATE if is_rate else ANSWERS
     profile = Profile(
         name=NAME,
         users=users,
+        rate_per_s=size if is_rate else None,
+        arrivals="poisson",
         spawn_rate_per_s=users,
         start="spread",
-        duration_s=max(SHORTEST_S, ceil(ANSWERS * asked.p95_below_s)),
-        timeout_s=max(60.0, 4 * ANSWERS * asked.p95_below_s),
+        duration_s=max(SHORTEST_S, ceil(answers * asked.p95_below_s)),
+        timeout_s=max(60.0, 4 * answers * asked.p95_below_s),
         reference_s=0,
         endpoints=(endpoint,),
     )
@@ -101,18 +120,24 @@ def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Promi
     )
 
 
-def _predicted_users(plan_of: Callable[[int], Plan], asked: Promise) -> int | None:
+def _predicted_size(plan_of: Callable[[int], Plan], asked: Promise) -> int | None:
     """What theory says the answer is; None where it knows too little of the endpoint."""
-    largest = plan_of(asked.most_users)
+    largest = plan_of(asked.most)
     served = service(largest.endpoints[0], largest)
     if served is None or most_requests(largest, served) > MOST_SIMULATED:
         return None
 
-    def keeps(users: int) -> bool:
-        found = predict(plan_of(users), served, split=None, draws=DRAWS)
-        return not list(broken(found.p95_ms, 0.0, 1000 * asked.p95_below_s, asked.failures_below_percent))
+    def keeps(size: int) -> bool:
+        p95_ms = _predicted_p95_ms(plan_of(size), served)
+        return not list(broken(p95_ms, 0.0, 1000 * asked.p95_below_s, asked.failures_below_percent))
 
-    return settled(asked.most_users, keeps)
+    return settled(asked.most, keeps)
+
+
+def _predicted_p95_ms(plan: Plan, served: Service) -> float | None:
+    if plan.profile.rate_per_s is None:
+        return predict(plan, served, split=None, draws=DRAWS).p95_ms
+    return open_columns(plan.profile, plan.profile.duration_s, served, (1,) * served.workers, seed=0).p95_ms
 
 
 @dataclass
@@ -138,13 +163,15 @@ class _Loads:
 
     def _seen(self, measured: Round, plan: Plan, asked: Promise) -> Step:
         (endpoint,) = plan.endpoints
+        found = warnings(measured, endpoint, plan)
         counted = measured.steady or measured
         failed = 100 * measured.failures / measured.requests if measured.requests else 100.0
-        lost = broken(counted.p95_ms, failed, 1000 * asked.p95_below_s, asked.failures_below_percent)
-        limits = [one.message for one in warnings(measured, endpoint, plan) if one.kind in LIMITS]
+        lost = ["not all could be sent" for one in found if one.kind == RATE_NOT_KEPT]
+        lost += broken(counted.p95_ms, failed, 1000 * asked.p95_below_s, asked.failures_below_percent)
+        limits = [one.message for one in found if one.kind in LIMITS]
         prediction = predict_round(plan, endpoint, measured)
         return Step(
-            users=plan.profile.users,
+            size=int(plan.profile.rate_per_s or plan.profile.users),
             throughput_rps=counted.throughput_rps or 0.0,
             p95_ms=counted.p95_ms,
             failures_percent=failed,

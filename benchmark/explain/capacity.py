@@ -1,4 +1,4 @@
-"""The search for the most users for whom a promise is kept: doubling, then bisection, then once more at both ends.
+"""The search for the largest load at which a promise is kept: doubling, then bisection, then once more at both ends.
 
 One load can be lucky, or unlucky: a level counts as kept or broken when it was so twice, and what happened once each
 way is tried a third time. The search ends when both ends are so near that going on would measure noise.
@@ -11,57 +11,57 @@ ENOUGH = 2
 """How often an end has to be seen."""
 
 NEAR = 0.05
-"""Both ends are near when they are at most this part of the lower one apart, or one user."""
+"""Both ends are near when they are at most this part of the lower one apart, or one user or request per second."""
 
 
 class Search:
     """What was tried so far, and what to try next."""
 
-    def __init__(self, most_users: int) -> None:
-        self.most_users = most_users
+    def __init__(self, most: int) -> None:
+        self.most = most
         self._kept: Counter[int] = Counter()
         self._broken: Counter[int] = Counter()
 
-    def note(self, users: int, *, kept: bool) -> None:
+    def note(self, size: int, *, kept: bool) -> None:
         """Remember what became of one load."""
-        (self._kept if kept else self._broken)[users] += 1
+        (self._kept if kept else self._broken)[size] += 1
 
     @property
     def breaks_at(self) -> int | None:
-        """The fewest users for whom the promise was broken more often than kept."""
+        """The smallest load at which the promise was broken more often than kept."""
         return min((n for n in self._broken if self._broken[n] > self._kept[n]), default=None)
 
     @property
     def holds_to(self) -> int:
-        """The most users below that for whom it was kept more often than broken; 0: none."""
+        """The largest load below that at which it was kept more often than broken; 0: none."""
         end = self.breaks_at
         return max((n for n in self._kept if self._kept[n] > self._broken[n] and (end is None or n < end)), default=0)
 
-    def next_users(self) -> int | None:
-        """How many users to try next; None when there is nothing more to find out."""
+    def next_size(self) -> int | None:
+        """Which load to try next; None when there is nothing more to find out."""
         tied = [n for n in self._kept if 0 < self._kept[n] == self._broken[n]]
         if tied:
             return min(tied)
         low, high = self.holds_to, self.breaks_at
         if high is None:
-            grown = min(2 * low or 1, self.most_users)
+            grown = min(2 * low or 1, self.most)
             return grown if grown != low else self._once_more(low, self._kept)
         if high - low > max(1, int(NEAR * low)):
             return (low + high) // 2
         return self._once_more(low, self._kept) or self._once_more(high, self._broken)
 
-    def _once_more(self, users: int, seen: Counter[int]) -> int | None:
-        return users if users and seen[users] < ENOUGH else None
+    def _once_more(self, size: int, seen: Counter[int]) -> int | None:
+        return size if size and seen[size] < ENOUGH else None
 
 
-def settled(most_users: int, keeps: Callable[[int], bool]) -> int:
-    """The most users for whom `keeps` says so, for something that says the same each time: a prediction."""
-    search = Search(most_users)
+def settled(most: int, keeps: Callable[[int], bool]) -> int:
+    """The largest load for which `keeps` says so, for something that says the same each time: a prediction."""
+    search = Search(most)
     known: dict[int, bool] = {}
-    while (users := search.next_users()) is not None:
-        if users not in known:
-            known[users] = keeps(users)
-        search.note(users, kept=known[users])
+    while (size := search.next_size()) is not None:
+        if size not in known:
+            known[size] = keeps(size)
+        search.note(size, kept=known[size])
     return search.holds_to
 
 

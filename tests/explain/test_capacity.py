@@ -12,7 +12,7 @@ MOST_LOADS = 24
 def searched(keeps: dict[int, list[bool]], limit: int) -> tuple[Search, list[int]]:
     """Search on a made-up server that keeps its promise up to `limit` users, but for what `keeps` says of a level."""
     search, loads = Search(MOST), list[int]()
-    while (users := search.next_users()) is not None:
+    while (users := search.next_size()) is not None:
         odd = keeps.get(users, [])
         search.note(users, kept=odd.pop(0) if odd else users <= limit)
         loads.append(users)

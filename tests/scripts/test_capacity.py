@@ -36,10 +36,10 @@ def test_an_app_with_room_for_three_users_is_found_to_have_room_for_three(bench:
     done = bench.run("capacity", "quick", *limits, "--json", timeout_s=170)
     assert done.returncode == 0, done.stderr
     found = Capacity.model_validate(json.loads(done.stdout))
-    assert (found.users, found.breaks_at, found.ended) == (3, 4, "found")
-    assert [step.users for step in found.steps] == [1, 2, 4, 3, 3, 4]
+    assert (found.size, found.breaks_at, found.ended) == (3, 4, "found")
+    assert [step.size for step in found.steps] == [1, 2, 4, 3, 3, 4]
     assert found.steps[2].broken.endswith("% failed")
-    assert found.predicted_users == 16, "theory knows of no refusals"
+    assert found.predicted_size == 16, "theory knows of no refusals"
     assert not (bench.folder / "results").exists()
 
 
@@ -63,16 +63,16 @@ def test_nonsense_is_refused_before_anything_is_started(
     assert message in done.stderr
 
 
-def some_step(users: int, **changes: object) -> Step:
-    values = {"users": users, "throughput_rps": 50.0, "p95_ms": 150.0, "failures_percent": 0.0}
+def some_step(size: int, **changes: object) -> Step:
+    values = {"size": size, "throughput_rps": 50.0, "p95_ms": 150.0, "failures_percent": 0.0}
     return Step.model_validate(values | {"predicted_p95_ms": None, "broken": ""} | changes)
 
 
 def some_capacity(**changes: object) -> Capacity:
     promise = Promise(p95_below_s=0.2)
     steps = (some_step(8), some_step(9, p95_ms=300.0, broken="too slow"))
-    values = {"endpoint": "quick", "promise": promise, "users": 8, "breaks_at": 9, "throughput_rps": 50.0}
-    return Capacity.model_validate(values | {"predicted_users": 8, "ended": "found", "steps": steps} | changes)
+    values = {"endpoint": "quick", "promise": promise, "size": 8, "breaks_at": 9, "throughput_rps": 50.0}
+    return Capacity.model_validate(values | {"predicted_size": 8, "ended": "found", "steps": steps} | changes)
 
 
 def test_the_answer_says_how_many_how_sure_and_what_theory_expects() -> None:
@@ -80,8 +80,10 @@ def test_the_answer_says_how_many_how_sure_and_what_theory_expects() -> None:
         "8 users get what is promised, 9 do not (50.00 req/s). Promised: p95 below 200 ms, at most 0.1 % failed. "
         "Theory expects 8."
     )
-    assert sentence(some_capacity(users=0, throughput_rps=None, predicted_users=None)).startswith("Not even one user")
-    more = some_capacity(breaks_at=None, ended="most users")
+    assert sentence(some_capacity(size=0, throughput_rps=None, predicted_size=None)).startswith("Not even 1 user")
+    rate = some_capacity(promise=Promise(p95_below_s=0.2, by="rate"))
+    assert sentence(rate).startswith("8 requests per second get what is promised, 9 do not")
+    more = some_capacity(breaks_at=None, ended="most")
     assert "8 users get what is promised; more were not tried (--most-users)" in sentence(more)
 
 
