@@ -94,20 +94,24 @@ def gather(
     Without `reference` no metric is relative.
     """
     groups: dict[tuple[object, ...], _Group] = {}
+    known: dict[tuple[object, ...], dict[str, str]] = {}  # most runs share theirs: to work it out takes long
     moments: dict[str, Moment] = {}
     environments: dict[str, Environment] = {}  # most runs share theirs, and it is the largest part of what is kept
     for record in records:
         environment = environments.setdefault(record.environment.model_dump_json(), record.environment)
         run = Run(record.id, record.started_at, environment, record.customised)
         moments[run.id] = _moment(run)
+        by = {metric: reference(record, metric) for metric in metrics} if reference is not None else {}
+        shared_by = (record.plan.model_dump_json(), record.method.version, *dict(environment.cpu).values())
         for endpoint in record.plan.endpoints:
-            shared: dict[Form, dict[str, str]] = {}
-            for metric, of, point in _points(record, endpoint, metrics, reference):
-                if of not in shared:
-                    shared[of] = common(record, endpoint, of)
-                key = (endpoint.name, metric.name, *shared[of].values())
-                group = groups.setdefault(key, _Group(endpoint.name, metric, of, shared[of], []))
-                group.members.append((run, point))
+            for metric, of, point in _points(record, endpoint, metrics, by):
+                same = (*shared_by, endpoint.name, of)
+                if same not in known:
+                    known[same] = common(record, endpoint, of)
+                key = (endpoint.name, metric.name, *known[same].values())
+                if key not in groups:
+                    groups[key] = _Group(endpoint.name, metric, of, known[same], [])
+                groups[key].members.append((run, point))
     begins = [(entry, moment) for entry in accepted if (moment := _begins(entry, moments)) is not None]
     return tuple(group.finished(begins) for group in groups.values())
 
@@ -145,12 +149,13 @@ def _moment(run: Run) -> Moment:
 
 
 def _points(
-    record: Record, endpoint: Endpoint, metrics: Sequence[Metric], reference: Reference | None
+    record: Record, endpoint: Endpoint, metrics: Sequence[Metric], reference: Mapping[Metric, float | None]
 ) -> Iterator[tuple[Metric, Form, Point]]:
+    """What each metric of one endpoint of a run scored. `reference`: what the reference workload scored, by metric."""
     result = record.result(endpoint.name)
     validity = endpoint_validity(record, endpoint.name)
     for metric in metrics:
-        by = reference(record, metric) if reference is not None else None
+        by = reference.get(metric)
         of = form(metric, endpoint, record.plan, reference=by is not None and by > 0)
         point = Point(record.id, None, metric.smallest_difference, validity.why_unusable(metric.name))
         if of == "predicted" and endpoint.served == "blocked event loop" and metric.name != "throughput_rps":

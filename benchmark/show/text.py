@@ -32,6 +32,7 @@ def inert(text: str) -> str:
     return _MENTION.sub("@<!-- -->", escaped)  # a backslash does not keep GitHub from telling that user
 
 
+@lru_cache(maxsize=4096)
 def code_block(text: str) -> str:
     """Show text from outside as a code block of Markdown, fenced longer than any fence inside it."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
