@@ -1,9 +1,9 @@
 """Load workers on other machines: what they are told, and how their answers come back without a shared disk.
 
-A worker counts its answers by when they came (in tenths of a second), how long they took (a histogram that keeps four
-significant digits at every size, as HDR histograms do: off by 0.05 % at most) and what was wrong with them. The counts
-travel inside Locust's own reports, and the leader writes them down as the rows that a load process of its own machine
-would have written: everything after that is the same.
+A worker counts its answers by when they came (in milliseconds since it began: clocks of two machines differ), how
+long they took (a histogram that keeps four significant digits at every size, as HDR histograms do: off by 0.05 % at
+most) and what was wrong with them. The counts travel inside Locust's own reports, and the leader writes them down as
+the rows that a load process of its own machine would have written: everything after that is the same.
 """
 
 import csv
@@ -21,12 +21,17 @@ from locust.contrib.csv_request_logger import CSV_COLUMNS
 from load.request_log import LATE_MS, without_secrets
 from load.seconds import COLUMNS, Second
 
-SPEC, VERSION = "bench-spec", "bench-version"
-BINS_PER_S = 10
+VERSION, SPEC, LACKS, REFUSED = "bench-version", "bench-spec", "bench-lacks", "bench-refused"
+"""A worker says what it runs, and is told what to request, which it may lack a variable for, or that it is refused."""
+
+LONGEST_SILENCE_S = 15.0
+"""A load process that was not heard for so long is given up, and gives up itself when it hears nothing for so long."""
+
+BINS_PER_S = 1000
 DIGITS = 4
 
 Answer = tuple[int, float, float, str, int]
-"""Tenths of a second since the start, latency (ms), how late it was sent (ms), error text, how many."""
+"""Milliseconds since the start, latency (ms), how late it was sent (ms), error text, how many."""
 
 
 def versions() -> dict[str, str]:
@@ -101,8 +106,8 @@ class Files:
 
 
 def _rows(start_s: float, answer: Answer) -> Iterable[tuple[Any, ...]]:
-    """One row per answer, spread evenly over the tenth of a second in which they came."""
-    tenth, latency_ms, _, error, count = answer
+    """One row per answer, spread evenly over the millisecond in which they came."""
+    came, latency_ms, _, error, count = answer
     for number in range(count):
-        end_s = start_s + (tenth + (number + 0.5) / count) / BINS_PER_S
+        end_s = start_s + (came + (number + 0.5) / count) / BINS_PER_S
         yield (round(end_s - latency_ms / 1000, 6), "", "", latency_ms, "", "", error)
