@@ -18,7 +18,7 @@ from load.listen import listen
 from load.remote import LACKS, REFUSED, SPEC, VERSION, Files, versions
 from load.request_spec import LoadSpec
 from load.seconds import write_seconds
-from load.window import window
+from load.window import by_our_clock, window
 
 STOP, PART = "bench-stop", "bench-part"
 PART_WITHIN_S = 30.0
@@ -124,17 +124,6 @@ class Leader:
         silences = self.attendance.silences.items()
         found["silences"] = {self.attendance.name(one): round(longest_s, 1) for one, longest_s in silences}
         (self.directory / "window.json").write_text(json.dumps(found))
-
-
-def by_our_clock(part: dict[str, Any], start_s: float) -> dict[str, Any]:
-    """Moments of another machine as if its load had started with ours: clocks of two machines differ."""
-    ahead_s = part["start_s"] - start_s
-    moved = {
-        key: None if part[key] is None else [moment - ahead_s for moment in part[key]]
-        for key in ("first_answers_s", "waiting_since_s")
-    }
-    opened_s = None if part["opened_s"] is None else part["opened_s"] - ahead_s
-    return part | moved | {"opened_s": opened_s}
 
 
 def answer_to_leader(runner: WorkerRunner, part: Callable[[], dict[str, Any]]) -> None:

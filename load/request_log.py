@@ -14,10 +14,9 @@ from locust.contrib.csv_request_logger import CsvRequestLogger
 from locust.env import Environment
 
 from load.listen import listen
+from load.request_spec import LATE_MS, without_secrets
 
 ROWS_PER_FLUSH = 200
-LATE_MS = "late_ms"
-"""In the context of a request of an open load: how much later than it was due it was sent (ms)."""
 
 
 class RequestLog(CsvRequestLogger):
@@ -58,13 +57,3 @@ class RequestLog(CsvRequestLogger):
             listen(self._environment.events.quit, lambda **_: sys.stderr.write(f"requests.csv: {error}\n"))
             if self._environment.runner is not None:
                 gevent.spawn(self._environment.runner.quit)
-
-
-def without_secrets(exception: Any, secrets: Sequence[str]) -> Any:
-    """The text of an exception with secret values struck out; None stays None."""
-    if exception is None or not secrets:
-        return exception
-    text = str(exception)
-    for secret in secrets:
-        text = text.replace(secret, "[redacted]")
-    return text

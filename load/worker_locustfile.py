@@ -14,10 +14,11 @@ from locust import events
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
+from load.answers import Answers
 from load.leader import answer_to_leader
 from load.listen import listen
 from load.recorder import Recorder
-from load.remote import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, Answers, versions
+from load.remote import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, versions
 from load.request_spec import LoadSpec, secret_texts
 from load.seconds import seconds
 from load.users import FastAskingUser, user_class
