@@ -149,6 +149,7 @@ PROFILE_FLAGS = {
     "seed": "--seed",
     "processes": "--processes",
     "load_workers": "--expect-workers",
+    "workers_within_s": "--workers-within",
 }
 TARGET_FLAGS = {"workers": "--workers", "threads": "--threads", "port": "--port", "loop": "--loop"}
 

@@ -77,6 +77,11 @@ class Profile(Frozen):
     load_workers: Count = Field(default=0, ge=0, le=1000)
     """Load workers on other machines that send the load instead; 0: this machine sends it."""
 
+    workers_within_s: Seconds = Field(
+        default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=AliasChoices("workers_within", "workers_within_s")
+    )
+    """How long a round waits for the load workers of other machines to connect."""
+
     @field_validator("endpoints")
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -21,12 +21,11 @@ from typing import Any
 import gevent
 from locust.env import Environment
 
+from load.answers import COLUMNS
 from load.listen import listen
+from load.request_spec import LATE_MS, without_secrets
 
-COLUMNS = ("timestamp", "response_time_ms", "late_ms", "status_code", "exception")
 ROWS_PER_WRITE = 200
-LATE_MS = "late_ms"
-"""In the context of a request of an open load: how much later than it was due it was sent (ms)."""
 
 
 class RequestLog:
@@ -89,11 +88,3 @@ def quoted(text: str) -> str:
     field = io.StringIO()
     csv.writer(field, lineterminator="").writerow([text])
     return field.getvalue()
-
-
-def without_secrets(exception: Any, secrets: Sequence[str]) -> str:
-    """The text of an exception with secret values struck out."""
-    text = str(exception)
-    for secret in secrets:
-        text = text.replace(secret, "[redacted]")
-    return text

@@ -6,7 +6,7 @@ here, in the process that sends the request, and never written anywhere.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from string import Template
@@ -17,6 +17,8 @@ from jsonpointer import JsonPointer, JsonPointerException
 
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
 SHORTEST_SECRET = 4
+LATE_MS = "late_ms"
+"""In the context of a request of an open load: how much later than it was due it was sent (ms)."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,14 @@ def secret_texts(spec: LoadSpec) -> list[str]:
     """What must not be written down, as logs may spell it, longest first."""
     spelled = {text for name in spec.secret_variables for text in spellings(os.environ.get(name, ""))}
     return sorted(spelled, key=len, reverse=True)
+
+
+def without_secrets(exception: Any, secrets: Sequence[str]) -> str:
+    """The text of an exception with secret values struck out."""
+    text = str(exception)
+    for secret in secrets:
+        text = text.replace(secret, "[redacted]")
+    return text
 
 
 def read_load_spec() -> LoadSpec:

@@ -7,8 +7,7 @@ from typing import Any
 
 from locust import FastHttpUser, HttpUser, User, constant, task
 
-from load.request_log import LATE_MS
-from load.request_spec import LoadSpec, RequestSpec
+from load.request_spec import LATE_MS, LoadSpec, RequestSpec
 from load.schedule import Schedule
 from load.spread_start import SpreadStart
 

@@ -33,3 +33,14 @@ def _sum(parts: Sequence[dict[str, Any]], key: str) -> int | None:
 def _joined(parts: Sequence[dict[str, Any]], key: str) -> list[float] | None:
     lists = [part[key] for part in parts]
     return None if None in lists else [moment for moments in lists for moment in moments]
+
+
+def by_our_clock(part: dict[str, Any], start_s: float) -> dict[str, Any]:
+    """Moments of another machine as if its load had started with ours: clocks of two machines differ."""
+    ahead_s = part["start_s"] - start_s
+    moved = {
+        key: None if part[key] is None else [moment - ahead_s for moment in part[key]]
+        for key in ("first_answers_s", "waiting_since_s")
+    }
+    opened_s = None if part["opened_s"] is None else part["opened_s"] - ahead_s
+    return part | moved | {"opened_s": opened_s}

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from locust import events
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
+from load.answers import Answers
 from load.leader import answer_to_leader
 from load.listen import listen
 from load.recorder import Recorder
-from load.remote import SPEC, VERSION, Answers, versions
+from load.remote import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, versions
 from load.request_spec import LoadSpec, secret_texts
 from load.seconds import seconds
 from load.users import FastAskingUser, user_class
@@ -38,31 +40,49 @@ class LoadWorker:
         self.runner = runner
         self.recorder = Recorder(environment)
         self.answers = Answers()
-        self.told: dict[str, Any] = {}
+        self.heard = time.monotonic()
         self.runner.register_message(SPEC, self.on_spec)
+        self.runner.register_message(REFUSED, self.on_refused)
+        listen(environment.events.heartbeat_received, self.on_heartbeat)
         listen(environment.events.request, self.answers.add)
         listen(environment.events.test_start, self.on_start)
         listen(environment.events.report_to_master, self.on_report)
         answer_to_leader(self.runner, lambda: self.recorder.part() | self.answers.told())
+        self.runner.send_message(VERSION, versions())
+        gevent.spawn(self._watch)
 
     def say(self, line: str) -> None:
         """Tell a person, through who started this process."""
         with Path(os.environ["BENCH_LOAD_WORKER_NEWS"]).open("a", encoding="utf-8") as news:
             news.write(f"{line}\n")
 
+    def on_refused(self, msg: Any, **_: Any) -> None:
+        """The leader runs something else."""
+        for what, there in msg.data.items():
+            self.say(f"refused: this machine has {what} {versions()[what]}, the benchmark {there}; update one of them")
+
     def on_spec(self, msg: Any, **_: Any) -> None:
         """Become the users that are asked for. Header values are looked up here, in this machine's environment."""
         spec = LoadSpec.of(msg.data)
-        missing = [name for name in spec.secret_variables if name not in os.environ]
-        self.runner.send_message(VERSION, versions() | ({"lacks": ", ".join(missing)} if missing else {}))
-        if missing or spec.request is None:
-            self.say(f"this machine has no value for ${', $'.join(missing)}: set it, and start again")
-            return
-        if msg.data != self.told:  # Locust introduces itself again until it is answered
+        missing = next((name for name in spec.secret_variables if not os.environ.get(name)), None)
+        if missing is not None:
+            self.say(f"this machine has no value for ${missing}; set it, and start again: export {missing}=...")
+            self.runner.send_message(LACKS, {"variable": missing})
+        elif spec.request is not None:
             self.say(f"{spec.request.name}: {spec.request.method} {spec.request.path} of {spec.base_url}")
-        self.told = msg.data
-        self.answers.secrets = secret_texts(spec)
-        self.environment.user_classes[:] = [user_class(spec)]
+            self.answers.secrets = secret_texts(spec)
+            self.environment.user_classes[:] = [user_class(spec)]
+
+    def on_heartbeat(self, **_: Any) -> None:
+        """The leader is there."""
+        self.heard = time.monotonic()
+
+    def _watch(self) -> None:
+        """End when the leader is not heard: it has given this worker up, and the app must not be loaded for ever."""
+        while time.monotonic() - self.heard < LONGEST_SILENCE_S:
+            gevent.sleep(0.5)
+        self.say(f"the benchmark was not heard for {LONGEST_SILENCE_S:g} s; the load is over here")
+        self.runner.quit()
 
     def on_start(self, **_: Any) -> None:
         """Begin to count from here: the leader takes this moment for the start of its own clock."""

@@ -21,6 +21,7 @@ from benchmark.judge.generator_warnings import RATE_NOT_KEPT
 from benchmark.judge.warnings import warnings
 from benchmark.measure.digest import digest
 from benchmark.measure.environment import read_environment
+from benchmark.measure.generator import check_leader_port
 from benchmark.measure.interrupt import Interrupt, listening
 from benchmark.measure.notebook import Notebook, open_notebook
 from benchmark.measure.reference import NAME, USERS, measure_reference
@@ -64,6 +65,7 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) 
     for plan in plans:
         check_plan(plan, home)
         check_room(plan)
+        check_leader_port(plan.profile)
     check_target(plans[0], home, wishes.python)
     environment = read_environment(home, wishes.python)  # before an app that runs has left its bytecode in the checkout
     sweep = f"sweep-{secrets.token_hex(4)}" if len(plans) > 1 else None

@@ -57,6 +57,7 @@ Processes = Annotated[
 ExpectWorkers = Annotated[
     str | None, Option(help="Let so many load workers of other machines send it: bench worker --master THIS_MACHINE.")
 ]
+WorkersWithin = Annotated[str | None, Option(help='How long each round waits for load workers: "60s", "5m".')]
 Rounds = Annotated[str | None, Option(help="How often each endpoint is measured; tables show medians.")]
 Port = Annotated[str | None, Option(help="Port of the app; a free one by default.")]
 Python = Annotated[

@@ -33,6 +33,7 @@ def run(
     seed: options.Seed = None,
     processes: options.Processes = None,
     expect_workers: options.ExpectWorkers = None,
+    workers_within: options.WorkersWithin = None,
     python: options.Python = None,
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,
@@ -50,7 +51,7 @@ def run(
     values = {"spawn_rate_per_s": spawn_rate, "duration_s": duration, "task_seconds": task_seconds, "rounds": rounds}
     values |= {"workers": workers, "threads": threads, "port": port, "loop": loop}
     values |= {"rate_per_s": rate, "arrivals": arrivals, "seed": seed}
-    values |= {"processes": processes, "load_workers": expect_workers}
+    values |= {"processes": processes, "load_workers": expect_workers, "workers_within_s": workers_within}
     wishes = Wishes(
         profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),
         users=options.items(context, "users", users),

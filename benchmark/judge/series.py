@@ -25,7 +25,7 @@ Reference = Callable[[Record, Metric], float | None]
 Moment = tuple[str, str]
 """When a run started (UTC, ISO 8601), and its id to tell two runs of one second apart."""
 
-_LABELS = {"name", "description", "headline", "endpoints", "reference_s"}
+_LABELS = {"name", "description", "headline", "endpoints", "reference_s", "workers_within_s"}
 """Of a profile: what does not change how one endpoint is loaded. Its name is compared by itself."""
 _SERVING = ("import_path", "url", "workers", "threads", "loop", "sockets")
 

@@ -2,8 +2,10 @@
 
 import os
 import socket
+from math import ceil
 from pathlib import Path
 
+from benchmark.errors import UsageError
 from benchmark.profile import Profile
 
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
@@ -11,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 """Where `load` lies: in the checkout, or where this repository was installed."""
 
 LOOPBACK = "127.0.0.1"
-LOAD_WORKERS_WITHIN_S = 60.0
-"""How long a round waits for the load workers of other machines to connect."""
+LEADER_PORT = 5557
+"""Where load workers of other machines connect."""
 
 
 def module_file(name: str) -> str:
@@ -57,7 +59,7 @@ def generator_command(profile: Profile | None, base_url: str, locustfiles: list[
 def _engine(profile: Profile) -> list[str]:
     """Who sends the load, where that is not the one process that leads it."""
     if profile.load_workers:
-        wait = ("--expect-workers-max-wait", f"{LOAD_WORKERS_WITHIN_S:g}")
+        wait = ("--expect-workers-max-wait", f"{ceil(profile.workers_within_s)}")
         return ["--master", "--expect-workers", str(profile.load_workers), *wait]
     return ["--processes", str(profile.processes)] if profile.processes > 1 else []
 
@@ -70,3 +72,16 @@ def leader_port(profile: Profile) -> list[str]:
         probe.bind((LOOPBACK, 0))
         port = str(probe.getsockname()[1])
     return ["--master-bind-host", LOOPBACK, "--master-bind-port", port, "--master-port", port]
+
+
+def check_leader_port(profile: Profile) -> None:
+    """UsageError: load workers of other machines could not connect, as something else listens there."""
+    if not profile.load_workers:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", LEADER_PORT))
+        except OSError:
+            message = f"--expect-workers: port {LEADER_PORT}, where load workers connect, is in use; is there another"
+            raise UsageError(f"{message} bench run --expect-workers, or a Locust master? End it") from None

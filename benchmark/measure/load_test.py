@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import pandas as pd
 
 from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError
 from benchmark.measure.generator import (
-    LOAD_WORKERS_WITHIN_S,
     SPEC_VARIABLE,
     generator_command,
     leader_port,
@@ -23,10 +23,6 @@ from benchmark.measure.process import Child, redact, wait_for_exit
 from benchmark.plan import Endpoint, Plan, own_locustfile
 
 EXIT_TIMEOUT_S = 60.0
-WHAT_NOW = {
-    "missing": f" within {LOAD_WORKERS_WITHIN_S:g} s; start the others: bench worker --master THIS_MACHINE",
-    "lost": "; see its own output, and start it again",
-}
 MOST_ERROR_LENGTH = 200
 
 
@@ -110,6 +106,8 @@ class LoadTest:
         ladder: Ladder | None = None,
     ) -> None:
         self.directory = directory
+        self._profile = plan.profile
+        self._leader = urlsplit(base_url).hostname if plan.target.url is None else None
         self._secrets = plan.secrets()
         own = own_locustfile(endpoint, home)
         locustfiles = [module_file("load.locustfile"), *([str(own)] if own else [])]
@@ -145,6 +143,11 @@ class LoadTest:
         self._read_to = 0
         self._last = Progress()
 
+    @property
+    def waits(self) -> bool:
+        """Whether load workers of other machines are missing; the generator writes about itself when all are there."""
+        return self._profile.load_workers > 0 and not (self.directory / "generator.csv").exists()
+
     def progress(self) -> Progress:
         """Read the newest complete line that the generator wrote about itself."""
         file = self.directory / "generator.csv"
@@ -169,7 +172,13 @@ class LoadTest:
     def _raise(self, problem: dict[str, str]) -> NoReturn:
         if problem["kind"] == "usage":
             raise UsageError(problem["message"])
-        raise InvalidRunError(problem["message"] + WHAT_NOW.get(problem["kind"], ""))
+        what_now = {
+            "missing": f" within {self._profile.workers_within_s:g} s; start as many as are missing: "
+            f"bench worker --master {self._leader or 'THIS_MACHINE'}",
+            "lost": "; see what it said, and that the network between the machines holds",
+            "ended": f"; its last lines, if it said any:\n{self.child.tail()}",
+        }
+        raise InvalidRunError(problem["message"] + what_now[problem["kind"]])
 
     def require_success(self) -> None:
         """Wait for the end. InvalidRunError if Locust was killed, failed, or could not write down all it did."""

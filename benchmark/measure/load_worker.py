@@ -64,7 +64,7 @@ def _one_round(
     address = ("--master-host", master.host, "--master-port", str(master.port))
     command = [sys.executable, "-m", "locust", "-f", module_file("load.worker_locustfile"), "--worker", *address]
     child = Child(
-        [*command, "--loglevel", "WARNING"],
+        [*command, "--loglevel", "WARNING", "--exit-code-on-error", "0"],
         log=news.with_name("locust.log"),
         directory=news.parent,
         environment=load_environment() | {NEWS_VARIABLE: str(news)},

@@ -13,7 +13,6 @@ import pandas as pd
 import psutil
 
 from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
-from benchmark.measure.generator import LOAD_WORKERS_WITHIN_S
 from benchmark.measure.load_test import Ladder, LoadTest, Progress, Window
 from benchmark.measure.pinning import pin, pinning
 from benchmark.measure.samples import Sampler
@@ -28,7 +27,8 @@ OVERTIME_S = 60.0
 
 Pause = Callable[[float], None]
 Watch = Callable[[str, float, Progress], None]
-"""Told the phase ("starting", "verifying", "loading"), the seconds of load so far, and how far it is."""
+"""Told the phase ("starting", "verifying", "loading", before it maybe "waiting for load workers"), the seconds of load
+so far, and how far it is."""
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,9 @@ def start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Serv
 def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, watch: Watch) -> None:
     """Sample every second, or as often as asked, until Locust ends. The clock is kept, not the pauses added up."""
     workers: Sequence[psutil.Process] = server.workers if server else ()
-    begin = time.monotonic()
-    due = begin
+    begin = loading_since = due = time.monotonic()
     longest_s = job.plan.profile.duration_s + OVERTIME_S
-    longest_s += LOAD_WORKERS_WITHIN_S if job.plan.profile.load_workers else 0
+    longest_s += job.plan.profile.workers_within_s if job.plan.profile.load_workers else 0
     with Sampler(job.directory / "server.csv", workers, server.port if server else 0, test.child.pid) as sampler:
         if job.ladder is not None:
             sampler.sample()  # how the workers are before anything is asked
@@ -170,8 +169,9 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
                 pause(min(left, 0.1))
             if test.child.exit_code is None:
                 sampler.sample()
-            progress = test.progress()
-            watch("loading", time.monotonic() - begin, progress)
+            phase = "waiting for load workers" if test.waits else "loading"
+            loading_since = loading_since if phase == "loading" else time.monotonic()
+            watch(phase, time.monotonic() - loading_since, test.progress())
             test.check_processes()
             if server is not None and test.child.exit_code is None:
                 server.check_alive()
