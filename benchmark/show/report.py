@@ -46,6 +46,7 @@ def templates() -> Environment:
     """Jinja, set up for Markdown: escaping is done by `inert`, a missing value is an error."""
     environment = Environment(
         loader=PackageLoader("benchmark.show"),
+        auto_reload=False,  # no template changes while bench runs; looking costs each report of a long history
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -63,6 +64,7 @@ def templates() -> Environment:
         "seconds": text.seconds,
         "when": text.when,
         "joined": text.joined,
+        "versions": text.versions,
     }
     return environment
 
