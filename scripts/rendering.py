@@ -20,7 +20,7 @@ from benchmark.judge.verdict import Judgement
 from benchmark.judge.words import in_words
 from benchmark.record import Record
 from benchmark.selftest import read_selftest
-from benchmark.show.history import History, read_runs, run_files, without_timelines
+from benchmark.show.history import History, read_runs, run_files
 from benchmark.show.index import Judge, render_all, render_run
 from benchmark.show.published import Published
 from benchmark.trend import Belief, Change, Judged, Said, Trend
@@ -49,8 +49,8 @@ def judge_of(reports: Path) -> Judge:
     with suppress(InvalidRunError):  # the index names what can not be read
         selftest = read_selftest(reports)
 
-    def judge(records: Iterable[Record]) -> Judged:
-        return replace(judged(records, config), notes=notes, selftest=selftest)
+    def judge(records: Iterable[Record], *, trends: bool = True) -> Judged:
+        return replace(judged(records, config, trends=trends), notes=notes, selftest=selftest)
 
     return judge
 
@@ -61,7 +61,7 @@ def render_run_of(directory: Path, tables: Sequence[Published]) -> Path:
     reports = place.parent.parent
     found = None
     if place.parent == reports / "runs":
-        found = judged((without_timelines(record) for record in read_runs(run_files(reports), [])), _config(reports)[0])
+        found = judged(read_runs(run_files(reports), []), _config(reports)[0], trends=False)
     return render_run(directory, tables, found)
 
 
@@ -78,7 +78,7 @@ def _config(reports: Path) -> tuple[Config | None, tuple[str, ...]]:
     )
 
 
-def judged(records: Iterable[Record], config: Config | None) -> Judged:
+def judged(records: Iterable[Record], config: Config | None, *, trends: bool = True) -> Judged:
     """Judge runs, in any order, one by one. What is said of a run is in the order of its plan and of METRICS."""
     rule = config.judging if config else Judging()
     belief: dict[str, Belief] = {}
@@ -86,8 +86,8 @@ def judged(records: Iterable[Record], config: Config | None) -> Judged:
 
     def noting() -> Iterator[Record]:
         for record in records:
-            found = run_validity(record)
-            belief[record.id] = Belief(found.level, tuple(reason.message for reason in found.reasons))
+            validity = run_validity(record)
+            belief[record.id] = Belief(validity.level, tuple(reason.message for reason in validity.reasons))
             order[record.id] = {endpoint.name: number for number, endpoint in enumerate(record.plan.endpoints)}
             yield record
 
@@ -96,17 +96,18 @@ def judged(records: Iterable[Record], config: Config | None) -> Judged:
     series = [one for one in gathered if any(point.value is not None for point in one.points)]
     series.sort(key=lambda one: (order[one.runs[-1].id][one.endpoint], ORDER[one.metric.name], *one.common.values()))
     said: dict[str, list[tuple[int, int, Said]]] = {}
-    trends: list[Trend] = []
+    found: list[Trend] = []
     counting = _counting(series)
     for one in series:
         judgements = one.judgements(rule)
         lines = _lines(one, judgements, series)
         for run, line in zip(one.runs, lines, strict=True):
             said.setdefault(run.id, []).append((order[run.id][one.endpoint], ORDER[one.metric.name], line))
-        trends.append(_trend(one, rule, judgements, lines, _aside(one, counting.get(_place(one)))))
-    trends.sort(key=lambda trend: trend.started_at[-1], reverse=True)
+        if trends:
+            found.append(_trend(one, rule, judgements, lines, _aside(one, counting.get(_place(one)))))
+    found.sort(key=lambda trend: trend.started_at[-1], reverse=True)
     ordered = {run: tuple(item[2] for item in sorted(lines, key=lambda item: item[:2])) for run, lines in said.items()}
-    return Judged(ordered, belief, tuple(trends))
+    return Judged(ordered, belief, tuple(found))
 
 
 def reference(record: Record, metric: Metric) -> float | None:

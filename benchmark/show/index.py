@@ -1,16 +1,16 @@
 """Everything that is derived from the records under `reports/`: each report.md, the index, the README block."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from benchmark.errors import UnwritableRunError
 from benchmark.record import Record
 from benchmark.record_file import FILE_NAME, read_record
 from benchmark.show import sentences, verdicts
-from benchmark.show.history import History, read_history, read_runs, run_files, without_timelines
+from benchmark.show.history import History, read_history, read_runs, run_files
 from benchmark.show.overview import newest_of_each
 from benchmark.show.published import Published, read_published
 from benchmark.show.readme import headline_run, render_block, replace_block
@@ -33,11 +33,15 @@ CHARTS = "charts"
 """Folder of the pictures that show more than one run."""
 
 
-Judge = Callable[[Iterable[Record]], Judged]
-"""Judges runs against each other; rendering does not know how."""
+class Judge(Protocol):
+    """Judges runs against each other; rendering does not know how."""
+
+    def __call__(self, records: Iterable[Record], *, trends: bool = True) -> Judged:
+        """Without `trends` only what is said of each run: the report of a run shows none, and they take long."""
+        ...
 
 
-def nobody_judges(_records: Iterable[Record]) -> Judged:
+def nobody_judges(records: Iterable[Record], *, trends: bool = True) -> Judged:  # noqa: ARG001 - nothing is judged
     """For one run alone there is nothing to compare."""
     return Judged()
 
@@ -155,7 +159,7 @@ def _says_that_pictures_are_gone(report: Path) -> bool:
 def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge, shown: Container[str]) -> list[str]:
     """Render every report, one run in memory at a time: read once to judge them all, and once more to show them."""
     files, unreadable = run_files(reports), list[str]()
-    judged = judge(without_timelines(record) for record in read_runs(files, []))
+    judged = judge(read_runs(files, []), trends=False)
     for record in read_runs(files, unreadable):
         _write_run(reports / "runs" / record.id, record, tables, judged, with_pictures=record.id in shown)
     return unreadable
