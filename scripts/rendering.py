@@ -74,7 +74,7 @@ def _config(reports: Path) -> tuple[Config | None, tuple[str, ...]]:
     except UsageError as error:
         return None, (f"judged with the default thresholds, and no change is accepted: {error}",)
     accepted = config.accepted if config else ()
-    wrong = unknown_runs([path.name for path in (reports / "runs").glob("*")], accepted)
+    wrong = unknown_runs([path.name for path in (reports / "runs").glob("*")], accepted) if accepted else ()
     return config, tuple(
         f"{DEFAULT_FILE} accepts a change in the run {run}, which is not in the reports" for run in wrong
     )

@@ -44,8 +44,27 @@ DARK = {
 CURVES = ((BLUE, (1, 0)), (ORANGE, (8, 3)), (GREEN, (3, 3)), (PURPLE, (10, 3, 2, 3)), (PINK, (2, 2)), (MUTED, (5, 5)))
 """Colour and dashes of one curve among several."""
 
-Chart = alt.LayerChart | alt.VConcatChart | alt.ConcatChart
 Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Panels one above the other, without a gap. `alt.vconcat` copies each several times: half of all drawing."""
+
+    panels: Sequence[alt.LayerChart]
+
+    def to_dict(self, *, validate: bool) -> dict[str, Any]:
+        """Vega-Lite's words for it, the same as Altair's: what panels have in common is said once."""
+        whole: dict[str, Any] = alt.VConcatChart(vconcat=[], bounds="flush", spacing=0).to_dict(validate=validate)
+        datasets: dict[str, Any] = {}
+        for one in self.panels:
+            panel = one.to_dict(validate=validate)
+            datasets |= panel.pop("datasets")
+            whole["vconcat"].append({key: value for key, value in panel.items() if key not in {"config", "$schema"}})
+        return whole | {"datasets": datasets}
+
+
+Chart = alt.LayerChart | alt.ConcatChart | Stack
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def draw(record: Record) -> Drawing:
         *_texts(shown, margins.inner),
     ]
     chart = style.panel(layers, margins.inner, height)
-    whole = alt.vconcat(chart, _key(shown, margins.inner), bounds="flush", spacing=0)
+    whole = style.Stack([chart, _key(shown, margins.inner)])
     return Drawing(whole, margins, margins.top + height + KEY + margins.bottom)
 
 

@@ -102,7 +102,7 @@ def draw(record: Record) -> Drawing:
     results = shown(record)
     panels = [panel for result in results for panel in _endpoint(result, steps(result, len(results)), margins)]
     # One flat list: a concatenation within another would take no room, because its frame is not to fit its texts.
-    chart = alt.vconcat(*panels, _foot(margins.inner), bounds="flush", spacing=0)
+    chart = style.Stack([*panels, _foot(margins.inner)])
     height = len(results) * (HEAD + 2 * HALF + GAP + FOOT) + FOOT
     return Drawing(chart, margins, margins.top + height + margins.bottom)
 

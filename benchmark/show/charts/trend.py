@@ -58,7 +58,7 @@ def draw(trends: Sequence[Trend], machines: Mapping[str, str]) -> Drawing:
             _panel(trend, machines, margins.inner),
             _dates(trend, margins.inner),
         ]
-    chart = alt.vconcat(*panels, _key(margins), bounds="flush", spacing=0)
+    chart = style.Stack([*panels, _key(margins)])
     return Drawing(chart, margins, margins.top + len(found) * (HEAD + PANEL + FOOT) + KEY + margins.bottom)
 
 
