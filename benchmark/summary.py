@@ -17,21 +17,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.observed import Quantiles
-from benchmark.record import Columns, FailureKind, Spread, Summary
+from benchmark.record import PERCENTILES, Columns, FailureKind, Spread, Summary
 
 Floats = npt.NDArray[np.float64]
 
-PERCENTILES = {
-    "median_ms": 50.0,
-    "p66_ms": 66.0,
-    "p75_ms": 75.0,
-    "p80_ms": 80.0,
-    "p90_ms": 90.0,
-    "p95_ms": 95.0,
-    "p98_ms": 98.0,
-    "p99_ms": 99.0,
-    "p999_ms": 99.9,
-}
 GRID_PERCENT = (*(float(p) for p in range(100)), 99.5, 99.9, 99.95, 99.99, 100.0)
 MOST_FAILURE_KINDS = 20
 WORST = {"failures", "failures_rps"}

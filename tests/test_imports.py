@@ -6,6 +6,7 @@ from pathlib import Path
 GROUND_FLOOR = {
     "errors",
     "units",
+    "garbage",
     "model",
     "profile",
     "plan",

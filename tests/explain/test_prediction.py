@@ -7,10 +7,9 @@ import pytest
 from benchmark.config import make_plan, read_config
 from benchmark.explain.prediction import predict, predict_round, service
 from benchmark.plan import Endpoint, Plan, Target
-from benchmark.record import Columns
+from benchmark.record import PERCENTILES, Columns
 from benchmark.record_file import read_record
 from benchmark.show.published import PublishedRow, read_published
-from benchmark.summary import PERCENTILES
 from benchmark.theory import Prediction
 from tests.records import some_plan, some_round
 

@@ -8,11 +8,10 @@ from itertools import pairwise
 import altair as alt
 
 from benchmark.observed import Quantiles
-from benchmark.record import Columns, EndpointResult, Record
+from benchmark.record import PERCENTILES, Columns, EndpointResult, Record
 from benchmark.show.charts import style
 from benchmark.show.charts.svg import Drawing
 from benchmark.show.text import ms
-from benchmark.summary import PERCENTILES
 
 MOST_ENDPOINTS = len(style.CURVES)
 MOST_ROUNDS = 5
