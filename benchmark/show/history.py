@@ -105,7 +105,7 @@ def without_timelines(record: Record) -> Record:
     """The same run without what only its own report shows: a tenth of the memory."""
 
     def slim(measured: Round) -> Round:
-        return measured.model_copy(update={"timeline": _NOTHING, "quantiles": None})
+        return measured.model_copy(update={"timeline": _NOTHING, "quantiles": None, "dealt": ()})
 
     results = tuple(
         result.model_copy(update={"rounds": tuple(slim(measured) for measured in result.rounds)})
