@@ -64,6 +64,7 @@ def templates() -> Environment:
         "seconds": text.seconds,
         "when": text.when,
         "joined": text.joined,
+        "versions": text.versions,
     }
     return environment
 

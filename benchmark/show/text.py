@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
 
 NOT_AVAILABLE = "n/a"
@@ -92,3 +93,14 @@ def when(moment: str) -> str:
 def joined(parts: tuple[int, ...] | None) -> str:
     """Numbers per worker: "290 / 210"."""
     return NOT_AVAILABLE if parts is None else " / ".join(str(part) for part in parts)
+
+
+def versions(packages: Mapping[str, str]) -> str:
+    """Names and versions in one line."""
+    return _versions(tuple(packages.items()))
+
+
+@lru_cache(maxsize=64)
+def _versions(packages: tuple[tuple[str, str], ...]) -> str:
+    """They are a hundred, and those of the next run are mostly the same."""
+    return ", ".join(f"{inert(name)} {inert(version)}" for name, version in packages)
