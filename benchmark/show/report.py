@@ -1,7 +1,7 @@
 """One run as Markdown: report.md, rendered by Jinja from the record and nothing else."""
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -175,7 +175,6 @@ def render_report(
             percentiles=percentiles_table(record),
             warnings=[item for item in found if item[1].severity != "note"],
             notes=[item for item in found if item[1].severity == "note"],
-            packages=_packages(tuple(record.environment.packages.items())),
             rounds=[(result, measured) for result in record.endpoints for measured in result.rounds],
             failures=_failures(record),
             ramp=_ramp(record),
@@ -191,12 +190,6 @@ def picture_lines(record: Record, folder: str = "") -> dict[str, str]:
     from benchmark.show.charts.pictures import run_pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     return {shows: picture.markdown(folder) for shows, picture in run_pictures(record).items()}
-
-
-@lru_cache(maxsize=64)
-def _packages(versions: tuple[tuple[str, str], ...]) -> str:
-    """A hundred names, and those of the next run are mostly the same."""
-    return ", ".join(f"{text.inert(name)} {text.inert(version)}" for name, version in versions)
 
 
 def _failures(record: Record) -> list[tuple[str, int, str]]:
