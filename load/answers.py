@@ -18,7 +18,16 @@ DIGITS = 4
 Answer = tuple[int, float, float, str, int]
 """Milliseconds since the start, latency (ms), how late it was sent (ms), error text, how many."""
 
-COLUMNS = ("timestamp", "response_time_ms", "late_ms", "status_code", "exception")
+COLUMNS = (
+    "timestamp",
+    "request_type",
+    "name",
+    "response_time_ms",
+    "response_length",
+    "status_code",
+    "exception",
+    "late_ms",
+)
 """Of a row in requests.csv, see request_log.py."""
 
 
@@ -51,9 +60,9 @@ class Answers:
         return {"answers": answers, "seconds": [(second[0] - self.start_s, *second[1:]) for second in seconds]}
 
 
-def rows(start_s: float, answer: Answer) -> Iterable[tuple[float, float, float, str, str]]:
-    """One row per answer, spread evenly over the millisecond in which they came; their status is not told."""
+def rows(start_s: float, answer: Answer) -> Iterable[tuple[float, str, str, float, str, str, str, float]]:
+    """One row per answer, spread evenly over the millisecond in which they came; what else was seen is not told."""
     came, latency_ms, late_ms, error, count = answer
     for number in range(count):
         end_s = start_s + (came + (number + 0.5) / count) / BINS_PER_S
-        yield round(end_s - latency_ms / 1000, 6), latency_ms, late_ms, "", error
+        yield round(end_s - latency_ms / 1000, 6), "", "", latency_ms, "", "", error, late_ms

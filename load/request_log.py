@@ -1,10 +1,7 @@
 """One row per answered request: requests.csv.
 
-    timestamp         when it was sent (s since 1970)
-    response_time_ms  until the answer was complete
-    late_ms           how much later than it was due it was sent; 0 where nothing was due
-    status_code       0: no answer
-    exception         what was wrong with it, empty for a right answer
+The columns are those of Locust's own request logger, and late_ms: how much later than it was due a request was sent, 0
+where nothing was due.
 
 Locust has a request logger of its own; this one costs the generator a quarter of it per request, which at the thousands
 per second that one process can send is time that users would see as latency.
@@ -34,6 +31,7 @@ class RequestLog:
     def __init__(self, environment: Environment, path: Path, secrets: Sequence[str]) -> None:
         self._environment = environment
         self._secrets = secrets
+        self._names: dict[str, str] = {}
         self._file = path.open("w", encoding="utf-8")
         self._lines = [",".join(COLUMNS) + "\n"]
         self._write()
@@ -43,8 +41,11 @@ class RequestLog:
     def on_request(
         self,
         *,
+        request_type: str,
+        name: str,
         start_time: float,
         response_time: float,
+        response_length: int = 0,
         response: Any = None,
         exception: Any = None,
         context: Any = None,
@@ -54,7 +55,10 @@ class RequestLog:
         late_ms = context[LATE_MS] if context and LATE_MS in context else 0.0
         status = getattr(response, "status_code", 0) or 0
         error = "" if exception is None else quoted(without_secrets(exception, self._secrets))
-        self._lines.append(f"{start_time:.6f},{response_time:.2f},{late_ms:.2f},{status},{error}\n")
+        what = self._names.get(name) or self._names.setdefault(name, quoted(name))
+        self._lines.append(
+            f"{start_time:.6f},{request_type},{what},{response_time:.2f},{response_length},{status},{error},{late_ms:.2f}\n"
+        )
         if len(self._lines) >= ROWS_PER_WRITE:
             self._write()
 

@@ -97,9 +97,10 @@ class Connections:
         """Established connections to the port. psutil.Error: the worker has ended."""
         files, now = self._worker.num_fds(), time.monotonic()
         if files != self._files and now >= self._not_before:
+            spent_s = time.process_time()
             self._held = connection_count(self._worker, self._port)
             self._files = files
-            self._not_before = now + LOOKING_PAUSE * (time.monotonic() - now)
+            self._not_before = now + LOOKING_PAUSE * (time.process_time() - spent_s)
         return self._held
 
 
