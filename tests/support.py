@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import psutil
@@ -112,7 +113,7 @@ class Bench:
         """End what was started and is still there."""
         for process in self.started:
             process.kill()
-            process.communicate()
+            process.communicate(timeout=PATIENCE_S)
 
     def processes(self) -> list[psutil.Process]:
         """Every living process that was started by this folder's `bench`, however deep."""
@@ -120,6 +121,17 @@ class Bench:
         for process in psutil.process_iter():
             try:
                 if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def commands(self, text: str) -> list[psutil.Process]:
+        """Those of them whose command line holds `text`."""
+        found = []
+        for process in self.processes():
+            try:
+                if any(text in part for part in process.cmdline()):
                     found.append(process)
             except psutil.Error:
                 continue
@@ -140,3 +152,14 @@ class Bench:
         """The only record under results/."""
         (record,) = self.records()
         return record
+
+
+def wait_for_line(stream: IO[str] | None, text: str) -> str:
+    """Read what a program says until a line holds `text`; gives all that was read."""
+    assert stream is not None
+    said = ""
+    for line in stream:
+        said += line
+        if text in line:
+            return said
+    raise AssertionError(f"{text!r} was never said, but:\n{said}")

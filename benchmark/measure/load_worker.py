@@ -1,5 +1,6 @@
 """A load worker for a benchmark that another machine leads: Locust's own worker, started anew for each round."""
 
+import signal
 import sys
 import tempfile
 import time
@@ -81,7 +82,9 @@ def _one_round(
             message = f"the load worker could not be started; its last lines:\n{child.tail()}"
             raise InvalidRunError(message)
         if code:
-            say(f"the load worker ended with exit code {code}: {child.tail()}")
+            killed = code == -signal.SIGKILL
+            how = "was killed, as the system does when memory runs out" if killed else f"ended with exit code {code}"
+            say(f"the load worker {how}; its last lines: {child.tail() or '(it printed nothing)'}")
     return told > 0
 
 

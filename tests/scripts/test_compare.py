@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from benchmark.errors import UsageError
 from scripts.cli import app
 from tests.clones import git
-from tests.scripts.test_faults import wait_for_line
-from tests.support import Bench
+from tests.support import Bench, wait_for_line
 
 APP = """
 import asyncio

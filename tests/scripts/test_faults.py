@@ -6,12 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import IO
 
-import psutil
 import pytest
 
-from tests.support import Bench
+from tests.support import Bench, wait_for_line
 
 NEVER_READY = """
 import asyncio
@@ -30,27 +28,6 @@ TWO_ENDPOINTS = """
 [endpoints.pooled]
 path = "/pooled"
 """
-
-
-def wait_for_line(stream: IO[str] | None, text: str) -> None:
-    """Read the program's progress until a line holds `text`."""
-    assert stream is not None
-    for line in stream:
-        if text in line:
-            return
-    pytest.fail(f"{text!r} was never said")
-
-
-def commands(bench: Bench, text: str) -> list[psutil.Process]:
-    """Processes of this folder whose command line holds `text`."""
-    found = []
-    for process in bench.processes():
-        try:
-            if any(text in part for part in process.cmdline()):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 PHASES = {
@@ -94,7 +71,7 @@ def test_even_a_killed_bench_leaves_no_server_behind(bench: Bench) -> None:
     bench.configure(duration="60s")
     running = bench.start("run")
     wait_for_line(running.stderr, " users, ")
-    assert commands(bench, "uvicorn")
+    assert bench.commands("uvicorn")
     running.kill()
     running.communicate(timeout=30)
     bench.wait_for(lambda: not bench.processes())
@@ -119,17 +96,17 @@ def test_what_was_measured_before_an_interruption_is_kept(bench: Bench) -> None:
 
 def kill_supervisor(bench: Bench) -> None:
     """Kill uvicorn's parent process."""
-    commands(bench, "uvicorn")[0].kill()
+    bench.commands("uvicorn")[0].kill()
 
 
 def kill_worker(bench: Bench) -> None:
     """Kill one of uvicorn's workers."""
-    commands(bench, "spawn_main")[0].kill()
+    bench.commands("spawn_main")[0].kill()
 
 
 def kill_locust(bench: Bench) -> None:
     """Kill the load generator."""
-    commands(bench, "locust")[0].kill()
+    bench.commands("locust")[0].kill()
 
 
 @pytest.mark.parametrize(
