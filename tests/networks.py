@@ -14,15 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support import Bench, wait_for_line
+from tests.support import GOOD_APP, Bench, wait_for_line
 
 NETWORK = "10.77.0"
 NEEDED = "no network can be made here (unshare --net)"
 TOO_LONG_S = 120.0
 """Nothing here takes half as long, unless it hangs."""
-
-FEW = 'wait = "0.5s"'
-"""A load that leaves the processors to the tests that run meanwhile."""
 
 
 def _options(*of_root: str) -> list[str]:
@@ -117,12 +114,20 @@ class Network:
         return ["nsenter", "--target", str(holder), *user, *(["--net", "--uts"] if net else []), "--"]
 
 
+def configure(host: Host, **changes: str) -> None:
+    """An app that others reach, and a load that leaves the processors to others."""
+    values = {"target": 'host = "0.0.0.0"', "duration": "60s", "endpoint": 'work = "500ms"'}
+    host.configure(app=GOOD_APP.replace("sleep(0.02)", "sleep(0.5)"), **(values | changes))
+    file = host.folder / "benchmark.toml"
+    file.write_text(file.read_text().replace('work = "20ms"\n', ""))
+
+
 @contextmanager
 def network(folder: Path, *names: str) -> Iterator[Network]:
     """Hosts, the first of them with an app and a benchmark.toml; nothing may be left running in them at the end."""
     made = Network(folder, names)
     try:
-        made.first.configure(target='host = "0.0.0.0"', duration="60s", profile=FEW)
+        configure(made.first)
         yield made
         left = [process for host in made.hosts.values() for process in host.processes()]
         assert not left, f"left running: {left}"

@@ -1,7 +1,9 @@
 """Two load workers on hosts of their own measure what one host measures by itself."""
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
@@ -27,6 +29,7 @@ def pooled():
 """
 """With 8 users the second one answers after 0.75 s, too: it has 4 threads, and half of that is waiting for one."""
 
+ENDPOINTS = ("sleeping", "pooled")
 LOAD_S = 4
 """A quarter of a second after the fifth answer of each user."""
 
@@ -51,9 +54,50 @@ endpoints = ["sleeping", "pooled"]
 """
 
 
+TRIES = 3
+
+
+class Best(NamedTuple):
+    """Most requests per second, shortest median and p95 of all rounds."""
+
+    throughput_rps: float
+    median_ms: float
+    p95_ms: float
+
+    def agrees(self, other: "Best") -> bool:
+        """Whether they are as near as they have to be."""
+        near = [self.throughput_rps == pytest.approx(other.throughput_rps, rel=0.01)]
+        near += [self.median_ms == pytest.approx(other.median_ms, rel=0.03)]
+        return all([*near, self.p95_ms == pytest.approx(other.p95_ms, rel=0.03)])
+
+
+@dataclass
+class Both:
+    """What was measured from one host, and from two others, and where the rows of the latter are."""
+
+    one: list[Record]
+    three: list[Record]
+    results: Path
+
+    def best(self, endpoint: str) -> tuple[Best, Best]:
+        """The best rounds of both: other programs only ever slow a load down, so that least was in the way of these."""
+        return best(self.one, endpoint), best(self.three, endpoint)
+
+
+def best(records: list[Record], endpoint: str) -> Best:
+    """The best of all rounds of an endpoint, each column by itself."""
+    results = [result for record in records for result in record.endpoints if result.name == endpoint]
+    spreads = [result.summary.spread for result in results if result.summary is not None]
+    return Best(
+        max(spread["throughput_rps"].high for spread in spreads),
+        min(spread["median_ms"].low for spread in spreads),
+        min(spread["p95_ms"].low for spread in spreads),
+    )
+
+
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, Record, Path]:
-    """The same load from one host and from two others, at the same time."""
+def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
+    """The same load from one host and from two others; three rounds more where the machine was too busy for one."""
     with network(tmp_path_factory.mktemp("agreement"), "app", "one", "two") as net:
         alone = Host(net.folder / "alone", inside=net.first.inside)
         alone.folder.mkdir()
@@ -61,41 +105,35 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, Record, Path
             (host.folder / "app_under_test.py").write_text(AGREEMENT_APP)
             (host.folder / "benchmark.toml").write_text(AGREEMENT)
         workers = start_workers(net, "one", "two")
-        for running in (alone.start("run"), net.first.start("run", "--expect-workers", "2")):
-            code, said = end(running)
-            assert code == 0, said
+        made = Both([], [], net.first.folder / "results")
+        for _ in range(TRIES):
+            for running in (alone.start("run"), net.first.start("run", "--expect-workers", "2")):
+                code, said = end(running)
+                assert code == 0, said
+            made = replace(made, one=alone.records(), three=net.first.records())
+            if all(one.agrees(three) for one, three in map(made.best, ENDPOINTS)):
+                break
         assert [press_ctrl_c(worker)[0] for worker in workers.values()] == [130, 130]
-        return alone.record(), net.first.record(), net.first.folder / "results"
+        return made
 
 
-def best(record: Record, name: str) -> tuple[float, float, float]:
-    """Of the rounds of an endpoint: most requests per second, shortest median and p95 (ms)."""
-    (spread,) = [result.summary.spread for result in record.endpoints if result.name == name and result.summary]
-    return spread["throughput_rps"].high, spread["median_ms"].low, spread["p95_ms"].low
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_three_hosts_measure_what_one_host_measures(both: Both, endpoint: str) -> None:
+    one, three = both.best(endpoint)
+    assert one.agrees(three), f"{one} from one host, {three} from three"
 
 
-@pytest.mark.parametrize("endpoint", ["sleeping", "pooled"])
-def test_three_hosts_measure_what_one_host_measures(both: tuple[Record, Record, Path], endpoint: str) -> None:
-    """Other programs only ever slow a load down, so the round that they met least is the one to compare."""
-    (one_rps, one_p50_ms, one_p95_ms), (three_rps, three_p50_ms, three_p95_ms) = (
-        best(record, endpoint) for record in both[:2]
-    )
-    assert three_rps == pytest.approx(one_rps, rel=0.01)
-    assert three_p50_ms == pytest.approx(one_p50_ms, rel=0.03)
-    assert three_p95_ms == pytest.approx(one_p95_ms, rel=0.03)
-
-
-def test_the_table_of_three_hosts_is_made_of_the_rows_of_all(both: tuple[Record, Record, Path]) -> None:
-    _, record, results = both
-    for result in record.endpoints:
-        for measured in result.rounds:
-            (folder,) = results.glob(f"*/*-{result.name}-{measured.round}")
-            start_s = json.loads((folder / "window.json").read_text())["start_s"]
-            each = [pd.read_csv(file) for file in sorted(folder.glob("requests-*.csv"))]
-            assert len(each) == 2
-            rows = pd.concat(each)
-            in_time = rows["timestamp"] + rows["response_time_ms"] / 1000 - start_s <= LOAD_S
-            assert in_time.sum() == measured.requests
-            assert not rows["exception"].notna().any()
-            assert measured.silences == {}
-            assert measured.resources.worker_cpu_mean_percent is not None, "the app is on this machine"
+def test_the_table_of_three_hosts_is_made_of_the_rows_of_all(both: Both) -> None:
+    for record in both.three:
+        for result in record.endpoints:
+            for measured in result.rounds:
+                (folder,) = (both.results / record.id).glob(f"*-{result.name}-{measured.round}")
+                start_s = json.loads((folder / "window.json").read_text())["start_s"]
+                each = [pd.read_csv(file) for file in sorted(folder.glob("requests-*.csv"))]
+                assert len(each) == 2
+                rows = pd.concat(each)
+                in_time = rows["timestamp"] + rows["response_time_ms"] / 1000 - start_s <= LOAD_S
+                assert in_time.sum() == measured.requests
+                assert not rows["exception"].notna().any()
+                assert measured.silences == {}
+                assert measured.resources.worker_cpu_mean_percent is not None, "the app is on this machine"
