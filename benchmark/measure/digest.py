@@ -68,14 +68,14 @@ def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
 def on_time(raw: RawRound, duration_s: float) -> RawRound:
     """The same round as if its load had stopped after exactly `duration_s`, which the generator overruns by some ms.
 
-    Where answers come in waves, a whole wave may fall into those: what came late counts as still waiting. A load that
-    ended early stays as it is.
+    Where answers come in waves, a whole wave may fall into those: what came late counts as still waiting. So does what
+    came after a load ended early, while its users were being stopped: several processes take a moment to hear of it.
     """
     window, rows = raw.window, raw.rows
-    stop_s = window.start_s + duration_s
-    if window.stop_s <= stop_s:
+    stop_s = min(window.stop_s, window.start_s + duration_s)
+    late = rows["end_s"] > stop_s - window.start_s
+    if window.stop_s == stop_s and not late.any():
         return raw
-    late = rows["end_s"] > duration_s
     waiting_since_s = window.waiting_since_s
     if waiting_since_s is not None:
         sent_s = window.start_s + rows["end_s"][late] - rows["latency_ms"][late] / 1000

@@ -171,6 +171,15 @@ def test_a_load_that_was_stopped_early_keeps_all_its_answers() -> None:
     assert on_time(early, 10.0) is early
 
 
+def test_what_is_answered_while_a_load_that_was_stopped_early_is_being_stopped_counts_as_still_waiting() -> None:
+    """Seen on 2026-11-24: processes that were told to stop 0.2 ms early went on for 33 ms, and got six answers."""
+    rows = pd.concat([requests(), pd.DataFrame({"end_s": [10.02], "latency_ms": [1020.0], "error": [""]})])
+    early = on_time(raw(rows=rows, window=window(stop_s=START_S + 9.9998, waiting_since_s=[START_S + 9.0])), 10.0)
+    assert len(early.rows) == 18
+    assert early.window.stop_s == START_S + 9.9998
+    assert early.window.waiting_since_s == pytest.approx([START_S + 9.0, START_S + 9.0])
+
+
 def test_who_is_answered_for_the_first_time_while_the_load_is_being_stopped_was_not_answered() -> None:
     rows = pd.DataFrame({"end_s": [9.0, 10.02], "latency_ms": [9000.0, 10_020.0], "error": ["", ""]})
     firsts = [START_S + 9.0, START_S + 10.02]

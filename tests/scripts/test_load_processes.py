@@ -1,0 +1,78 @@
+"""`processes`: several processes of this machine send the load, as if they were one."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.support import Bench, wait_for_line
+
+USERS = 6
+SPREAD_S = 2.4
+LOAD_S = 4
+
+
+def rows_of(bench: Bench) -> list[pd.DataFrame]:
+    """The rows of each process, that ended in time, with when they were sent (s since the load began)."""
+    (folder,) = (bench.folder / "results").glob("*/01-quick-1")
+    window = json.loads((folder / "window.json").read_text())
+    start_s, until_s = window["start_s"], min(LOAD_S, window["stop_s"] - window["start_s"])
+    logs = [pd.read_csv(file) for file in sorted(folder.glob("requests-*.csv"))]
+    each = [log.assign(sent_s=log["timestamp"] - start_s) for log in logs]
+    return [log[log["sent_s"] + log["response_time_ms"] / 1000 <= until_s] for log in each]
+
+
+def test_the_rows_of_all_processes_make_the_table_and_first_requests_take_turns(bench: Bench) -> None:
+    bench.configure(profile='processes = 2\nstart = "spread"', endpoint='work = "2400ms"', target="workers = 1")
+    file = bench.folder / "benchmark.toml"
+    file.write_text(file.read_text().replace('work = "20ms"\n', "").replace("users = 8", f"users = {USERS}"))
+    done = bench.run("run", "--duration", f"{LOAD_S}s")
+    assert done.returncode == 0, done.stderr
+    (measured,) = bench.record().endpoints[0].rounds
+    logs = rows_of(bench)
+    assert len(logs) == 2
+    both = pd.concat(logs)
+    assert len(both) == measured.requests
+    assert both["response_time_ms"].mean() == pytest.approx(measured.avg_ms, abs=0.01)
+    assert measured.users_started == USERS
+    assert measured.silences == {}
+    assert bench.record().plan.profile.processes == 2
+    # /quick answers after 20 ms, so a process's users follow each other, and its next one comes two places later.
+    turns = sorted((log["sent_s"].min(), number) for number, log in enumerate(logs))
+    assert turns[1][0] - turns[0][0] == pytest.approx(SPREAD_S / USERS, abs=0.5 * SPREAD_S / USERS)
+
+
+def test_a_process_that_is_killed_under_load_costs_the_round_at_once(bench: Bench) -> None:
+    bench.configure(duration="60s", profile="processes = 2")
+    running = bench.start("run")
+    wait_for_line(running.stderr, " users, ")
+    leader, *loading = sorted(bench.commands("load/locustfile.py"), key=lambda process: process.pid)
+    assert len(loading) == 2, (leader, loading)
+    loading[0].kill()
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 3, said
+    assert "a load process ended before its time; of 2 1 are left" in said
+    assert bench.record().state == "incomplete"
+
+
+def test_a_locustfile_that_crashes_in_its_processes_is_said_with_its_last_lines(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("""
+from locust import HttpUser, events, task
+from locust.runners import WorkerRunner
+
+class Own(HttpUser):
+    @task
+    def ask(self):
+        self.client.get("/quick")
+
+@events.init.add_listener
+def crash(environment, **_):
+    if isinstance(environment.runner, WorkerRunner):
+        raise SystemExit("no licence for a second process")
+""")
+    bench.configure(profile="processes = 2", endpoint='locustfile = "own.py"')
+    done = bench.run("run")
+    assert done.returncode == 3, done.stderr
+    assert "a load process ended before its time" in done.stderr
+    assert "no licence for a second process" in done.stderr
