@@ -16,6 +16,7 @@ DOCUMENTS = (
     "CHANGELOG.md",
     "docs/own-endpoints.md",
     "docs/reuse.md",
+    "docs/scaling.md",
     "docs/method.md",
     "docs/judging.md",
     "docs/comparing.md",

@@ -19,14 +19,14 @@ import yaml
 from typer.testing import CliRunner
 
 from benchmark.config import make_plan, read_config
-from scripts.cli import COMMANDS, app
+from benchmark.measure.generator import LEADER_PORT
+from scripts.cli import app
 
 ROOT = Path(__file__).parents[1]
 SCALING = ROOT / "docs" / "scaling"
 SCHEMAS = ROOT / "tests" / "data" / "schemas"
 KUBERNETES = {
     "Job": "io.k8s.api.batch.v1.Job",
-    "Deployment": "io.k8s.api.apps.v1.Deployment",
     "Service": "io.k8s.api.core.v1.Service",
     "ConfigMap": "io.k8s.api.core.v1.ConfigMap",
 }
@@ -76,17 +76,16 @@ def test_what_the_operator_reads_fits_its_definition() -> None:
     assert not _problems("--schemafile", SCHEMAS / "locusttest.json", SCALING / "locusttest.yaml")
 
 
-def test_all_ways_measure_the_same_and_tell_the_app_the_task_length_of_its_profile() -> None:
-    plan = make_plan(read_config(SCALING / "benchmark.toml"), "many", {})
-    compose = yaml.safe_load((SCALING / "compose.yaml").read_text(encoding="utf-8"))["services"]
+def test_all_ways_measure_the_same_and_let_the_workers_reach_master_and_app() -> None:
+    plan = make_plan(read_config(SCALING / "benchmark.toml"), "many", {"load_workers": "4"})
     by_name = {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in _manifests()}
     copied = by_name["ConfigMap", "bench"]["data"]["benchmark.toml"]
     assert copied == (SCALING / "benchmark.toml").read_text(encoding="utf-8")
-    (container,) = by_name["Deployment", "app"]["spec"]["template"]["spec"]["containers"]
-    told = compose["app"]["environment"], {item["name"]: item["value"] for item in container["env"]}
-    assert [float(variables["TASK_SECONDS"]) for variables in told] == [plan.profile.task_seconds] * 2
-    assert compose["app"]["command"] == container["args"]
-    assert plan.target.url == "http://app:8000"
+    assert plan.target.url is None, "an app that is started by bench is started anew for each round"
+    (container,) = by_name["Job", "master"]["spec"]["template"]["spec"]["containers"]
+    opened = [port["containerPort"] for port in container["ports"]]
+    assert opened == [LEADER_PORT, plan.target.port]
+    assert by_name["Service", "master"]["spec"]["ports"] == [{"port": LEADER_PORT}]
 
 
 def test_as_many_workers_are_started_as_the_master_waits_for() -> None:
@@ -105,10 +104,25 @@ def test_the_image_holds_all_that_bench_needs(tmp_path: Path) -> None:
         source = ROOT / line
         if source.is_dir():
             shutil.copytree(source, tmp_path / line, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, f"{tmp_path}/scripts", "predict", "--profile", "many", "--users", "20"]
-    command += ["--config", f"{SCALING}/benchmark.toml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    (line,) = re.findall(r"(?m)^ENV PYTHONPATH=(\S+)$", (SCALING / "Dockerfile").read_text(encoding="utf-8"))
+    (folder,) = re.findall(r"(?m)^WORKDIR (\S+)$", (SCALING / "Dockerfile").read_text(encoding="utf-8"))
+    assert line == folder
+    predict = [f"{tmp_path}/scripts", "predict", "--profile", "many", "--users", "20"]
+    predict += ["--config", f"{SCALING}/benchmark.toml"]
+    find_app = ["-c", "import app.main; print(app.main.__file__)"]
+    found = [
+        subprocess.run(
+            [sys.executable, "-P", *command],
+            cwd=SCALING,
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for command in (predict, find_app)
+    ]
+    assert [done.returncode for done in found] == [0, 0], found
+    assert found[1].stdout.startswith(str(tmp_path))
 
 
 def test_what_locust_s_operator_says_is_passed_on_to_bench(tmp_path: Path) -> None:
@@ -144,7 +158,6 @@ def _command_lines() -> Iterator[list[str]]:
         yield args if len(args) > 1 else shlex.split(args[0].split(";")[0].partition("/bench/scripts")[2])
 
 
-@pytest.mark.skipif("worker" not in COMMANDS, reason="bench worker is not there yet")
 def test_every_command_of_the_containers_exists_with_its_flags() -> None:
     for words in _command_lines():
         shown = CliRunner().invoke(app, [words[0], "--help"], terminal_width=200)
