@@ -60,6 +60,8 @@ class Attendance:
         self._directory: Path = spec.output_directory
         self._heard: dict[str, float] = {}
         self._there: list[str] | None = None
+        longest_s = getattr(environment.parsed_options, "expect_workers_max_wait", 0)
+        self._wait_until = time.monotonic() + (longest_s or NEVER)
         environment.dispatcher_class = type("Fixed", (FixedWorkers,), {"at_most": self._expected})
         listen(environment.events.heartbeat_sent, self._on_heartbeat)
         gevent.spawn(self._watch)
@@ -108,8 +110,9 @@ class Attendance:
 
     def _check_coming(self) -> None:
         """Write down who is there, as what is wrong should the others never come."""
-        if self._there and not self._runner.clients:
-            # Locust ends when the last one says good-bye, and hears nobody who comes then.
+        if self._there and not self._runner.clients and time.monotonic() < self._wait_until:
+            # Locust ends when the last one says good-bye, and hears nobody who comes then. When the wait is over it
+            # is Locust that says good-bye, and they answer.
             self.give_up("lost", f"{self.name(self._there[-1])} was ended before the load began")
         there = list(self._runner.clients)
         if there == self._there or self.given_up:

@@ -5,9 +5,13 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support import Bench
+
+hypothesis.settings.register_profile("busy", deadline=None)  # how long an example takes is the machine's business
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)
