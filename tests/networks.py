@@ -21,6 +21,15 @@ NEEDED = "no network can be made here (unshare --net)"
 TOO_LONG_S = 120.0
 """Nothing here takes half as long, unless it hangs."""
 
+HOLDER = """
+import socket, subprocess, sys
+socket.sethostname(sys.argv[1])
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+"""Holds a host open until its standard input is closed, at the latest when the tests have ended."""
+
 
 def _options(*of_root: str) -> list[str]:
     """A user who is not root makes namespaces inside one in which they are."""
@@ -81,9 +90,7 @@ class Network:
     def _host(self, number: int, name: str) -> Host:
         within = [] if not self._holders else self._enter(self._holders[0].pid, "--user", net=False)
         kinds = ["--net", "--uts", *([] if self._holders else _options("--map-root-user"))]
-        # It lives until its standard input is closed, at the latest when the tests have ended.
-        script = 'echo "$0" > /proc/sys/kernel/hostname && ip link set lo up && echo ready && exec cat'
-        command = [*within, "unshare", *kinds, "sh", "-c", script, name]
+        command = [*within, "unshare", *kinds, sys.executable, "-c", HOLDER, name]
         holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"ready\n"
