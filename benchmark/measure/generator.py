@@ -56,6 +56,10 @@ def generator_command(profile: Profile | None, base_url: str, locustfiles: list[
     ]
 
 
+ONE_PROCESS = {"processes": 1, "load_workers": 0}
+"""Changes to a profile for what only one process can send: turns, and what stock Locust measures."""
+
+
 def _engine(profile: Profile) -> list[str]:
     """Who sends the load, where that is not the one process that leads it."""
     if profile.load_workers:

@@ -15,7 +15,14 @@ import pandas as pd
 
 from benchmark.comparison import SIDES, SideName, Turn
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError
-from benchmark.measure.generator import ROOT, SPEC_VARIABLE, generator_command, load_environment, module_file
+from benchmark.measure.generator import (
+    ONE_PROCESS,
+    ROOT,
+    SPEC_VARIABLE,
+    generator_command,
+    load_environment,
+    module_file,
+)
 from benchmark.measure.load_test import EXIT_TIMEOUT_S, Progress, request_spec
 from benchmark.measure.passes import TURNS_PER_ENDPOINT, Planned, planned_turns, turn_of
 from benchmark.measure.process import Child, wait_for_exit
@@ -149,7 +156,8 @@ def _generator(asked: TurnsRound, spec: Mapping[str, Any]) -> Child:
     profile = asked.plan.profile
     spec_file = asked.directory / "turns.json"
     spec_file.write_text(json.dumps(spec))
-    endless = profile.model_copy(update={"duration_s": 24 * 3600.0, "spawn_rate_per_s": float(profile.users)})
+    at_once = {"duration_s": 24 * 3600.0, "spawn_rate_per_s": float(profile.users)}
+    endless = profile.model_copy(update={**at_once, **ONE_PROCESS})
     base_url = str(spec["turns"][0]["base_url"])
     return Child(
         [sys.executable, *generator_command(endless, base_url, [module_file("load.turns_locustfile")])],

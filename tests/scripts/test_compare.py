@@ -37,8 +37,10 @@ users = 4
 spawn_rate = 4
 duration = "1s"
 rounds = 2
+processes = 2
 endpoints = ["quick"]
 """
+"""Turns are taken by one process, whatever the profile says for `bench run`."""
 
 
 @pytest.fixture
