@@ -16,11 +16,15 @@ def cores_left(target: Target) -> int:
 
 
 def check_rate(profile: Profile, endpoints: Sequence[Endpoint]) -> None:
-    """Refuse a rate for users who come at their own."""
+    """Refuse a rate that could not be kept: for users who come at their own, or for processes without a user."""
     own = next((endpoint.name for endpoint in endpoints if endpoint.locustfile), None)
     if profile.rate_per_s is not None and own is not None:
         message = f"--rate: endpoint {own!r} has a locustfile of its own, whose users ask when they want"
         raise UsageError(f"{message}; leave it out with --endpoint")
+    processes = profile.load_workers or profile.processes
+    if profile.rate_per_s is not None and profile.users < processes:
+        message = f"--rate: {profile.users} users can not send it from {processes} processes"
+        raise UsageError(f"{message}, each sends its share; take --users {processes} or more")
 
 
 def check_load_workers(profile: Profile, target: Target, endpoints: Sequence[Endpoint]) -> None:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, takewhile
 
 
 def due_offsets(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
@@ -13,6 +13,11 @@ def due_offsets(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
     if arrivals == "even":
         return (number / rate_per_s for number in count())
     return _at_random(rate_per_s, random.Random(seed))  # noqa: S311 - nothing secret
+
+
+def due_within(rate_per_s: float, arrivals: str, seed: int, over_s: float) -> int:
+    """How many requests are due in the first `over_s` seconds."""
+    return sum(1 for _ in takewhile(lambda due_s: due_s < over_s, due_offsets(rate_per_s, arrivals, seed)))
 
 
 def _at_random(rate_per_s: float, draw: random.Random) -> Iterator[float]:

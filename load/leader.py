@@ -120,7 +120,7 @@ class Leader:
         start_s = self.environment.stats.start_time
         if self.spec.load_workers:
             parts = [by_our_clock(part, start_s) for part in parts]
-        found = window(start_s, self.spawned_s, self.stopped_s, parts)
+        found = window(self.spec, start_s, self.spawned_s, self.stopped_s, parts)
         silences = self.attendance.silences.items()
         found["silences"] = {self.attendance.name(one): round(longest_s, 1) for one, longest_s in silences}
         (self.directory / "window.json").write_text(json.dumps(found))

@@ -12,7 +12,6 @@ import gc
 import json
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -20,10 +19,12 @@ from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
+from load.keep_alive import keep_connections
 from load.leader import Leader, answer_to_leader
 from load.listen import listen
 from load.request_log import RequestLog
 from load.request_spec import LoadSpec, secret_texts
+from load.schedule import Schedule
 from load.seconds import write_seconds
 from load.users import AskingUser
 from load.window import window
@@ -39,6 +40,7 @@ class Recorder:
         self.stopped_s: float | None = None
         self.users_spawned = 0
         self.requests = 0
+        self.sent = 0
         self.asking_users: list[AskingUser] = []
         listen(environment.events.test_start, self.on_start)
         listen(environment.events.request, self.on_request)
@@ -46,7 +48,7 @@ class Recorder:
         listen(environment.events.test_stopping, self.on_stopping)
 
     def on_start(self, **_: Any) -> None:
-        """Switch garbage collection off.
+        """Switch garbage collection off, and have connections kept.
 
         Python's collector walks every greenlet of every user, and stops them all meanwhile: users would
         see the generator's own pauses as latency of the server.
@@ -55,6 +57,7 @@ class Recorder:
         gc.collect()
         gc.freeze()
         gc.disable()
+        keep_connections()
 
     def on_request(self, **_: Any) -> None:
         """Count: a worker's statistics begin anew with each report to its master."""
@@ -70,10 +73,13 @@ class Recorder:
         """Note the end of the load; who still waits is counted after the users were stopped."""
         self.stopped_s = time.time()
         self._collect_users()
+        schedule = self._schedule()
+        self.sent = schedule.sent if schedule else 0
 
     def part(self) -> dict[str, Any]:
         """What is known of this process's users, once they were stopped. None: not known."""
         answered = [user.first_answer_s for user in self.asking_users if user.first_answer_s is not None]
+        schedule = self._schedule()
         known = len(self.asking_users) >= self.users_spawned  # of a user's own locustfile nothing is
         return {
             "start_s": self.started_s,
@@ -82,16 +88,13 @@ class Recorder:
             "waiting_since_s": [u.waiting_since_s for u in self.asking_users if u.waiting_since_s] if known else None,
             "requests": self.requests,
             "garbage_collection_on": gc.isenabled(),
-            **self._of_schedule(),
+            "opened_s": schedule.opened_s if schedule else None,
+            "sent": self.sent,
         }
 
-    def _of_schedule(self) -> dict[str, Any]:
-        """Of an open load: since when requests were due, how many were, and how many were sent."""
-        schedule = next((user.schedule for user in self.asking_users), None)
-        if schedule is None:
-            return {"opened_s": None, "due": None, "sent": None}
-        due = schedule.due_until(self.stopped_s or time.time())
-        return {"opened_s": schedule.opened_s, "due": due, "sent": min(due, schedule.sent)}
+    def _schedule(self) -> Schedule | None:
+        """Of an open load: that of all users of this process."""
+        return next((user.schedule for user in self.asking_users), None)
 
     def _collect_users(self) -> None:
         """Keep the user objects: Locust forgets them when it stops them."""
@@ -113,7 +116,7 @@ def record(spec: LoadSpec) -> None:
         else:
             suffix = f"-{os.getpid()}" if isinstance(environment.runner, WorkerRunner) else ""
             RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec))
-            _record_users(environment, directory, suffix)
+            _record_users(environment, spec, suffix)
         # gevent counts a timer from when its loop last looked at the clock, which was before the imports:
         # without this the load stops some 0.2 s early.
         gevent.get_hub().loop.update_now()
@@ -121,8 +124,9 @@ def record(spec: LoadSpec) -> None:
     listen(events.init, on_init)
 
 
-def _record_users(environment: Environment, directory: Path, suffix: str) -> None:
+def _record_users(environment: Environment, spec: LoadSpec, suffix: str) -> None:
     """Record what happens to the users of this process."""
+    directory = spec.output_directory
     recorder = Recorder(environment)
     runner = environment.runner
     listen(
@@ -135,7 +139,7 @@ def _record_users(environment: Environment, directory: Path, suffix: str) -> Non
 
     def on_quitting(**_: Any) -> None:
         stop_s = recorder.stopped_s or time.time()
-        found = window(environment.stats.start_time, recorder.spawned_s, stop_s, [recorder.part()])
+        found = window(spec, environment.stats.start_time, recorder.spawned_s, stop_s, [recorder.part()])
         found["requests"] = environment.stats.total.num_requests
         (directory / "window.json").write_text(json.dumps(found))
 

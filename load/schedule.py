@@ -7,7 +7,7 @@ what they waited before they were sent is part of what a visitor would have wait
 
 import time
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Any
 
 import gevent
@@ -23,21 +23,16 @@ class Schedule:
         self._asked = rate_per_s, arrivals, seed
         self._processes = processes
         self._gate = Gate()
-        self._runner: Any = None
         self._mine: Iterator[float] | None = None
         self.opened_s: float | None = None
         self.sent = 0
 
     def enter(self, runner: Any) -> None:
         """A user is connected: wait until all are."""
-        self._runner = runner
         self._gate.wait(runner)
         if self.opened_s is None:
             self.opened_s = time.time() - (time.monotonic() - self._gate.opened_s)
-            self._mine = self._offsets()
-
-    def _offsets(self) -> Iterator[float]:
-        return islice(due_offsets(*self._asked), process_index(self._runner), None, self._processes)
+            self._mine = islice(due_offsets(*self._asked), process_index(runner), None, self._processes)
 
     def next_due_s(self) -> float:
         """Take the next due time (s since 1970), and wait for it where it has not passed."""
@@ -48,10 +43,3 @@ class Schedule:
         gevent.sleep(max(0.0, due_s - time.time()))
         self.sent += 1
         return due_s
-
-    def due_until(self, moment_s: float) -> int:
-        """How many requests of this process were due until then (s since 1970)."""
-        if self.opened_s is None:
-            return 0
-        over_s = moment_s - self.opened_s
-        return sum(1 for _ in takewhile(lambda offset: offset < over_s, self._offsets()))

@@ -21,6 +21,7 @@ from typing import Any
 import gevent
 from locust import FastHttpUser, HttpUser, User, task
 
+from load.keep_alive import keep_connections
 from load.request_spec import SPEC_VARIABLE, RequestSpec, spellings
 
 ROW_COLUMNS = ("turn", "user", "start_s", "latency_ms", "error")
@@ -168,6 +169,7 @@ class Relay:
         gc.collect()
         gc.freeze()
         gc.disable()
+        keep_connections()
         for number, turn in enumerate(self._spec.turns):
             arguments = turn.request.arguments(os.environ)
             if self._spec.client == "requests":

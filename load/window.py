@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from load.due import due_within
+from load.request_spec import LoadSpec
 
-def window(start_s: float, spawned_s: float | None, stop_s: float, parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+
+def window(
+    spec: LoadSpec, start_s: float, spawned_s: float | None, stop_s: float, parts: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     """The window of a load, from the parts of all processes whose users sent it. Times are on the clock (s)."""
     users = sum(part["users_spawned"] for part in parts)
     answered = _joined(parts, "first_answers_s")
@@ -19,15 +24,20 @@ def window(start_s: float, spawned_s: float | None, stop_s: float, parts: Sequen
         "waiting_since_s": _joined(parts, "waiting_since_s"),
         "requests": sum(part["requests"] for part in parts),
         "garbage_collection_on": any(part["garbage_collection_on"] for part in parts),
-        "opened_s": min((part["opened_s"] for part in parts if part["opened_s"] is not None), default=None),
-        "due": _sum(parts, "due"),
-        "sent": _sum(parts, "sent"),
+        **_of_a_rate(spec, stop_s, parts),
     }
 
 
-def _sum(parts: Sequence[dict[str, Any]], key: str) -> int | None:
-    known = [part[key] for part in parts if part[key] is not None]
-    return sum(known) if known else None
+def _of_a_rate(spec: LoadSpec, stop_s: float, parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of an open load: since when requests were due, how many were until the end, and how many of those were sent.
+
+    All of them count as due once the first process had begun, also those of a process that never did.
+    """
+    opened_s = min((part["opened_s"] for part in parts if part["opened_s"] is not None), default=None)
+    if spec.rate_per_s is None or opened_s is None:
+        return {"opened_s": None, "due": None, "sent": None}
+    due = due_within(spec.rate_per_s, spec.arrivals, spec.seed, stop_s - opened_s)
+    return {"opened_s": opened_s, "due": due, "sent": min(due, sum(part["sent"] for part in parts))}
 
 
 def _joined(parts: Sequence[dict[str, Any]], key: str) -> list[float] | None:

@@ -1,13 +1,17 @@
 """The windows of several processes become one, whatever their clocks say."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from load.request_spec import LoadSpec
 from load.window import by_our_clock, window
 
+SPEC = LoadSpec("http://app.invalid", Path(), None)
 MOMENTS_S = st.lists(st.floats(min_value=1.7e9, max_value=2e9), max_size=5)
 
 
@@ -21,15 +25,14 @@ def part(**changes: Any) -> dict[str, Any]:
         "requests": 7,
         "garbage_collection_on": False,
         "opened_s": None,
-        "due": None,
-        "sent": None,
+        "sent": 0,
         **changes,
     }
 
 
 def test_parts_add_up() -> None:
     other = part(users_spawned=1, first_answers_s=[103.5], waiting_since_s=[], requests=5, garbage_collection_on=True)
-    found = window(100.0, 101.0, 110.0, [part(), other])
+    found = window(SPEC, 100.0, 101.0, 110.0, [part(), other])
     assert (found["start_s"], found["spawned_s"], found["stop_s"]) == (100.0, 101.0, 110.0)
     assert (found["users_spawned"], found["users_answered"], found["requests"]) == (3, 3, 12)
     assert found["all_answered_s"] == 103.5
@@ -39,19 +42,29 @@ def test_parts_add_up() -> None:
 
 
 def test_as_long_as_a_user_has_no_answer_not_all_have() -> None:
-    found = window(100.0, 101.0, 110.0, [part(), part(first_answers_s=[101.0])])
+    found = window(SPEC, 100.0, 101.0, 110.0, [part(), part(first_answers_s=[101.0])])
     assert (found["users_answered"], found["all_answered_s"]) == (3, None)
 
 
 def test_what_one_process_does_not_know_is_not_known() -> None:
-    found = window(100.0, 101.0, 110.0, [part(), part(first_answers_s=None, waiting_since_s=None)])
+    found = window(SPEC, 100.0, 101.0, 110.0, [part(), part(first_answers_s=None, waiting_since_s=None)])
     assert (found["users_answered"], found["all_answered_s"], found["waiting_since_s"]) == (None, None, None)
 
 
-def test_an_open_load_opens_with_its_first_process_and_its_requests_add_up() -> None:
-    one, two = part(opened_s=101.5, due=10, sent=9), part(opened_s=101.25, due=10, sent=10)
-    found = window(100.0, 101.0, 110.0, [one, two])
-    assert (found["opened_s"], found["due"], found["sent"]) == (101.25, 20, 19)
+def test_an_open_load_opens_with_its_first_process_and_what_was_sent_adds_up() -> None:
+    one, two = part(opened_s=101.5, sent=9), part(opened_s=101.25, sent=10)
+    found = window(replace(SPEC, rate_per_s=4.0), 100.0, 101.0, 110.0, [one, two])
+    assert (found["opened_s"], found["due"], found["sent"]) == (101.25, 35, 19)
+
+
+def test_what_a_process_that_never_began_should_have_sent_was_due_all_the_same() -> None:
+    found = window(replace(SPEC, rate_per_s=4.0), 100.0, 101.0, 110.0, [part(opened_s=100.0, sent=20), part()])
+    assert (found["due"], found["sent"]) == (40, 20)
+
+
+def test_no_more_count_as_sent_than_were_due() -> None:
+    found = window(replace(SPEC, rate_per_s=4.0), 100.0, 101.0, 110.0, [part(opened_s=100.0, sent=41)])
+    assert (found["due"], found["sent"]) == (40, 40)
 
 
 @given(MOMENTS_S, MOMENTS_S, st.floats(min_value=-1e7, max_value=1e7))
