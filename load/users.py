@@ -6,7 +6,9 @@ from contextlib import suppress
 from typing import Any
 
 from locust import FastHttpUser, HttpUser, User, constant, task
+from locust.env import Environment
 
+from load.cookies import Cookies
 from load.request_spec import LATE_MS, LoadSpec, RequestSpec
 from load.schedule import Schedule
 from load.spread_start import SpreadStart
@@ -63,6 +65,10 @@ class FastAskingUser(AskingUser, FastHttpUser):
     abstract = True
     insecure = False  # a certificate is checked, as before the load: a token must not go to anybody
     gate: SpreadStart | None = None
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.client.cookiejar = self.client.client.cookiejar = Cookies()
 
     def on_start(self) -> None:
         """Where it matters when requests are sent: connect ahead, and wait until all have."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import cast
 
 import uvloop
 
@@ -12,12 +13,9 @@ END_OF_REQUEST = b"\r\n\r\n"
 class Null(asyncio.Protocol):
     """One connection."""
 
-    _transport: asyncio.Transport
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where answers go."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer each request that ends here; none has a body."""

@@ -107,8 +107,8 @@ def cost() -> str:
     null = [sys.executable, str(Path(__file__).with_name("null_server.py")), str(port)]
     with subprocess.Popen(null) as server, tempfile.TemporaryDirectory() as folder:
         try:
-            time.sleep(1.0)
             url = f"http://127.0.0.1:{port}"
+            _wait_until_answered(port)
             stock, ours = [], []
             for turn in range(1, TURNS + 1):
                 _say(f"cost per request: turn {turn} of {TURNS}")
@@ -128,6 +128,19 @@ def cost() -> str:
     ratio = median(mine / theirs for mine, theirs in zip(ours, stock, strict=True))
     lines += ["", f"Turn by turn a request cost {ratio:.2f} times as much as stock Locust's (median)."]
     return "\n".join(lines)
+
+
+def _wait_until_answered(port: int) -> None:
+    until_s = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _spec(url: str, folder: Path) -> dict[str, str]:

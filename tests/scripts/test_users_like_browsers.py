@@ -1,0 +1,46 @@
+"""Users keep what browsers keep: one connection for all their requests, and the cookies they were given."""
+
+from pathlib import Path
+
+from tests.support import Bench
+
+MOST_OF_SELECT = 1024
+"""Files that select() knows: of as many users as that, some have a connection that it does not."""
+
+APP = """
+import asyncio
+from pathlib import Path
+
+here = Path(__file__).parent
+connections = set()
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    if scope["client"] not in connections:
+        connections.add(scope["client"])
+        with (here / "connections.txt").open("a") as seen:
+            seen.write("one\\n")
+    headers = [(b"content-length", b"2")]
+    if not any(name == b"cookie" and b"visitor=known" in value for name, value in scope["headers"]):
+        with (here / "strangers.txt").open("a") as seen:
+            seen.write("one\\n")
+        headers.append((b"set-cookie", b"visitor=known"))
+    await asyncio.sleep(0.5)
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"{}"})
+"""
+
+
+def seen(folder: Path, what: str) -> int:
+    return len((folder / f"{what}.txt").read_text().splitlines())
+
+
+def test_each_user_connects_once_and_shows_its_cookie_ever_after(bench: Bench) -> None:
+    users = MOST_OF_SELECT + 76
+    bench.configure(APP, duration="4s", target="workers = 1")
+    done = bench.run("run", "--users", f"{users}", "--spawn-rate", f"{users}")
+    assert done.returncode == 0, done.stderr
+    # One more of each asked before the load whether the answer is right.
+    assert seen(bench.folder, "connections") == users + 1
+    assert seen(bench.folder, "strangers") == users + 1
