@@ -43,7 +43,8 @@ class Recorder:
         self.sent = 0
         self.asking_users: list[AskingUser] = []
         listen(environment.events.test_start, self.on_start)
-        listen(environment.events.request, self.on_request)
+        if isinstance(environment.runner, WorkerRunner):
+            listen(environment.events.request, self.on_request)
         listen(environment.events.spawning_complete, self.on_spawned)
         listen(environment.events.test_stopping, self.on_stopping)
 

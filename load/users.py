@@ -8,7 +8,7 @@ from typing import Any
 from locust import FastHttpUser, HttpUser, User, constant, task
 from locust.env import Environment
 
-from load.cookies import Cookies
+from load.lean_client import make_lean
 from load.request_spec import LATE_MS, LoadSpec, RequestSpec
 from load.schedule import Schedule
 from load.spread_start import SpreadStart
@@ -68,7 +68,7 @@ class FastAskingUser(AskingUser, FastHttpUser):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.client.cookiejar = self.client.client.cookiejar = Cookies()
+        make_lean(self.client)
 
     def on_start(self) -> None:
         """Where it matters when requests are sent: connect ahead, and wait until all have."""
