@@ -176,6 +176,10 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
             message = f"{flag}: the app at {config.app.url} is not started here; leave the flag out"
             raise UsageError(message)
     profile = _changed(config.profiles[profile_name], asked, PROFILE_FLAGS)
+    for key in ("arrivals", "seed"):
+        if profile.rate_per_s is None and key in asked:
+            message = f"{PROFILE_FLAGS[key]}: says when requests of a rate are due, and there is none"
+            raise UsageError(f"{message}; add --rate, or leave the flag out")
     target = _changed(config.app, asked, TARGET_FLAGS)
     if profile.processes == AUTO:
         profile = profile.model_copy(update={"processes": cores_left(target)})
@@ -218,12 +222,12 @@ def check_plan(plan: Plan, directory: Path) -> None:
 def customised(config: Config, plan: Plan) -> tuple[str, ...]:
     """Flags whose values differ from what benchmark.toml says, in a fixed order."""
     profile, target = config.profiles[plan.profile.name], config.app
+    if profile.processes == AUTO:
+        profile = profile.model_copy(update={"processes": cores_left(plan.target)})
     changed = [
         flag
         for field, flag in PROFILE_FLAGS.items()
-        if field in Profile.model_fields
-        and getattr(profile, field) != getattr(plan.profile, field)
-        and (field, getattr(profile, field)) != ("processes", AUTO)
+        if field in Profile.model_fields and getattr(profile, field) != getattr(plan.profile, field)
     ]
     changed += [flag for field, flag in TARGET_FLAGS.items() if getattr(target, field) != getattr(plan.target, field)]
     return tuple(changed)
@@ -240,6 +244,6 @@ def command_line(plan: Plan, changed: tuple[str, ...], file: Path = DEFAULT_FILE
         for item in value if isinstance(value, tuple) else (value,):
             words += [
                 flag,
-                f"{item:g}s" if flag == "--duration" else f"{item:g}" if isinstance(item, float) else str(item),
+                f"{item:g}s" if flag == "--duration" else f"{item:.12g}" if isinstance(item, float) else str(item),
             ]
     return shlex.join(words)

@@ -80,6 +80,10 @@ class FailureKind(Frozen):
     count: int
 
 
+RATE_NOT_KEPT = "rate-not-kept"
+"""Kind of the finding that says that less was sent than was due."""
+
+
 class OpenLoad(Frozen):
     """How a rate of its own was kept. The columns of the round then count from when a request was due.
 
@@ -162,6 +166,23 @@ class Missing(Frozen):
     reason: str
 
 
+class Pinning(Frozen):
+    """Cores, as the system numbers them, that server and load generator were kept on."""
+
+    server: tuple[int, ...] = Field(min_length=1)
+    generator: tuple[int, ...] = Field(min_length=1)
+
+    @property
+    def counts(self) -> str:
+        """How many each had: which ones they were makes no difference between two runs."""
+        return f"{len(self.server)} for the server, {len(self.generator)} for the load generator"
+
+    def __str__(self) -> str:
+        """Say it in a report."""
+        server, generator = (", ".join(map(str, cores)) for cores in (self.server, self.generator))
+        return f"server on cores {server}; load generator on {generator}"
+
+
 class Method(Frozen):
     """How it was measured: what the method line of a report is made from."""
 
@@ -171,8 +192,8 @@ class Method(Frozen):
     start: str
     latency: str
     garbage_collection: str
-    pinning: str | None = None
-    """Which cores server and load generator were kept on; None: all might use all."""
+    pinning: Pinning | None = None
+    """None: all might use all cores."""
 
 
 class Reference(Frozen):

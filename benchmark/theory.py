@@ -21,8 +21,8 @@ class OpenAnswer(Frozen):
 
     `loops_rps`: what the workers' event loops can handle at most; None: any. `utilisation_ratio`, of the busiest
     worker's seats, is None where there are none to wait for. `settles`: False at or above capacity, where the queue
-    grows by `growth_per_s` requests every second and waits have no mean. `simulated` is one load of `duration_s`
-    seconds that begins with nobody waiting.
+    grows by `growth_per_s` requests every second and waits have no mean; nor are they known for evenly spaced arrivals
+    at seats. `simulated` is one load of `duration_s` seconds that begins with nobody waiting.
     """
 
     rate_per_s: float

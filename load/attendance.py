@@ -20,6 +20,7 @@ from locust.runners import MasterRunner
 from load.listen import listen
 from load.remote import LONGEST_SILENCE_S
 from load.request_spec import LoadSpec
+from load.unwritable import end_unwritable
 
 NOTED_SILENCE_S = 4.0
 """Each process is heard every second. After so long it is said, as its users may have been delayed, too."""
@@ -53,6 +54,7 @@ class Attendance:
         self.done: set[str] = set()
         self.silences: dict[str, float] = {}
         self.given_up = False
+        self._environment = environment
         self._runner = runner
         self._remote = spec.load_workers > 0
         self._what = "load worker" if self._remote else "load process"
@@ -145,5 +147,8 @@ class Attendance:
     def _problem(self, kind: str, message: str) -> None:
         """Say what is wrong to who started this process and waits for it to end."""
         draft = self._directory / "problem.draft"
-        draft.write_text(json.dumps({"kind": kind, "message": message}))
-        draft.replace(self._directory / "problem.json")
+        try:
+            draft.write_text(json.dumps({"kind": kind, "message": message}))
+            draft.replace(self._directory / "problem.json")
+        except OSError as error:
+            end_unwritable(self._environment, f"problem.json: {error}; it would say: {message}")

@@ -18,6 +18,7 @@ from load.listen import listen
 from load.remote import LACKS, REFUSED, SPEC, VERSION, Files, versions
 from load.request_spec import LoadSpec
 from load.seconds import write_seconds
+from load.unwritable import UNWRITABLE
 from load.window import by_our_clock, window
 
 STOP, PART = "bench-stop", "bench-part"
@@ -42,6 +43,7 @@ class Leader:
         self.runner.register_message(VERSION, self.on_version)
         self.runner.register_message(LACKS, self.on_lacks)
         self.runner.register_message(PART, self.on_part)
+        self.runner.register_message(UNWRITABLE, self.on_unwritable)
         listen(environment.events.worker_report, self.on_report)
         listen(environment.events.test_start, self.on_start)
         listen(environment.events.spawning_complete, self.on_spawned)
@@ -63,11 +65,13 @@ class Leader:
         self.runner.send_message(SPEC, self.spec.message(), msg.node_id)
 
     def on_lacks(self, msg: Any, **_: Any) -> None:
-        """A load worker has no value for a variable that a header names."""
-        name, variable = self.attendance.name(msg.node_id), msg.data["variable"]
-        self.attendance.give_up(
-            "usage", f"{name} has no value for ${variable}; set it there, before bench worker: export {variable}=..."
-        )
+        """A load worker lacks something to send its share: a variable that a header names, or open files."""
+        name = self.attendance.name(msg.node_id)
+        self.attendance.give_up("usage", f"{name} {msg.data['what']}; {msg.data['remedy']}")
+
+    def on_unwritable(self, msg: Any, **_: Any) -> None:
+        """A load process of this machine could not write its requests down."""
+        self.attendance.give_up("unwritable", msg.data["message"])
 
     def on_start(self, **_: Any) -> None:
         """Settle who loads; one that has just come may still be about to say what it runs."""

@@ -20,7 +20,9 @@ VERSION, SPEC, LACKS, REFUSED = "bench-version", "bench-spec", "bench-lacks", "b
 """A worker says what it runs, and is told what to request, which it may lack a variable for, or that it is refused."""
 
 LONGEST_SILENCE_S = 15.0
-"""A load process that was not heard for so long is given up, and gives up itself when it hears nothing for so long."""
+"""A load process that was not heard for so long is given up; a worker of another machine gives up itself when it hears
+nothing for so long. (One of this machine ends with the one that leads it, after Locust's own minute.)
+"""
 
 
 def versions() -> dict[str, str]:

@@ -9,18 +9,17 @@ per second that one process can send is time that users would see as latency.
 
 import csv
 import io
-import os
-import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import gevent
 from locust.env import Environment
 
 from load.answers import COLUMNS
 from load.listen import listen
 from load.request_spec import LATE_MS, without_secrets
+from load.unwritable import end_unwritable
 
 ROWS_PER_WRITE = 200
 
@@ -31,7 +30,7 @@ class RequestLog:
     def __init__(self, environment: Environment, path: Path, secrets: Sequence[str]) -> None:
         self._environment = environment
         self._secrets = secrets
-        self._names: dict[str, str] = {}
+        self._quoted: dict[str, str] = {}
         self._file = path.open("w", encoding="utf-8")
         self._lines = [",".join(COLUMNS) + "\n"]
         self._write()
@@ -43,21 +42,24 @@ class RequestLog:
         *,
         request_type: str,
         name: str,
-        start_time: float,
-        response_time: float,
+        start_time: float | None = None,
+        response_time: float | None = None,
         response_length: int = 0,
         response: Any = None,
         exception: Any = None,
         context: Any = None,
         **_: Any,
     ) -> None:
-        """Keep the row of one request."""
+        """Keep the row of one request. A locustfile of a user's own may say less of it than Locust's clients do."""
+        took_ms = response_time or 0.0
+        sent_s = time.time() - took_ms / 1000 if start_time is None else start_time
         late_ms = context[LATE_MS] if context and LATE_MS in context else 0.0
         status = getattr(response, "status_code", 0) or 0
         error = "" if exception is None else quoted(without_secrets(exception, self._secrets))
-        what = self._names.get(name) or self._names.setdefault(name, quoted(name))
+        kind = self._quoted.get(request_type) or self._quoted.setdefault(request_type, quoted(request_type))
+        what = self._quoted.get(name) or self._quoted.setdefault(name, quoted(name))
         self._lines.append(
-            f"{start_time:.6f},{request_type},{what},{response_time:.2f},{response_length},{status},{error},{late_ms:.2f}\n"
+            f"{sent_s:.6f},{kind},{what},{took_ms:.2f},{response_length or 0},{status},{error},{late_ms:.2f}\n"
         )
         if len(self._lines) >= ROWS_PER_WRITE:
             self._write()
@@ -75,16 +77,7 @@ class RequestLog:
             self._file.writelines(lines)
             self._file.flush()
         except OSError as error:
-            self._give_up(error)
-
-    def _give_up(self, error: OSError) -> None:
-        """A load whose requests can not be written down is worth nothing: end it, once, and say why."""
-        if self._environment.process_exit_code is None:
-            self._environment.process_exit_code = os.EX_IOERR
-            # Said at the very end: Locust prints its own tables before.
-            listen(self._environment.events.quit, lambda **_: sys.stderr.write(f"requests.csv: {error}\n"))
-            if self._environment.runner is not None:
-                gevent.spawn(self._environment.runner.quit)
+            end_unwritable(self._environment, f"requests.csv: {error}")
 
 
 def quoted(text: str) -> str:

@@ -1,8 +1,10 @@
 """Entry point of a load worker on another machine: waits to be told what to request, and loads."""
 
 import os
+import resource
 import sys
 import time
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,27 @@ from load.users import FastAskingUser, user_class
 sys.path.pop(0)
 
 
+FILES_BESIDE = 200
+"""Open files of a load worker beside one for each user."""
+
+
 class EndpointUser(FastAskingUser):
     """Stands here until the leader has said what to request: Locust wants to know a user's name at the start."""
 
     host = "http://not-told-yet.invalid"
+
+
+def lacks(spec: LoadSpec) -> tuple[str, str] | None:
+    """What this machine lacks to send its share, and the remedy; None: nothing."""
+    missing = next((name for name in spec.secret_variables if not os.environ.get(name)), None)
+    if missing is not None:
+        return f"has no value for ${missing}", f"set it there, before bench worker: export {missing}=..."
+    files = ceil(spec.users / max(1, spec.load_workers)) + FILES_BESIDE
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed != resource.RLIM_INFINITY and files > allowed:
+        what = f"allows {allowed} open files, and its share of the users needs {files}"
+        return what, f"raise the limit there (ulimit -Hn {files}, as root, in the shell that starts bench worker)"
+    return None
 
 
 class LoadWorker:
@@ -64,10 +83,11 @@ class LoadWorker:
     def on_spec(self, msg: Any, **_: Any) -> None:
         """Become the users that are asked for. Header values are looked up here, in this machine's environment."""
         spec = LoadSpec.of(msg.data)
-        missing = next((name for name in spec.secret_variables if not os.environ.get(name)), None)
-        if missing is not None:
-            self.say(f"this machine has no value for ${missing}; set it, and start again: export {missing}=...")
-            self.runner.send_message(LACKS, {"variable": missing})
+        lacking = lacks(spec)
+        if lacking is not None:
+            what, remedy = lacking
+            self.say(f"this machine {what}; {remedy}, and start again")
+            self.runner.send_message(LACKS, {"what": what, "remedy": remedy})
         elif spec.request is not None:
             self.say(f"{spec.request.name}: {spec.request.method} {spec.request.path} of {spec.base_url}")
             self.answers.secrets = secret_texts(spec)

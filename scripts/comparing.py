@@ -113,6 +113,9 @@ def _plan(config: Config, contest: Contest, home: Path) -> Plan:
         if endpoint.locustfile is not None:
             message = f"endpoint {endpoint.name!r} brings its own locustfile, which knows no turns; leave it out"
             raise UsageError(message)
+    if plan.profile.rate_per_s is not None:
+        message = f"--profile: {plan.profile.name!r} has a rate; compare lets users take turns, who wait for answers"
+        raise UsageError(f"{message}: name a profile without one")
     if plan.profile.rounds < FEWEST_ROUNDS:
         message = f"--rounds: {FEWEST_ROUNDS} at least, or chance decides (got {plan.profile.rounds})"
         raise UsageError(message)

@@ -17,7 +17,6 @@ from benchmark.environment import Environment
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
 from benchmark.explain.bounds import limit
 from benchmark.explain.prediction import predict_round
-from benchmark.judge.generator_warnings import RATE_NOT_KEPT
 from benchmark.judge.warnings import warnings
 from benchmark.measure.digest import digest
 from benchmark.measure.environment import read_environment
@@ -29,7 +28,7 @@ from benchmark.measure.room import check_room
 from benchmark.measure.rounds import Job, jobs, measure
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan
-from benchmark.record import Record
+from benchmark.record import RATE_NOT_KEPT, Record
 from benchmark.record_file import SCHEMA_VERSION, to_json
 from benchmark.show.console import Reporter, reporting
 from benchmark.show.index import render_run
@@ -63,6 +62,9 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) 
     home = config_file.resolve().parent
     plans = [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]
     for plan in plans:
+        if plan.profile.rate_per_s is not None and len(plans) > 1:
+            message = "--users: of a rate it says how many requests may be under way, which makes no sweep"
+            raise UsageError(f"{message}; give one number, or leave --rate out")
         check_plan(plan, home)
         check_room(plan)
         check_leader_port(plan.profile)

@@ -43,7 +43,9 @@ Connections = Annotated[
 ]
 ServiceSeconds = Annotated[str | None, Option(help="Own work of one request (s), instead of what is declared.")]
 Seats = Annotated[str | None, Option(help="Requests that all workers serve at a time, instead of what is declared.")]
-OpenRate = Annotated[str | None, Option(help="Arrivals per second that wait for nobody's answer, instead of users.")]
+OpenRate = Annotated[
+    str | None, Option(help="Arrivals per second, at random, that wait for nobody's answer; instead of users.")
+]
 Draws = Annotated[str | None, Option(help="How many splits are drawn.", show_default="20")]
 Seed = Annotated[str | None, Option(help="The same seed draws the same.", show_default="0")]
 Rate = Annotated[

@@ -61,13 +61,14 @@ def predict_all(
     plans = [make_plan(config, name, {**values, "users": number}) for number in users or (None,)]
     for plan in plans:
         _check_connections(question, plan)
-        if question.open_rate is not None and question.open_rate * plan.profile.duration_s > MOST_ARRIVALS:
+        rate_per_s = _rate_per_s(question, plan)
+        if rate_per_s is not None and rate_per_s * plan.profile.duration_s > MOST_ARRIVALS:
             message = f"--open-rate: more than {MOST_ARRIVALS} arrivals in {plan.profile.duration_s:g} s"
             raise UsageError(f"{message}; take a shorter --duration")
     asked = [(plan, _as_asked(question, endpoint, plan)) for plan in plans for endpoint in plan.endpoints]
     services = [_served(endpoint, plan) for plan, endpoint in asked]
     for (plan, endpoint), served in zip(asked, services, strict=True):
-        if question.open_rate is None and most_requests(plan, served) > MOST_SIMULATED:
+        if _rate_per_s(question, plan) is None and most_requests(plan, served) > MOST_SIMULATED:
             message = f"endpoint {endpoint.name!r}: {most_requests(plan, served):.3g} requests take minutes to simulate"
             raise UsageError(f"{message}; take a shorter --duration, or fewer --users: the rates hardly differ")
     with Console(stderr=True).status("") as status:
@@ -78,6 +79,11 @@ def predict_all(
     return answers
 
 
+def _rate_per_s(question: Question, plan: Plan) -> float | None:
+    """The rate that is asked about, or the profile's own; None: users ask again when they were answered."""
+    return question.open_rate or plan.profile.rate_per_s
+
+
 def _check_connections(question: Question, plan: Plan) -> None:
     split, workers, users = question.connections, plan.target.workers, plan.profile.users
     if split is None:
@@ -85,7 +91,7 @@ def _check_connections(question: Question, plan: Plan) -> None:
     if len(split) != workers:
         message = f"--connections: {len(split)} numbers for {workers} workers; give one for each, or other --workers"
         raise UsageError(message)
-    if question.open_rate is None and sum(split) != users:
+    if _rate_per_s(question, plan) is None and sum(split) != users:
         message = (
             f"--connections: {sum(split)} connections in all for {users} users, who hold one each; make them equal"
         )
@@ -121,7 +127,8 @@ def _served(endpoint: Endpoint, plan: Plan) -> Service:
 
 
 def _answer(question: Question, plan: Plan, endpoint: Endpoint, served: Service) -> Predicted:
-    if question.open_rate is None:
+    rate_per_s = _rate_per_s(question, plan)
+    if rate_per_s is None:
         found = predict(plan, served, split=question.connections, seed=question.seed, draws=question.draws)
         return Predicted(plan=plan, endpoint=endpoint, limit=limit(endpoint, plan), prediction=found)
     return Predicted(
@@ -129,12 +136,13 @@ def _answer(question: Question, plan: Plan, endpoint: Endpoint, served: Service)
         endpoint=endpoint,
         limit=limit(endpoint, plan),
         open_answer=predict_open(
-            question.open_rate,
+            rate_per_s,
             plan.profile.duration_s,
             served,
             split=question.connections,
             overhead=OVERHEAD[plan.profile.client],
             seed=question.seed,
+            profile=plan.profile if question.open_rate is None else None,
         ),
     )
 

@@ -16,7 +16,6 @@ from benchmark.explain.capacity import Search, broken, settled
 from benchmark.explain.open_model import open_columns
 from benchmark.explain.prediction import MOST_SIMULATED, most_requests, predict, predict_round, service
 from benchmark.explain.simulation import Service
-from benchmark.judge.generator_warnings import RATE_NOT_KEPT
 from benchmark.judge.warnings import warnings
 from benchmark.measure.digest import digest
 from benchmark.measure.interrupt import Interrupt, listening
@@ -25,7 +24,7 @@ from benchmark.measure.rounds import Job, measure
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan
 from benchmark.profile import Profile
-from benchmark.record import Round
+from benchmark.record import RATE_NOT_KEPT, Round
 from benchmark.show.diagnosis import climbing
 
 NAME = "capacity"
@@ -41,6 +40,12 @@ FLAGS = {
     "p95_below_s": "--p95-below",
     "failures_below_percent": "--failures-below",
     "most": "--most-users",
+}
+PROFILE_FLAGS = {
+    "users": "--most-rate times --p95-below (requests under way)",
+    "spawn_rate_per_s": "--most-rate times --p95-below (requests under way)",
+    "duration_s": "--p95-below (a load lasts many answer times)",
+    "timeout_s": "--p95-below (a load lasts many answer times)",
 }
 LIMITS = ("generator-cpu", "littles-law", "generator-lag")
 """Warnings that say that the load generator made users wait."""
@@ -71,7 +76,7 @@ def search(asked: Promise, endpoint: str, wishes: Mapping[str, Any], config_file
         loads = _Loads(home, Path(directory), interrupt, watch)
         way, steps = Search(asked.most), list[Step]()
         while (size := way.next_size()) is not None:
-            steps.append(loads.step(_plan(config, endpoint, wishes, asked, size), asked))
+            steps.append(loads.step(_plan(config, endpoint, wishes, asked, size, len(steps)), asked))
             if steps[-1].limited:
                 break
             way.note(size, kept=not steps[-1].broken)
@@ -92,10 +97,11 @@ def _answer(endpoint: str, asked: Promise, way: Search, steps: list[Step], predi
     )
 
 
-def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Promise, size: int) -> Plan:
+def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Promise, size: int, number: int = 0) -> Plan:
     """A load of so many users, whose first requests are spread: else they would measure each other. Or of a rate.
 
     A rate at which twice as many requests as the promise allows are under way (Little's law) has broken it already.
+    `number`: which load it is; each has other random arrivals, so that a confirmation is one.
     """
     if endpoint not in config.endpoints:
         message = f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}"
@@ -103,18 +109,20 @@ def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Promi
     is_rate = asked.by == "rate"
     users = max(FEWEST_UNDER_WAY, ceil(2 * size * asked.p95_below_s)) if is_rate else size
     answers = ANSWERS_AT_A_RATE if is_rate else ANSWERS
-    profile = Profile(
-        name=NAME,
-        users=users,
-        rate_per_s=size if is_rate else None,
-        arrivals="poisson",
-        spawn_rate_per_s=users,
-        start="spread",
-        duration_s=max(SHORTEST_S, ceil(answers * asked.p95_below_s)),
-        timeout_s=max(60.0, 4 * answers * asked.p95_below_s),
-        reference_s=0,
-        endpoints=(endpoint,),
-    )
+    values = {
+        "name": NAME,
+        "users": users,
+        "rate_per_s": size if is_rate else None,
+        "arrivals": "poisson",
+        "seed": number,
+        "spawn_rate_per_s": users,
+        "start": "spread",
+        "duration_s": max(SHORTEST_S, ceil(answers * asked.p95_below_s)),
+        "timeout_s": max(60.0, 4 * answers * asked.p95_below_s),
+        "reference_s": 0,
+        "endpoints": (endpoint,),
+    }
+    profile = checked(Profile, values, PROFILE_FLAGS)
     return make_plan(
         config.model_copy(update={"profiles": {NAME: profile}}), NAME, {**wishes, "endpoints": (endpoint,)}
     )
@@ -156,9 +164,9 @@ class _Loads:
         (endpoint,) = plan.endpoints
         job = Job(plan, endpoint, 1, (endpoint,) if self.done == 1 else (), self.folder / str(self.done), self.home)
         measured = digest(measure(job, self.interrupt.pause, self.watch), endpoint, plan.profile)
-        if self.done == 1 and measured.failures == measured.requests:
-            message = f"endpoint {endpoint.name!r}: a single user got no right answer in {plan.profile.duration_s:g} s"
-            raise AppError(message)
+        if self.done == 1 and measured.requests and measured.failures == measured.requests:
+            message = f"endpoint {endpoint.name!r}: none of {measured.requests} requests was answered right"
+            raise AppError(f"{message}; see what it answers, and [endpoints.{endpoint.name}] expect")
         return self._seen(measured, plan, asked)
 
     def _seen(self, measured: Round, plan: Plan, asked: Promise) -> Step:

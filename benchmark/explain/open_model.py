@@ -56,23 +56,31 @@ def predict_open(
     split: Sequence[int] | None,
     overhead: Overhead,
     seed: int = 0,
+    profile: Profile | None = None,
 ) -> OpenAnswer:
-    """Work out what `rate_per_s` arrivals per second do. `split`: in which ratio workers get them; None: evenly."""
+    """Work out what `rate_per_s` arrivals per second do. `split`: in which ratio workers get them; None: evenly.
+
+    Arrivals are random (Poisson), or those of a profile that has a rate. For evenly spaced ones, which workers get at
+    random, there is no formula here: waits have no mean then, only the simulation knows them.
+    """
     shares = np.array(split or [1] * served.workers, dtype=np.float64)
     shares /= shares.sum()
     alone = replace(overhead, generator_s=0.0)  # visitors do not share one load generator
-    simulated = simulate_open(_at_random(rate_per_s, shares, seed), duration_s, served, alone)
+    even = profile is not None and profile.arrivals == "even"
+    arrivals = _at_random(rate_per_s, shares, seed) if profile is None else _asked(profile, shares, seed)
+    simulated = simulate_open(arrivals, duration_s, served, alone)
     rates = [rate_per_s * float(share) for share in shares]
     seats = served.seats
     growth = 0.0 if seats is None else sum(max(0.0, r - c / served.work_s) for r, c in zip(rates, seats, strict=True))
     busiest = 0.0 if seats is None else max(r * served.work_s / c for r, c in zip(rates, seats, strict=True))
     settles = busiest < 1
     wait_s, chance = 0.0, 0.0
-    if seats is not None and settles:
+    if seats is not None and settles and not even:
         for share, rate, each in zip(shares, rates, seats, strict=True):
             wait_s += float(share) * mean_wait_s(rate, served.work_s, each)
             chance += float(share) * chance_to_wait(each, rate * served.work_s)
     answer_s = wait_s + served.work_s
+    known = settles and (seats is None or not even)
     return OpenAnswer(
         rate_per_s=rate_per_s,
         loops_rps=served.workers / overhead.worker_s if overhead.worker_s else None,
@@ -80,10 +88,10 @@ def predict_open(
         utilisation_ratio=None if seats is None else busiest,
         settles=settles,
         growth_per_s=growth,
-        chance_to_wait=chance if settles else None,
-        mean_wait_ms=wait_s * 1000 if settles else None,
-        mean_answer_ms=answer_s * 1000 if settles else None,
-        mean_under_way=rate_per_s * answer_s if settles else None,
+        chance_to_wait=chance if known else None,
+        mean_wait_ms=wait_s * 1000 if known else None,
+        mean_answer_ms=answer_s * 1000 if known else None,
+        mean_under_way=rate_per_s * answer_s if known else None,
         duration_s=duration_s,
         simulated=columns(simulated.rows, duration_s, served.work_s),
         in_flight=simulated.in_flight,
@@ -97,10 +105,14 @@ def open_columns(profile: Profile, duration_s: float, served: Service, split: Se
     `seed` draws who is connected to which worker.
     """
     shares = np.array(split, dtype=np.float64) / sum(split)
-    workers = (worker for _, worker in _at_random(1.0, shares, seed))
-    arrivals = zip(_gaps_s(profile), workers, strict=False)
-    rows = simulate_open(arrivals, duration_s, served, OVERHEAD[profile.client]).rows
+    rows = simulate_open(_asked(profile, shares, seed), duration_s, served, OVERHEAD[profile.client]).rows
     return columns(rows, locust_elapsed_s(rows), served.work_s)
+
+
+def _asked(profile: Profile, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:
+    """The arrivals of a profile with a rate, each for a worker drawn by its share."""
+    workers = (worker for _, worker in _at_random(1.0, shares, seed))
+    return zip(_gaps_s(profile), workers, strict=False)
 
 
 def _gaps_s(profile: Profile) -> Iterator[float]:

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 from benchmark.judge.disagreement import GENERATOR_CPU_PERCENT, GENERATOR_LAG_MS, LITTLE_RATIO
 from benchmark.plan import Endpoint, Plan
-from benchmark.record import Finding, Round
+from benchmark.record import RATE_NOT_KEPT, Finding, Round
 
-RATE_NOT_KEPT = "rate-not-kept"
 KEPT_RATIO = 0.99
 """A rate of which less was sent was not offered."""
 
@@ -77,13 +76,15 @@ def _rate_not_kept(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding 
     found = measured.open_load
     if found is None or found.sent >= KEPT_RATIO * found.due:
         return None
-    return Finding(
-        kind=RATE_NOT_KEPT,
-        severity="error",
-        message=f"Of {found.offered_rps:.4g} requests per second that were due, {found.achieved_rps:.4g} "
-        f"could be sent: all {plan.profile.users} users waited for answers.",
-        remedy="The app is too slow for this rate, or more users have to be allowed under way (--users).",
-    )
+    busy_percent = measured.resources.generator_cpu_p90_percent or 0.0
+    if busy_percent > GENERATOR_CPU_PERCENT:
+        why = "the load generator had no more time"
+        remedy = "Let more processes send it (--processes auto), or other machines: docs/scaling.md."
+    else:
+        why = f"all {plan.profile.users} users waited for answers"
+        remedy = "The app is too slow for this rate, or more users have to be allowed under way (--users)."
+    shares = f"Of {found.offered_rps:.4g} requests per second that were due, {found.achieved_rps:.4g} could be sent"
+    return Finding(kind=RATE_NOT_KEPT, severity="error", message=f"{shares}: {why}.", remedy=remedy)
 
 
 def _rate_late(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:

@@ -67,7 +67,7 @@ def common(record: Record, endpoint: Endpoint, of: Form) -> dict[str, str]:
     found = {"profile": record.profile.name, "method version": str(record.method.version), "form": of}
     found |= {_name(key): str(value) for key, value in record.profile if key not in _LABELS}
     found |= {_name(key): str(getattr(record.plan.target, key)) for key in _SERVING}
-    found |= {"cores kept apart": record.method.pinning or "no"}
+    found |= {"cores kept apart": record.method.pinning.counts if record.method.pinning else "no"}
     found |= {f"endpoint's {_name(key)}": _plain(value) for key, value in endpoint if key != "name"}
     if of == "machine":
         found |= {"CPU": short_cpu(record.environment.cpu.model), "cores": str(record.environment.cpu.count)}
@@ -102,7 +102,8 @@ def gather(
         run = Run(record.id, record.started_at, environment, record.customised)
         moments[run.id] = _moment(run)
         by = {metric: reference(record, metric) for metric in metrics} if reference is not None else {}
-        shared_by = (record.plan.model_dump_json(), record.method.version, *dict(environment.cpu).values())
+        method, cpu = record.method, environment.cpu
+        shared_by = (record.plan.model_dump_json(), method.version, method.pinning, *dict(cpu).values())
         for endpoint in record.plan.endpoints:
             for metric, of, point in _points(record, endpoint, metrics, by):
                 same = (*shared_by, endpoint.name, of)

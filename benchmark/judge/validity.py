@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from benchmark.config import MetricName
-from benchmark.judge.generator_warnings import RATE_NOT_KEPT
 from benchmark.model import Frozen
-from benchmark.record import EndpointResult, Record
+from benchmark.record import RATE_NOT_KEPT, EndpointResult, Record
 
 Level = Literal["usable", "noisy", "invalid"]
 _GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}

@@ -137,18 +137,18 @@ def _worker_columns(samples: pd.DataFrame, field: str) -> list[str]:
 
 def connections_per_worker(raw: RawRound) -> tuple[int, ...] | None:
     """Established connections of each worker, the middle of the samples once all users run; None without workers."""
-    samples = _load_samples(raw)
-    names = _worker_columns(samples, "connections")
-    if not names or samples.empty:
+    names = _worker_columns(raw.samples, "connections")
+    counted = _load_samples(raw).dropna(subset=names)  # in some seconds they were not counted
+    if not names or counted.empty:
         return None
-    return tuple(round(float(samples[name].median())) for name in names)
+    return tuple(round(float(counted[name].median())) for name in names)
 
 
 def dealt(raw: RawRound) -> tuple[Dealt, ...]:
     """When connections were added, and to which worker, as far as a sample each second shows it."""
     found: list[Dealt] = []
     names = _worker_columns(raw.samples, "connections")
-    for time_s, *held in raw.samples[["time_s", *names]].itertuples(index=False):
+    for time_s, *held in raw.samples[["time_s", *names]].dropna().itertuples(index=False):
         at_s = round(float(time_s) - raw.window.start_s, 3)
         if at_s > 0 and sum(held) > (sum(found[-1].connections_per_worker) if found else 0):
             found.append(Dealt(at_s=at_s, connections_per_worker=tuple(int(n) for n in held)))

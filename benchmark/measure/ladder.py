@@ -54,8 +54,9 @@ def _require_answers(job: Job, rows: pd.DataFrame) -> None:
 
 def _step(raw: RawRound, users: int, start_s: float, end_s: float) -> Step:
     samples = raw.samples.assign(time_s=raw.samples["time_s"] - raw.window.start_s)
-    count = sum(name.endswith("_connections") for name in samples.columns)
-    workers = [f"worker{number}" for number in range(count)]
+    held = [name for name in samples.columns if name.endswith("_connections")]
+    samples[held] = samples[held].ffill()  # in some seconds they were not counted
+    workers = [f"worker{number}" for number in range(len(held))]
     upto = samples[samples["time_s"] <= end_s]
     last = (upto if len(upto) else samples).iloc[-1]
     first = samples.iloc[0]

@@ -24,6 +24,7 @@ from benchmark.plan import Endpoint, Plan, own_locustfile
 
 EXIT_TIMEOUT_S = 60.0
 MOST_ERROR_LENGTH = 200
+UNWRITABLE = "what was measured could not be written; free some space, or name another --out"
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,8 @@ class LoadTest:
     def _raise(self, problem: dict[str, str]) -> NoReturn:
         if problem["kind"] == "usage":
             raise UsageError(problem["message"])
+        if problem["kind"] == "unwritable":
+            raise UnwritableRunError(f"{UNWRITABLE}: {problem['message']}")
         what_now = {
             "missing": f" within {self._profile.workers_within_s:g} s; start as many as are missing: "
             f"bench worker --master {self._leader or 'THIS_MACHINE'}",
@@ -187,8 +190,7 @@ class LoadTest:
         if problem is not None:
             self._raise(problem)
         if code == os.EX_IOERR:
-            message = "what was measured could not be written; free some space, or name another --out; last lines:\n"
-            raise UnwritableRunError(message + self.child.tail())
+            raise UnwritableRunError(f"{UNWRITABLE}; last lines:\n{self.child.tail()}")
         if code != 0:
             state = "did not end" if code is None else f"ended with exit code {code}"
             message = f"the load generator {state}; its last lines:\n{self.child.tail()}"

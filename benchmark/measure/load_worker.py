@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from benchmark.errors import InvalidRunError, UsageError
-from benchmark.measure.generator import load_environment, module_file
+from benchmark.measure.generator import LEADER_PORT, load_environment, module_file
 from benchmark.measure.process import Child
 from benchmark.measure.room import raise_open_file_limit
 from benchmark.model import Frozen
@@ -28,7 +28,7 @@ class Master(Frozen):
     """Where the benchmark is led from."""
 
     host: str = Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")
-    port: Count = Field(default=5557, ge=1, le=65_535)
+    port: Count = Field(default=LEADER_PORT, ge=1, le=65_535)
 
 
 def parse_master(text: str) -> Master:

@@ -165,7 +165,7 @@ def _method(plan: Plan) -> Method:
         generator_command=" ".join(["python", *generator_command(profile, base_url, ["load/locustfile.py"])]),
         start=_start(plan),
         latency=LATENCY if profile.rate_per_s is None else LATENCY_OF_A_RATE,
-        pinning=None if (found := pinning(plan)) is None else str(found),
+        pinning=pinning(plan),
         garbage_collection="Garbage collection is off in the load generator: users would see its pauses.",
     )
 

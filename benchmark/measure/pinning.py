@@ -2,42 +2,33 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import psutil
 
 from benchmark.plan import Plan
+from benchmark.record import Pinning
 
 FEWEST_CORES = 4
 """On fewer cores a server that is kept to a part of them would be another server."""
-
-
-@dataclass(frozen=True)
-class Pinning:
-    """Numbers of the cores, as the system counts them."""
-
-    server: tuple[int, ...]
-    generator: tuple[int, ...]
-
-    def __str__(self) -> str:
-        """Say it in a report."""
-        server, generator = (", ".join(map(str, cores)) for cores in (self.server, self.generator))
-        return f"server on cores {server}; load generator on {generator}"
 
 
 def pinning(plan: Plan) -> Pinning | None:
     """Who gets which core on this machine; None where all may use all."""
     if plan.target.url is not None or plan.profile.load_workers or not hasattr(psutil.Process, "cpu_affinity"):
         return None
-    return divided(psutil.Process().cpu_affinity() or (), plan.profile.processes)
+    cores = psutil.Process().cpu_affinity() or ()
+    return divided(cores, workers=plan.target.workers, processes=plan.profile.processes)
 
 
-def divided(cores: Sequence[int], processes: int) -> Pinning | None:
-    """Give each process that sends load a core, but never more than half of all, and the server the rest."""
+def divided(cores: Sequence[int], *, workers: int, processes: int) -> Pinning | None:
+    """Give each process that sends load a core that the workers leave, at least one, and the server the rest.
+
+    That is the same division that `processes = "auto"` makes (benchmark/load_processes.py).
+    """
     if len(cores) < FEWEST_CORES:
         return None
     ordered = tuple(sorted(cores))
-    mine = min(processes, len(ordered) // 2)
+    mine = max(1, min(processes, len(ordered) - workers))
     return Pinning(server=ordered[:-mine], generator=ordered[-mine:])
 
 

@@ -49,6 +49,8 @@ def room(users: int = 0) -> Room:
 def lacking(profile: Profile, there: Room) -> str | None:
     """What is missing for the users of a profile, and what to do about it; None where nothing is."""
     users = profile.users
+    if profile.load_workers:
+        there = Room(there.files, None, None)  # the ports and the memory of other machines, which look for themselves
     if there.files is not None and users + FILES_BESIDE > there.files:
         return (
             f"--users: {users} users need {users + FILES_BESIDE} open files in one process, {there.files} are allowed "

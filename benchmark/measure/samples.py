@@ -25,7 +25,8 @@ class WorkerSample(NamedTuple):
     cpu_percent: float
     rss_bytes: int
     threads: int
-    connections: int
+    connections: int | None
+    """None: they were not counted in this second."""
 
 
 def columns(worker_count: int) -> list[str]:
@@ -93,14 +94,20 @@ class Connections:
         self._held = 0
         self._not_before = 0.0
 
-    def held(self) -> int:
-        """Established connections to the port. psutil.Error: the worker has ended."""
+    def held(self) -> int | None:
+        """Established connections to the port; None when they changed and it is not yet time to count them.
+
+        psutil.Error: the worker has ended.
+        """
         files, now = self._worker.num_fds(), time.monotonic()
-        if files != self._files and now >= self._not_before:
-            spent_s = time.process_time()
-            self._held = connection_count(self._worker, self._port)
-            self._files = files
-            self._not_before = now + LOOKING_PAUSE * (time.process_time() - spent_s)
+        if files == self._files:
+            return self._held
+        if now < self._not_before:
+            return None
+        spent_s = time.process_time()
+        self._held = connection_count(self._worker, self._port)
+        self._files = files
+        self._not_before = now + LOOKING_PAUSE * (time.process_time() - spent_s)
         return self._held
 
 

@@ -1,8 +1,8 @@
 """What a table shows, in sentences made from the record and true of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from benchmark.record import EndpointResult, Record
+from benchmark.record import RATE_NOT_KEPT, EndpointResult, Record
 from benchmark.show.text import inert, ms, percent, rate
 from benchmark.show.theory import limit_sentence
 
@@ -17,10 +17,10 @@ def headline(record: Record, named: Callable[[str], str] = inert) -> str:
     ranked = ranking(record)
     if not ranked:
         return "Nothing was answered, so there is nothing to compare."
-    if record.profile.rate_per_s is not None:
-        return _at_a_rate(record, named)
     failed = [result.name for result in record.endpoints if result.name not in dict(ranked)]
     silent = f" {', '.join(named(name) for name in failed)} gave no right answer." if failed else ""
+    if record.profile.rate_per_s is not None:
+        return f"{_at_a_rate(record, dict(ranked), named)}{silent}"
     if len(ranked) == 1:
         name, best = ranked[0]
         return f"{named(name)} gave {rate(best)} right answers per second.{silent}"
@@ -38,13 +38,13 @@ def headline(record: Record, named: Callable[[str], str] = inert) -> str:
     )
 
 
-def _at_a_rate(record: Record, named: Callable[[str], str]) -> str:
+def _at_a_rate(record: Record, answered: Collection[str], named: Callable[[str], str]) -> str:
     """All answer as many as come, if they can: what differs is how long it takes."""
-    measured = [result for result in record.endpoints if result.summary is not None and result.summary.requests]
+    measured = [result for result in record.endpoints if result.name in answered]
     behind = [
         named(result.name)
         for result in measured
-        if any(finding.kind == "rate-not-kept" for item in result.rounds for finding in item.warnings)
+        if any(finding.kind == RATE_NOT_KEPT for item in result.rounds for finding in item.warnings)
     ]
     kept = [result for result in measured if named(result.name) not in behind]
     kept.sort(key=lambda result: (result.summary and result.summary.p99_ms) or 0.0)

@@ -57,6 +57,8 @@ def open_sentence(answer: OpenAnswer) -> str:
             f"wait every second, each longer than the one before; {answer.in_flight} were under way after "
             f"{seconds(answer.duration_s)}"
         )
+    if answer.mean_wait_ms is None:
+        return f"{capacity} are used to {used}. How long evenly spaced requests wait is simulated: no formula"
     return (
         f"{capacity} are used to {used}. In the long run about {percent(100 * (answer.chance_to_wait or 0))} of the "
         f"requests wait for a seat; over all of them the mean wait is {ms(answer.mean_wait_ms)} ms, the mean answer "

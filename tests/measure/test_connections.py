@@ -1,8 +1,10 @@
 """Counting the connections of a worker, often enough and not more often."""
 
 import socket
+import subprocess
+import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -10,17 +12,44 @@ import pytest
 from benchmark.measure import samples
 from benchmark.measure.samples import Connections
 
+WORKER = """
+import asyncio
 
-def test_each_new_connection_is_counted_and_each_closed_one_is_not() -> None:
-    with ExitStack() as stack:
-        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        port = listening.getsockname()[1]
-        connections = Connections(psutil.Process(), port)
-        assert connections.held() == 0
-        for number in (1, 2, 3):
-            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            stack.enter_context(listening.accept()[0])
-            assert settled(connections, number)
+async def serve():
+    async def hold(reader, writer):
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(serve())
+"""
+
+
+@pytest.fixture
+def worker() -> Iterator[tuple[psutil.Process, int]]:
+    """A process that holds connections as long as they are open on the other side, and its port."""
+    with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        try:
+            yield psutil.Process(child.pid), int(child.stdout.readline())
+        finally:
+            child.kill()
+
+
+def test_each_new_connection_is_counted_and_each_closed_one_is_not(worker: tuple[psutil.Process, int]) -> None:
+    process, port = worker
+    connections = Connections(process, port)
+    assert connections.held() == 0
+    open_ones = []
+    for number in (1, 2, 3):
+        open_ones.append(socket.create_connection(("127.0.0.1", port)))
+        assert settled(connections, number)
+    for number in (2, 1, 0):
+        open_ones.pop().close()
+        assert settled(connections, number)
 
 
 def settled(connections: Connections, number: int) -> bool:
@@ -31,7 +60,9 @@ def settled(connections: Connections, number: int) -> bool:
     return connections.held() == number
 
 
-def test_nothing_is_looked_through_while_the_number_of_open_files_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_looked_through_while_the_number_of_open_files_is_the_same(
+    worker: tuple[psutil.Process, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked: list[int] = []
 
     def count(_process: psutil.Process, port: int) -> int:
@@ -39,7 +70,21 @@ def test_nothing_is_looked_through_while_the_number_of_open_files_is_the_same(mo
         return 0
 
     monkeypatch.setattr(samples, "connection_count", count)
-    connections = Connections(psutil.Process(), 1)
-    for _ in range(5):
-        connections.held()
-    assert looked == [1]
+    process, port = worker
+    connections = Connections(process, port)
+    assert [connections.held() for _ in range(5)] == [0] * 5
+    assert looked == [port]
+
+
+def test_connections_that_changed_before_it_is_time_to_count_them_are_not_known(
+    worker: tuple[psutil.Process, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "LOOKING_PAUSE", 1e9)
+    process, port = worker
+    connections = Connections(process, port)
+    assert connections.held() == 0
+    with socket.create_connection(("127.0.0.1", port)):
+        until = time.monotonic() + 10
+        while connections.held() is not None and time.monotonic() < until:
+            time.sleep(0.05)
+        assert connections.held() is None

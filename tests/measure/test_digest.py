@@ -1,5 +1,6 @@
 """From what a round wrote to its figures."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -105,6 +106,16 @@ def test_there_is_no_steady_part_when(changes: dict[str, Any]) -> None:
 
 def test_connections_are_those_of_the_load_not_of_its_end() -> None:
     assert digest(raw(samples=samples((290, 210))), ENDPOINT, PROFILE).connections_per_worker == (290, 210)
+
+
+def test_seconds_in_which_connections_were_not_counted_say_nothing_of_them() -> None:
+    seen = samples((290, 210))
+    seen["worker0_connections"] = [math.nan, 10, math.nan, math.nan, *seen["worker0_connections"][4:]]
+    assert digest(raw(samples=seen), ENDPOINT, PROFILE).connections_per_worker == (290, 210)
+    assert all(sum(item.connections_per_worker) > 0 for item in digest(raw(samples=seen), ENDPOINT, PROFILE).dealt)
+    seen["worker0_connections"] = math.nan
+    made = digest(raw(samples=seen), ENDPOINT, PROFILE)
+    assert (made.connections_per_worker, made.dealt) == (None, ())
 
 
 def test_an_app_elsewhere_has_no_server_figures() -> None:

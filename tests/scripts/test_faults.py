@@ -147,8 +147,9 @@ def may_mount() -> bool:
 
 
 @pytest.mark.skipif(not may_mount(), reason="no file system can be mounted here (unshare -rm mount)")
-def test_a_full_disk_ends_the_run_with_a_record_that_says_so(bench: Bench) -> None:
-    bench.configure(duration="20s", profile="wait = 0")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_full_disk_ends_the_run_with_a_record_that_says_so(bench: Bench, processes: int) -> None:
+    bench.configure(duration="20s", profile=f"processes = {processes}")
     text = (bench.folder / "benchmark.toml").read_text()
     (bench.folder / "benchmark.toml").write_text(
         text.replace("users = 8", "users = 100").replace("rate = 8", "rate = 100")

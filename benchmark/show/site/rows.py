@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.plan import Target
+from benchmark.profile import Profile
 from benchmark.record import EndpointResult, Record
 from benchmark.show import sentences, text
 from benchmark.show.overview import series_key
@@ -104,6 +105,7 @@ def facts(record: Record) -> dict[str, str]:
     own = {} if target.url else _server(target)
     return own | {
         "Profile": text.plain(profile.name),
+        "Load": profile.load,
         "Users": str(profile.users),
         "Spawned per second": f"{profile.spawn_rate_per_s:g}",
         "Start": profile.start,
@@ -113,11 +115,26 @@ def facts(record: Record) -> dict[str, str]:
         "Rest between requests": text.seconds(profile.wait_s),
         "Client": f"{profile.client}, time-out {text.seconds(profile.timeout_s)}",
         "App": text.plain(target.url or target.import_path or ""),
+        **_of_a_rate(profile),
+        "Sent by": _sent_by(profile),
+        "Cores apart": record.method.pinning.counts if record.method.pinning else "no",
         "Method": str(record.method.version),
         "Processor": f"{text.plain(environment.cpu.model)}, {environment.cpu.count} cores",
         "System": text.plain(f"{environment.os_image}, {environment.kernel}"),
         "Python": text.plain(environment.python),
     }
+
+
+def _of_a_rate(profile: Profile) -> dict[str, str]:
+    if profile.rate_per_s is None:
+        return {}
+    return {"Arrivals": profile.arrivals if profile.arrivals == "even" else f"{profile.arrivals}, seed {profile.seed}"}
+
+
+def _sent_by(profile: Profile) -> str:
+    if profile.load_workers:
+        return f"{profile.load_workers} load workers of other machines"
+    return "one process" if profile.processes == 1 else f"{profile.processes} processes"
 
 
 def _server(target: Target) -> dict[str, str]:
