@@ -57,6 +57,34 @@ def test_the_command_that_repeats_a_plan_gives_the_same_plan(tmp_path: Path) -> 
     assert line == "bench run --profile quick --users 7 --task-seconds 0.25"
 
 
+def test_a_rate_is_repeated_to_its_last_digit(tmp_path: Path) -> None:
+    config = read_config(config_file(tmp_path, MINIMAL))
+    plan = make_plan(config, "quick", {"rate_per_s": "1234.5678/s", "arrivals": "poisson", "seed": "7"})
+    line = command_line(plan, customised(config, plan))
+    assert line == "bench run --profile quick --rate 1234.5678 --arrivals poisson --seed 7"
+
+
+def test_processes_that_are_asked_for_show_beside_automatic_ones(tmp_path: Path) -> None:
+    config = read_config(config_file(tmp_path, MINIMAL + 'processes = "auto"\n'))
+    assert customised(config, make_plan(config, "quick", {})) == ()
+    assert customised(config, make_plan(config, "quick", {"processes": "201"})) == ("--processes",)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"seed": "7"}, "--seed: says when requests of a rate are due, and there is none"),
+        ({"arrivals": "poisson"}, "--arrivals: says when"),
+        ({"rate_per_s": "5/s", "processes": "11"}, "--rate: 10 users can not send it from 11 processes"),
+    ],
+)
+def test_what_makes_no_sense_with_or_without_a_rate_is_refused(
+    tmp_path: Path, wishes: dict[str, str], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        plan_of(tmp_path, **wishes)
+
+
 @pytest.mark.parametrize(
     ("text", "where"),
     [

@@ -10,6 +10,7 @@ from benchmark.explain.open_model import chance_to_wait, mean_wait_s, open_colum
 from benchmark.explain.overhead import Overhead
 from benchmark.explain.simulation import Service
 from benchmark.profile import Profile
+from benchmark.show.theory import open_sentence
 from load.due import due_offsets
 
 NOTHING = Overhead(generator_s=0, worker_s=0, latency_s=0, begin_s=0, connect_s=0, accept_s=0, thread_s=0)
@@ -43,6 +44,19 @@ def test_the_very_requests_of_the_load_are_simulated(arrivals: str) -> None:
     found = open_columns(profile, 60.0, Service(0.5, None, 2), (5, 4), seed=0)
     due = list(takewhile(lambda offset: offset < 59.49, due_offsets(30, arrivals, 4)))
     assert found.requests == pytest.approx(len(due), abs=1)
+
+
+def test_a_profile_with_a_rate_is_answered_for_its_own_arrivals() -> None:
+    profile = Profile(name="a", users=9, spawn_rate_per_s=9, duration_s=60, endpoints=("a",), rate_per_s=3)
+    pool = Service(1.0, (4,), 1)
+    even = predict_open(3, 60, pool, split=None, overhead=NOTHING, profile=profile)
+    assert (even.chance_to_wait, even.mean_wait_ms) == (None, None), "the formula is that of random arrivals"
+    assert even.simulated.excess_p99_ms == pytest.approx(0, abs=1), "three come each second to four seats"
+    assert "no formula" in open_sentence(even)
+    poisson = profile.model_copy(update={"arrivals": "poisson"})
+    at_random = predict_open(3, 60, pool, split=None, overhead=NOTHING, profile=poisson)
+    assert at_random.mean_wait_ms is not None
+    assert (at_random.simulated.excess_p99_ms or 0) > 100
 
 
 def test_at_capacity_and_above_it_never_settles() -> None:

@@ -12,7 +12,7 @@ from benchmark.judge.differences import short_cpu, what_changed, why_apart
 from benchmark.judge.metrics import JUDGED, METRICS, form, metric
 from benchmark.judge.series import Series, common, gather, unknown_runs
 from benchmark.plan import Endpoint, Target
-from benchmark.record import Columns, EndpointResult, Method, Record
+from benchmark.record import Columns, EndpointResult, Method, Pinning, Record
 from tests.records import some_columns, some_plan, some_record, some_result, some_round
 
 POOLED, AWAITING = some_plan().endpoints
@@ -112,10 +112,26 @@ def test_another_endpoint_or_method_or_app_is_another_series() -> None:
     assert why_apart(known, common(newer, AWAITING, "waiting")) == (
         "different method version than the last run: 2, was 1"
     )
+    apart = Pinning(server=(0, 1), generator=(2, 3))
+    pinned = record.model_copy(update={"method": record.method.model_copy(update={"pinning": apart})})
+    assert why_apart(known, common(pinned, AWAITING, "waiting")) == (
+        "different cores kept apart than the last run: 2 for the server, 2 for the load generator, was no"
+    )
     plan = record.plan.model_copy(update={"target": Target(import_path="app.main:app", workers=4)})
     assert why_apart(known, common(record.model_copy(update={"plan": plan}), AWAITING, "waiting")) == (
         "different workers than the last run: 4, was 2"
     )
+
+
+def test_which_cores_were_kept_apart_makes_no_difference_their_number_does() -> None:
+    def pinned(number: int, server: tuple[int, ...], generator: tuple[int, ...]) -> Record:
+        record = run(number)
+        apart = Pinning(server=server, generator=generator)
+        return record.model_copy(update={"method": record.method.model_copy(update={"pinning": apart})})
+
+    records = [pinned(1, (0, 1), (2, 3)), pinned(2, (4, 5), (6, 7)), pinned(3, (0, 1, 2), (3,)), run(4)]
+    lengths = [len(s.points) for s in gather(records) if (s.endpoint, s.metric.name) == ("awaiting", "throughput_rps")]
+    assert sorted(lengths) == [1, 1, 2]
 
 
 def test_only_what_the_machine_moves_asks_for_the_same_cpu() -> None:

@@ -1,5 +1,6 @@
 """Requests at a rate of their own, really sent, to a server that stalls and to one that is too slow."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def test_a_rate_that_could_not_be_offered_makes_the_run_invalid(bench: Bench) ->
         pytest.param(("--rate", "0/s"), "--rate: Input should be greater than 0", id="none"),
         pytest.param(("--rate", "fast"), "--rate: 'fast' is not a number", id="no number"),
         pytest.param(("--rate", "5/s", "--arrivals", "sometimes"), "--arrivals", id="arrivals"),
+        pytest.param(("--rate", "5/s", "--users", "5,10"), "--users: of a rate it says how many requests", id="sweep"),
     ],
 )
 def test_nonsense_is_refused_in_one_line(bench: Bench, flags: tuple[str, ...], said: str) -> None:
@@ -66,3 +68,20 @@ def test_nonsense_is_refused_in_one_line(bench: Bench, flags: tuple[str, ...], s
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (bench.folder / "results").exists()
+
+
+def test_a_prediction_knows_the_rate_of_its_profile(bench: Bench) -> None:
+    bench.configure(profile="rate = 50")
+    done = bench.run("predict", "--profile", "quick", "--json")
+    assert done.returncode == 0, done.stderr
+    (answer,) = json.loads(done.stdout)["endpoints"]
+    assert (answer["prediction"], answer["open"]["rate_per_s"]) == (None, 50)
+    assert answer["open"]["simulated"]["requests"] == pytest.approx(100, abs=2)
+
+
+def test_a_promise_too_large_for_any_load_is_refused(bench: Bench) -> None:
+    bench.configure()
+    done = bench.run("capacity", "quick", "--most-rate", "50000/s", "--p95-below", "30s")
+    assert done.returncode == 2
+    assert "--most-rate times --p95-below" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
