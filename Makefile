@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups scale stalls long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
+.PHONY: help bench test check format setups starts-and-sockets scale stalls long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -30,6 +30,10 @@ format: .venv/.dev
 # Not a check: runs 30 random set-ups, which takes five minutes, and prints how near the predictions came.
 setups: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.random_setups
+
+# Not a check: shows what spread starts, and a socket for each worker, do to figures; takes a quarter of an hour.
+starts-and-sockets: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.starts_and_sockets
 
 # Not a check: shows how far one load generator goes: 10,000 users, its excess, its cost per request; ten minutes.
 scale: .venv/.dev
