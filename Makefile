@@ -31,7 +31,7 @@ format: .venv/.dev
 setups: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.random_setups
 
-# Not a check: shows what spread starts, and a socket for each worker, do to figures; takes a quarter of an hour.
+# Not a check: shows what spread starts, and a socket for each worker, do to figures; takes twelve minutes.
 starts-and-sockets: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.starts_and_sockets
 
