@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmark.errors import BenchmarkError, InterruptedRunError
+from benchmark.garbage import seldom_collecting
 
 COMMANDS = {
     "run": "Measure endpoints under load.",
@@ -86,7 +87,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupted)
     try:
-        app()
+        with seldom_collecting():
+            app()
     except BenchmarkError as error:
         sys.stderr.write(f"bench: {error}\n")
         if os.environ.get("GITHUB_STEP_SUMMARY"):  # the page of the workflow run says it too, without opening a log

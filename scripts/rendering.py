@@ -11,7 +11,6 @@ from typing import Literal
 
 from benchmark.config import DEFAULT_FILE, Config, Judging, read_config
 from benchmark.errors import InvalidRunError, UsageError
-from benchmark.garbage import seldom_collecting
 from benchmark.judge.change_points import change_points
 from benchmark.judge.differences import what_changed, why_apart
 from benchmark.judge.metrics import METRICS, Metric
@@ -38,8 +37,7 @@ def render(reports: Path, readme: Path, *, everything: bool) -> History:
 
     One that is broken, or that accepts a change in a run that is not there, is said and stops nothing.
     """
-    with seldom_collecting():
-        return render_all(reports, readme, judge_of(reports), everything=everything)
+    return render_all(reports, readme, judge_of(reports), everything=everything)
 
 
 def judge_of(reports: Path) -> Judge:
