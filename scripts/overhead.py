@@ -12,6 +12,7 @@ from typer import Option
 
 from benchmark.config import DEFAULT_FILE, make_plan, read_config
 from benchmark.measure.environment import read_environment
+from benchmark.measure.generator import ONE_PROCESS
 from benchmark.measure.interrupt import listening
 from benchmark.measure.overhead import SETUPS, STOCK, Excess, compare
 from benchmark.measure.room import raise_open_file_limit
@@ -34,7 +35,7 @@ def overhead(
     """
     wishes = {"users": users, "spawn_rate_per_s": spawn_rate, "duration_s": duration, "rounds": rounds}
     wishes |= {"task_seconds": "1"}
-    plan = make_plan(read_config(config), "quick", {**wishes, "endpoints": ("async_concurrent",)})
+    plan = make_plan(read_config(config), "quick", {**wishes, **ONE_PROCESS, "endpoints": ("async_concurrent",)})
     home = config.resolve().parent
     check_target(plan, home)
     raise_open_file_limit()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from benchmark.errors import InvalidRunError
-from benchmark.measure.generator import ONE_PROCESS, generator_command, module_file
+from benchmark.measure.generator import generator_command, module_file
 from benchmark.measure.process import Child
 from benchmark.measure.rounds import Job, Pause, measure
 from benchmark.measure.server import Server
@@ -86,8 +86,7 @@ def _stock_latencies(job: Job, pause: Pause, client: str) -> pd.Series:
         stock = {"BENCH_STOCK_LOG": str(log.resolve()), "BENCH_STOCK_PATH": job.endpoint.path}
         stock |= {"BENCH_STOCK_CLIENT": client}
         files = [module_file("load.stock_locustfile")]
-        alone = job.plan.profile.model_copy(update=ONE_PROCESS)
-        command = [sys.executable, *generator_command(alone, server.base_url, files)]
+        command = [sys.executable, *generator_command(job.plan.profile, server.base_url, files)]
         with Child(
             command, log=directory / "locust.log", directory=job.home, environment=os.environ | stock
         ) as generator:
