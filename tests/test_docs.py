@@ -3,13 +3,19 @@
 import re
 import shlex
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic.fields import FieldInfo
 from typer.testing import CliRunner, Result
 
 from benchmark.config import make_plan, read_config
+from benchmark.model import Frozen
+from benchmark.plan import Target
+from benchmark.profile import Profile
 from scripts import run
 from scripts.cli import app
 from scripts.measuring import Finished, Wishes
@@ -84,7 +90,7 @@ def test_every_run_in_the_documents_is_a_plan_as_it_is_typed(
         return []
 
     monkeypatch.setattr(run, "measure_all", listen)
-    typed_runs = [words for words in commands(repository) if words[1] == "run" and "NAME" not in words]
+    typed_runs = [words for words in commands(repository) if words[1] == "run" and not {"NAME", "--help"} & set(words)]
     for words in typed_runs:
         typed(words)
         wishes = heard[-1]
@@ -119,6 +125,39 @@ def test_the_example_of_one_s_own_endpoints_is_a_valid_configuration(repository:
         (tmp_path / "benchmark.toml").write_text(f"schema_version = 1\n{block}\n{rest}")
         plan = make_plan(read_config(tmp_path / "benchmark.toml"), "mine", {})
         assert [endpoint.name for endpoint in plan.endpoints] == ["list_orders", "create_order"]
+
+
+SMALLEST: dict[type[Frozen], dict[str, Any]] = {
+    Target: {"import": "app:app"},
+    Profile: {"name": "mine", "users": 1, "spawn_rate": 1, "duration": "1s", "endpoints": ["one"]},
+}
+"""Tables of benchmark.toml that hold what they must."""
+
+
+def keys(model: type[Frozen]) -> dict[str, FieldInfo]:
+    """What the fields of a model are called in benchmark.toml; `name` stands in the table's own name there."""
+    fields = {name: field for name, field in model.model_fields.items() if name != "name"}
+    aliases = {name: field.validation_alias for name, field in fields.items()}
+    return {str(getattr(aliases[name], "choices", [name])[0]): field for name, field in fields.items()}
+
+
+@pytest.mark.parametrize("model", SMALLEST, ids=["app", "profile"])
+def test_every_key_of_the_app_and_of_a_profile_is_in_the_table_with_its_default(
+    repository: Path, model: type[Frozen]
+) -> None:
+    document = (repository / "docs" / "own-endpoints.md").read_text()
+    told = dict(re.findall(r"(?m)^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", document.partition("## All keys")[2]))
+    assert len(told) == sum(len(keys(one)) for one in SMALLEST), "a key is there twice, or is none"
+    for key, field in keys(model).items():
+        match told[key].strip("`"):
+            case "required":
+                assert field.is_required(), key
+            case "none" | "one of both":
+                assert field.default is None, key
+            case value:
+                given = model.model_validate(SMALLEST[model] | tomllib.loads(f"{key} = {value}"))
+                assert given == model.model_validate(SMALLEST[model]), key
+                assert key not in SMALLEST[model]
 
 
 def test_the_commented_example_in_the_repository_s_file_is_valid_when_uncommented(
