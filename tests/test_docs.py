@@ -177,6 +177,12 @@ def test_links_between_documents_lead_somewhere(repository: Path, name: str) -> 
         assert (document.parent / target).exists(), target
 
 
+def test_every_target_of_the_makefile_is_named_for_who_contributes(repository: Path) -> None:
+    (targets,) = re.findall(r"(?m)^\.PHONY: (.+)$", (repository / "Makefile").read_text())
+    document = (repository / "CONTRIBUTING.md").read_text() + (repository / "README.md").read_text()
+    assert [name for name in targets.split() if f"make {name}" not in document] == ["help"]
+
+
 def test_no_placeholder_is_left_in_the_documents(repository: Path) -> None:
     for file in [repository / "README.md", *(repository / "docs").glob("*.md")]:
         left = re.findall(r"\b(?:TODO|TBD|FIXME|[A-Z]+_TABLE)\b", file.read_text())
