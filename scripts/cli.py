@@ -18,7 +18,7 @@ COMMANDS = {
     "run": "Measure endpoints under load.",
     "predict": "Work out what a run would show, without load.",
     "diagnose": "Find out how an endpoint is served.",
-    "capacity": "Find the most users for a promise.",
+    "capacity": "Find the largest load for a promise.",
     "worker": "Send load for a benchmark led elsewhere.",
     "compare": "Say whether two versions differ.",
     "comment": "Say a comparison under its pull request.",

@@ -23,6 +23,7 @@ from benchmark.selftest import read_selftest
 from benchmark.show.history import History, read_runs, run_files
 from benchmark.show.index import Judge, render_all, render_run
 from benchmark.show.published import Published
+from benchmark.show.readme import BEGIN, END, has_place
 from benchmark.trend import Belief, Change, Judged, Said, Trend
 
 REFERENCE_COLUMN = {"throughput_rps": "throughput_rps", "p95_ms": "p95_ms", "p99_ms": "p99_ms"}
@@ -35,8 +36,13 @@ ORDER = {metric.name: number for number, metric in enumerate(METRICS)}
 def render(reports: Path, readme: Path, *, everything: bool) -> History:
     """Render reports, index and README block. Thresholds are those of the benchmark.toml where bench was called.
 
-    One that is broken, or that accepts a change in a run that is not there, is said and stops nothing.
+    One that is broken, or that accepts a change in a run that is not there, is said and stops nothing; so is a README
+    without markers.
     """
+    if readme.exists() and not has_place(readme):
+        sys.stderr.write(
+            f"{readme.name} is left as it is: the table goes between {BEGIN} and {END}, and it has neither\n"
+        )
     return render_all(reports, readme, judge_of(reports), everything=everything)
 
 

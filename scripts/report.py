@@ -10,6 +10,7 @@ from typer import Argument, Option
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.record_file import read_record
 from benchmark.show.published import read_published
+from benchmark.show.readme import has_place
 from benchmark.show.step_summary import render_step_summary, run_directories
 from scripts.rendering import render, render_run_of
 
@@ -47,7 +48,8 @@ def report(
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
         raise UsageError(message)
     history = render(reports, readme, everything=True)
-    sys.stdout.write(f"Rendered {history.runs} runs, {reports / 'README.md'} and the block of {readme}\n")
+    block = f", and the block of {readme}" if has_place(readme) else ""
+    sys.stdout.write(f"Rendered {history.runs} runs and {reports / 'README.md'}{block}\n")
     if history.unreadable:
         raise InvalidRunError("; ".join(history.unreadable))
 

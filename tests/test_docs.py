@@ -2,13 +2,23 @@
 
 import re
 import shlex
+import sys
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from pydantic.fields import FieldInfo
+from typer.testing import CliRunner, Result
 
 from benchmark.config import make_plan, read_config
+from benchmark.model import Frozen
+from benchmark.plan import Target
+from benchmark.profile import Profile
+from scripts import run
 from scripts.cli import app
+from scripts.measuring import Finished, Wishes
 
 DOCUMENTS = (
     "README.md",
@@ -21,13 +31,14 @@ DOCUMENTS = (
     "docs/judging.md",
     "docs/comparing.md",
     "docs/diagnosis.md",
+    "docs/history.md",
 )
 
 
-def commands(repository: Path) -> list[list[str]]:
+def commands(repository: Path, documents: Sequence[str] = DOCUMENTS) -> list[list[str]]:
     """Every `bench` command line in the documents."""
     found = []
-    for name in DOCUMENTS:
+    for name in documents:
         lines = re.findall(r"(?:\.venv/bin/|`)(bench [^`\n]+)", (repository / name).read_text())
         found += [shlex.split(line.split("#")[0]) for line in lines]
     return found
@@ -44,15 +55,65 @@ def test_every_command_in_the_documents_exists_with_its_flags(repository: Path) 
             assert flag in shown.output, words
 
 
-def test_every_run_in_the_documents_is_a_valid_plan_of_the_repository_s_file(repository: Path) -> None:
-    config = read_config(repository / "benchmark.toml")
-    fields = {"--users": "users", "--duration": "duration_s", "--task-seconds": "task_seconds", "--workers": "workers"}
-    for words in commands(repository):
-        if words[1] != "run" or "mine" in words or "NAME" in words:
-            continue
-        pairs = dict(zip(words[2::2], words[3::2], strict=True))
-        wishes = {fields[flag]: value for flag, value in pairs.items() if flag in fields}
-        assert make_plan(config, pairs.get("--profile", "quick"), wishes).endpoints
+@pytest.fixture
+def folder(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where commands are typed: this repository's configuration, with the example's endpoints and profile in it.
+
+    The app can be reached from other machines, as docs/scaling.md asks before it names any.
+    """
+    example = re.findall(r"```toml\n(.*?)```", (repository / "docs" / "own-endpoints.md").read_text(), re.DOTALL)
+    text = (repository / "benchmark.toml").read_text() + "\n".join(block for block in example if "[app]" not in block)
+    (tmp_path / "benchmark.toml").write_text(text.replace("[app]\n", '[app]\nhost = "0.0.0.0"\n', 1))
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def typed(words: list[str]) -> Result:
+    """Type a command as the documents have it; N stands for a number."""
+    done = CliRunner().invoke(app, ["4" if word == "N" else word for word in words[1:]])
+    if done.exception is not None:
+        raise done.exception
+    return done
+
+
+def test_every_run_in_the_documents_is_a_plan_as_it_is_typed(
+    repository: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = read_config(folder / "benchmark.toml")
+    heard: list[Wishes] = []
+
+    def listen(wishes: Wishes, *_rest: object) -> list[Finished]:
+        heard.append(wishes)
+        return []
+
+    monkeypatch.setattr(run, "measure_all", listen)
+    typed_runs = [words for words in commands(repository) if words[1] == "run" and not {"NAME", "--help"} & set(words)]
+    for words in typed_runs:
+        typed(words)
+        wishes = heard[-1]
+        plans = [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]
+        rates = [plan.profile.rate_per_s for plan in plans]
+        assert [f"{rate:g}/s" for rate in rates if rate] == [word for word in words if word.endswith("/s")], words
+    assert len(heard) == len(typed_runs) > 5
+
+
+def test_every_prediction_in_the_documents_is_worked_out_as_it_is_typed(repository: Path, folder: Path) -> None:
+    assert folder.is_dir()
+    for line in {shlex.join(words) for words in commands(repository) if words[1] == "predict"}:
+        assert "Worked out, not measured." in typed(shlex.split(line)).output, line
+
+
+def test_a_rate_that_the_readme_predicts_is_the_one_it_measures(repository: Path) -> None:
+    lines = [words for words in commands(repository, ("README.md",)) if words[1] in {"predict", "run"}]
+    (asked,) = [dict(zip(words[2::2], words[3::2], strict=True)) for words in lines if "--open-rate" in words]
+    (sent,) = [dict(zip(words[2::2], words[3::2], strict=True)) for words in lines if "--rate" in words]
+    assert "--profile" in asked, "without one, they take different profiles"
+    assert sent.pop("--arrivals") == "poisson"
+    assert sent.pop("--rate") == f"{asked.pop('--open-rate')}/s"
+    assert sent == asked
 
 
 def test_the_example_of_one_s_own_endpoints_is_a_valid_configuration(repository: Path, tmp_path: Path) -> None:
@@ -64,6 +125,39 @@ def test_the_example_of_one_s_own_endpoints_is_a_valid_configuration(repository:
         (tmp_path / "benchmark.toml").write_text(f"schema_version = 1\n{block}\n{rest}")
         plan = make_plan(read_config(tmp_path / "benchmark.toml"), "mine", {})
         assert [endpoint.name for endpoint in plan.endpoints] == ["list_orders", "create_order"]
+
+
+SMALLEST: dict[type[Frozen], dict[str, Any]] = {
+    Target: {"import": "app:app"},
+    Profile: {"name": "mine", "users": 1, "spawn_rate": 1, "duration": "1s", "endpoints": ["one"]},
+}
+"""Tables of benchmark.toml that hold what they must."""
+
+
+def keys(model: type[Frozen]) -> dict[str, FieldInfo]:
+    """What the fields of a model are called in benchmark.toml; `name` stands in the table's own name there."""
+    fields = {name: field for name, field in model.model_fields.items() if name != "name"}
+    aliases = {name: field.validation_alias for name, field in fields.items()}
+    return {str(getattr(aliases[name], "choices", [name])[0]): field for name, field in fields.items()}
+
+
+@pytest.mark.parametrize("model", SMALLEST, ids=["app", "profile"])
+def test_every_key_of_the_app_and_of_a_profile_is_in_the_table_with_its_default(
+    repository: Path, model: type[Frozen]
+) -> None:
+    document = (repository / "docs" / "own-endpoints.md").read_text()
+    told = dict(re.findall(r"(?m)^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", document.partition("## All keys")[2]))
+    assert len(told) == sum(len(keys(one)) for one in SMALLEST), "a key is there twice, or is none"
+    for key, field in keys(model).items():
+        match told[key].strip("`"):
+            case "required":
+                assert field.is_required(), key
+            case "none" | "one of both":
+                assert field.default is None, key
+            case value:
+                given = model.model_validate(SMALLEST[model] | tomllib.loads(f"{key} = {value}"))
+                assert given == model.model_validate(SMALLEST[model]), key
+                assert key not in SMALLEST[model]
 
 
 def test_the_commented_example_in_the_repository_s_file_is_valid_when_uncommented(
@@ -81,6 +175,12 @@ def test_links_between_documents_lead_somewhere(repository: Path, name: str) -> 
     document = repository / name
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def test_every_target_of_the_makefile_is_named_for_who_contributes(repository: Path) -> None:
+    (targets,) = re.findall(r"(?m)^\.PHONY: (.+)$", (repository / "Makefile").read_text())
+    document = (repository / "CONTRIBUTING.md").read_text() + (repository / "README.md").read_text()
+    assert [name for name in targets.split() if f"make {name}" not in document] == ["help"]
 
 
 def test_no_placeholder_is_left_in_the_documents(repository: Path) -> None:

@@ -12,7 +12,7 @@ from benchmark.errors import BenchmarkError, UsageError
 from benchmark.publish.destination import find_destination
 from benchmark.publish.diagnosis import Answer, Diagnosis, blocks, diagnosis, fine, unchecked, warning
 from benchmark.publish.git import Git
-from benchmark.show.readme import replace_block
+from benchmark.show.readme import BEGIN, END, has_place, replace_block
 
 README = Path("README.md")
 QUIET_DAYS = 60
@@ -52,6 +52,8 @@ def _readme(patient: Patient) -> Answer:
     path = patient.home / README
     if not path.is_file():
         return warning("README.md does not exist", "write one")
+    if not has_place(path):
+        return warning("README.md has none, so it will not show the newest table", f"put {BEGIN} and {END} into it")
     try:
         replace_block(path.read_text(encoding="utf-8"), "")
     except (UsageError, UnicodeDecodeError) as error:

@@ -47,7 +47,7 @@ Put = Callable[[Path], object]
 """Writes the new files into a reports directory; the same files again change nothing."""
 
 Render = Callable[[Path, Path], object]
-"""Renders what is derived from the runs: reports directory, README. UsageError: the README has no place for it."""
+"""Renders what is derived from the runs: reports directory, README. UsageError: the README's markers are not a pair."""
 
 Say = Callable[[str], None]
 

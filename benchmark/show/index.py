@@ -13,7 +13,7 @@ from benchmark.show import sentences, verdicts
 from benchmark.show.history import History, read_history, read_runs, run_files
 from benchmark.show.overview import newest_of_each
 from benchmark.show.published import Published, read_published
-from benchmark.show.readme import headline_run, render_block, replace_block
+from benchmark.show.readme import has_place, headline_run, render_block, replace_block
 from benchmark.show.report import WITHOUT_PICTURES, all_warnings, render_report, templates
 from benchmark.show.selftest import on_this_machine
 from benchmark.show.standing import newest, standing
@@ -106,8 +106,8 @@ def _place_charts(reports: Path, history: History, judged: Judged) -> None:
 def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, everything: bool = True) -> History:
     """Render what is derived from the runs; only files whose bytes change are written. Returns the newest runs.
 
-    Without `everything` only new runs are, and those after them. UsageError: the README has no place for the
-    block; everything else was written nevertheless.
+    Without `everything` only new runs are, and those after them. UsageError: the README's markers are not a
+    pair; everything else was written nevertheless. A README without markers is left as it is.
     """
     tables = read_published(reports / "published")
     history = read_history(reports)
@@ -121,7 +121,7 @@ def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, eve
     history = replace(history, unreadable=tuple(dict.fromkeys((*unreadable, *history.unreadable))))
     _write(reports / "README.md", render_index(history, judged))
     _place_charts(reports, history, judged)
-    if readme.exists():
+    if has_place(readme):
         old = readme.read_text(encoding="utf-8")
         _write(readme, replace_block(old, render_block(history.records, tables)))
     return history

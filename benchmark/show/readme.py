@@ -1,6 +1,7 @@
 """The block of the README that shows the newest table. Nothing outside its two markers is ever touched."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmark.errors import UsageError
 from benchmark.record import Record
@@ -44,6 +45,14 @@ def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> st
             picture=picture_lines(record, f"reports/runs/{record.id}/").get("throughput"),
         )
     )
+
+
+def has_place(readme: Path) -> bool:
+    """Whether a README asks for the block: one that does not exist, or holds none of the markers, is left as it is."""
+    if not readme.exists():
+        return False
+    content = readme.read_bytes()
+    return any(marker.encode() in content for marker in (BEGIN, END))
 
 
 def replace_block(readme: str, block: str) -> str:

@@ -118,7 +118,7 @@ def test_what_gh_may_not_ask_is_not_checked(clone: Clone, tmp_path: Path) -> Non
 
 
 def test_everything_that_blocks_in_the_checkout_is_found_at_once(clone: Clone, tmp_path: Path) -> None:
-    (clone.path / "README.md").write_text("no markers", encoding="utf-8")
+    (clone.path / "README.md").write_text("<!-- benchmark:begin --> no end", encoding="utf-8")
     config = CONFIG.replace('path = "/one"', 'path = "/one"\nheaders = { Authorization = "Bearer $SHOP_TOKEN" }')
     (clone.path / "benchmark.toml").write_text(config.replace("users = 10", "users = 100000"), encoding="utf-8")
     clone.git("remote", "remove", "origin")
@@ -127,6 +127,15 @@ def test_everything_that_blocks_in_the_checkout_is_found_at_once(clone: Clone, t
     assert {"README markers", "secrets and files", "git remote and branch"} <= blocked <= {*blocked, "open files"}
     assert "$SHOP_TOKEN" in found["secrets and files"]["message"]
     assert all(found[name]["remedy"] for name in blocked)
+
+
+def test_a_readme_without_markers_stops_nothing_and_is_said_with_what_to_put_into_it(
+    clone: Clone, tmp_path: Path
+) -> None:
+    (clone.path / "README.md").write_text("no markers", encoding="utf-8")
+    found = examined(clone, without_gh(tmp_path), 0)
+    assert found["README markers"]["state"] == "warning"
+    assert "<!-- benchmark:begin -->" in found["README markers"]["remedy"]
 
 
 def test_a_secret_that_is_set_is_fine_and_never_shown(clone: Clone, tmp_path: Path) -> None:

@@ -153,10 +153,10 @@ def test_a_protected_branch_is_tried_once_and_three_ways_out_are_named(clone: Cl
 
 @pytest.mark.parametrize(
     "readme",
-    ["no markers\n", "<!-- benchmark:begin -->\n", "<!-- benchmark:begin -->\n<!-- benchmark:end -->\n" * 2],
-    ids=["missing", "no end", "doubled"],
+    ["<!-- benchmark:begin -->\n", "<!-- benchmark:begin -->\n<!-- benchmark:end -->\n" * 2],
+    ids=["no end", "doubled"],
 )
-def test_a_readme_without_both_markers_exactly_once_is_refused_and_not_written(clone: Clone, readme: str) -> None:
+def test_a_readme_whose_markers_are_not_one_pair_is_refused_and_not_written(clone: Clone, readme: str) -> None:
     (clone.path / "README.md").write_text(readme, encoding="utf-8")
     clone.git("commit", "--quiet", "--all", "--message=Break the markers")
     clone.git("push", "--quiet")
@@ -164,6 +164,20 @@ def test_a_readme_without_both_markers_exactly_once_is_refused_and_not_written(c
     done = clone.bench("publish", clone.results(make_record()))
     assert (done.code, git(clone.origin, "rev-parse", "main")) == (5, tip)
     assert "<!-- benchmark:begin -->" in done.errors
+
+
+@pytest.mark.parametrize("readme", [b"# Mine\n", b"# Caf\xe9\n"], ids=["UTF-8", "Latin-1"])
+def test_a_readme_without_markers_is_left_alone_and_said_and_the_run_is_published(clone: Clone, readme: bytes) -> None:
+    (clone.path / "README.md").write_bytes(readme)
+    clone.git("commit", "--quiet", "--all", "--message=No markers")
+    clone.git("push", "--quiet")
+    record = make_record()
+    done = clone.bench("publish", clone.results(record))
+    assert done.code == 0, done.errors
+    (said,) = [line for line in done.errors.splitlines() if "README.md is left as it is" in line]
+    assert "<!-- benchmark:begin -->" in said
+    assert f"reports/runs/{record.id}/report.md" in origin_files(clone.origin)
+    assert git(clone.origin, "diff", "--name-only", "main~1", "main", "--", "README.md") == ""
 
 
 def test_a_data_branch_that_does_not_exist_begins_at_the_default_branch(clone: Clone) -> None:

@@ -262,6 +262,7 @@ class Forge:
             "GITHUB_REPOSITORY": "acme/bench",
             "GITHUB_RUN_ID": "1001",
             "STUB_ORIGIN": str(self.origin),
+            "STUB_COMMIT": git(self.origin, "rev-parse", "main"),
             "STUB_OTHERS": str(self.home / "others"),
             "STUB_ARTIFACTS": str(self.artifacts),
             "STUB_PYTHON_BIN": str(self.python_bin),

@@ -131,7 +131,7 @@ def test_who_calls_has_the_inputs_of_who_presses_the_button_and_each_is_handed_o
     pressed, called = (benchmark[True][event]["inputs"] for event in ("workflow_dispatch", "workflow_call"))
     measured = measure[True]["workflow_call"]["inputs"]
     assert pressed.keys() <= called.keys()
-    assert called.keys() - {"publish"} == measured.keys()
+    assert called.keys() - {"publish", "pages"} == measured.keys()
     job = benchmark["jobs"]["measure"]
     assert job["with"] == {name: f"${{{{ inputs.{name} }}}}" for name in measured}
     assert benchmark[True]["workflow_call"]["secrets"] == measure[True]["workflow_call"]["secrets"]

@@ -13,7 +13,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.workflows.forge import ROOT, Forge, Outcome
+from tests.workflows.forge import ROOT, Forge, Outcome, git
 
 MakeForge = Callable[[], Forge]
 
@@ -27,6 +27,16 @@ def _block(language: str, holding: str = "") -> str:
     document = (ROOT / "docs" / "reuse.md").read_text(encoding="utf-8")
     (block,) = [text for text in re.findall(rf"(?ms)^```{language}\n(.*?)^```$", document) if holding in text]
     return str(block)
+
+
+def _shown() -> dict[str, str]:
+    """The files of the caller's repository, by name."""
+    return {name: _block(language) for name, language in FILES.items()}
+
+
+def _publishing() -> str:
+    """The workflow that publishes, for an app that is served with the packages of the harness."""
+    return _block("yaml", "publish: true").replace("      requirements: requirements.txt\n", "")
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +63,29 @@ def _packages(home: Path) -> None:
     settings.write_text(f"[install]\nfind-links = {wheels}\n")
 
 
-def _call(harness: Forge, caller: Forge, workflow: str, folder: str, inputs: Mapping[str, str]) -> Outcome:
-    """Lay the caller's repository as the document has it, its app in a folder, and press the button."""
+def _call(
+    harness: Forge,
+    caller: Forge,
+    workflow: str,
+    folder: str = "",
+    inputs: Mapping[str, str] | None = None,
+    event: str = "workflow_dispatch",
+    files: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Lay the caller's repository as the document has it, its app in a folder, and press the button, or what else."""
     _packages(caller.home)
     commit, told = harness.offer(NAME, caller)
     text = workflow.replace("OWNER/REPOSITORY", NAME).replace("COMMIT", commit)
-    files = {f"{folder}{name}": _block(language) for name, language in FILES.items()}
+    laid = {f"{folder}{name}": content for name, content in (files or _shown()).items()}
     toml = f"{folder}benchmark.toml"
-    files[toml] = files[toml].replace('duration = "30s"', 'duration = "1s"\nreference = 0')
-    caller.begin({**files, ".github/workflows/benchmark.yml": text})
-    return caller.run("workflow_dispatch", inputs, more=[*told, "--secret", f"ORDERS_TOKEN={TOKEN}"])
+    laid[toml] = laid[toml].replace('duration = "30s"', 'duration = "1s"\nreference = 0')
+    caller.begin({**laid, ".github/workflows/benchmark.yml": text})
+    return caller.run(event, inputs, more=[*told, "--secret", f"ORDERS_TOKEN={TOKEN}"])
+
+
+def _asked(caller: Forge) -> list[str]:
+    """What GitHub's program was asked, but for logins."""
+    return sorted(words.split(" --")[0] for words in caller.told() if not words.startswith("auth "))
 
 
 def test_another_repository_measures_its_own_endpoint_in_a_folder_of_its_own_and_nothing_is_written_to_it(
@@ -89,17 +112,43 @@ def test_another_repository_measures_its_own_endpoint_in_a_folder_of_its_own_and
 
 
 def test_what_it_asks_to_be_published_is_committed_to_its_own_repository(harness: Forge, make_forge: MakeForge) -> None:
-    """Without requirements of its own, the app is served with the packages of the harness."""
+    """Its own requirements left out, the app is served with the packages of the harness. No report was there before."""
     caller = make_forge()
-    workflow = _block("yaml", "publish: true").replace("      requirements: requirements.txt\n", "")
-    outcome = _call(harness, caller, workflow, "", {})
+    outcome = _call(harness, caller, _publishing())
     assert outcome.code == 0, outcome.output
+    assert outcome.jobs == {"measure": "success", "publish": "success", "watch": "success"}, outcome.output
     (record,) = caller.records()
     assert record["plan"]["profile"]["name"] == "mine"
     assert [endpoint["name"] for endpoint in record["endpoints"]] == ["list_orders"]
     assert caller.log()[0] == f"github-actions[bot]: Publish {record['id']}"
     assert "list_orders" in caller.published("README.md")
     assert record["environment"]["packages"]["fastapi"] != "99.0"
-    told = [words.split(" --")[0] for words in caller.told() if not words.startswith("auth ")]
-    assert sorted(told) == ["api repos/acme/bench/pages", "issue list"]
+    assert _asked(caller) == ["issue list"], "its Pages are its own"
     assert len(harness.log()) == 1
+
+
+def test_only_who_asks_for_it_has_the_page_built_and_a_readme_without_markers_stops_nothing(
+    harness: Forge, make_forge: MakeForge
+) -> None:
+    caller = make_forge()
+    unmarked = {**_shown(), "README.md": "# Orders\n"}
+    outcome = _call(harness, caller, _publishing().replace("# pages: true", "pages: true"), files=unmarked)
+    assert outcome.code == 0, outcome.output
+    assert _asked(caller) == ["api repos/acme/bench/pages", "issue list"]
+    assert caller.published("README.md") == "# Orders"
+    assert "README.md is left as it is" in outcome.output
+
+
+def test_a_pull_request_is_measured_and_publishes_nothing(harness: Forge, make_forge: MakeForge) -> None:
+    caller = make_forge()
+    outcome = _call(
+        harness,
+        caller,
+        _publishing().replace("workflow_dispatch:", "pull_request:\n  workflow_dispatch:"),
+        event="pull_request",
+    )
+    assert outcome.code == 0, outcome.output
+    assert outcome.jobs["measure"] == "success"
+    assert outcome.jobs.get("publish", "skipped") == "skipped"
+    assert caller.log() == ["tester: An app"]
+    assert git(caller.origin, "branch", "--list").split() == ["*", "main"]
