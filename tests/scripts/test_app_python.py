@@ -43,10 +43,10 @@ def test_the_app_is_served_with_the_packages_of_its_own_python_and_the_record_sa
 
 def test_a_python_that_can_not_serve_is_refused_before_anything_is_started(bench: Bench, bare: Path) -> None:
     bench.configure()
-    without = bench.run("run", "--python", _python(bare))
+    without = bench.call("run", "--python", _python(bare))
     assert (without.returncode, without.stderr.count("\n")) == (2, 1)
     assert 'add "uvicorn[standard]"' in without.stderr
-    nowhere = bench.run("run", "--python", "no/such/python")
+    nowhere = bench.call("run", "--python", "no/such/python")
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
     assert bench.records() == []
 
