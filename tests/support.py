@@ -98,7 +98,7 @@ class Bench:
         )
 
     def call(self, *arguments: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
-        """Run to the end, without the second or two in which Python imports: for what loads nothing."""
+        """Run to the end, without the second or two in which Python imports, where those are not what is tested."""
         return call_bench(self.folder, arguments, self._environment(), timeout_s)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
