@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.forge import ACT, Forge, compile_all
+from tests.workflows.forge import ACT, Forge, compile_all, make_python
 
 
 @pytest.fixture(scope="session")
@@ -15,9 +15,15 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compile_all(tmp_path_factory.mktemp("bytecode"))
 
 
+@pytest.fixture(scope="session")
+def python_bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where jobs find their Python."""
+    return make_python(tmp_path_factory.mktemp("python"))
+
+
 @pytest.fixture(scope="module")
-def make_forge(tmp_path_factory: pytest.TempPathFactory, bytecode: Path) -> Callable[[], Forge]:
+def make_forge(tmp_path_factory: pytest.TempPathFactory, python_bin: Path, bytecode: Path) -> Callable[[], Forge]:
     """Make forges; skips, with the reason, where there is no act."""
     if not ACT.exists():
         pytest.skip(f"no workflow was executed: act is not there on {platform.system()} {platform.machine()}")
-    return lambda: Forge(tmp_path_factory.mktemp("forge"), ACT.parent, bytecode)
+    return lambda: Forge(tmp_path_factory.mktemp("forge"), python_bin, bytecode)
