@@ -1,16 +1,14 @@
 """A bare origin, clones of it, and `bench` started in them as a person would."""
 
-import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.record import Record
 from benchmark.record_file import write_record
-from scripts import cli
+from tests.forks import call_bench
 
 TIMEOUT_S = 120
 
@@ -54,32 +52,6 @@ def git(directory: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["scripts.publish", "scripts.watch", "benchmark.show.charts.pictures"])
-"""Importing pandas and Altair takes longer than most calls; a fork of a process that did so begins at once."""
-
-
-def _bench(directory: Path, arguments: list[str], variables: dict[str, str]) -> None:
-    """Be `bench`. Exits with its exit code."""
-    os.chdir(directory)
-    os.environ.clear()
-    os.environ.update(variables)
-    for descriptor, name in ((1, "out"), (2, "errors")):
-        with _log(directory, name).open("wb") as file:
-            os.dup2(file.fileno(), descriptor)
-    tempfile.tempdir = None  # else the one that the forking process found
-    sys.argv = ["bench", *arguments]
-    cli.main()
-
-
-def _log(directory: Path, name: str) -> Path:
-    return directory.parent / f"{directory.name}.{name}"
-
-
-def _printed(directory: Path, name: str) -> str:
-    return _log(directory, name).read_text(encoding="utf-8")
-
-
 @dataclass(frozen=True)
 class Result:
     """How a call of `bench` ended."""
@@ -106,14 +78,9 @@ class Clone:
 
     def bench(self, *arguments: str | Path, **variables: str) -> Result:
         """Call `bench` in the clone, in a process of its own."""
-        process = _PROCESSES.Process(
-            target=_bench,
-            args=(self.path, [str(word) for word in arguments], environment(TMPDIR=str(self.path.parent), **variables)),
-        )
-        process.start()
-        process.join(TIMEOUT_S)
-        assert process.exitcode is not None, "bench did not end"
-        return Result(process.exitcode, *(_printed(self.path, name) for name in ("out", "errors")))
+        inherited = environment(TMPDIR=str(self.path.parent), **variables)
+        done = call_bench(self.path, [str(word) for word in arguments], inherited, TIMEOUT_S)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     def results(self, record: Record) -> Path:
         """Write a record as `bench run` would; gives its run directory."""

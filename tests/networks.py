@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.support import GOOD_APP, Bench, wait_for_line
 
 NETWORK = "10.77.0"
-NEEDED = "no network can be made here (unshare --net)"
+AS_ROOT_WITH_MOUNTS = ("--map-root-user", "--mount")
 TOO_LONG_S = 120.0
 """Nothing here takes half as long, unless it hangs."""
 
@@ -42,6 +44,27 @@ def may_make_networks() -> bool:
         return False
     command = ["unshare", *_options("--map-root-user"), "--net", "ip", "link", "add", "probe", "type", "bridge"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def may_mount() -> bool:
+    """Whether this user can make a small file system of their own."""
+    if sys.platform != "linux" or not shutil.which("unshare"):
+        return False
+    command = ["unshare", *AS_ROOT_WITH_MOUNTS, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def must_have_namespaces() -> bool:
+    """On CI, tests that need a namespace fail where there can be none; elsewhere they are skipped and say so."""
+    return bool(os.environ.get("CI")) and sys.platform == "linux"
+
+
+needs_networks = pytest.mark.skipif(
+    not must_have_namespaces() and not may_make_networks(), reason="no network can be made here (unshare --net)"
+)
+needs_mounts = pytest.mark.skipif(
+    not must_have_namespaces() and not may_mount(), reason="no file system can be mounted here (unshare -rm mount)"
+)
 
 
 @dataclass

@@ -14,6 +14,7 @@ import psutil
 
 from benchmark.record import Record
 from benchmark.record_file import read_record
+from tests.forks import call_bench
 
 MARK = "BENCH_TEST_MARK"
 PATIENCE_S = 60.0
@@ -95,6 +96,10 @@ class Bench:
             timeout=timeout_s,
             check=False,
         )
+
+    def call(self, *arguments: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
+        """Run to the end, without the second or two in which Python imports, where those are not what is tested."""
+        return call_bench(self.folder, arguments, self._environment(), timeout_s)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start, to be ended by the test. Its standard error can be read line by line."""

@@ -20,6 +20,8 @@ from benchmark.show.text import ms, rate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORK_S = 0.01
+PATIENCE_S = 120.0
+"""How much longer than its load a run may take, which starts a server and reads what was measured, unless it hangs."""
 
 APP = """
 import asyncio
@@ -86,7 +88,8 @@ def measure(stalls: Stalls, folder: Path, flags: Sequence[str]) -> Round:
     (folder / "stalling.py").write_text(APP.format(every_s=stalls.every_s, stall_s=stalls.stall_s, work_s=WORK_S))
     (folder / "benchmark.toml").write_text(CONFIG.format(work_s=WORK_S, duration_s=stalls.duration_s))
     command = [sys.executable, "-m", "scripts", "run", "--profile", "stalls", "--json", *flags]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    timeout_s = stalls.duration_s + PATIENCE_S
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=timeout_s)
     if done.returncode not in {0, 3}:  # 3: it ended in the middle of a stall, so that some could not be sent any more
         raise RuntimeError(done.stderr)
     return parse_record(done.stdout, "bench run").endpoints[0].rounds[0]

@@ -1,6 +1,8 @@
 """Arrivals at a rate of their own: formulas against textbook values, and against the simulation."""
 
-from itertools import takewhile
+from collections.abc import Iterator
+from itertools import accumulate, islice, takewhile
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmark.explain.open_model import chance_to_wait, mean_wait_s, open_columns, predict_open
 from benchmark.explain.overhead import Overhead
-from benchmark.explain.simulation import Service
+from benchmark.explain.simulation import Service, Simulated, simulate_open
 from benchmark.profile import Profile
 from benchmark.show.theory import open_sentence
 from load.due import due_offsets
@@ -37,12 +39,26 @@ def test_the_formula_for_the_mean_wait_and_the_simulation_agree(seats: int, rate
 
 
 @pytest.mark.parametrize("arrivals", ["even", "poisson"])
-def test_the_very_requests_of_the_load_are_simulated(arrivals: str) -> None:
+def test_the_very_requests_of_the_load_are_simulated(arrivals: str, monkeypatch: pytest.MonkeyPatch) -> None:
     profile = Profile(
         name="a", users=9, spawn_rate_per_s=9, duration_s=60, endpoints=("a",), rate_per_s=30, arrivals=arrivals, seed=4
     )
+    gaps_s: list[float] = []
+
+    def noted(asked: Iterator[tuple[float, int]]) -> Iterator[tuple[float, int]]:
+        for gap_s, worker in asked:
+            gaps_s.append(gap_s)
+            yield gap_s, worker
+
+    def simulated(asked: Iterator[tuple[float, int]], *rest: Any) -> Simulated:
+        return simulate_open(noted(asked), *rest)
+
+    monkeypatch.setattr("benchmark.explain.open_model.simulate_open", simulated)
     found = open_columns(profile, 60.0, Service(0.5, None, 2), (5, 4), seed=0)
-    due = list(takewhile(lambda offset: offset < 59.49, due_offsets(30, arrivals, 4)))
+    offsets = list(accumulate(gaps_s))
+    assert offsets[-1] >= 60, "the whole load is simulated"
+    assert offsets == pytest.approx(list(islice(due_offsets(30, arrivals, 4), len(offsets))))
+    due = list(takewhile(lambda offset: offset < 59.49, offsets))
     assert found.requests == pytest.approx(len(due), abs=1)
 
 

@@ -47,7 +47,7 @@ class Hub:
     def told(self, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
         """What `bench watch` told it."""
         (self.folder / "calls.jsonl").unlink(missing_ok=True)
-        done = self.bench.run("watch", *arguments)
+        done = self.bench.call("watch", *arguments)
         assert done.returncode == code, done.stderr
         file = self.folder / "calls.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
@@ -133,7 +133,7 @@ def test_what_refuses_is_said_line_by_line_and_does_not_end_the_rest(hub: Hub) -
     scheduled = run_of_week(0, 100.0).environment.model_copy(update={"trigger": "schedule"})
     history(hub, SLOWER[:-1], environment=scheduled)
     (hub.folder / "gh").write_text(REFUSES)
-    done = hub.bench.run("watch")
+    done = hub.bench.call("watch")
     assert done.returncode == 5
     assert done.stderr.splitlines() == [
         "bench: gh workflow run failed: the repository has disabled issues",
@@ -141,7 +141,7 @@ def test_what_refuses_is_said_line_by_line_and_does_not_end_the_rest(hub: Hub) -
     ]
     (hub.folder / "gh").write_text(STUB)
     (hub.folder / "open.json").write_text("no JSON")
-    done = hub.bench.run("watch")
+    done = hub.bench.call("watch")
     assert (done.returncode, done.stderr) == (5, "bench: gh issue list printed no list of issues: 'no JSON'\n")
     assert "ask for one run more of quick: req/s of computing: inconclusive: -20.0 %" in done.stdout
 
@@ -149,7 +149,7 @@ def test_what_refuses_is_said_line_by_line_and_does_not_end_the_rest(hub: Hub) -
 def test_a_gate_needs_no_gh(hub: Hub) -> None:
     history(hub, SLOWER)
     (hub.folder / "gh").write_text(REFUSES)
-    done = hub.bench.run("watch", "--dry-run", "--gate")
+    done = hub.bench.call("watch", "--dry-run", "--gate")
     assert (done.returncode, done.stderr) == (1, "")
     assert "would ask GitHub first which issues there are: gh issue list failed" in done.stdout
     assert "would open an issue: req/s of computing regressed" in done.stdout

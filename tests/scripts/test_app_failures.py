@@ -27,7 +27,7 @@ async def app(scope, receive, send):  # without FastAPI, whose import alone take
 
 def failed(bench: Bench) -> str:
     """Run, and require exit code 4; gives the message."""
-    done = bench.run("run")
+    done = bench.call("run")
     assert done.returncode == 4, done.stderr
     assert not bench.processes()
     return str(done.stderr)

@@ -33,7 +33,7 @@ def test_the_app_is_served_with_the_packages_of_its_own_python_and_the_record_sa
     (bare / "fastapi-99.0.dist-info").mkdir()
     (bare / "fastapi-99.0.dist-info" / "METADATA").write_text("Name: fastapi\nVersion: 99.0\n")
     bench.configure(APP, duration="1s")
-    assert bench.run("run").returncode == 4, "the app found a module that only its own Python has"
+    assert bench.call("run").returncode == 4, "the app found a module that only its own Python has"
     done = bench.run("run", "--python", _python(bare))
     assert done.returncode == 0, done.stderr
     packages = bench.record().environment.packages
@@ -43,10 +43,10 @@ def test_the_app_is_served_with_the_packages_of_its_own_python_and_the_record_sa
 
 def test_a_python_that_can_not_serve_is_refused_before_anything_is_started(bench: Bench, bare: Path) -> None:
     bench.configure()
-    without = bench.run("run", "--python", _python(bare))
+    without = bench.call("run", "--python", _python(bare))
     assert (without.returncode, without.stderr.count("\n")) == (2, 1)
     assert 'add "uvicorn[standard]"' in without.stderr
-    nowhere = bench.run("run", "--python", "no/such/python")
+    nowhere = bench.call("run", "--python", "no/such/python")
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
     assert bench.records() == []
 

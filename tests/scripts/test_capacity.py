@@ -58,7 +58,7 @@ def test_an_app_with_room_for_three_users_is_found_to_have_room_for_three(bench:
 def test_nonsense_is_refused_before_anything_is_started(
     bench: Bench, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
-    done = bench.run("capacity", *arguments)
+    done = bench.call("capacity", *arguments)
     assert done.returncode == code
     assert message in done.stderr
 

@@ -101,7 +101,7 @@ def test_an_endpoint_that_fails_half_of_its_requests_gets_one_clear_line(climbin
     ],
 )
 def test_wrong_usage_is_refused_before_anything_is_started(climbing: Bench, arguments: list[str], said: str) -> None:
-    done = climbing.run("diagnose", *arguments)
+    done = climbing.call("diagnose", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr

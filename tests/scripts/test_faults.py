@@ -1,14 +1,13 @@
 """Things that go wrong in the middle: nothing is left running, and what was measured is kept and marked."""
 
 import os
-import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 
+from tests.networks import AS_ROOT_WITH_MOUNTS, needs_mounts
 from tests.support import Bench, wait_for_line
 
 NEVER_READY = """
@@ -137,16 +136,7 @@ def test_a_process_killed_under_load_costs_its_round_and_no_other(
     assert reason in said
 
 
-def may_mount() -> bool:
-    """Whether this user can make a small file system of their own."""
-    unshare = shutil.which("unshare")
-    if unshare is None or sys.platform != "linux":
-        return False
-    done = subprocess.run([unshare, "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False)
-    return done.returncode == 0
-
-
-@pytest.mark.skipif(not may_mount(), reason="no file system can be mounted here (unshare -rm mount)")
+@needs_mounts
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_full_disk_ends_the_run_with_a_record_that_says_so(bench: Bench, processes: int) -> None:
     bench.configure(duration="20s", profile=f"processes = {processes}")
@@ -157,7 +147,7 @@ def test_a_full_disk_ends_the_run_with_a_record_that_says_so(bench: Bench, proce
     (bench.folder / "disk").mkdir()
     script = 'mount -t tmpfs -o size=700k tmpfs disk || exit 99; "$@"; code=$?; cp -r disk/. results; exit $code'
     (bench.folder / "results").mkdir()
-    command = ["unshare", "-rm", "sh", "-c", script, "sh", *bench.command("run", "--out", "disk")]
+    command = ["unshare", *AS_ROOT_WITH_MOUNTS, "sh", "-c", script, "sh", *bench.command("run", "--out", "disk")]
     done = subprocess.run(
         command,
         cwd=bench.folder,

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from benchmark.record import Record
-from tests.networks import NEEDED, Host, end, may_make_networks, network, press_ctrl_c, start_workers
+from tests.networks import Host, end, needs_networks, network, press_ctrl_c, start_workers
 
-pytestmark = pytest.mark.skipif(not may_make_networks(), reason=NEEDED)
+pytestmark = needs_networks
 
 AGREEMENT_APP = """
 import asyncio, time

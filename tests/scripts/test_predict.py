@@ -44,7 +44,7 @@ def asked(bench: Bench) -> Bench:
 
 def answer(bench: Bench, *arguments: str) -> dict[str, Any]:
     """The only endpoint of the answer."""
-    done = bench.run("predict", "--json", *arguments)
+    done = bench.call("predict", "--json", *arguments)
     assert done.returncode == 0, done.stderr
     (endpoint,) = json.loads(done.stdout)["endpoints"]
     found: dict[str, Any] = endpoint
@@ -53,7 +53,7 @@ def answer(bench: Bench, *arguments: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("arguments", "message"), NONSENSE)
 def test_nonsense_gets_one_line_and_exit_code_2(asked: Bench, arguments: list[str], message: str) -> None:
-    done = asked.run("predict", *arguments)
+    done = asked.call("predict", *arguments)
     assert done.returncode == 2, done.stderr
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -76,19 +76,19 @@ def test_seats_and_service_time_can_be_said_instead_of_declared(asked: Bench) ->
 
 def test_several_users_are_a_sweep(asked: Bench) -> None:
     flags = ("--endpoint", "pooled", "--users", "10,1000", "--spawn-rate", "1000", "--threads", "5")
-    done = asked.run("predict", *flags, "--json")
+    done = asked.call("predict", *flags, "--json")
     few, many = (item["prediction"] for item in json.loads(done.stdout)["endpoints"])
     assert few["throughput_rps"] < many["throughput_rps"] <= 101
     assert many["median_ms"] > 5 * few["median_ms"]
 
 
 def test_a_load_that_ends_before_all_users_are_there_says_so(asked: Bench) -> None:
-    said = asked.run("predict", "--users", "1000", "--spawn-rate", "10", "--duration", "5s").stdout
+    said = asked.call("predict", "--users", "1000", "--spawn-rate", "10", "--duration", "5s").stdout
     assert "only 50 of 1000 users are started in 5 s" in said
 
 
 def test_more_than_can_be_simulated_is_refused(asked: Bench) -> None:
-    done = asked.run("predict", "--users", "1000", "--duration", "20h")
+    done = asked.call("predict", "--users", "1000", "--duration", "20h")
     assert done.returncode == 2
     assert "take a shorter --duration" in done.stderr
 
@@ -97,7 +97,7 @@ def test_a_rate_of_arrivals_above_capacity_never_settles(asked: Bench) -> None:
     flags = ("--endpoint", "pooled", "--threads", "5", "--duration", "10s", "--open-rate")
     assert answer(asked, *flags, "50")["open"]["settles"] is True
     assert answer(asked, *flags, "120")["open"]["settles"] is False
-    assert "it never settles" in asked.run("predict", *flags, "120").stdout
+    assert "it never settles" in asked.call("predict", *flags, "120").stdout
 
 
 def test_the_table_says_why_and_what_would_change_it(asked: Bench) -> None:

@@ -63,7 +63,7 @@ def test_a_rate_that_could_not_be_offered_makes_the_run_invalid(bench: Bench) ->
 )
 def test_nonsense_is_refused_in_one_line(bench: Bench, flags: tuple[str, ...], said: str) -> None:
     bench.configure()
-    done = bench.run("run", *flags)
+    done = bench.call("run", *flags)
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1

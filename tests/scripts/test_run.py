@@ -52,7 +52,7 @@ class Shopper(FastHttpUser):
 def smoke(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Bench:
     """The repository's own app under the profile `smoke`, measured once."""
     bench = Bench(tmp_path_factory.mktemp("smoke"))
-    done = bench.run("run", "--profile", "smoke", "--config", str(repository / "benchmark.toml"), "--threads", "2")
+    done = bench.call("run", "--profile", "smoke", "--config", str(repository / "benchmark.toml"), "--threads", "2")
     assert done.returncode == 0, done.stderr
     return bench
 
@@ -126,7 +126,7 @@ def test_raw_rows_are_kept_and_add_up_to_the_table(smoke: Bench) -> None:
 def test_publishing_puts_the_record_among_the_reports_once(smoke: Bench) -> None:
     run_directory = smoke.folder / "results" / smoke.record().id
     for _ in range(2):
-        assert smoke.run("publish", "--local", str(run_directory)).returncode == 0
+        assert smoke.call("publish", "--local", str(run_directory)).returncode == 0
     placed = smoke.folder / "reports" / "runs" / smoke.record().id
     pictures = {"latency.svg", "throughput.svg", "timeline.svg"}
     assert {"report.md", "run.json"} <= {path.name for path in placed.iterdir()} <= {"report.md", "run.json", *pictures}
@@ -135,7 +135,7 @@ def test_publishing_puts_the_record_among_the_reports_once(smoke: Bench) -> None
 
 
 def test_a_sweep_makes_a_record_for_each_number_of_users(bench: Bench) -> None:
-    done = bench.run("run", "--users", "2,3", "--users", "5", "--duration", "1s", "--json")
+    done = bench.call("run", "--users", "2,3", "--users", "5", "--duration", "1s", "--json")
     assert done.returncode == 0, done.stderr
     records = bench.records()
     assert sorted(record.profile.users for record in records) == [2, 3, 5]
@@ -147,7 +147,7 @@ def test_a_sweep_makes_a_record_for_each_number_of_users(bench: Bench) -> None:
 
 
 def test_rounds_are_medians_with_their_spread_and_a_fresh_server_each(bench: Bench) -> None:
-    done = bench.run("run", "--rounds", "2", "--duration", "1s", "--json")
+    done = bench.call("run", "--rounds", "2", "--duration", "1s", "--json")
     assert done.returncode == 0, done.stderr
     assert parse_record(done.stdout, "standard output") == bench.record()
     (result,) = bench.record().endpoints
@@ -160,7 +160,7 @@ def test_a_wrong_answer_is_a_failure_and_not_a_fast_success(bench: Bench) -> Non
     bench.configure(
         app=HALF_WRONG_APP, endpoint='expect = { pointer = "/answer" }', target="workers = 1", duration="1s"
     )
-    done = bench.run("run")
+    done = bench.call("run")
     assert done.returncode == 0, done.stderr
     (result,) = bench.record().endpoints
     (measured,) = result.rounds
@@ -179,7 +179,7 @@ def test_a_post_with_json_and_headers_is_sent_by_both_clients(bench: Bench, clie
         duration="1s",
     )
     bench.environment["BENCH_TEST_KIND"] = "parcel"
-    done = bench.run("run")
+    done = bench.call("run")
     assert done.returncode == 0, done.stderr
     summary = bench.record().endpoints[0].summary
     assert summary is not None
@@ -207,7 +207,7 @@ def test_a_redirect_can_be_what_is_expected_and_is_not_followed(bench: Bench, cl
         profile=f'client = "{client}"\nwait = "100ms"',
         duration="1s",
     )
-    done = bench.run("run")
+    done = bench.call("run")
     assert done.returncode == 0, done.stderr
     summary = bench.record().endpoints[0].summary
     assert summary is not None
@@ -225,7 +225,7 @@ def test_modules_of_the_user_with_our_names_do_not_take_our_place(bench: Bench) 
 def test_a_locustfile_of_one_s_own_brings_the_users(bench: Bench) -> None:
     (bench.folder / "shop.py").write_text(TWO_STEP_LOCUSTFILE)
     bench.configure(endpoint='locustfile = "shop.py"')
-    done = bench.run("run")
+    done = bench.call("run")
     assert done.returncode == 0, done.stderr
     (measured,) = bench.record().endpoints[0].rounds
     assert measured.requests > 0
@@ -239,7 +239,7 @@ def test_spread_starts_send_the_first_requests_one_after_the_other_over_fresh_co
     bench.configure(profile='start = "spread"')
     text = (bench.folder / "benchmark.toml").read_text()
     (bench.folder / "benchmark.toml").write_text(text.replace('work = "20ms"', 'work = "8s"').replace('"2s"', '"4s"'))
-    done = bench.run("run")
+    done = bench.call("run")
     assert done.returncode == 0, done.stderr
     record = bench.record()
     (measured,) = record.endpoints[0].rounds
@@ -270,7 +270,7 @@ def test_an_app_that_runs_elsewhere_is_measured_without_server_columns(bench: Be
     text = (bench.folder / "benchmark.toml").read_text()
     text = text.replace('import = "app_under_test:app"', f'url = "{app_elsewhere}"')
     (bench.folder / "benchmark.toml").write_text(text)
-    done = bench.run("run")
+    done = bench.call("run")
     assert done.returncode == 0, done.stderr
     (measured,) = bench.record().endpoints[0].rounds
     assert measured.requests > 0
@@ -285,7 +285,7 @@ def test_the_port_that_is_asked_for_is_the_one_that_is_used(bench: Bench) -> Non
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    done = bench.run("run", "--port", str(port), "--duration", "1s")
+    done = bench.call("run", "--port", str(port), "--duration", "1s")
     assert done.returncode == 0, done.stderr
     assert f"--port {port}" in (bench.record().method.server_command or "")
 
@@ -293,7 +293,7 @@ def test_the_port_that_is_asked_for_is_the_one_that_is_used(bench: Bench) -> Non
 def test_the_reference_workload_is_measured_in_turns_with_the_endpoints(bench: Bench) -> None:
     file = bench.folder / "benchmark.toml"
     file.write_text(file.read_text().replace("reference = 0", 'reference = "1s"'))
-    done = bench.run("run", "--rounds", "2", "--duration", "1s")
+    done = bench.call("run", "--rounds", "2", "--duration", "1s")
     assert done.returncode == 0, done.stderr
     found = bench.record().reference
     assert found is not None

@@ -85,7 +85,7 @@ def test_wrong_usage_is_refused_in_one_line(given: dict[str, object], said: str)
 
 
 def test_a_place_to_keep_it_is_looked_for_before_anything_is_measured(bench: Bench) -> None:
-    done = bench.run("selftest", *TINY, "--keep")
+    done = bench.call("selftest", *TINY, "--keep")
     assert done.returncode == 2
     assert "there is no directory reports here" in done.stderr
     assert "starting" not in done.stderr

@@ -1,6 +1,7 @@
 """Wrong input ends with one clear line and exit code 2 before anything is started."""
 
 import socket
+import subprocess
 
 import pytest
 
@@ -22,8 +23,12 @@ WRONG = [
 
 
 def refused(bench: Bench, *arguments: str) -> str:
-    """Run, and require that nothing was started; gives the message."""
-    done = bench.run("run", *arguments)
+    """Call, and require that nothing was started; gives the message."""
+    return unstarted(bench, bench.call("run", *arguments))
+
+
+def unstarted(bench: Bench, done: subprocess.CompletedProcess[str]) -> str:
+    """What is said where nothing was started."""
     assert done.returncode == 2, done.stderr
     assert not (bench.folder / "results").exists()
     assert not bench.processes()
@@ -93,6 +98,6 @@ machinery.PathFinder.find_spec = lambda name, *rest: None if name == "uvloop" el
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text(hide)
     bench.environment["PYTHONPATH"] = str(hidden)
-    said = refused(bench)
+    said = unstarted(bench, bench.run("run"))  # a Python of its own: what it can import is what is asked
     assert "uvloop is not installed" in said
     assert "--loop asyncio" in said

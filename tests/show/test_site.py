@@ -180,11 +180,11 @@ def test_bands_and_borders_have_no_number_that_could_be_taken_for_a_run_s() -> N
 
 
 def test_the_command_says_what_it_built_and_refuses_where_there_is_nothing_to_build_from(bench: Bench) -> None:
-    refused = bench.run("site")
+    refused = bench.call("site")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "there is no directory reports here" in refused.stderr
     write_history(bench.folder / "reports", [week(1)])
-    done = bench.run("site", "--out", "public/page")
+    done = bench.call("site", "--out", "public/page")
     assert (done.returncode, done.stdout) == (0, "Built 4 pages: public/page/index.html\n")
     assert (bench.folder / "public" / "page" / "runs" / "run-001" / "index.html").exists()
 

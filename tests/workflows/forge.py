@@ -7,13 +7,16 @@ else is real: the commands, uvicorn, Locust, git, a bare origin with its hooks.
 import json
 import os
 import platform
+import py_compile
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import cache_from_source
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +120,39 @@ def measuring_itself(workflow: str) -> str:
     return re.sub(r"(?ms)^  measure:\n    name: Measure\n.*?(?=^  \w+:$)", lambda _: f"{job}\n", workflow)
 
 
+def compile_all(directory: Path) -> Path:
+    """Compile this repository, for checkouts of it: most of their jobs are short, and each would do it anew.
+
+    Python compares the source with what a file of bytecode was made from, so that changes of a test are in force.
+    """
+    for name in git(ROOT, "ls-files", "*.py").splitlines():
+        if not name.startswith("tests/"):
+            kept = directory / Path(cache_from_source(name))
+            py_compile.compile(
+                str(ROOT / name), str(kept), doraise=True, invalidation_mode=PycInvalidationMode.CHECKED_HASH
+            )
+    return directory
+
+
+PYTHON = """#!/bin/sh
+asked="-m pip install --quiet --require-hashes --requirement"
+if [ "$#" = 7 ] && [ "$1 $2 $3 $4 $5 $6" = "$asked" ] && [ -f "$7" ]; then
+  known="$(dirname "$0")/$(sha256sum < "$7" | cut -c -64).installed"
+  if [ ! -e "$known" ]; then "{python}" "$@" && touch "$known"; fi
+  exit
+fi
+exec "{python}" "$@"
+"""
+"""The Python of the tests. All packages of a file are in place: pip looks for them when the first job asks it to."""
+
+
+def make_python(directory: Path) -> Path:
+    """Make the folder in which jobs find their Python."""
+    (directory / "python").write_text(PYTHON.replace("{python}", str(ACT.with_name("python"))))
+    (directory / "python").chmod(0o755)
+    return directory
+
+
 GH = """#!/bin/sh
 echo "$@" >> "$(dirname "$0")/gh.log"
 if [ "$1 $2" = "issue list" ]; then echo '[]'; fi
@@ -156,6 +192,7 @@ class Forge:
 
     home: Path
     python_bin: Path
+    bytecode: Path
     origin: Path = field(init=False)
     artifacts: Path = field(init=False)
 
@@ -266,6 +303,7 @@ class Forge:
             "STUB_OTHERS": str(self.home / "others"),
             "STUB_ARTIFACTS": str(self.artifacts),
             "STUB_PYTHON_BIN": str(self.python_bin),
+            "STUB_BYTECODE": str(self.bytecode),
         }
         return [
             *(

@@ -1,0 +1,48 @@
+"""`bench` in a process of its own that need not import its libraries: that takes longer than most calls.
+
+It is a fork of a process that did so, and all else is as if it had been started: the command line, the folder, the
+environment, what it prints and its exit code.
+"""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from scripts import cli
+
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([f"scripts.{name}" for name in cli.COMMANDS] + ["benchmark.show.charts.pictures"])
+
+
+def _be_bench(directory: Path, arguments: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
+    """Be `python -m scripts`. Exits with its exit code."""
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
+    for descriptor, name in ((1, "out"), (2, "errors")):
+        with (logs / name).open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    tempfile.tempdir = None  # else the one that the forking process found
+    sys.path.insert(0, str(directory))
+    sys.argv = [str(Path(cli.__file__).with_name("__main__.py")), *arguments]
+    cli.main()
+
+
+def call_bench(
+    directory: Path, arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float
+) -> CompletedProcess[str]:
+    """Call `bench` in a folder; gives what `subprocess.run` would give."""
+    with tempfile.TemporaryDirectory() as logs:
+        process = _PROCESSES.Process(target=_be_bench, args=(directory, arguments, environment, Path(logs)))
+        process.start()
+        process.join(timeout_s)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise TimeoutError(f"bench {' '.join(arguments)} did not end within {timeout_s:g} s")
+        out, errors = ((Path(logs) / name).read_text(encoding="utf-8") for name in ("out", "errors"))
+        return CompletedProcess(list(arguments), process.exitcode, out, errors)
