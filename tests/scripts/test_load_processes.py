@@ -9,7 +9,7 @@ import pytest
 from tests.support import Bench, wait_for_line
 
 USERS = 6
-LOAD_S = 5
+LOAD_S = 6
 
 SLOW_AT_FIRST = """
 import asyncio
@@ -23,7 +23,7 @@ async def quick(request: Request):
     caller = (request.client.host, request.client.port)
     first = caller not in known
     known.add(caller)
-    await asyncio.sleep(2.5 if first else 0.02)
+    await asyncio.sleep(3.5 if first else 0.02)
     return {"answer": 42}
 """
 """Every user has a connection of its own: the first request of each is answered when all users have begun."""

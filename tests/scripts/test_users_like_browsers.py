@@ -26,7 +26,7 @@ async def app(scope, receive, send):
         with (here / "strangers.txt").open("a") as seen:
             seen.write("one\\n")
         headers.append((b"set-cookie", b"visitor=known"))
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(2)
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"{}"})
 """
@@ -38,7 +38,7 @@ def seen(folder: Path, what: str) -> int:
 
 def test_each_user_connects_once_and_shows_its_cookie_ever_after(bench: Bench) -> None:
     users = MOST_OF_SELECT + 76
-    bench.configure(APP, duration="4s", target="workers = 1")
+    bench.configure(APP, duration="8s", target="workers = 1")
     done = bench.run("run", "--users", f"{users}", "--spawn-rate", f"{users}")
     assert done.returncode == 0, done.stderr
     # One more of each asked before the load whether the answer is right.

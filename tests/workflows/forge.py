@@ -204,6 +204,9 @@ class Forge:
         gh.parent.mkdir()
         gh.write_text(GH)
         gh.chmod(0o755)
+        sudo = gh.with_name("sudo")
+        sudo.write_text("#!/bin/sh\n")  # what a workflow allows GitHub's machine is no business of this one
+        sudo.chmod(0o755)
 
     def fork(self, changes: Mapping[str, str] | None = None) -> None:
         """Make origin's first commit: this repository as it lies here, its runs left out, with tiny loads.
