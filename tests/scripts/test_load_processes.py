@@ -1,6 +1,7 @@
 """`processes`: several processes of this machine send the load, as if they were one."""
 
 import json
+from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,8 @@ from tests.support import Bench, wait_for_line
 
 USERS = 6
 LOAD_S = 6
+SPREAD_S = 2.4
+"""The work that is declared: users' first requests are spread over it."""
 
 SLOW_AT_FIRST = """
 import asyncio
@@ -40,7 +43,11 @@ def rows_of(bench: Bench) -> list[pd.DataFrame]:
 
 
 def test_the_rows_of_all_processes_make_the_table_and_first_requests_take_turns(bench: Bench) -> None:
-    changes = {"profile": 'processes = 2\nstart = "spread"', "endpoint": 'work = "2400ms"', "target": "workers = 1"}
+    changes = {
+        "profile": 'processes = 2\nstart = "spread"',
+        "endpoint": f'work = "{SPREAD_S}s"',
+        "target": "workers = 1",
+    }
     bench.configure(app=SLOW_AT_FIRST, **changes)
     file = bench.folder / "benchmark.toml"
     file.write_text(file.read_text().replace('work = "20ms"\n', "").replace("users = 8", f"users = {USERS}"))
@@ -55,10 +62,17 @@ def test_the_rows_of_all_processes_make_the_table_and_first_requests_take_turns(
     assert measured.users_started == USERS
     assert measured.silences == {}
     assert bench.record().plan.profile.processes == 2
-    sent = sorted((sent_s, number) for number, log in enumerate(logs) for sent_s in log["sent_s"])
-    first, second, *_ = turns = [number for _, number in sent[:USERS]]
-    assert first != second
-    assert turns == [first, second] * (USERS // 2)
+    first = [sorted(log["sent_s"])[: USERS // 2] for log in logs]
+    assert any(in_turns(*order) for order in permutations(first)), first
+
+
+def in_turns(*processes: list[float]) -> bool:
+    """Whether no first request was sent before it was due, where the processes take turns; a busy machine is late."""
+    return all(
+        sent_s >= (place * len(processes) + number) * SPREAD_S / USERS - 0.01
+        for number, sent in enumerate(processes)
+        for place, sent_s in enumerate(sent)
+    )
 
 
 def test_a_process_that_is_killed_under_load_costs_the_round_at_once(bench: Bench) -> None:

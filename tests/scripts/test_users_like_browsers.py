@@ -38,9 +38,12 @@ def seen(folder: Path, what: str) -> int:
 
 def test_each_user_connects_once_and_shows_its_cookie_ever_after(bench: Bench) -> None:
     users = MOST_OF_SELECT + 76
-    bench.configure(APP, duration="8s", target="workers = 1")
+    bench.configure(APP, duration="10s", target="workers = 1")
     done = bench.run("run", "--users", f"{users}", "--spawn-rate", f"{users}")
     assert done.returncode == 0, done.stderr
+    (measured,) = bench.record().endpoints[0].rounds
+    assert measured.users_answered == users
+    assert measured.requests > users + MOST_OF_SELECT, "most have asked twice, so that some beyond the limit have"
     # One more of each asked before the load whether the answer is right.
     assert seen(bench.folder, "connections") == users + 1
     assert seen(bench.folder, "strangers") == users + 1
