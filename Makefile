@@ -16,7 +16,7 @@ bench: .venv/.run
 
 # Four files of tests at a time, though there may be two processors: most tests wait for servers and loads.
 test: .venv/.dev check
-	$(BIN)/pytest -q -n 4 --dist loadfile
+	$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev
 	$(BIN)/ruff check

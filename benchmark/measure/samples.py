@@ -15,8 +15,10 @@ import psutil
 
 from benchmark.measure.server import connection_count
 
-LOOKING_PAUSE = 20.0
-"""How many times as long as counting connections took until they are counted again."""
+LOOKING_PAUSE, MAKING_SURE_PAUSE = 20.0, 200.0
+"""How many times as long as counting connections took until they are counted again: where the number of open files says
+that they changed, and where it does not.
+"""
 
 
 class WorkerSample(NamedTuple):
@@ -81,10 +83,10 @@ def _cpu_percent(process: psutil.Process) -> float:
 
 
 class Connections:
-    """Counts the connections that a worker holds, again only when it has more or fewer open files than before.
+    """Counts the connections that a worker holds, mostly when it has more or fewer open files than before.
 
     To look through ten thousand connections takes the system half a second, which the load would miss; so it takes at
-    most a twentieth of the time.
+    most a twentieth of the time. As many files as before may be others: one connection closed, and one opened.
     """
 
     def __init__(self, worker: psutil.Process, port: int) -> None:
@@ -92,7 +94,8 @@ class Connections:
         self._port = port
         self._files = -1
         self._held = 0
-        self._not_before = 0.0
+        self._counted_at = 0.0
+        self._took_s = 0.0
 
     def held(self) -> int | None:
         """Established connections to the port; None when they changed and it is not yet time to count them.
@@ -100,14 +103,13 @@ class Connections:
         psutil.Error: the worker has ended.
         """
         files, now = self._worker.num_fds(), time.monotonic()
-        if files == self._files:
-            return self._held
-        if now < self._not_before:
-            return None
+        changed = files != self._files
+        if now < self._counted_at + self._took_s * (LOOKING_PAUSE if changed else MAKING_SURE_PAUSE):
+            return None if changed else self._held
         spent_s = time.process_time()
         self._held = connection_count(self._worker, self._port)
-        self._files = files
-        self._not_before = now + LOOKING_PAUSE * (time.process_time() - spent_s)
+        self._took_s = time.process_time() - spent_s
+        self._files, self._counted_at = files, now
         return self._held
 
 

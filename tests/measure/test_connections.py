@@ -67,13 +67,24 @@ def test_nothing_is_looked_through_while_the_number_of_open_files_is_the_same(
 
     def count(_process: psutil.Process, port: int) -> int:
         looked.append(port)
-        return 0
+        return sum(range(100_000)) * 0  # it takes a while, and so does the pause after it
 
     monkeypatch.setattr(samples, "connection_count", count)
     process, port = worker
     connections = Connections(process, port)
     assert [connections.held() for _ in range(5)] == [0] * 5
     assert looked == [port]
+
+
+def test_a_connection_that_came_when_another_went_is_counted_some_time_later(
+    worker: tuple[psutil.Process, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, port = worker
+    seen = iter([3, 4])
+    monkeypatch.setattr(samples, "connection_count", lambda *_: next(seen, 4))
+    connections = Connections(process, port)
+    assert connections.held() == 3
+    assert settled(connections, 4)
 
 
 def test_connections_that_changed_before_it_is_time_to_count_them_are_not_known(
