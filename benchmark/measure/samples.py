@@ -21,6 +21,10 @@ that they changed, and where it does not.
 """
 
 
+MOST_COUNTED = 1000
+"""Connections of a worker that are looked through one by one."""
+
+
 class WorkerSample(NamedTuple):
     """One worker process at one moment."""
 
@@ -85,8 +89,9 @@ def _cpu_percent(process: psutil.Process) -> float:
 class Connections:
     """Counts the connections that a worker holds, mostly when it has more or fewer open files than before.
 
-    To look through ten thousand connections takes the system half a second, which the load would miss; so it takes at
-    most a twentieth of the time. As many files as before may be others: one connection closed, and one opened.
+    To look through ten thousand connections takes the system half a second, which the load would miss. So it takes at
+    most a twentieth of the time, and beyond MOST_COUNTED each further open file is taken for a connection. As many
+    files as before may be others: one connection closed, and one opened.
     """
 
     def __init__(self, worker: psutil.Process, port: int) -> None:
@@ -103,6 +108,9 @@ class Connections:
         psutil.Error: the worker has ended.
         """
         files, now = self._worker.num_fds(), time.monotonic()
+        if self._files >= 0 and self._held + files - self._files > MOST_COUNTED:
+            self._held, self._files = self._held + files - self._files, files
+            return self._held
         changed = files != self._files
         if now < self._counted_at + self._took_s * (LOOKING_PAUSE if changed else MAKING_SURE_PAUSE):
             return None if changed else self._held

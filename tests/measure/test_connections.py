@@ -87,6 +87,22 @@ def test_a_connection_that_came_when_another_went_is_counted_some_time_later(
     assert settled(connections, 4)
 
 
+def test_of_very_many_connections_each_further_open_file_is_one(
+    worker: tuple[psutil.Process, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, port = worker
+    monkeypatch.setattr(samples, "MOST_COUNTED", 2)
+    connections = Connections(process, port)
+    assert connections.held() == 0
+    open_ones = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+    assert settled(connections, 5)
+    monkeypatch.setattr(samples, "connection_count", None)  # nothing is looked through any more
+    open_ones.append(socket.create_connection(("127.0.0.1", port)))
+    assert settled(connections, 6)
+    open_ones.pop().close()
+    assert settled(connections, 5)
+
+
 def test_connections_that_changed_before_it_is_time_to_count_them_are_not_known(
     worker: tuple[psutil.Process, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
