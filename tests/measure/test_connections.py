@@ -101,6 +101,8 @@ def test_of_very_many_connections_each_further_open_file_is_one(
     assert settled(connections, 6)
     open_ones.pop().close()
     assert settled(connections, 5)
+    for one in open_ones:
+        one.close()
 
 
 def test_connections_that_changed_before_it_is_time_to_count_them_are_not_known(
