@@ -43,9 +43,9 @@ def test_connections_are_dealt_evenly_and_the_record_says_how(own: Bench) -> Non
 def test_a_worker_that_is_killed_ends_its_round_and_the_next_one_has_a_server_again(own: Bench) -> None:
     own.configure(target='sockets = "per-worker"', duration="3s", profile="rounds = 2")
     running = own.start("run")
-    own.wait_for(lambda: sum("spawn_main" in " ".join(p.cmdline()) for p in own.processes()) == 2)
-    own.wait_for(lambda: any("locust" in p.cmdline() for p in own.processes()))
-    next(p for p in own.processes() if "spawn_main" in " ".join(p.cmdline())).send_signal(signal.SIGKILL)
+    own.wait_for(lambda: len(own.commands("spawn_main")) == 2)
+    own.wait_for(lambda: bool(own.commands("locust")))
+    own.commands("spawn_main")[0].send_signal(signal.SIGKILL)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 3, said
     record = own.record()
