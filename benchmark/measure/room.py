@@ -35,7 +35,12 @@ class Room:
 
 
 def check_room(plan: Plan) -> None:
-    """Raise the limit of open files as far as this user may. UsageError: what there is no room for, and the remedy."""
+    """Raise the limit of open files as far as this user may. UsageError: what there is no room for, and the remedy.
+
+    Where app and load generator both are elsewhere no connection ends here.
+    """
+    if plan.target.url is not None and plan.profile.load_workers:
+        return
     problem = lacking(plan.profile, room(plan.profile.users))
     if problem is not None:
         raise UsageError(problem)
@@ -50,7 +55,7 @@ def lacking(profile: Profile, there: Room) -> str | None:
     """What is missing for the users of a profile, and what to do about it; None where nothing is."""
     users = profile.users
     if profile.load_workers:
-        there = Room(there.files, None, None)  # the ports and the memory of other machines, which look for themselves
+        there = Room(there.files, None, None)  # ports and memory are those of other machines
     if there.files is not None and users + FILES_BESIDE > there.files:
         return (
             f"--users: {users} users need {users + FILES_BESIDE} open files in one process, {there.files} are allowed "

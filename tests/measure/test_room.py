@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from benchmark.measure.room import BYTES_PER_USER, FILES_BESIDE, PORTS_BESIDE, Room, lacking, room
+from benchmark.errors import UsageError
+from benchmark.measure.room import BYTES_PER_USER, FILES_BESIDE, PORTS_BESIDE, Room, check_room, lacking, room
+from benchmark.plan import Target
 from tests.records import some_plan
 from tests.support import Bench
 
@@ -33,6 +35,20 @@ def test_what_is_missing_is_said_with_the_remedy(there: Room, missing: str | Non
 def test_the_client_that_takes_more_memory_needs_more() -> None:
     there = Room(None, None, 500 * BYTES_PER_USER["fast"])
     assert lacking(some_plan(users=500, client="requests").profile, there) is not None
+
+
+def test_with_load_workers_only_the_files_of_the_app_s_machine_are_asked_for() -> None:
+    profile = some_plan(users=500, load_workers=2).profile
+    assert lacking(profile, Room(500 + FILES_BESIDE, 1, 1)) is None
+    assert lacking(profile, Room(499 + FILES_BESIDE, None, None)) is not None
+
+
+def test_a_machine_that_only_leads_needs_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.measure.room.room", lambda _users: Room(1, 1, 1))
+    plan = some_plan(users=500, load_workers=2)
+    with pytest.raises(UsageError, match="open files"):
+        check_room(plan)
+    check_room(plan.model_copy(update={"target": Target(url="http://app.invalid")}))
 
 
 def test_this_machine_has_room_for_one_user() -> None:
