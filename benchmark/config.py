@@ -14,10 +14,10 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from benchmark.errors import UsageError
-from benchmark.load_processes import check_load_workers, check_rate, cores_left
+from benchmark.load_processes import check_load_workers, check_rate, counted
 from benchmark.model import Frozen, Line
 from benchmark.plan import Endpoint, Plan, Target, own_locustfile
-from benchmark.profile import AUTO, Profile
+from benchmark.profile import Profile
 from benchmark.units import Count, Number
 
 DEFAULT_FILE = Path("benchmark.toml")
@@ -181,8 +181,7 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
             message = f"{PROFILE_FLAGS[key]}: says when requests of a rate are due, and there is none"
             raise UsageError(f"{message}; add --rate, or leave the flag out")
     target = _changed(config.app, asked, TARGET_FLAGS)
-    if profile.processes == AUTO:
-        profile = profile.model_copy(update={"processes": cores_left(target)})
+    profile = counted(profile, target)
     check_rate(profile, [config.endpoints[name] for name in profile.endpoints])
     check_load_workers(profile, target, [config.endpoints[name] for name in profile.endpoints])
     return Plan(target=target, profile=profile, endpoints=tuple(config.endpoints[name] for name in profile.endpoints))
@@ -221,9 +220,7 @@ def check_plan(plan: Plan, directory: Path) -> None:
 
 def customised(config: Config, plan: Plan) -> tuple[str, ...]:
     """Flags whose values differ from what benchmark.toml says, in a fixed order."""
-    profile, target = config.profiles[plan.profile.name], config.app
-    if profile.processes == AUTO:
-        profile = profile.model_copy(update={"processes": cores_left(plan.target)})
+    profile, target = counted(config.profiles[plan.profile.name], plan.target), config.app
     changed = [
         flag
         for field, flag in PROFILE_FLAGS.items()

@@ -6,13 +6,18 @@ import psutil
 
 from benchmark.errors import UsageError
 from benchmark.plan import Endpoint, Target
-from benchmark.profile import Profile
+from benchmark.profile import AUTO, Profile
 
 
 def cores_left(target: Target) -> int:
     """Cores of this machine that the workers of the app leave to processes that send the load; at least one."""
     here = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count() or 1
     return max(1, here - (0 if target.url else target.workers))
+
+
+def counted(profile: Profile, target: Target) -> Profile:
+    """The profile with its load processes as a number, where they are "auto"."""
+    return profile if profile.processes != AUTO else profile.model_copy(update={"processes": cores_left(target)})
 
 
 def check_rate(profile: Profile, endpoints: Sequence[Endpoint]) -> None:
