@@ -63,7 +63,8 @@ def predict_all(
         _check_connections(question, plan)
         rate_per_s = _rate_per_s(question, plan)
         if rate_per_s is not None and rate_per_s * plan.profile.duration_s > MOST_ARRIVALS:
-            message = f"--open-rate: more than {MOST_ARRIVALS} arrivals in {plan.profile.duration_s:g} s"
+            flag = "--open-rate" if question.open_rate is not None else f"profile {plan.profile.name!r}, its rate"
+            message = f"{flag}: more than {MOST_ARRIVALS} arrivals in {plan.profile.duration_s:g} s"
             raise UsageError(f"{message}; take a shorter --duration")
     asked = [(plan, _as_asked(question, endpoint, plan)) for plan in plans for endpoint in plan.endpoints]
     services = [_served(endpoint, plan) for plan, endpoint in asked]
