@@ -6,7 +6,8 @@ import pytest
 
 from benchmark.judge.warnings import warnings
 from benchmark.plan import Endpoint, Target
-from tests.records import some_plan, some_round
+from benchmark.record import RATE_NOT_KEPT, Columns, OpenLoad
+from tests.records import some_columns, some_plan, some_round
 
 POOLED = Endpoint(name="pooled", path="/", served="thread pool", work_tasks=3)
 AWAITING = Endpoint(name="awaiting", path="/", served="event loop", work_tasks=3)
@@ -85,6 +86,25 @@ def test_every_finding_says_what_was_seen_and_what_to_do() -> None:
     for finding in warnings(some_round(**changes), POOLED, some_plan()):
         assert finding.message.endswith(".")
         assert finding.remedy.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("generator_percent", "why"),
+    [(85.0, "all 10 users waited for answers"), (85.1, "the load generator had no more time")],
+)
+def test_a_rate_that_was_not_kept_is_blamed_on_who_could_not(generator_percent: float, why: str) -> None:
+    open_load = OpenLoad(
+        due=1000,
+        sent=900,
+        offered_rps=100.0,
+        achieved_rps=90.0,
+        late_p99_ms=5.0,
+        late_max_ms=9.0,
+        from_sent=Columns(**some_columns()),
+    )
+    measured = some_round(open_load=open_load, resources={"generator_cpu_p90_percent": generator_percent})
+    found = {one.kind: one.message for one in warnings(measured, AWAITING, some_plan(rate_per_s=100))}
+    assert found[RATE_NOT_KEPT] == f"Of 100 requests per second that were due, 90 could be sent: {why}."
 
 
 def test_no_right_answer_is_the_gravest_and_comes_first() -> None:

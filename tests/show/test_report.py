@@ -106,6 +106,16 @@ def test_the_first_sentence_names_who_gave_no_right_answer() -> None:
     assert said == "awaiting gave 60.00 right answers per second. pooled gave no right answer."
 
 
+def test_at_a_rate_the_first_sentence_says_how_long_answers_took_and_whose_were_none() -> None:
+    fine = some_result("awaiting", some_round(median_ms=20.0, p99_ms=30.0))
+    failing = some_result("pooled", some_round(failures=1000))
+    said = headline(some_record(endpoints=(fine, failing), plan=some_plan(rate_per_s=50)))
+    assert said == (
+        "At 50 requests per second half of the answers came within 20.0 ms, 99 % within 30.0 ms (awaiting). "
+        "pooled gave no right answer."
+    )
+
+
 def test_failures_of_one_round_are_not_hidden_by_a_median() -> None:
     result = some_result("pooled", some_round(), some_round(round=2), some_round(round=3, failures=500))
     assert result.summary is not None
