@@ -20,7 +20,6 @@ LOOKING_PAUSE, MAKING_SURE_PAUSE = 20.0, 200.0
 that they changed, and where it does not.
 """
 
-
 MOST_COUNTED = 1000
 """Connections of a worker that are looked through one by one."""
 
