@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups starts-and-sockets scale stalls long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
+.PHONY: help bench test check format setups starts-and-sockets scale three-hosts stalls long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -38,6 +38,10 @@ starts-and-sockets: .venv/.dev
 # Not a check: shows how far one load generator goes: 10,000 users, its excess, its cost per request; ten minutes.
 scale: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.scale
+
+# Not a check: shows that two load machines measure what one does, on network namespaces; takes five minutes.
+three-hosts: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.three_hosts
 
 # Not a check: loads a server that stalls, by users who wait and at a fixed rate, which takes four minutes.
 stalls: .venv/.dev

@@ -21,24 +21,24 @@ PATIENCE_S = 60.0
 
 GOOD_APP = """
 import asyncio, time
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
-app = FastAPI()
-
-@app.get("/quick", response_model=None)
-async def quick():
+async def quick(request):
     await asyncio.sleep(0.02)
-    return {"answer": {"value": 42}}
+    return JSONResponse({"answer": {"value": 42}})
 
-@app.get("/slow", response_model=None)
-async def slow():
+async def slow(request):
     await asyncio.sleep(120)
 
-@app.get("/pooled", response_model=None)
-def pooled():
+def pooled(request):
     time.sleep(0.1)
-    return {"answer": 42}
+    return JSONResponse({"answer": 42})
+
+app = Starlette(routes=[Route("/quick", quick), Route("/slow", slow), Route("/pooled", pooled)])
 """
+"""Of what FastAPI is made of: each worker of each round of a hundred tests imports it in half the time."""
 
 CONFIG = """
 schema_version = 1

@@ -34,7 +34,7 @@ def test_the_app_is_served_with_the_packages_of_its_own_python_and_the_record_sa
     (bare / "fastapi-99.0.dist-info" / "METADATA").write_text("Name: fastapi\nVersion: 99.0\n")
     bench.configure(APP, duration="1s")
     assert bench.call("run").returncode == 4, "the app found a module that only its own Python has"
-    done = bench.run("run", "--python", _python(bare))
+    done = bench.call("run", "--python", _python(bare))
     assert done.returncode == 0, done.stderr
     packages = bench.record().environment.packages
     assert packages["fastapi"] == "99.0"

@@ -33,7 +33,7 @@ async def quick():
 def test_an_app_with_room_for_three_users_is_found_to_have_room_for_three(bench: Bench) -> None:
     bench.configure(app=SMALL_APP)
     limits = ("--p95-below", "20s", "--duration", "2s", "--most-users", "16", "--workers", "1")
-    done = bench.run("capacity", "quick", *limits, "--json", timeout_s=170)
+    done = bench.call("capacity", "quick", *limits, "--json", timeout_s=170)
     assert done.returncode == 0, done.stderr
     found = Capacity.model_validate(json.loads(done.stdout))
     assert (found.size, found.breaks_at, found.ended) == (3, 4, "found")

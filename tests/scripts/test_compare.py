@@ -77,7 +77,7 @@ def test_a_package_that_makes_it_slower_is_found_and_can_gate(versions: Bench) -
     make_wheel(versions.folder / "wheels")
     versions.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(versions.folder / "wheels")}
     words = ("--head-with", "slower==1.0", "--smallest-effect", "50", "--json", "--gate")
-    done = versions.run("compare", "main", *words)
+    done = versions.call("compare", "main", *words)
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
     said = {item["metric"]: item for item in found["differences"]}
@@ -132,7 +132,7 @@ def test_what_can_not_be_compared_is_refused_in_one_line(
 def test_a_side_that_does_not_start_is_named(versions: Bench) -> None:
     (versions.folder / "app_under_test.py").write_text("raise RuntimeError('no database')\n")
     git(versions.folder, "commit", "--quiet", "--all", "--message=Broken")
-    done = versions.run("compare", "HEAD^", "HEAD")
+    done = versions.call("compare", "HEAD^", "HEAD")
     assert done.returncode == 4, done.stderr
     assert "bench: head: the app crashes" in done.stderr
     assert nothing_is_left(versions)

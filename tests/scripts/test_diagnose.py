@@ -61,7 +61,7 @@ def climbing(bench: Bench) -> Bench:
 
 
 def test_a_semaphore_is_found_and_kept(climbing: Bench) -> None:
-    done = climbing.run("diagnose", "queueing", "--workers", "1", "--keep")
+    done = climbing.call("diagnose", "queueing", "--workers", "1", "--keep")
     assert done.returncode == 0, done.stderr
     assert "Another pool: 3 at a time in one worker" in done.stdout
     assert "What to change: Make it larger" in done.stdout
@@ -72,7 +72,7 @@ def test_a_semaphore_is_found_and_kept(climbing: Bench) -> None:
 
 def test_a_wrong_declaration_is_named_and_left_alone_and_json_is_json(climbing: Bench) -> None:
     before = (climbing.folder / "benchmark.toml").read_text()
-    done = climbing.run("diagnose", "blocking", "--workers", "1", "--keep", "--json")
+    done = climbing.call("diagnose", "blocking", "--workers", "1", "--keep", "--json")
     assert done.returncode == 0, done.stderr
     found = Diagnosis.model_validate(json.loads(done.stdout))
     assert (found.regime, found.seats) == ("blocked event loop", 1)
@@ -82,7 +82,7 @@ def test_a_wrong_declaration_is_named_and_left_alone_and_json_is_json(climbing: 
 
 
 def test_an_endpoint_that_fails_half_of_its_requests_gets_one_clear_line(climbing: Bench) -> None:
-    done = climbing.run("diagnose", "failing", "--workers", "1")
+    done = climbing.call("diagnose", "failing", "--workers", "1")
     assert done.returncode == 3, done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("bench: ")]
     assert len(said) == 1
@@ -109,7 +109,7 @@ def test_wrong_usage_is_refused_before_anything_is_started(climbing: Bench, argu
 
 def test_an_app_that_can_not_be_started_ends_with_its_own_exit_code(climbing: Bench) -> None:
     (climbing.folder / "app_under_test.py").write_text("raise RuntimeError('no database')")
-    done = climbing.run("diagnose", "queueing")
+    done = climbing.call("diagnose", "queueing")
     assert done.returncode == 4
     assert "no database" in done.stderr
 

@@ -51,7 +51,7 @@ def test_the_rows_of_all_processes_make_the_table_and_first_requests_take_turns(
     bench.configure(app=SLOW_AT_FIRST, **changes)
     file = bench.folder / "benchmark.toml"
     file.write_text(file.read_text().replace('work = "20ms"\n', "").replace("users = 8", f"users = {USERS}"))
-    done = bench.run("run", "--duration", f"{LOAD_S}s")
+    done = bench.call("run", "--duration", f"{LOAD_S}s")
     assert done.returncode == 0, done.stderr
     (measured,) = bench.record().endpoints[0].rounds
     logs = rows_of(bench)
@@ -105,7 +105,7 @@ def crash(environment, **_):
         raise SystemExit("no licence for a second process")
 """)
     bench.configure(profile="processes = 2", endpoint='locustfile = "own.py"')
-    done = bench.run("run")
+    done = bench.call("run")
     assert done.returncode == 3, done.stderr
     assert "a load process ended before its time" in done.stderr
     assert "no licence for a second process" in done.stderr

@@ -26,7 +26,7 @@ def own(bench: Bench) -> Bench:
 
 
 def test_connections_are_dealt_evenly_and_the_record_says_how(own: Bench) -> None:
-    done = own.run("run", "--users", str(USERS), "--spawn-rate", str(USERS))
+    done = own.call("run", "--users", str(USERS), "--spawn-rate", str(USERS))
     assert done.returncode == 0, done.stderr
     record = own.record()
     assert record.plan.target.sockets == "per-worker"
@@ -56,6 +56,6 @@ def test_a_worker_that_is_killed_ends_its_round_and_the_next_one_has_a_server_ag
 
 def test_an_app_that_ends_while_it_starts_is_said_with_its_last_lines(own: Bench) -> None:
     own.configure(app=NO_DATABASE, target='sockets = "per-worker"')
-    done = own.run("run")
+    done = own.call("run")
     assert done.returncode == 4, done.stderr
     assert "no database" in done.stderr

@@ -46,7 +46,7 @@ def test_users_who_wait_for_answers_do_not_see_what_visitors_do(few: Round, tmp_
 
 def test_a_rate_that_could_not_be_offered_makes_the_run_invalid(bench: Bench) -> None:
     bench.configure(path="/pooled", duration="4s")
-    done = bench.run("run", "--rate", "50/s", "--users", "3")
+    done = bench.call("run", "--rate", "50/s", "--users", "3")
     assert done.returncode == 3, done.stderr
     assert "could be sent: all 3 users waited for answers" in done.stderr
     assert "--users" in done.stderr
@@ -72,7 +72,7 @@ def test_nonsense_is_refused_in_one_line(bench: Bench, flags: tuple[str, ...], s
 
 def test_a_prediction_knows_the_rate_of_its_profile(bench: Bench) -> None:
     bench.configure(profile="rate = 50")
-    done = bench.run("predict", "--profile", "quick", "--json")
+    done = bench.call("predict", "--profile", "quick", "--json")
     assert done.returncode == 0, done.stderr
     (answer,) = json.loads(done.stdout)["endpoints"]
     assert (answer["prediction"], answer["open"]["rate_per_s"]) == (None, 50)
@@ -81,7 +81,7 @@ def test_a_prediction_knows_the_rate_of_its_profile(bench: Bench) -> None:
 
 def test_a_promise_too_large_for_any_load_is_refused(bench: Bench) -> None:
     bench.configure()
-    done = bench.run("capacity", "quick", "--most-rate", "50000/s", "--p95-below", "30s")
+    done = bench.call("capacity", "quick", "--most-rate", "50000/s", "--p95-below", "30s")
     assert done.returncode == 2
     assert "--most-rate times --p95-below" in done.stderr
     assert len(done.stderr.splitlines()) == 1

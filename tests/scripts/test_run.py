@@ -105,7 +105,7 @@ def test_the_report_lies_beside_the_record_and_is_rendered_the_same_again(smoke:
     directory = smoke.folder / "results" / smoke.record().id
     first = (directory / "report.md").read_bytes()
     (directory / "report.md").unlink()
-    assert smoke.run("report", str(directory)).returncode == 0
+    assert smoke.call("report", str(directory)).returncode == 0
     assert (directory / "report.md").read_bytes() == first
     assert b"| sync_baseline |" in first
 

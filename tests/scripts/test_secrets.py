@@ -62,7 +62,7 @@ def test_a_secret_in_what_a_failing_app_prints_is_not_shown(bench: Bench) -> Non
         endpoint='headers = { Authorization = "$BENCH_TEST_TOKEN" }\nexpect = { pointer = "/answer/value" }',
     )
     bench.environment["BENCH_TEST_TOKEN"] = f"wrong-{SECRET}"
-    done = bench.run("run")
+    done = bench.call("run")
     assert done.returncode == 4
     assert SECRET not in done.stderr + done.stdout
     files = [path for path in (bench.folder / "results").rglob("*") if path.is_file()]

@@ -21,7 +21,7 @@ TINY = ("--runs", "1", "--duration", "1s", "--delay", "none", "--users", "4")
 def test_a_tiny_self_test_is_measured_printed_as_json_and_kept(bench: Bench) -> None:
     reports = bench.folder / "reports"
     reports.mkdir()
-    done = bench.run("selftest", *TINY, "--keep", "--json")
+    done = bench.call("selftest", *TINY, "--keep", "--json")
     assert done.returncode == 0, done.stderr
     found = SelfTest.model_validate_json(done.stdout)
     assert read_selftest(reports) == found

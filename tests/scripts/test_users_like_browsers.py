@@ -46,7 +46,7 @@ def seen(folder: Path, what: str) -> int:
 def test_each_user_connects_once_and_shows_its_cookie_ever_after(bench: Bench) -> None:
     users = MOST_OF_SELECT + 76
     bench.configure(APP, duration="10s", target="workers = 1")
-    done = bench.run("run", "--users", f"{users}", "--spawn-rate", f"{users}")
+    done = bench.call("run", "--users", f"{users}", "--spawn-rate", f"{users}")
     assert done.returncode == 0, done.stderr
     (measured,) = bench.record().endpoints[0].rounds
     assert measured.users_answered == users

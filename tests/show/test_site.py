@@ -195,5 +195,5 @@ def test_what_is_built_opens_in_the_browser_of_the_user(bench: Bench) -> None:
     browser.chmod(0o755)
     write_history(bench.folder / "reports", [week(1)])
     bench.environment["BROWSER"] = str(browser)
-    assert bench.run("site", "--open").returncode == 0
+    assert bench.call("site", "--open").returncode == 0
     assert (bench.folder / "opened").read_text().strip() == (bench.folder / "site" / "index.html").as_uri()
