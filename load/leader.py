@@ -95,7 +95,10 @@ class Leader:
     def on_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         """Keep the answers that a load worker of another machine got."""
         if "answers" in data and client_id in self.attendance.started:
-            self.files.write(self.attendance.place(client_id), self.environment.stats.start_time, data)
+            try:
+                self.files.write(self.attendance.place(client_id), self.environment.stats.start_time, data)
+            except OSError as error:
+                self._end_unwritten(error)
 
     def on_part(self, msg: Any, **_: Any) -> None:
         """A load process has stopped; its last answers come with its part."""
@@ -113,7 +116,14 @@ class Leader:
         for one in self._unheard()[:1]:
             name = self.attendance.name(one)
             self.attendance.give_up("lost", f"{name} did not say what its users did; its part of the load is unknown")
-        self.files.close()
+        try:
+            self.files.close()
+        except OSError as error:
+            self._end_unwritten(error)
+
+    def _end_unwritten(self, error: OSError) -> None:
+        """The answers of load workers could not be written down."""
+        self.attendance.give_up("unwritable", f"the answers of load workers: {error}")
 
     def _unheard(self) -> list[str]:
         return [one for one in self.attendance.started if one not in self.parts]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.networks import AS_ROOT_WITH_MOUNTS, needs_mounts
+from tests.networks import AS_ROOT_WITH_MOUNTS, needs_mounts, needs_networks
 from tests.support import Bench, wait_for_line
 
 NEVER_READY = """
@@ -136,18 +136,32 @@ def test_a_process_killed_under_load_costs_its_round_and_no_other(
     assert reason in said
 
 
+MOUNT = "mount -t tmpfs -o size=700k tmpfs disk || exit 99; "
+KEEP = "code=$?; cp -r disk/. results; exit $code"
+OTHER = "10.77.0.1"
+WORKER = f'ip link set lo up; ip address add {OTHER}/24 dev lo; "$1" -m scripts worker --master {OTHER} & '
+STOP = "code=$?; kill -INT %1; wait %1; (exit $code); "
+LOADED_BY = {
+    "one process": ("processes = 1", "", f'{MOUNT}"$@"; {KEEP}'),
+    "two processes": ("processes = 2", "", f'{MOUNT}"$@"; {KEEP}'),
+    "a load worker": ("", f'host = "{OTHER}"', f'{WORKER}{MOUNT}"$@" --expect-workers 1; {STOP}{KEEP}'),
+}
+
+
 @needs_mounts
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_full_disk_ends_the_run_with_a_record_that_says_so(bench: Bench, processes: int) -> None:
-    bench.configure(duration="20s", profile=f"processes = {processes}")
+@needs_networks
+@pytest.mark.parametrize("by", LOADED_BY)
+def test_a_full_disk_ends_the_run_with_a_record_that_says_so(bench: Bench, by: str) -> None:
+    profile, target, script = LOADED_BY[by]
+    bench.configure(duration="20s", profile=profile, target=target)
     text = (bench.folder / "benchmark.toml").read_text()
     (bench.folder / "benchmark.toml").write_text(
         text.replace("users = 8", "users = 100").replace("rate = 8", "rate = 100")
     )
     (bench.folder / "disk").mkdir()
-    script = 'mount -t tmpfs -o size=700k tmpfs disk || exit 99; "$@"; code=$?; cp -r disk/. results; exit $code'
     (bench.folder / "results").mkdir()
-    command = ["unshare", *AS_ROOT_WITH_MOUNTS, "sh", "-c", script, "sh", *bench.command("run", "--out", "disk")]
+    command = ["unshare", *AS_ROOT_WITH_MOUNTS, *(["--net"] if target else []), "bash", "-m", "-c", script]
+    command += ["bash", *bench.command("run", "--out", "disk")]
     done = subprocess.run(
         command,
         cwd=bench.folder,

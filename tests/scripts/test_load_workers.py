@@ -224,7 +224,8 @@ def test_workers_that_start_late_are_waited_for_and_one_too_many_loads_nothing(
     (record,) = made.records
     (measured,) = record.endpoints[0].rounds
     assert sorted(made.files) == ["requests-0.csv", "requests-1.csv"]
-    assert sum(made.files.values()) == measured.requests
+    late = sum(made.files.values()) - measured.requests
+    assert 0 <= late <= measured.users_started, "what came after the end of the load is in the rows, not in the figures"
     assert measured.users_started == record.plan.profile.users
 
 
