@@ -129,11 +129,14 @@ class Child:
         output = self._popen.stdout
         if output is None:  # pragma: no cover - a pipe was asked for
             return
-        with output, log_file:
+        with output:
             for line in output:
                 clean = redact(line, self._secrets)
                 self._tail.append(clean.rstrip("\n"))
                 self._keep(clean, log_file)
+        # A file whose last line found no room says so once more when it is closed.
+        with suppress(OSError):
+            log_file.close()
 
     def _keep(self, line: str, log_file: IO[str]) -> None:
         """A full disk must not stop the reading: the child would block on a full pipe."""
