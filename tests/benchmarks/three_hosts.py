@@ -53,6 +53,7 @@ path = "/queueing"
 [profiles.quick]
 users = {users}
 spawn_rate = {users}
+start = "{start}"
 duration = "{duration_s}s"
 reference = 0
 endpoints = ["sleeping", "queueing"]
@@ -61,16 +62,18 @@ endpoints = ["sleeping", "queueing"]
 
 @dataclass(frozen=True)
 class Load:
-    """Users who all ask at once, and again with each answer: of one that sleeps, and of one with fewer seats."""
+    """Users of an endpoint that sleeps, and of one with fewer seats. `start`: whether they all begin at once."""
 
     users: int
     seats: int
     sleeping_s: float
     queueing_s: float
     duration_s: int
+    start: str
 
 
-LOAD = Load(users=100, seats=20, sleeping_s=0.5, queueing_s=0.1, duration_s=10)
+LOAD = Load(users=50, seats=10, sleeping_s=0.5, queueing_s=0.1, duration_s=10, start="spread")
+"""Where a hundred users begin at once, one process reads their answers one after the other, two do in half the time."""
 
 
 @dataclass(frozen=True)

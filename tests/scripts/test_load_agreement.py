@@ -16,7 +16,7 @@ from tests.networks import needs_networks
 
 pytestmark = needs_networks
 
-LOAD = Load(users=8, seats=4, sleeping_s=1.1, queueing_s=0.9, duration_s=5)
+LOAD = Load(users=8, seats=4, sleeping_s=1.1, queueing_s=0.9, duration_s=5, start="batch")
 ANSWERS = {"sleeping": 4 * LOAD.users, "queueing": 5 * LOAD.seats}
 """The fourth answer comes after 4.4 s, the fifth of each seat after 4.5 s; the load ends after 5."""
 
