@@ -16,9 +16,10 @@ from tests.networks import needs_networks
 
 pytestmark = needs_networks
 
-LOAD = Load(users=8, seats=4, sleeping_s=1.1, queueing_s=0.9, duration_s=5, start="batch")
-ANSWERS = {"sleeping": 4 * LOAD.users, "queueing": 5 * LOAD.seats}
-"""The fourth answer comes after 4.4 s, the fifth of each seat after 4.5 s; the load ends after 5."""
+LOAD = Load(users=8, seats=4, sleeping_s=2.05, queueing_s=2.05, duration_s=6, start="batch")
+ANSWERS = {"sleeping": 2 * LOAD.users, "queueing": 2 * LOAD.seats}
+"""The load ends after 6 s. Second answers are due after 4.1 s, and may be late by 1.9 s; third ones, after 6.15 s, can not
+be early."""
 
 
 @pytest.fixture(scope="module")
