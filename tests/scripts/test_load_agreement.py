@@ -18,8 +18,8 @@ pytestmark = needs_networks
 
 LOAD = Load(users=8, seats=4, sleeping_s=2.05, queueing_s=2.05, duration_s=6, start="batch")
 ANSWERS = {"sleeping": 2 * LOAD.users, "queueing": 2 * LOAD.seats}
-"""The load ends after 6 s. Second answers are due after 4.1 s, and may be late by 1.9 s; third ones, after 6.15 s, can not
-be early."""
+"""The load ends after 6 s. Second answers are due after 4.1 s, and may be late by 1.9 s; third ones, after 6.15 s, can
+not be early."""
 
 
 @pytest.fixture(scope="module")
