@@ -23,7 +23,7 @@ _GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}
 INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law", RATE_NOT_KEPT})
 """Kinds of warnings (warnings.py) that invalidate, and with them `failures` once they are an error (above 1 %)."""
 DISTURBING = frozenset(
-    {"steal", "generator-cpu", "generator-lag", "generator-garbage-collection", "load-worker-silent"}
+    {"steal", "other-programs", "generator-cpu", "generator-lag", "generator-garbage-collection", "load-worker-silent"}
 )
 ABOUT_FAILURES = frozenset({"no-right-answer", "failures"})
 ROUNDS_APART_RATIO = 0.10

@@ -4,6 +4,7 @@ from benchmark.judge.disagreement import (
     MACHINE_CPU_PERCENT,
     SERVER_CPU_PERCENT,
     STEAL_PERCENT,
+    busy_with_others,
     disagreement_finding,
 )
 from benchmark.judge.generator_warnings import ABOUT_THE_GENERATOR, Rule
@@ -84,7 +85,7 @@ def _server_cpu(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | N
     worker = used.busiest_worker_p90_percent
     if worker is not None and worker > SERVER_CPU_PERCENT:
         message = f"The busiest worker used {worker:.0f} % of a core or more in one second out of ten."
-    elif (used.machine_cpu_mean_percent or 0) > MACHINE_CPU_PERCENT:
+    elif (used.machine_cpu_mean_percent or 0) > MACHINE_CPU_PERCENT and not busy_with_others(used):
         message = f"The machine's processors were {used.machine_cpu_mean_percent:.0f} % busy on average."
     else:
         return None
@@ -93,6 +94,19 @@ def _server_cpu(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | N
         severity="warning",
         message=f"{message} The figures are those of a saturated machine.",
         remedy=f"Fine if its limit is what you look for; else take fewer than {plan.profile.users} users.",
+    )
+
+
+def _other_programs(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    used = measured.resources
+    if not busy_with_others(used):
+        return None
+    return Finding(
+        kind="other-programs",
+        severity="warning",
+        message=f"The machine's processors were {used.machine_cpu_mean_percent:.0f} % busy, but not with this: "
+        "server and load generator together used less than half of one.",
+        remedy="Latencies hold the delays. Run again with nothing else on the machine.",
     )
 
 
@@ -179,6 +193,7 @@ RULES: tuple[Rule, ...] = (
     _no_steady_part,
     *ABOUT_THE_GENERATOR,
     _server_cpu,
+    _other_programs,
     _few_requests,
     _uneven_workers,
     _in_flight,

@@ -35,7 +35,11 @@ def test_without_a_prediction_nothing_is_said() -> None:
         ({"users_waiting_ratio": 0.5}, "the load generator was saturated"),
         ({"resources": {"generator_cpu_p90_percent": 99.0}}, "the load generator was saturated"),
         ({"resources": {"busiest_worker_p90_percent": 99.0}}, "a worker's processor was saturated"),
-        ({"resources": {"machine_cpu_mean_percent": 99.0}}, "the machine's processors were saturated"),
+        (
+            {"resources": {"machine_cpu_mean_percent": 99.0, "worker_cpu_mean_percent": (80.0, 80.0)}},
+            "the machine's processors were saturated",
+        ),
+        ({"resources": {"machine_cpu_mean_percent": 99.0}}, "other programs kept the processors busy"),
         ({"resources": {"steal_percent": 20.0}}, "the machine was taken away"),
         ({"connections_per_worker": (1, 2)}, "3 connections were seen for 10 users"),
         ({"min_ms": 200.0}, "even the fastest answer took 200 ms, with 150 ms of own work declared"),
