@@ -74,6 +74,16 @@ class Config(Frozen):
     judging: Judging = Judging()
     accepted: tuple[Accepted, ...] = ()
 
+    @model_validator(mode="after")
+    def _one_headline(self) -> Self:
+        marked = [name for name, profile in self.profiles.items() if profile.headline]
+        if len(marked) > 1:
+            message = (
+                f"profiles {' and '.join(marked)} have headline = true; the README shows one: take it from the others"
+            )
+            raise ValueError(message)
+        return self
+
 
 def read_config(path: Path) -> Config:
     """Read and validate a benchmark.toml. UsageError names the file and the key's path."""

@@ -123,6 +123,11 @@ def test_what_makes_no_sense_with_or_without_a_rate_is_refused(
             MINIMAL.replace("work_tasks", 'headers = { X = "a\\nb" }\nwork_tasks'), "must be one line", id="line break"
         ),
         pytest.param(MINIMAL.replace("schema_version = 1", "schema_version = 9"), "schema_version: ", id="version"),
+        pytest.param(
+            MINIMAL + "headline = true\n[profiles.two]\nheadline = true\n" + MINIMAL.partition("[profiles.quick]\n")[2],
+            "profiles quick and two have headline = true",
+            id="two headlines",
+        ),
         pytest.param(MINIMAL.replace("[app]", "[app"), "can not be read", id="no TOML"),
     ],
 )
