@@ -18,14 +18,6 @@ Profile = Annotated[
     str | None,
     Option(envvar="BENCH_PROFILE", help="The load: a profile of benchmark.toml.", show_default=DEFAULT_PROFILE),
 ]
-PredictedProfile = Annotated[
-    str | None,
-    Option(
-        envvar="BENCH_PROFILE",
-        help="The load: a profile of benchmark.toml.",
-        show_default="the one that the README shows",
-    ),
-]
 Headline = Annotated[bool, Option("--headline", help="Where no --profile is named: the one that the README shows.")]
 Endpoints = Annotated[list[str], Option(envvar="BENCH_ENDPOINTS", help="Only this endpoint; several times, or as a,b.")]
 Users = Annotated[

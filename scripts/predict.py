@@ -13,7 +13,7 @@ from scripts.predicting import as_json_text, ask, predict_all
 
 def predict(
     context: Context,
-    profile: options.PredictedProfile = None,
+    profile: options.Profile = None,
     endpoint: options.Endpoints = [],
     users: options.Users = [],
     spawn_rate: options.SpawnRate = None,
@@ -30,13 +30,13 @@ def predict(
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
 ) -> None:
-    """Work out the table that `bench run` would show, without any load: queueing theory, in a second.
+    """Work out the table that `bench run` would show, without any load: queueing theory, in seconds.
 
     Users, workers and seats are simulated as they are under `bench run`; docs/method.md says how, and what is left
-    out. Without --profile it is the load that the README shows. With --open-rate requests come at a rate of their own.
+    out. With --open-rate requests come at a rate of their own.
 
     Examples: bench predict --connections 290,210; bench predict --users 2000 --workers 8;
-    bench predict --endpoint sync_baseline --open-rate 5
+    bench predict --endpoint sync_baseline --open-rate 40
     """
     values = {"spawn_rate_per_s": spawn_rate, "duration_s": duration, "task_seconds": task_seconds}
     values |= {"workers": workers, "threads": threads}
@@ -51,7 +51,9 @@ def predict(
         }
     )
     wishes = {**values, "endpoints": options.items(context, "endpoint", endpoint)}
-    answers = predict_all(question, config, profile, options.items(context, "users", users), wishes)
+    answers = predict_all(
+        question, config, profile or options.DEFAULT_PROFILE, options.items(context, "users", users), wishes
+    )
     if as_json:
         sys.stdout.write(as_json_text(answers))
     else:

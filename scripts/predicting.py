@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from rich.console import Console
 
-from benchmark.config import checked, headline_profile, make_plan, read_config
+from benchmark.config import checked, make_plan, read_config
 from benchmark.errors import UsageError
 from benchmark.explain.bounds import limit
 from benchmark.explain.open_model import predict_open
@@ -53,12 +53,11 @@ def ask(values: Mapping[str, str | None]) -> Question:
 
 
 def predict_all(
-    question: Question, config_file: Path, profile: str | None, users: Sequence[str], values: Mapping[str, Any]
+    question: Question, config_file: Path, profile: str, users: Sequence[str], values: Mapping[str, Any]
 ) -> list[Predicted]:
     """Answer for every number of users and every endpoint. All is checked before anything is worked out."""
     config = read_config(config_file)
-    name = profile or headline_profile(config)
-    plans = [make_plan(config, name, {**values, "users": number}) for number in users or (None,)]
+    plans = [make_plan(config, profile, {**values, "users": number}) for number in users or (None,)]
     for plan in plans:
         _check_connections(question, plan)
         rate_per_s = _rate_per_s(question, plan)

@@ -72,6 +72,7 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
             more=max(0, history.runs - len(runs)),
             standing=standing(history.records, history.failures),
             changed=verdicts.worth_saying(judged),
+            begun_anew=verdicts.begun_anew(trend.last for trend in judged.counting),
             summed_up=verdicts.summed_up(judged),
             newest=newest_of_each(history.records),
             trends={

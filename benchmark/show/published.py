@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from benchmark.errors import InvalidRunError
 from benchmark.model import Frozen
 from benchmark.record import Record
+from benchmark.show.text import inert
 
 REPEATED_APP = "app.main:app"
 """The app of this repository, whose endpoints do the published work."""
@@ -51,8 +53,15 @@ class Published(Frozen):
     title: str
     author: str
     date: str
+    url: Annotated[str, Field(pattern=r"^https://[^\s()<>\[\]]+$")] | None = None
     conditions: Conditions
     rows: dict[str, PublishedRow]
+
+    @property
+    def cited(self) -> str:
+        """Who published it, where and when, as Markdown."""
+        title = f"“{inert(self.title)}”"
+        return f"{inert(self.author)}, {f'[{title}]({self.url})' if self.url else title}, {self.date}"
 
 
 def read_published(directory: Path) -> tuple[Published, ...]:

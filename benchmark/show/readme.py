@@ -7,7 +7,7 @@ from benchmark.errors import UsageError
 from benchmark.record import Record
 from benchmark.show import sentences
 from benchmark.show.published import Published, same_conditions
-from benchmark.show.report import picture_lines, results_table, templates
+from benchmark.show.report import all_warnings, picture_lines, results_table, templates
 
 BEGIN = "<!-- benchmark:begin -->"
 END = "<!-- benchmark:end -->"
@@ -40,6 +40,7 @@ def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> st
             target=record.plan.target,
             environment=record.environment,
             published=published,
+            warnings=sum(finding.severity != "note" for _, finding in all_warnings(record)),
             headline=sentences.headline(record),
             results=results_table(record, published),
             picture=picture_lines(record, f"reports/runs/{record.id}/").get("throughput"),

@@ -163,6 +163,7 @@ def render_report(
             belief=judged.belief.get(record.id),
             visible=on_this_machine(record, judged.selftest),
             verdict=verdicts.of_run(said),
+            begun_anew=verdicts.begun_anew(said),
             verdicts=[item for item in said if verdicts.is_worth_saying(item)],
             changes=[
                 (result.name, change(alternative), alternative)

@@ -9,8 +9,17 @@ QUIET_STAGES = {"steady", "too few runs", "not judged"}
 
 
 def is_worth_saying(said: Said) -> bool:
-    """Whether something changed, may have changed, or is not comparable any more."""
-    return said.stage not in QUIET_STAGES or said.open_since is not None or said.apart is not None
+    """Whether something changed or may have changed."""
+    return said.stage not in QUIET_STAGES or said.open_since is not None
+
+
+def begun_anew(said: Iterable[Said]) -> list[str]:
+    """Why numbers are compared with nothing though there are earlier runs, a sentence for each reason."""
+    reasons = Counter(item.apart for item in said if item.apart)
+    return [
+        f"A new series begins for {count} metric{'s' if count > 1 else ''}, as the runs before do not compare: {why}."
+        for why, count in reasons.most_common()
+    ]
 
 
 def of_run(said: Sequence[Said]) -> str:

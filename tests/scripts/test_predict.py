@@ -38,8 +38,8 @@ NONSENSE = [
 
 @pytest.fixture
 def asked(bench: Bench) -> Bench:
-    """A folder whose profile is the one of the README."""
-    bench.configure(endpoint=POOL, profile="headline = true")
+    """A folder with an endpoint that a pool serves."""
+    bench.configure(endpoint=POOL)
     return bench
 
 

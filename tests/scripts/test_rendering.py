@@ -8,7 +8,7 @@ import pytest
 from benchmark.record import Record
 from benchmark.show import index
 from benchmark.show.history import read_history
-from benchmark.show.verdicts import of_run, summed_up, worth_saying
+from benchmark.show.verdicts import begun_anew, of_run, summed_up, worth_saying
 from benchmark.trend import Judged
 from scripts.rendering import judged, render, render_run_of
 from tests.histories import COMPUTING, on_cpu, run_of_week, write_history
@@ -240,7 +240,9 @@ def test_only_the_newest_series_of_a_profile_is_summed_up() -> None:
         "the series ended: different CPU than the last run: Other, was Example 3000",
         "measured with numbers of its own: --users",
     }
-    assert {trend.last.stage for trend in worth_saying(found)} == {"too few runs"}, "only that a series began anew"
+    assert worth_saying(found) == []
+    (why,) = begun_anew(trend.last for trend in found.counting)
+    assert why.startswith("A new series begins for 3 metrics, as the runs before do not compare: different CPU than")
 
 
 def test_a_run_back_at_the_level_before_is_not_called_perhaps_changed() -> None:

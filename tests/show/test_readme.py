@@ -3,8 +3,9 @@
 import pytest
 
 from benchmark.errors import UsageError
+from benchmark.record import Finding
 from benchmark.show.readme import BEGIN, END, headline_run, render_block, replace_block
-from tests.records import some_plan, some_record
+from tests.records import some_plan, some_record, some_result, some_round
 
 
 def test_only_what_stands_between_the_markers_is_replaced() -> None:
@@ -49,3 +50,11 @@ def test_the_newest_unchanged_complete_run_of_a_headline_profile_is_shown() -> N
 def test_without_a_run_the_block_says_so() -> None:
     assert headline_run([]) is None
     assert "No run has been published yet" in render_block([], ())
+
+
+def test_a_run_with_warnings_says_so_beside_its_table() -> None:
+    disturbed = some_round(warnings=(Finding(kind="steal", severity="warning", message="stolen", remedy="again"),))
+    one = some_record(endpoints=(some_result("pooled", disturbed),))
+    where = f"(reports/runs/{one.id}/report.md#how-far-to-believe-them)"
+    assert f"[1 warning]{where}" in render_block([one], ())
+    assert "warning" not in render_block([some_record()], ())

@@ -205,6 +205,9 @@ def test_a_run_file_that_can_not_be_read_is_named_and_the_others_are_shown(tmp_p
 def test_a_published_table_is_data_with_its_source(repository: Path) -> None:
     raw = json.loads((repository / "reports" / "published" / "2025-01-18.json").read_text())
     assert raw["rows"]["async_concurrent"]["requests"] == 29157
+    (table,) = read_published(repository / "reports" / "published")
+    assert f"]({raw['url']}), 2025-01-18" in table.cited
+    assert "](" not in table.model_copy(update={"url": None}).cited
     assert len(read_history(repository / "reports").unreadable) == 0
 
 
