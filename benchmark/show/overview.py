@@ -1,4 +1,4 @@
-"""The newest run of each series and how its numbers went, in characters that any reader of Markdown shows."""
+"""The newest run of each profile and how its numbers went, in characters that any reader of Markdown shows."""
 
 import json
 from collections import defaultdict
@@ -9,7 +9,7 @@ from statistics import median
 from benchmark.record import Record
 
 SPARKS = "▁▂▃▄▅▆▇█"
-MOST_SERIES = 10
+MOST_PROFILES = 10
 MOST_RUNS = 20
 FEWEST_RUNS = 3
 SMALLEST_SPAN = 0.2
@@ -20,7 +20,7 @@ NOT_COMPARED = {"profile": {"description", "headline"}}
 
 @dataclass(frozen=True)
 class Line:
-    """One endpoint of the newest run of a series; `spark` is empty where there are too few runs."""
+    """One endpoint of the newest run of a profile; `spark` is empty where there are too few runs."""
 
     endpoint: str
     throughput_rps: float | None
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest complete run of a series, and how many runs of it there are."""
+    """The newest complete run of a profile, and how many runs there are of the same series."""
 
     record: Record
     runs: int
@@ -37,13 +37,15 @@ class Newest:
 
 
 def newest_of_each(records: Sequence[Record]) -> list[Newest]:
-    """The newest complete run of each series as benchmark.toml has it, newest first. `records`: newest first."""
+    """The newest complete run of each profile as benchmark.toml has it, newest first. `records`: newest first."""
     series: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         if record.state == "complete" and not record.customised:
             series[series_key(record)].append(record)
-    found = [Newest(runs[0], len(runs), _lines(runs)) for runs in series.values()]
-    return found[:MOST_SERIES]
+    found: dict[str, Newest] = {}
+    for runs in series.values():
+        found.setdefault(runs[0].profile.name, Newest(runs[0], len(runs), _lines(runs)))
+    return list(found.values())[:MOST_PROFILES]
 
 
 def series_key(record: Record) -> str:

@@ -45,7 +45,7 @@ def test_splits_are_drawn_from_those_that_were_measured_when_users_come_alike(re
     measured = json.loads((repository / "tests/data/quick-sync-baseline.json").read_text())["rounds"]
     splits = [one["connections_per_worker"] for one in measured]
     assert {round(max(split) / sum(split), 2) for split in splits} == {round(share, 2) for share in shares(500)}
-    assert max(shares(50)) < 0.65
+    assert 0.5 < min(shares(50)) < max(shares(50)) < min(shares(1))
     assert min(shares(1)) > 0.87
 
 

@@ -26,13 +26,22 @@ def test_a_sparkline_shows_what_is_large_and_not_what_is_noise(values: list[floa
     assert sparkline(values) == shown
 
 
-def test_the_newest_complete_run_of_each_series_is_listed_with_its_course() -> None:
+def test_the_newest_complete_run_of_each_profile_is_listed_with_its_course() -> None:
     weeks = [run_of_week(week, 100.0 + 50 * (week == 3)) for week in range(5)]
     broken = run_of_week(5, 1.0, state="incomplete")
     changed = run_of_week(6, 1.0, customised=("--users",))
     found = newest_of_each([changed, broken, *reversed(weeks)])
     assert [(item.record.id, item.runs) for item in found] == [(weeks[-1].id, 5)]
     assert [(line.endpoint, line.spark) for line in found[0].lines] == [("computing", "▁▁▁█▁")]
+    assert "| Newest of | Endpoint | req/s | Last runs |\n" in render_index(History(tuple(weeks[::-1]), ()))
+
+
+def test_a_series_that_another_one_followed_is_not_listed_nor_is_a_course_that_nobody_sees() -> None:
+    old, method = run_of_week(0, 100.0), run_of_week(1, 100.0).method
+    new = run_of_week(1, 90.0, method=method.model_copy(update={"version": method.version + 1}))
+    assert [item.record.id for item in newest_of_each([new, old])] == [new.id]
+    shown = render_index(History((new, old), ()))
+    assert "| Newest of | Endpoint | req/s |\n| :-- | :-- | --: |\n| [quick]" in shown
 
 
 def test_the_index_shows_trends_by_profile_and_sweeps_and_says_them_in_words() -> None:
