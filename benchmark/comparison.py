@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from benchmark.config import MetricName
 from benchmark.environment import Cpu
 from benchmark.model import Frozen, Line
 from benchmark.plan import Plan
@@ -41,6 +40,9 @@ class Turn(Columns):
     waiting_ratio: float
 
 
+ComparedMetric = Literal["throughput_rps", "median_ms", "p95_ms", "failure_ratio"]
+
+
 class Difference(Frozen):
     """What is said about one metric of one endpoint.
 
@@ -50,7 +52,7 @@ class Difference(Frozen):
     """
 
     endpoint: str
-    metric: MetricName
+    metric: ComparedMetric
     verdict: Word
     reason: str | None
     base: float | None
@@ -62,7 +64,10 @@ class Difference(Frozen):
 
 
 class Comparison(Frozen):
-    """One comparison. `smallest_effect_percent` and `error_rate` (of the whole table) are the rule it was judged by."""
+    """One comparison. `smallest_effect_percent` and `error_rate` (of the whole table) are the rule it was judged by.
+
+    `lost`: what broke in rounds of which nothing was kept, one line each.
+    """
 
     schema_version: Literal[1] = 1
     started_at: Moment
@@ -76,3 +81,4 @@ class Comparison(Frozen):
     error_rate: float = Field(gt=0, lt=1)
     differences: tuple[Difference, ...]
     turns: tuple[Turn, ...]
+    lost: tuple[Line, ...] = ()

@@ -28,12 +28,12 @@ from benchmark.plan import Plan
 from benchmark.show.compare_progress import CompareReporter, reporting
 from benchmark.show.compared import render_comparison, sentence
 
+LONGEST_LOST = 200
 FEWEST_ROUNDS = 2
 MOST_TIMES = 3
 """How many times the rounds of the profile are measured at most, where the machine is too noisy to tell after them."""
 BESIDE_LOAD_S = 5.0
 """What a round takes beside its load: servers and generator start and stop."""
-
 
 Extras = Mapping[SideName, Sequence[str]]
 """Requirements that are installed over those of a side."""
@@ -79,7 +79,7 @@ def compare_sides(contest: Contest, config_file: Path, out: Path, console: Conso
             contenders = _contenders(home, commits, extras, Path(temporary), interrupt, reporter)
             _check_targets(plan, contenders)
             directory = _directory(out, started_at)
-            turns = _measure(plan, rule, contenders, directory, interrupt, reporter)
+            turns, lost = _measure(plan, rule, contenders, directory, interrupt, reporter)
     sides = {side: _side(refs[side], commits[side], extras[side], contenders[side]) for side in SIDES}
     comparison = Comparison(
         started_at=started_at,
@@ -93,6 +93,7 @@ def compare_sides(contest: Contest, config_file: Path, out: Path, console: Conso
         error_rate=rule.error_rate,
         differences=compare(turns, [endpoint.name for endpoint in plan.endpoints], rule),
         turns=turns,
+        lost=lost,
     )
     return _written(comparison, directory)
 
@@ -186,13 +187,14 @@ def _measure(
     directory: Path,
     interrupt: Interrupt,
     reporter: CompareReporter,
-) -> tuple[Turn, ...]:
-    """Measure all rounds, and more of them while the intervals are too wide.
+) -> tuple[tuple[Turn, ...], tuple[str, ...]]:
+    """Measure all rounds, and more of them while the intervals are too wide; gives their turns, and what broke.
 
     A round that breaks under load is left out and named; too few are an InvalidRunError.
     """
     turns: list[Turn] = []
-    lost: list[InvalidRunError] = []
+    lost: list[str] = []
+    problem: InvalidRunError | None = None
     raise_open_file_limit()
     names = [endpoint.name for endpoint in plan.endpoints]
     for number in range(MOST_TIMES * plan.profile.rounds):
@@ -205,12 +207,14 @@ def _measure(
         except UnwritableRunError:
             raise
         except InvalidRunError as error:
-            lost.append(error)
-            reporter.say(f"round {number + 1} is lost: {str(error).splitlines()[0]}")
+            problem = error
+            why = str(error).splitlines()[0].removesuffix("; its last lines:")
+            lost.append(f"round {number + 1} is lost: {why}"[:LONGEST_LOST])
+            reporter.say(lost[-1])
     if lost and len({turn.number for turn in turns}) < FEWEST_PASSES:
-        message = f"{len(lost)} rounds were lost, too few are left to compare: {lost[0]}"
+        message = f"{len(lost)} rounds were lost, too few are left to compare: {problem}"
         raise InvalidRunError(message)
-    return tuple(turns)
+    return tuple(turns), tuple(lost)
 
 
 def _side(ref: str, commit: str, extras: tuple[str, ...], contender: Contender) -> Side:
@@ -241,6 +245,6 @@ def _written(comparison: Comparison, directory: Path) -> Compared:
 
 
 def refuse_regressions(comparison: Comparison, *, gate: bool) -> None:
-    """With `gate`: a BenchmarkError that says what regressed, if anything did."""
-    if gate and any(item.verdict == "regressed" for item in comparison.differences):
+    """With `gate`: a BenchmarkError that says what regressed, or broke, if anything did."""
+    if gate and (comparison.lost or any(item.verdict == "regressed" for item in comparison.differences)):
         raise BenchmarkError(sentence(comparison, str))

@@ -1,6 +1,8 @@
 """Comparisons made up for tests."""
 
+import zipfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from benchmark.comparison import Comparison, Side, SideName, Turn
 from benchmark.environment import Cpu
@@ -65,3 +67,16 @@ def make_comparison(
         turns=tuple(turns),
     )
     return made.model_copy(update=changes)
+
+
+def make_wheel(directory: Path) -> Path:
+    """Make a directory that holds a package `slower` 1.0, as pip finds it."""
+    directory.mkdir()
+    about = "slower-1.0.dist-info"
+    file = directory / "slower-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as wheel:
+        wheel.writestr("slower.py", "DELAY_S = 0.06\n")
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: slower\nVersion: 1.0\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", f"slower.py,,\n{about}/METADATA,,\n{about}/WHEEL,,\n{about}/RECORD,,\n")
+    return file

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import subprocess
@@ -33,6 +34,9 @@ ASK = (
     "{d.name.lower(): d.version for d in reversed(list(m.distributions())) if d.name}]))"
 )
 """Reversed: of two versions of a package the one that is found first is the one that counts."""
+
+_COMMENT = re.compile(r"(?:^|\s)#")
+_NAMES_A_FILE = re.compile(r"(?:-r|--requirement|-c|--constraint)[\s=]*(\S+)")
 
 Pause = Callable[[float], None]
 Say = Callable[[str], None]
@@ -61,7 +65,7 @@ def python_with(home: Path, extras: Sequence[str], cache: Path, pause: Pause, sa
     file = home / REQUIREMENTS
     if not file.is_file() and not extras:
         return sys.executable
-    kept = cache / _key(file, extras)
+    kept = cache / environment_key(file, extras)
     if not kept.exists():
         say(f"installing {' '.join([REQUIREMENTS if file.is_file() else '', *extras]).strip()} (once)")
         _make(file, extras, kept, pause)
@@ -98,12 +102,33 @@ def describe(python: str) -> tuple[str, dict[str, str]]:
     return str(version), dict(sorted(packages.items()))
 
 
-def _key(file: Path, extras: Sequence[str]) -> str:
+def environment_key(file: Path, extras: Sequence[str]) -> str:
+    """Name of the environment for a requirements file and `extras`: the same only where the same would be installed."""
     parts = [platform.python_implementation(), platform.python_version(), platform.platform(), sys.prefix]
-    parts.append(file.read_text(encoding="utf-8") if file.is_file() else f"on top of {sys.executable}")
-    # A path names other contents tomorrow, so what is no plain requirement is installed anew each time.
-    parts += [text if "/" not in text and "@" not in text else f"{text} {secrets.token_hex(8)}" for text in extras]
+    asked = _lines(file, set()) if file.is_file() else [f"on top of {sys.executable}"]
+    parts += [f"{text} {secrets.token_hex(8)}" if _may_change(text) else text for text in [*asked, *extras]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def _lines(file: Path, known: set[Path]) -> list[str]:
+    """What a requirements file asks for, and what the files ask for that it names; each file once."""
+    if file in known or not file.is_file():
+        return []
+    known.add(file)
+    found = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        asked = _COMMENT.split(line)[0].strip()
+        found.append(asked)
+        if named := _NAMES_A_FILE.match(asked):
+            found += _lines((file.parent / named[1]).resolve(), known)
+    return [line for line in found if line]
+
+
+def _may_change(text: str) -> bool:
+    """Whether a line names a place, where tomorrow something else may lie: it is installed anew each time."""
+    if text.startswith("-"):
+        return text.startswith(("-e", "--editable"))
+    return "/" in text or "@" in text or text.startswith(".")
 
 
 def _python(environment: Path) -> Path:
@@ -115,14 +140,14 @@ def _make(file: Path, extras: Sequence[str], kept: Path, pause: Pause) -> None:
     draft = kept.with_name(f".{kept.name}-{secrets.token_hex(4)}")
     try:
         draft.parent.mkdir(parents=True, exist_ok=True)
-        _run([sys.executable, "-m", "venv", str(draft)], draft, "a virtual environment", pause)
+        _run([sys.executable, "-m", "venv", str(draft)], draft, "a virtual environment", pause, draft.parent)
         if file.is_file():
-            _pip(draft, ["--requirement", str(file.resolve())], REQUIREMENTS, pause)
+            _pip(draft, ["--requirement", str(file.resolve())], REQUIREMENTS, pause, file.resolve().parent)
         else:
             site = next(draft.glob("lib/python*/site-packages"))
             (site / INHERITING).write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
         if extras:
-            _pip(draft, ["--", *extras], " ".join(extras), pause)
+            _pip(draft, ["--", *extras], " ".join(extras), pause, draft.parent)
         with suppress(OSError):  # somebody else was faster, with the same contents
             draft.rename(kept)
     except OSError as error:
@@ -132,15 +157,15 @@ def _make(file: Path, extras: Sequence[str], kept: Path, pause: Pause) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _pip(environment: Path, what: Sequence[str], called: str, pause: Pause) -> None:
+def _pip(environment: Path, what: Sequence[str], called: str, pause: Pause, directory: Path) -> None:
     pip = [str(_python(environment)), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-    _run([*pip, *what], environment, called, pause)
+    _run([*pip, *what], environment, called, pause, directory)
 
 
-def _run(command: Sequence[str], environment: Path, called: str, pause: Pause) -> None:
+def _run(command: Sequence[str], environment: Path, called: str, pause: Pause, directory: Path) -> None:
     log = environment.with_name(f"{environment.name}.log")
     try:
-        with Child(command, log=log, directory=environment.parent, environment=os.environ) as child:
+        with Child(command, log=log, directory=directory, environment=os.environ) as child:
             while child.exit_code is None:
                 pause(POLL_S)
             tail = child.tail()

@@ -37,7 +37,7 @@ def comment(markdown: str, head: Head, home: Path) -> str:
     if number is None:
         return "no open pull request has this commit as its head any more; nothing was said"
     payload = json.dumps({"body": f"{MARK}\n{markdown}"})
-    ours = [item for item in _get(home, f"/issues/{number}/comments?per_page=100") if _is_ours(item)]
+    ours = [item for item in _get(home, f"/issues/{number}/comments?per_page=100", "--paginate") if _is_ours(item)]
     if ours:
         _send(home, "PATCH", f"/issues/comments/{int(ours[0]['id'])}", payload)
         return f"renewed the comment under #{number}"
@@ -55,8 +55,8 @@ def _is_ours(item: dict[str, Any]) -> bool:
     return item["user"]["login"] == AUTHOR and str(item["body"]).startswith(MARK)
 
 
-def _get(home: Path, path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(gh(home, "api", f"repos/{{owner}}/{{repo}}{path}"))
+def _get(home: Path, path: str, *flags: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags))
     return found
 
 

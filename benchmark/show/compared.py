@@ -28,6 +28,9 @@ def sentence(comparison: Comparison, named: Named = inert) -> str:
     untold = [name for name in names if name not in changed and _of(comparison, name, {"inconclusive"}, LEADING)]
     same = [name for name in names if name not in {*changed, *untold}]
     parts = [f"{named(name)} {_changes(_of(comparison, name, CHANGED))}." for name in changed]
+    if comparison.lost:
+        many = f"{len(comparison.lost)} rounds" if len(comparison.lost) > 1 else "A round"
+        parts.insert(0, f"{many} broke under load, see below: what follows is of the others.")
     if same:
         which = _which(len(same), len(names))
         parts.append(f"No difference at {which}: req/s and p50 within {comparison.smallest_effect_percent:g} %.")
@@ -125,6 +128,14 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _reasons(comparison: Comparison, named: Named) -> list[str]:
+    """What broke, and why something can not be told."""
+    return [
+        *map(named, comparison.lost),
+        *_why_untold(comparison, named),
+    ]
+
+
+def _why_untold(comparison: Comparison, named: Named) -> list[str]:
     return [
         f"{named(item.endpoint)}, {TITLES[item.metric]}: {item.verdict}: {named(item.reason)}"
         for item in _shown(comparison)

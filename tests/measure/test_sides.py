@@ -1,6 +1,7 @@
 """The two sides of a comparison: their files, their packages, their turns."""
 
 import sys
+import time
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
@@ -9,10 +10,11 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.measure.checkout import check_out, resolve
-from benchmark.measure.packages import already_installed, check_requirement, python_with
+from benchmark.measure.packages import already_installed, check_requirement, describe, environment_key, python_with
 from benchmark.measure.passes import PASSES, planned_turns
 from benchmark.plan import Endpoint
 from tests.clones import git
+from tests.comparisons import make_wheel
 
 
 @pytest.fixture
@@ -74,6 +76,32 @@ def test_what_is_installed_already_is_not_installed_again(tmp_path: Path, reposi
     for text in ("fastapi==0.1\n", "fastapi\n", "-r more.txt\n", "nosuch==1\n"):
         (other / "requirements.txt").write_text(text)
         assert not already_installed([other, other], [(), ()])
+
+
+def test_an_environment_is_kept_for_what_all_files_ask_for_together(tmp_path: Path) -> None:
+    file, more = tmp_path / "requirements.txt", tmp_path / "parts" / "base.txt"
+    more.parent.mkdir()
+
+    def key(text: str, base: str = "") -> str:
+        file.write_text(text)
+        more.write_text(base)
+        return environment_key(file, ())
+
+    named = "fastapi==0.116.0  # a comment\n-r parts/base.txt\n"
+    assert key(named, "anyio==4.0") == key(named.replace("  # a comment", ""), "\nanyio==4.0\n")
+    assert key(named, "anyio==4.0") != key(named, "anyio==4.1")
+    assert key("-c parts/base.txt", "anyio==4.0") != key("-c parts/base.txt", "anyio==4.1")
+    assert key(named, "-r ../requirements.txt") == key(named, "-r ../requirements.txt"), "they name each other"
+    assert key("--index-url https://pypi.org/simple") == key("--index-url https://pypi.org/simple")
+    for place in (".", "-e .", "./lib", "lib @ git+https://example.com/lib@main"):
+        assert key(place) != key(place), "tomorrow something else may lie there"
+
+
+def test_a_requirement_of_the_checkout_itself_is_installed_from_there(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path / "wheels")
+    (tmp_path / "requirements.txt").write_text(f"./wheels/{wheel.name}\n")
+    python = python_with(tmp_path, (), tmp_path / "cache", time.sleep, lambda _: None)
+    assert describe(python)[1]["slower"] == "1.0"
 
 
 def test_a_folder_without_requirements_is_served_by_this_python(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import zipfile
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +9,7 @@ from typer.testing import CliRunner
 from benchmark.errors import UsageError
 from scripts.cli import app
 from tests.clones import git
+from tests.comparisons import make_wheel
 from tests.support import Bench, wait_for_line
 
 APP = """
@@ -60,17 +59,6 @@ def nothing_is_left(bench: Bench) -> bool:
     kept = [path for path in (bench.folder / "cache").rglob("*environments/.*") if path.exists()]
     clean = git(bench.folder, "worktree", "list").count("\n") == 0
     return not [*(bench.folder / "temporary").iterdir(), *kept, *bench.processes()] and clean
-
-
-def make_wheel(directory: Path) -> None:
-    """A package `slower` 1.0, as pip finds it."""
-    directory.mkdir()
-    about = "slower-1.0.dist-info"
-    with zipfile.ZipFile(directory / "slower-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("slower.py", "DELAY_S = 0.06\n")
-        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: slower\nVersion: 1.0\n")
-        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{about}/RECORD", f"slower.py,,\n{about}/METADATA,,\n{about}/WHEEL,,\n{about}/RECORD,,\n")
 
 
 def test_a_package_that_makes_it_slower_is_found_and_can_gate(versions: Bench) -> None:

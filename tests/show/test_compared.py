@@ -6,7 +6,9 @@ import pytest
 from rich.console import Console
 
 from benchmark.comparison import Comparison, SideName
+from benchmark.errors import BenchmarkError
 from benchmark.show.compared import print_comparison, render_comparison, sentence
+from scripts.comparing import refuse_regressions
 from tests.comparisons import Latency, make_comparison, make_turns
 
 HOSTILE = "evil](http://x) <img src=x> | @everyone `#1`"
@@ -71,13 +73,25 @@ def test_failures_are_shown_where_there_were_any() -> None:
     assert "mend them first" in page
 
 
+def test_rounds_that_broke_come_first_and_nothing_is_said_to_be_the_same_without_them() -> None:
+    why = "round 2 is lost: head: the server ended in the middle of the load (exit code 139)"
+    broke = make_comparison(make_turns(slower(1)), lost=(why,))
+    assert sentence(broke).startswith("A round broke under load, see below: what follows is of the others. No differ")
+    assert f"- {why}" in render_comparison(broke)
+    with pytest.raises(BenchmarkError, match="A round broke under load"):
+        refuse_regressions(broke, gate=True)
+    refuse_regressions(broke, gate=False)
+
+
 def hostile() -> Comparison:
     """A comparison in which every text from outside is an attack."""
     made = make_comparison(make_turns(slower(1.1), endpoints=("alpha", HOSTILE)), endpoints=("alpha", HOSTILE))
     side = made.head.model_copy(update={"ref": HOSTILE, "python": HOSTILE, "packages": {HOSTILE: HOSTILE}})
     cpu = made.cpu.model_copy(update={"model": HOSTILE})
     differences = tuple(item.model_copy(update={"reason": HOSTILE}) for item in made.differences)
-    return made.model_copy(update={"head": side, "base": side, "cpu": cpu, "differences": differences})
+    return made.model_copy(
+        update={"head": side, "base": side, "cpu": cpu, "differences": differences, "lost": (HOSTILE,)}
+    )
 
 
 def test_nothing_from_outside_becomes_markdown() -> None:
