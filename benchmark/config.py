@@ -74,16 +74,6 @@ class Config(Frozen):
     judging: Judging = Judging()
     accepted: tuple[Accepted, ...] = ()
 
-    @model_validator(mode="after")
-    def _one_headline(self) -> Self:
-        marked = [name for name, profile in self.profiles.items() if profile.headline]
-        if len(marked) > 1:
-            message = (
-                f"profiles {' and '.join(marked)} have headline = true; the README shows one: take it from the others"
-            )
-            raise ValueError(message)
-        return self
-
 
 def read_config(path: Path) -> Config:
     """Read and validate a benchmark.toml. UsageError names the file and the key's path."""
@@ -105,7 +95,7 @@ def read_config(path: Path) -> Config:
         config = Config.model_validate(raw)
     except ValidationError as error:
         raise UsageError(f"{path}: {_first_problem(error)}") from None
-    return _with_known_endpoints(config, path)
+    return _checked_as_a_whole(config, path)
 
 
 def _tables(section: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -114,12 +104,16 @@ def _tables(section: Any) -> list[tuple[str, dict[str, Any]]]:
     return [(name, table) for name, table in section.items() if isinstance(table, dict)]
 
 
-def _with_known_endpoints(config: Config, path: Path) -> Config:
+def _checked_as_a_whole(config: Config, path: Path) -> Config:
     for profile in config.profiles.values():
         for name in profile.endpoints:
             if name not in config.endpoints:
                 message = f"{path}: profiles.{profile.name}.endpoints: {_unknown('endpoint', name, config.endpoints)}"
                 raise UsageError(message)
+    if len(marked := [name for name, profile in config.profiles.items() if profile.headline]) > 1:
+        raise UsageError(
+            f"{path}: profiles {' and '.join(marked)} have headline = true; the README shows only one of them"
+        )
     for position, accepted in enumerate(config.accepted):
         if accepted.endpoint is not None and accepted.endpoint not in config.endpoints:
             wrong = _unknown("endpoint", accepted.endpoint, config.endpoints)

@@ -1,6 +1,8 @@
 """What theory lets an endpoint do at most, in closed form: figures that a record keeps beside the measured ones."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from benchmark.model import Frozen
 
@@ -26,8 +28,8 @@ class Limit(Frozen):
     `seats`: requests that can be served at a time, None where there is nothing to queue for.
     """
 
-    seats: int | None
-    own_work_s: float
+    seats: Annotated[int, Field(ge=1)] | None
+    own_work_s: Annotated[float, Field(gt=0)]
     users_rps: float
     seats_rps: float | None
     alternatives: tuple[Alternative, ...] = ()

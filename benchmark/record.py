@@ -4,20 +4,18 @@ Times on the clock are UTC, ISO 8601. Times within a round are seconds since its
 """
 
 from statistics import median
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from benchmark.environment import Environment
 from benchmark.limit import Limit
+from benchmark.method import Method
 from benchmark.model import Frozen
 from benchmark.observed import Dealt, Quantiles, Resources, Timeline
 from benchmark.plan import Plan
 from benchmark.profile import Profile
-
-METHOD_VERSION = 2  # 1 counted answers that came while a load was being stopped, too
-"""Raised whenever the way of measuring changes what the same software would score: older runs then do not compare."""
 
 Moment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
 """A time on the clock, UTC."""
@@ -166,36 +164,6 @@ class Missing(Frozen):
     reason: str
 
 
-class Pinning(Frozen):
-    """Cores, as the system numbers them, that server and load generator were kept on."""
-
-    server: tuple[int, ...] = Field(min_length=1)
-    generator: tuple[int, ...] = Field(min_length=1)
-
-    @property
-    def counts(self) -> str:
-        """How many each had: which ones they were makes no difference between two runs."""
-        return f"{len(self.server)} for the server, {len(self.generator)} for the load generator"
-
-    def __str__(self) -> str:
-        """Say it in a report."""
-        server, generator = (", ".join(map(str, cores)) for cores in (self.server, self.generator))
-        return f"server on cores {server}; load generator on {generator}"
-
-
-class Method(Frozen):
-    """How it was measured: what the method line of a report is made from."""
-
-    version: int
-    server_command: str | None
-    generator_command: str
-    start: str
-    latency: str
-    garbage_collection: str
-    pinning: Pinning | None = None
-    """None: all might use all cores."""
-
-
 class Reference(Frozen):
     """What this machine gave in this run, whatever was measured on it: one entry for each round.
 
@@ -234,6 +202,16 @@ class Record(Frozen):
     endpoints: tuple[EndpointResult, ...]
     reference: Reference | None = None
     missing: tuple[Missing, ...]
+
+    @model_validator(mode="after")
+    def _results_are_of_the_plan(self) -> Self:
+        """Each endpoint once, and none that was not planned: a report would have nothing to say what it is."""
+        planned = {endpoint.name for endpoint in self.plan.endpoints}
+        named = [result.name for result in self.endpoints]
+        if len(set(named)) < len(named) or not planned.issuperset([*named, *(lost.endpoint for lost in self.missing)]):
+            message = "its results do not fit its plan"
+            raise ValueError(message)
+        return self
 
     @property
     def profile(self) -> Profile:

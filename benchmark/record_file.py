@@ -60,8 +60,9 @@ def parse_record(text: str, source: str) -> Record:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
     _check_version(text, source)
-    where = ".".join(str(part) for part in problem["loc"])
-    message = f"{source} is not a valid record: {where}: {problem['msg']}; restore it from git"
+    where = "".join(f"{part}." for part in problem["loc"])[:-1]
+    what = problem["msg"].removeprefix("Value error, ")
+    message = f"{source} is not a valid record: {f'{where}: ' if where else ''}{what}; restore it from git"
     raise InvalidRunError(message)
 
 

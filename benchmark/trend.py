@@ -47,9 +47,9 @@ class Trend:
 
     `key` stands for profile, endpoint and metric. Of the series with the same key only one counts, the newest; `aside`
     says why another does not. `common` is what its runs share. `what_changed`: what else was different when the
-    regression that is open began. `over`: regressions that ended, by the run they began with, and how. `values` are in
-    `unit` divided as `form` says; None where a run could not be judged. `band`: lowest and highest value that the next
-    run may have without a word.
+    regression that is open began. `over`: regressions that ended, by the run they began with, and how. `accepted`: why
+    a change is wanted, by the run from which on. `values` are in `unit` divided as `form` says; None where a run could
+    not be judged. `band`: lowest and highest value that the next run may have without a word.
     """
 
     key: str
@@ -68,6 +68,7 @@ class Trend:
     changes: tuple[Change, ...] = ()
     common: Mapping[str, str] = field(default_factory=dict)
     over: Mapping[str, str] = field(default_factory=dict)
+    accepted: Mapping[str, str] = field(default_factory=dict)
     aside: str | None = None
 
     @property

@@ -31,7 +31,9 @@ def doctor(
         sys.stdout.write(json.dumps(answer, indent=1) + "\n")
     else:
         sys.stdout.write("".join(_lines(diagnosis) for diagnosis in found))
-        sys.stdout.write(f"{len(blocking)} of {len(found)} checks found something that blocks.\n")
+        unmade = sum(diagnosis.state == "not checked" for diagnosis in found)
+        left = f"; {unmade} could not be made" if unmade else ""
+        sys.stdout.write(f"{len(blocking)} of {len(found)} checks found something that blocks{left}.\n")
     if blocking:
         raise Exit(2)
 

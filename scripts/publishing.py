@@ -9,7 +9,7 @@ from benchmark.publish.artifact import read_runs
 from benchmark.publish.destination import find_destination
 from benchmark.publish.push import Put, push
 from benchmark.show.standing import why_incomplete
-from scripts.rendering import render
+from scripts.rendering import render, say_unreadable
 
 LONGEST_TITLE = 200
 
@@ -46,7 +46,7 @@ def publish_to(where: Where, put: Put, title: str) -> None:
 
 def _render_new(reports: Path, readme: Path) -> None:
     """Render what is new: the report of a run that has none, the index, the README block."""
-    render(reports, readme, everything=False)
+    say_unreadable(render(reports, readme, everything=False).unreadable)
 
 
 def _say(line: str) -> None:

@@ -8,10 +8,11 @@ from typing import Annotated
 from typer import Exit, Option
 
 from benchmark.config import DEFAULT_FILE, read_config
-from benchmark.errors import PublishError, UsageError
+from benchmark.errors import InvalidRunError, PublishError, UsageError
 from benchmark.publish.watch import Place, tell
 from benchmark.show.history import read_history
-from scripts.rendering import judged
+from scripts.judging import judged
+from scripts.rendering import say_unreadable
 
 
 def watch(
@@ -26,12 +27,14 @@ def watch(
 
     What is only suspected, in a scheduled run, starts the workflow once more to confirm it. GitHub is asked through its
     program gh (in a workflow: env GH_TOKEN, permissions issues: write and actions: write). What counts as a regression:
-    docs/judging.md. Exit codes: 1 only with --gate, while a regression is open; 5 when GitHub refused something.
+    docs/judging.md. Exit codes: 1 only with --gate, while a regression is open; 3 only with --gate, when there is none
+    but a run can not be read; 5 when GitHub refused something.
     """
     if not reports.is_dir():
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
         raise UsageError(message)
     history = read_history(reports)
+    say_unreadable(history.unreadable)
     found = judged(history.records, read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None)
     still_open = [trend for trend in found.counting if trend.open_since is not None]
     sys.stdout.write(f"{len(still_open)} of {len(found.counting)} metrics regressed and have not recovered.\n")
@@ -43,6 +46,8 @@ def watch(
         sys.stderr.write(f"bench: {problem}\n")
     if gate and still_open:
         raise Exit(1)
+    if gate and history.unreadable:
+        raise Exit(InvalidRunError.exit_code)
     if told.problems:
         raise Exit(PublishError.exit_code)
 
@@ -51,4 +56,4 @@ def _place(branch: str | None, reports: Path) -> Place:
     """Where the reports are read: on GitHub, or outside of a workflow in the repository."""
     server, repository, ref = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "REF_NAME"))
     where = f"{server}/{repository}/blob/{branch or ref or 'HEAD'}/{reports}" if server and repository else str(reports)
-    return Place(Path.cwd(), where, repository, ref)
+    return Place(Path.cwd(), where, repository, ref, os.environ.get("GITHUB_EVENT_NAME") or None)

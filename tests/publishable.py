@@ -4,9 +4,10 @@ from typing import Any
 
 from benchmark.environment import Cpu, Environment
 from benchmark.failure import Failure
+from benchmark.method import Method
 from benchmark.plan import Endpoint, Plan, Target
 from benchmark.profile import Profile
-from benchmark.record import EndpointResult, FailureKind, Finding, Method, Record
+from benchmark.record import EndpointResult, FailureKind, Finding, Record
 from tests.records import some_record, some_result, some_round
 
 

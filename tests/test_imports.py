@@ -15,6 +15,7 @@ GROUND_FLOOR = {
     "load_processes",
     "config",
     "limit",
+    "method",
     "record",
     "record_file",
     "theory",

@@ -56,6 +56,12 @@ def test_lists_of_numbers_stand_on_one_line() -> None:
             "run_url",
             id="a link to code",
         ),
+        pytest.param(
+            to_json(some_record()).replace('"name": "pooled",\n   "users"', '"name": "renamed",\n   "users"'),
+            "valid record: its results do not fit its plan; restore it",
+            id="an endpoint that was not planned",
+        ),
+        pytest.param(to_json(some_record()).replace('"seats": 80', '"seats": 0'), "limit.seats", id="no seats"),
     ],
 )
 def test_what_is_no_record_is_refused_in_one_line_that_names_it(text: str, said: str) -> None:

@@ -2,11 +2,12 @@
 
 A metric is judged in one of four forms, because what moves it differs:
 
-    waiting    the number is time that the endpoint's own work waits, divided or counted: no machine moves it, so runs
-               of different machines compare as they are (req/s and latencies of an asynchronous sleep; failures)
+    waiting    the number is time that the endpoint's own work waits, divided or counted: what machines add to it is
+               less than counts, so their runs compare as they are (req/s and latencies of a long sleep; failures)
     relative   the machine moves it: it is divided by what the reference workload scored in the same run
     predicted  the split of the connections moves it: it is divided by the prediction for the split of its own round
-    machine    the machine moves it and there is nothing to divide by: it compares on the same CPU only
+    machine    the machine moves it and there is nothing to divide by: it compares on the same CPU only. So is what
+               waits too shortly, or is asked too often, for the machine not to show, and too long to be divided
 """
 
 import math
@@ -72,8 +73,13 @@ def metric(name: MetricName) -> Metric:
     return next(found for found in METRICS if found.name == name)
 
 
-MOST_WAITING_RPS = 1000.0
-"""Answering costs some tenths of a millisecond of processor time: asked more often, no endpoint just waits."""
+LEAST_WAITING_S = 0.1
+"""Machines differ by some 5 ms in what they add to an answer, which is 5 % of it."""
+MOST_WAITING_RPS = 500.0
+MOST_SLEEPING_RPS = 1000.0
+"""Answering costs some tenths of a millisecond of processor time, of the load generator, too. Asked more often than the
+one, an endpoint may have to wait for a slow machine's processors; more often than the other, none just waits.
+"""
 
 
 def form(of: Metric, endpoint: Endpoint, plan: Plan, *, reference: bool) -> Form:
@@ -87,12 +93,15 @@ def form(of: Metric, endpoint: Endpoint, plan: Plan, *, reference: bool) -> Form
         return "waiting"
     machine: Form = "relative" if reference else "machine"
     asked_rps = _asked_rps(endpoint, plan)
-    if endpoint.served in {None, "cpu"} or asked_rps is None or asked_rps > MOST_WAITING_RPS:
+    if endpoint.served in {None, "cpu"} or asked_rps is None or asked_rps > MOST_SLEEPING_RPS:
         return machine
     seats = endpoint.seats_per_worker(plan.target.threads)
     if seats is not None and (plan.profile.users > seats or plan.profile.rate_per_s is not None):
         return "predicted"
-    return machine if of.name.startswith("excess") else "waiting"
+    if of.name.startswith("excess"):
+        return machine
+    long_enough = (endpoint.own_work_s(plan.profile.task_seconds) or 0.0) >= LEAST_WAITING_S
+    return "waiting" if long_enough and asked_rps <= MOST_WAITING_RPS else "machine"
 
 
 def _asked_rps(endpoint: Endpoint, plan: Plan) -> float | None:

@@ -4,7 +4,8 @@ A run is compared with the median of up to 20 usable runs before it (baseline.py
 accident of the machine more often than a change: it is *suspected*, and only a second run in a row, beyond the band on
 the same side, *confirms* it. Then the change is announced once, and the baseline begins anew with these two runs, so
 that the old level neither alarms for ever nor is forgotten: while a regression is open, two runs in a row that are back
-at the level before it are its *recovery*.
+at the level before it are its *recovery*, and so are five, by their median, when it came back in steps too small to be
+announced.
 """
 
 import math
@@ -16,6 +17,9 @@ from typing import Literal
 from benchmark.config import Judging
 from benchmark.judge.baseline import Baseline, baseline
 from benchmark.judge.metrics import Better
+
+CREPT_BACK_RUNS = 5
+"""So many runs, by their median, show a recovery that no single step of showed; fewer are often there by chance."""
 
 Word = Literal["unchanged", "improved", "regressed", "inconclusive"]
 Stage = Literal["not judged", "too few runs", "steady", "suspected", "confirmed", "recovered", "accepted"]
@@ -73,8 +77,11 @@ class _Suspect:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
+    """`level` is what the runs scored that confirmed it."""
+
     first_run: str
     before: tuple[float, ...]
+    level: float
 
 
 class _Series:
@@ -141,6 +148,10 @@ class _Series:
         if side == 0:
             self._keep_suspect()
             self.level.append(value)
+            if self._crept_back(point):
+                self.open = None
+                reason = f"the last {CREPT_BACK_RUNS} runs are back at the level before the regression"
+                return self._say(point, "unchanged", "recovered", known, reason=reason, value=value)
             return self._say(point, "unchanged", "steady", known, value=value)
         if self.suspect is None or self.suspect.side != side:
             self._keep_suspect()
@@ -155,7 +166,7 @@ class _Series:
         before = tuple(self.level[-self.rule.most_runs :])
         self.level, self.former, self.suspect = [first.value, value], before, None
         if first.side != self.good_side:
-            self.open = self.open or _Open(first.point.run, before)
+            self.open = self.open or _Open(first.point.run, before, median((first.value, value)))
             return self._say(point, "regressed", "confirmed", known, value=value, first=first)
         stage: Stage = "recovered" if self._close_if_reached(point, (first.value, value)) else "confirmed"
         return self._say(point, "improved", stage, known, value=value, first=first)
@@ -169,6 +180,15 @@ class _Series:
             return False
         self.open = None
         return True
+
+    def _crept_back(self, point: Point) -> bool:
+        """Whether the newest runs are as good as before the regression, and nearer to that than to what it was."""
+        if self.open is None or len(self.level) < CREPT_BACK_RUNS:
+            return False
+        goal = self._baseline(self.open.before, point)
+        recent = median(self.level[-CREPT_BACK_RUNS:])
+        missing = (goal.median - recent) * self.good_side
+        return missing <= goal.band and missing < abs(recent - self.open.level)
 
     def _keep_suspect(self) -> None:
         """A suspicion that was not confirmed was noise, and noise belongs into the baseline or it looks too quiet."""

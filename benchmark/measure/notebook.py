@@ -12,8 +12,9 @@ from benchmark.measure.generator import generator_command
 from benchmark.measure.pinning import pinning
 from benchmark.measure.rounds import Job, utc_now
 from benchmark.measure.server import OWN_SOCKETS, server_command
+from benchmark.method import METHOD_VERSION, Method
 from benchmark.plan import Plan
-from benchmark.record import METHOD_VERSION, Columns, EndpointResult, Method, Missing, Record, Reference, Round
+from benchmark.record import Columns, EndpointResult, Missing, Record, Reference, Round
 from benchmark.record_file import write_record
 from benchmark.summary import over_rounds
 

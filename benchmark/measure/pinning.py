@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import psutil
 
+from benchmark.method import Pinning
 from benchmark.plan import Plan
-from benchmark.record import Pinning
 
 FEWEST_CORES = 4
 """On fewer cores a server that is kept to a part of them would be another server."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmark.errors import InvalidRunError
 from benchmark.measure.generator import ROOT
 from benchmark.measure.rounds import Job, Pause, Watch, measure
 from benchmark.plan import Endpoint, Plan, Target
@@ -18,6 +19,8 @@ from benchmark.summary import columns, locust_elapsed_s
 
 USERS = 20
 """Enough to keep two cores busy, too few to make the generator's own queue the longest."""
+
+MOST_FAILED = 0.01
 
 NAME = "reference"
 CPU_LOOPS = 7
@@ -33,12 +36,19 @@ class ReferenceRound:
 
 
 def measure_reference(plan: Plan, round_number: int, directory: Path, pause: Pause, watch: Watch) -> ReferenceRound:
-    """Measure the reference workload on a server like the plan's. Errors as `rounds.measure`."""
+    """Measure the reference workload on a server like the plan's. Errors as `rounds.measure`.
+
+    InvalidRunError, too, when answers failed: what fails at once would pass for a fast machine.
+    """
     endpoint = Endpoint(name=NAME, path="/")
     job = Job(_plan(plan, endpoint), endpoint, round_number, (endpoint,), directory, ROOT)
     cpu_ms = cpu_loop_ms()
     rows = measure(job, pause, watch).rows
-    return ReferenceRound(columns(rows, locust_elapsed_s(rows), None), cpu_ms)
+    raw = columns(rows, locust_elapsed_s(rows), None)
+    if raw.failures > MOST_FAILED * raw.requests:
+        message = f"{raw.failures} of {raw.requests} answers of the reference workload failed"
+        raise InvalidRunError(message)
+    return ReferenceRound(raw, cpu_ms)
 
 
 def _plan(plan: Plan, endpoint: Endpoint) -> Plan:

@@ -17,6 +17,8 @@ from benchmark.trend import Judged, Trend
 
 LABEL = "benchmark-regression"
 LONGEST_TITLE = 200
+ENDED_AFTER_RUNS = 5
+"""Of another series since its last run a series has ended. Machines that take turns make two that both go on."""
 _MARK = re.compile(r"<!-- benchmark-issue: ([0-9a-f]{64}) since (\S+) -->")
 
 Do = Literal["open", "update", "close"]
@@ -62,6 +64,7 @@ def steps(judged: Judged, issues: Sequence[Issue], reports_url: str) -> Iterator
     regression was seen: one that began before the runs that are looked at is left alone.
     """
     counting = {trend.key: trend for trend in reversed(judged.counting)}
+    newest = {trend.key: trend for trend in reversed(judged.trends)} | counting
     opened = [issue for issue in issues if not issue.closed]
     for key, trend in counting.items():
         if trend.open_since is None:
@@ -74,21 +77,26 @@ def steps(judged: Judged, issues: Sequence[Issue], reports_url: str) -> Iterator
         elif (key, trend.open_since) not in {(issue.key, issue.since) for issue in issues}:
             yield Step("open", None, _title(trend), body)
     for issue in opened:
-        now = counting.get(issue.key)
-        end = _end(judged, issue) if now is not None and now.open_since is None else None
+        now = newest.get(issue.key)
+        end = _end(judged, issue, now) if now is not None and now.open_since is None else None
         if now is not None and end is not None:
             yield Step("close", issue.number, _title(now), end)
 
 
-def _end(judged: Judged, issue: Issue) -> str | None:
-    """How the regression of an issue ended; None when that is not known."""
+def _end(judged: Judged, issue: Issue, now: Trend) -> str | None:
+    """How the regression of an issue ended; None when that is not known. `now`: the series that counts, if any does."""
     for trend in judged.trends:
         if trend.key != issue.key or issue.since not in trend.runs:
             continue
         if issue.since in trend.over:
             return f"{inert(trend.over[issue.since])}."
-        if trend.aside is not None:
+        since = sum(moment > trend.started_at[-1] for moment in now.started_at)
+        if trend.aside is not None and (now.aside is not None or since >= ENDED_AFTER_RUNS):
             return f"{inert(trend.aside)}."
+        until = trend.runs.index(issue.since) + 2  # with the second run it was confirmed
+        for run in reversed(trend.runs[:until]):
+            if trend.aside is None and run in trend.accepted:
+                return f"accepted since run {run}: {inert(trend.accepted[run])}."
     return None
 
 

@@ -22,13 +22,16 @@ SCHEDULED = "schedule"
 class Place:
     """Where the reports can be read, whose repository it is, and the branch whose workflow is asked for one run more.
 
-    Without a repository gh asks git; without a branch the workflow of the default branch runs.
+    Without a repository gh asks git; without a branch the workflow of the default branch runs. `event`: what started
+    the workflow that this runs in, if any. After another event than the schedule nothing is asked for: that one run
+    more is on its way already.
     """
 
     home: Path
     reports_url: str
     repository: str | None = None
     branch: str | None = None
+    event: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: b
         else:
             lines.append(line)
 
-    suspect = suspicion(judged, records)
+    suspect = suspicion(judged, records) if place.event in {None, SCHEDULED} else None
     if suspect is not None:
         said, by = suspect
         line = f"ask for one run more of {by.profile.name}: {said.metric} of {said.endpoint}: {said.line}"

@@ -6,6 +6,7 @@ from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from benchmark.limit import Alternative
 from benchmark.record import Columns, Finding, Record
 from benchmark.show import sentences, text, verdicts
 from benchmark.show.published import Published, PublishedRow, same_conditions
@@ -164,12 +165,8 @@ def render_report(
             visible=on_this_machine(record, judged.selftest),
             verdict=verdicts.of_run(said),
             begun_anew=verdicts.begun_anew(said),
-            verdicts=[item for item in said if verdicts.is_worth_saying(item)],
-            changes=[
-                (result.name, change(alternative), alternative)
-                for result in record.endpoints
-                for alternative in (result.limit.alternatives if result.limit else ())
-            ],
+            verdicts=list(filter(verdicts.is_worth_saying, said)),
+            changes=_alternatives(record),
             results=results_table(record, published),
             pictures=picture_lines(record) if with_pictures else {},
             without_pictures="" if with_pictures else WITHOUT_PICTURES,
@@ -191,6 +188,15 @@ def picture_lines(record: Record, folder: str = "") -> dict[str, str]:
     from benchmark.show.charts.pictures import run_pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     return {shows: picture.markdown(folder) for shows, picture in run_pictures(record).items()}
+
+
+def _alternatives(record: Record) -> list[tuple[str, str, Alternative]]:
+    """What would change the numbers of each endpoint, in words and as bounds."""
+    return [
+        (result.name, change(alternative), alternative)
+        for result in record.endpoints
+        for alternative in (result.limit.alternatives if result.limit else ())
+    ]
 
 
 def _failures(record: Record) -> list[tuple[str, int, str]]:

@@ -51,7 +51,7 @@ def trend(label: str, values: Sequence[float]) -> Trend:
         last=Said(label, throughput.title, loud.verdict, loud.stage, in_words(loud, throughput)),
         changes=tuple(
             Change(runs[found.index], places[found.index], found.percent, found.direction)
-            for found in change_points(slower, throughput.better) or ()
+            for found in change_points(slower, throughput.better)
         ),
     )
 

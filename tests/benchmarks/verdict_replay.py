@@ -156,7 +156,7 @@ def changes_found() -> str:
                 near = 0
                 for values in _known_noise(runs, percent):
                     dropped = [value - (drop if n >= middle else 0) for n, value in enumerate(values)]
-                    near += any(abs(point.index - middle) <= 2 for point in change_points(dropped, "higher") or ())
+                    near += any(abs(point.index - middle) <= 2 for point in change_points(dropped, "higher"))
                 cells.append(f"{100 * near / NOISY_SERIES:.0f} %")
             rows.append([f"{percent:g} %, {runs} runs", *cells])
     return table(["Normal noise", "Change of 3 %", "of 5 %", "of 10 %"], rows)

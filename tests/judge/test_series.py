@@ -11,8 +11,9 @@ from benchmark.environment import Cpu
 from benchmark.judge.differences import short_cpu, what_changed, why_apart
 from benchmark.judge.metrics import JUDGED, METRICS, form, metric
 from benchmark.judge.series import Series, common, gather, unknown_runs
+from benchmark.method import Method, Pinning
 from benchmark.plan import Endpoint, Target
-from benchmark.record import Columns, EndpointResult, Method, Pinning, Record
+from benchmark.record import Columns, EndpointResult, Record
 from tests.records import some_columns, some_plan, some_record, some_result, some_round
 
 POOLED, AWAITING = some_plan().endpoints
@@ -163,20 +164,24 @@ def test_the_old_name_is_never_cut_to_nothing() -> None:
 
 CPU_BOUND = Endpoint(name="e", path="/", served="cpu", work_tasks=1)
 UNKNOWN = Endpoint(name="e", path="/")
-BUSY = Endpoint(name="e", path="/", served="event loop", work_s=0.01)
+BUSY = Endpoint(name="e", path="/", served="event loop", work_s=0.1)
+SHORT = Endpoint(name="e", path="/", served="event loop", work_s=0.05)
 
 
 @pytest.mark.parametrize(
     ("endpoint", "users", "name", "expected"),
     [
-        pytest.param(AWAITING, 150, "throughput_rps", "waiting", id="sleeping is the same everywhere"),
+        pytest.param(AWAITING, 50, "throughput_rps", "waiting", id="sleeping is the same everywhere"),
         pytest.param(AWAITING, 150, "excess_p50_ms", "relative", id="what is added to it is not"),
         pytest.param(POOLED, 500, "median_ms", "predicted", id="queueing follows the split"),
         pytest.param(POOLED, 40, "median_ms", "waiting", id="nobody queues, however connections are split"),
         pytest.param(POOLED, 41, "median_ms", "predicted", id="somebody may queue"),
-        pytest.param(BUSY, 10, "throughput_rps", "waiting", id="a thousand a second"),
-        pytest.param(BUSY, 11, "throughput_rps", "relative", id="more than that is no waiting"),
-        pytest.param(BUSY.model_copy(update={"work_s": 0.009}), 10, "median_ms", "relative", id="shorter work"),
+        pytest.param(BUSY, 50, "throughput_rps", "waiting", id="five hundred a second"),
+        pytest.param(BUSY, 51, "throughput_rps", "machine", id="more may wait for a slow machine"),
+        pytest.param(BUSY, 101, "throughput_rps", "relative", id="more than a thousand is no waiting"),
+        pytest.param(BUSY, 51, "excess_p50_ms", "relative", id="what is added to it is not, however often"),
+        pytest.param(SHORT, 10, "median_ms", "machine", id="so short that what machines add shows"),
+        pytest.param(SHORT, 10, "excess_p50_ms", "relative", id="what is added to short work"),
         pytest.param(CPU_BOUND, 500, "throughput_rps", "relative", id="computing"),
         pytest.param(UNKNOWN, 500, "p95_ms", "relative", id="nothing declared"),
         pytest.param(UNKNOWN, 500, "failure_ratio", "waiting", id="failures are counted"),
@@ -197,7 +202,23 @@ def test_relative_numbers_are_divided_and_so_is_what_never_counts() -> None:
 
 
 def test_users_who_rest_ask_for_less() -> None:
-    assert form(metric("median_ms"), BUSY, some_plan(users=1000, wait_s=1.0), reference=True) == "waiting"
+    assert form(metric("median_ms"), BUSY, some_plan(users=500, wait_s=1.0), reference=True) == "waiting"
+
+
+def test_a_slower_machine_under_short_sleeps_is_no_regression() -> None:
+    """What it adds to 50 ms grew from 1.5 to 5 ms, on another processor."""
+    short = some_plan().model_copy(update={"endpoints": (SHORT.model_copy(update={"name": "awaiting"}),)})
+
+    def measured(number: int, added_ms: float, cpu: str) -> Record:
+        latency_ms = 50 + added_ms
+        columns = {"throughput_rps": 10_000 / latency_ms, "median_ms": latency_ms, "p95_ms": latency_ms}
+        result = some_result("awaiting", some_round(**columns, excess_p50_ms=added_ms))
+        return run(number, cpu=cpu).model_copy(update={"plan": short, "endpoints": (result,)})
+
+    records = [*(measured(n, 1.5, "One") for n in range(8)), *(measured(n, 5.0, "Two") for n in range(8, 14))]
+    assert alarms(gather(records, reference=lambda record, _of: 2.0 if record.id < "run-008" else 6.7)) == []
+    slower = [*(measured(n, 1.5, "One") for n in range(8)), *(measured(n, 5.0, "One") for n in range(8, 14))]
+    assert alarms(gather(slower, reference=lambda _record, _of: 2.0)), "on the same machine it is one"
 
 
 def test_a_reference_that_scored_nothing_divides_nothing() -> None:

@@ -82,6 +82,22 @@ def test_half_a_recovery_is_an_improvement_and_leaves_the_regression_open() -> N
     assert judged([*QUIET, *[70] * 10, *[85] * 10, *[100] * 2])[-1].open_since is None
 
 
+def test_what_came_back_in_small_steps_is_back() -> None:
+    steps = [90 + step / 2 for step in range(21)]
+    said = judged([*QUIET, 90, 90, *steps, *QUIET[:5]])
+    assert [(verdict, stage) for _, verdict, stage in announced(said)] == [
+        ("regressed", "confirmed"),
+        ("unchanged", "recovered"),
+    ]
+    assert said[-1].open_since is None
+    assert said[len(QUIET) + 6].open_since == "10", "it is on its way"
+
+
+def test_what_came_back_half_way_in_small_steps_is_not_back() -> None:
+    said = judged([*QUIET, 80, 80, *[80 + step / 2 for step in range(21)], *[90] * 10])
+    assert said[-1].open_since == "10"
+
+
 def test_two_lucky_runs_and_their_end_are_no_regression() -> None:
     said = judged([*QUIET, 120, 120, *[100] * 10])
     assert [verdict for _, verdict, _ in announced(said)] == ["improved", "unchanged"]
@@ -99,7 +115,7 @@ def test_a_creep_is_never_announced_but_its_steps_are_change_points(creep: float
     """The baseline moves along, and a trend looks like noise to it: the known blind spot (docs/judging.md)."""
     values = [100 * (1 - creep) ** n for n in range(60)]
     assert announced(judged(values)) == []
-    assert {change.direction for change in change_points(values, "higher") or ()} == {"worse"}
+    assert {change.direction for change in change_points(values, "higher")} == {"worse"}
 
 
 @pytest.mark.parametrize(
@@ -200,8 +216,11 @@ def test_nothing_is_announced_without_two_runs_in_a_row_beyond_the_band(
 ) -> None:
     said = judged(values, data.draw(st.sampled_from(["higher", "lower"])))
     for before, now in pairwise(said):
-        if now.stage in {"confirmed", "recovered"}:
+        if now.stage == "confirmed":
             assert before.stage == "suspected"
+        if now.stage == "recovered" and before.stage != "suspected":
+            assert now.verdict == "unchanged"
+            assert before.open_since is not None
 
 
 @given(st.integers(0, 9), st.floats(-1e6, 1e6))

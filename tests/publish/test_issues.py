@@ -1,15 +1,17 @@
 """Which issues are opened and closed, and which run is asked for once more."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmark.config import Accepted, read_config
 from benchmark.publish.issues import Issue, Step, our_issues, steps
 from benchmark.publish.watch import suspicion
 from benchmark.record import Record
-from scripts.rendering import judged
-from tests.histories import SLOWER, on_cpu, run_of_week
+from scripts.judging import judged
+from tests.histories import COMPUTING, SLOWER, on_cpu, run_of_week
 from tests.records import some_environment, some_result, some_round
 
 
@@ -42,13 +44,41 @@ def test_the_issue_of_a_series_that_ended_is_closed_and_says_why(change: str) ->
     plan = run_of_week(0, 100.0).plan
     profile = plan.profile.model_copy(update={"users": 20})
     changed = on_cpu("Other") if change == "cpu" else {"plan": plan.model_copy(update={"profile": profile})}
-    records = [*weekly(*SLOWER), *weekly(80.0, first=12, **changed)]
+    records = [*weekly(*SLOWER), *weekly(*[80.0] * 5, first=12, **changed)]
+    assert planned(records[:-1], opened(weekly(*SLOWER))) == [], "it may go on: machines take turns"
     found = planned(records, opened(weekly(*SLOWER)))
     assert [step.do for step in found] == ["close"] * 3
     why = {"cpu": "different CPU than", "users": "different users than"}[change]
     assert found[0].body.startswith(f"the series ended: {why}")
     assert all(trend.open_since is None for trend in judged(records, None).trends)
     assert planned(records) == []
+
+
+def test_machines_that_take_turns_leave_the_issue_of_one_of_them_open() -> None:
+    records, issues = weekly(*SLOWER), opened(weekly(*SLOWER))
+    for week in range(12, 24):
+        records += weekly(80.0, first=week, **(on_cpu("Other") if week % 2 else {}))
+        assert {step.do for step in planned(records, issues)} <= {"update"}
+
+
+@pytest.mark.parametrize("week", [9, 10, 11])
+def test_an_accepted_change_closes_the_issue_it_had_opened(repository: Path, week: int) -> None:
+    """Accepted from the run before it on, from its first run, and from the one that confirmed it."""
+    records = weekly(*SLOWER, *[80.0] * 3)
+    wanted = Accepted(run=records[week].id, reason="encrypted since then")
+    config = read_config(repository / "benchmark.toml").model_copy(update={"accepted": (wanted,)})
+    found = list(steps(judged(records, config), opened(weekly(*SLOWER)), "reports"))
+    assert [step.do for step in found] == ["close"] * 3
+    assert found[0].body == f"accepted since run {records[week].id}: encrypted since then."
+
+
+def test_the_issue_of_an_endpoint_that_is_not_measured_any_more_is_closed() -> None:
+    renamed = COMPUTING.model_copy(update={"name": "another"})
+    plan = run_of_week(0, 100.0).plan.model_copy(update={"endpoints": (renamed,)})
+    records = [*weekly(*SLOWER), run_of_week(12, 80.0, plan=plan, endpoints=(some_result("another", some_round()),))]
+    found = planned(records, opened(weekly(*SLOWER)))
+    assert [step.do for step in found] == ["close"] * 3
+    assert found[0].body == f"not measured any more since run {records[11].id}."
 
 
 def test_a_run_with_numbers_of_its_own_ends_no_series() -> None:

@@ -37,7 +37,7 @@ class Hub:
         (self.folder / "gh").chmod(0o755)
         self.has()
         bench.environment["PATH"] = f"{self.folder}:{os.environ['PATH']}"
-        bench.environment |= {"GITHUB_REPOSITORY": "", "GITHUB_REF_NAME": ""}
+        bench.environment |= {"GITHUB_REPOSITORY": "", "GITHUB_REF_NAME": "", "GITHUB_EVENT_NAME": ""}
 
     def has(self, *bodies: str, state: str = "OPEN") -> None:
         """Issues with these texts, numbered from 1."""
@@ -106,6 +106,25 @@ def test_a_suspicion_in_a_scheduled_run_asks_for_one_run_more(hub: Hub) -> None:
     (call,) = hub.told("--branch", "data")
     words = ["workflow", "run", "benchmark.yml", "--ref", "main", "-f", "profile=quick", "--repo", "acme/bench"]
     assert call["words"] == words, "the branch of the reports holds old code"
+
+
+def test_only_the_scheduled_workflow_itself_asks_for_it(hub: Hub) -> None:
+    scheduled = run_of_week(0, 100.0).environment.model_copy(update={"trigger": "schedule"})
+    history(hub, SLOWER[:-1], environment=scheduled)
+    hub.bench.environment["GITHUB_EVENT_NAME"] = "schedule"
+    assert len(hub.told()) == 1
+    hub.bench.environment["GITHUB_EVENT_NAME"] = "workflow_dispatch"
+    assert hub.told() == [], "somebody measured something else while that run was under way"
+
+
+def test_a_run_that_can_not_be_read_is_named_and_fails_a_gate(hub: Hub) -> None:
+    records = history(hub, SLOWER)
+    file = hub.bench.folder / "reports" / "runs" / records[-1].id / "run.json"
+    file.write_text(file.read_text()[:1000])
+    done = hub.bench.call("watch", "--dry-run", "--gate")
+    assert done.returncode == 3
+    assert f"bench: left out: runs/{records[-1].id}/run.json is not a record: it is truncated" in done.stderr
+    assert hub.bench.call("watch", "--dry-run").returncode == 0
 
 
 def test_a_suspicion_in_any_other_run_asks_for_nothing(hub: Hub) -> None:

@@ -10,7 +10,8 @@ from benchmark.show import index
 from benchmark.show.history import read_history
 from benchmark.show.verdicts import begun_anew, of_run, summed_up, worth_saying
 from benchmark.trend import Judged
-from scripts.rendering import judged, render, render_run_of
+from scripts.judging import judged
+from scripts.rendering import render, render_run_of
 from tests.histories import COMPUTING, on_cpu, run_of_week, write_history
 from tests.records import some_record
 

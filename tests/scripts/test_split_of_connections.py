@@ -13,7 +13,7 @@ from benchmark.config import make_plan, read_config
 from benchmark.explain.bounds import limit
 from benchmark.measure.notebook import endpoint_result
 from benchmark.record import Columns, Record
-from scripts.rendering import judged
+from scripts.judging import judged
 from tests.records import some_record, some_round
 
 

@@ -63,7 +63,7 @@ def test_names_and_messages_from_outside_are_inert_wherever_they_are_shown() -> 
     record = some_record(
         plan=plan.model_copy(update={"endpoints": (endpoint,)}),
         endpoints=(some_result(name, hostile),),
-        missing=(Missing(endpoint=HOSTILE, round=1, reason=HOSTILE),),
+        missing=(Missing(endpoint=name, round=1, reason=HOSTILE),),
         state="incomplete",
         reason=HOSTILE,
         command=HOSTILE,

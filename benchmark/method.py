@@ -1,0 +1,38 @@
+"""How a run was measured, as its record keeps it, and the version of the way it is done."""
+
+from pydantic import Field
+
+from benchmark.model import Frozen
+
+METHOD_VERSION = 2  # 1 counted answers that came while a load was being stopped, too
+"""Raised whenever the way of measuring changes what the same software would score: older runs then do not compare."""
+
+
+class Pinning(Frozen):
+    """Cores, as the system numbers them, that server and load generator were kept on."""
+
+    server: tuple[int, ...] = Field(min_length=1)
+    generator: tuple[int, ...] = Field(min_length=1)
+
+    @property
+    def counts(self) -> str:
+        """How many each had: which ones they were makes no difference between two runs."""
+        return f"{len(self.server)} for the server, {len(self.generator)} for the load generator"
+
+    def __str__(self) -> str:
+        """Say it in a report."""
+        server, generator = (", ".join(map(str, cores)) for cores in (self.server, self.generator))
+        return f"server on cores {server}; load generator on {generator}"
+
+
+class Method(Frozen):
+    """How it was measured: what the method line of a report is made from."""
+
+    version: int
+    server_command: str | None
+    generator_command: str
+    start: str
+    latency: str
+    garbage_collection: str
+    pinning: Pinning | None = None
+    """None: all might use all cores."""
