@@ -121,6 +121,13 @@ def test_what_tells_github_runs_its_own_code_on_the_default_branch_and_waits_for
     assert fetch["env"]["PUBLISHED_ON"] == "${{ vars.BENCH_BRANCH || github.ref_name }}"
 
 
+def test_what_a_branch_measured_is_not_published_among_the_reports_of_the_default_branch() -> None:
+    job = _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["publish"]
+    (publish,) = [step for step in job["steps"] if step.get("name") == "Publish"]
+    only = "${{ github.ref_name == github.event.repository.default_branch && vars.BENCH_BRANCH || '' }}"
+    assert publish["env"]["BENCH_BRANCH"] == only
+
+
 def test_the_schedule_has_an_odd_minute() -> None:
     (entry,) = _read(ROOT / ".github/workflows/benchmark.yml")[True]["schedule"]
     assert int(entry["cron"].split()[0]) % 5 != 0
