@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from typer import Exit, Option
 
 from benchmark.config import DEFAULT_FILE, read_config
 from benchmark.errors import InvalidRunError, PublishError, UsageError
+from benchmark.publish.git import Git
 from benchmark.publish.watch import Place, tell
 from benchmark.show.history import read_history
 from scripts.judging import judged
@@ -55,5 +57,14 @@ def watch(
 def _place(branch: str | None, reports: Path) -> Place:
     """Where the reports are read: on GitHub, or outside of a workflow in the repository."""
     server, repository, ref = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "REF_NAME"))
-    where = f"{server}/{repository}/blob/{branch or ref or 'HEAD'}/{reports}" if server and repository else str(reports)
+    where = str(reports)
+    if server and repository:
+        where = f"{server}/{repository}/blob/{branch or ref or 'HEAD'}/{_folder()}{reports}"
     return Place(Path.cwd(), where, repository, ref, os.environ.get("GITHUB_EVENT_NAME") or None)
+
+
+def _folder() -> str:
+    """Where in its repository the folder lies that this is called in: "services/orders/"; empty at the top."""
+    with suppress(PublishError):
+        return Git(Path.cwd())("rev-parse", "--show-prefix")
+    return ""

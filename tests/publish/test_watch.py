@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmark.record import Record
+from tests.clones import git
 from tests.histories import SLOWER, run_of_week, write_history
 from tests.support import Bench
 
@@ -78,6 +79,19 @@ def test_each_metric_that_regressed_gets_one_issue_that_says_where_to_look(hub: 
     assert sorted(titles) == [f"{name} of computing regressed (profile quick)" for name in ("p50", "p95", "req/s")]
     assert "is worse since the run [2026-03-16-weekly]" in opened[0]["text"]
     assert "-20.0 % (noise band" in next(call["text"] for call in opened if "req/s" in call["text"])
+
+
+def test_links_lead_to_the_reports_of_a_folder_of_the_repository(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    bench = Bench(tmp_path / "services" / "orders")
+    bench.folder.mkdir(parents=True)
+    bench.configure()
+    hub = Hub(bench)
+    history(hub, SLOWER)
+    hub.bench.environment |= {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "acme/bench"}
+    opened = issues(hub.told("--branch", "data"), "create")
+    bench.end()
+    assert "https://github.com/acme/bench/blob/data/services/orders/reports/runs/" in opened[0]["text"]
 
 
 def test_an_issue_that_says_it_already_is_left_alone_and_an_old_one_is_brought_up_to_date(hub: Hub) -> None:
