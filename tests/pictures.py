@@ -74,14 +74,15 @@ def busy_result(name: str, *rounds: Round) -> EndpointResult:
 
 def sweep_of(*users: int, name: str = "pooled") -> list[Record]:
     """Runs of one sweep: 80 seats of 150 ms each."""
-    records = []
+    records, plan = [], some_plan()
+    plan = plan.model_copy(update={"endpoints": (plan.endpoints[0].model_copy(update={"name": name}),)})
     for number in users:
         rate_rps, wait_ms = min(number / 0.15, 80 / 0.15), max(150.0, number * 1000 * 0.15 / 80)
         columns = some_columns(throughput_rps=rate_rps, avg_ms=wait_ms)
         measured = some_round(throughput_rps=rate_rps * 0.97, avg_ms=wait_ms * 1.04, prediction=Columns(**columns))
         limit = Limit(seats=80, own_work_s=0.15, users_rps=number / 0.15, seats_rps=80 / 0.15)
         result = endpoint_result(name, number, limit, (measured,))
-        records.append(some_record(id=f"run-{number}", sweep="sweep-1", endpoints=(result,)))
+        records.append(some_record(id=f"run-{number}", sweep="sweep-1", plan=plan, endpoints=(result,)))
     return records
 
 

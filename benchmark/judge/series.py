@@ -94,7 +94,7 @@ def gather(
     Without `reference` no metric is relative.
     """
     groups: dict[tuple[object, ...], _Group] = {}
-    known: dict[tuple[object, ...], dict[str, str]] = {}  # most runs share theirs: to work it out takes long
+    known: dict[tuple[object, ...], _Group] = {}  # most runs share what they have in common: to work it out takes long
     moments: dict[str, Moment] = {}
     environments: dict[str, Environment] = {}  # most runs share theirs, and it is the largest part of what is kept
     for record in records:
@@ -106,13 +106,12 @@ def gather(
         shared_by = (record.plan.model_dump_json(), method.version, method.pinning, *dict(cpu).values())
         for endpoint in record.plan.endpoints:
             for metric, of, point in _points(record, endpoint, metrics, by):
-                same = (*shared_by, endpoint.name, of)
+                same = (*shared_by, endpoint.name, of, metric.name)
                 if same not in known:
-                    known[same] = common(record, endpoint, of)
-                key = (endpoint.name, metric.name, *known[same].values())
-                if key not in groups:
-                    groups[key] = _Group(endpoint.name, metric, of, known[same], [])
-                groups[key].members.append((run, point))
+                    shared = common(record, endpoint, of)
+                    key = (endpoint.name, metric.name, *shared.values())
+                    known[same] = groups.setdefault(key, _Group(endpoint.name, metric, of, shared, []))
+                known[same].members.append((run, point))
     begins = [(entry, moment) for entry in accepted if (moment := _begins(entry, moments)) is not None]
     return tuple(group.finished(begins) for group in groups.values())
 
@@ -167,11 +166,8 @@ def _points(
         elif result is not None:
             value = metric.value(result)
             divisor = by if of == "relative" and by is not None else 1.0
-            point = replace(
-                point,
-                value=None if value is None else value / divisor,
-                smallest_difference=metric.smallest_difference / divisor,
-            )
+            value = None if value is None else value / divisor
+            point = Point(record.id, value, metric.smallest_difference / divisor, point.unusable)
         yield metric, of, point
 
 

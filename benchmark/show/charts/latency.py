@@ -95,7 +95,7 @@ def draw(record: Record) -> Drawing:
     if any(result.prediction is not None for result in results):
         layers.append(style.words("hollow: predicted", margins.inner + 26, HEIGHT + 32))
     layers.append(style.words("share of the answers that took no longer", 0, HEIGHT + 32))
-    chart = style.panel(layers, margins.inner, HEIGHT)
+    chart = style.Panel(layers, margins.inner, HEIGHT)
     return Drawing(chart, margins, margins.top + HEIGHT + margins.bottom)
 
 

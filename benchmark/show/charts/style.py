@@ -48,23 +48,51 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Stack:
-    """Panels one above the other, without a gap. `alt.vconcat` copies each several times: half of all drawing."""
+class Panel:
+    """Marks over each other in a frame of fixed size (px).
 
-    panels: Sequence[alt.LayerChart]
+    `alt.layer` and `alt.vconcat` copy each part several times, which took most of the time of drawing. So parts become
+    Vega-Lite's words one by one, here and in `Stack`, and those are put together.
+    """
+
+    layers: Sequence[alt.Chart]
+    width: float
+    height: float
 
     def to_dict(self, *, validate: bool) -> dict[str, Any]:
-        """Vega-Lite's words for it, the same as Altair's: what panels have in common is said once."""
-        whole: dict[str, Any] = alt.VConcatChart(vconcat=[], bounds="flush", spacing=0).to_dict(validate=validate)
-        datasets: dict[str, Any] = {}
-        for one in self.panels:
-            panel = one.to_dict(validate=validate)
-            datasets |= panel.pop("datasets")
-            whole["vconcat"].append({key: value for key, value in panel.items() if key not in {"config", "$schema"}})
-        return whole | {"datasets": datasets}
+        """Vega-Lite's words for it."""
+        whole = alt.LayerChart(layer=[], width=self.width, height=self.height).to_dict(validate=validate)
+        return _joined(whole, "layer", self.layers, validate=validate)
 
 
-Chart = alt.LayerChart | alt.ConcatChart | Stack
+@dataclass(frozen=True)
+class Stack:
+    """Panels one above the other, without a gap; or in two columns that are `between` px apart."""
+
+    panels: Sequence[Panel]
+    between: float | None = None
+
+    def to_dict(self, *, validate: bool) -> dict[str, Any]:
+        """Vega-Lite's words for it."""
+        if self.between is None:
+            whole = alt.VConcatChart(vconcat=[], bounds="flush", spacing=0).to_dict(validate=validate)
+            return _joined(whole, "vconcat", self.panels, validate=validate)
+        spacing = {"row": 0, "column": self.between}
+        whole = alt.ConcatChart(concat=[], columns=2, bounds="flush", spacing=spacing).to_dict(validate=validate)
+        return _joined(whole, "concat", self.panels, validate=validate)
+
+
+def _joined(whole: dict[str, Any], key: str, parts: Sequence[Panel | alt.Chart], *, validate: bool) -> dict[str, Any]:
+    """Put parts into a specification that has none yet: what they have in common is said once, at its top."""
+    datasets: dict[str, Any] = {}
+    for one in parts:
+        part = one.to_dict(validate=validate)
+        datasets |= part.pop("datasets", {})
+        whole[key].append({name: value for name, value in part.items() if name not in {"config", "$schema"}})
+    return whole | {"datasets": datasets}
+
+
+Chart = Panel | Stack
 
 
 @dataclass(frozen=True)
@@ -117,11 +145,6 @@ def words(
     )
     chart: alt.Chart = mark.encode(x=alt.XValue(x), y=alt.YValue(y), text=alt.Text("text:N"))
     return chart
-
-
-def panel(layers: Iterable[alt.Chart], width: float, height: float) -> alt.LayerChart:
-    """Marks over each other in a frame of fixed size (px)."""
-    return alt.LayerChart(layer=list(layers), width=width, height=height)
 
 
 def axis(values: Sequence[float], labels: str, **more: Any) -> alt.Axis:

@@ -108,14 +108,16 @@ def draw(records: Sequence[Record]) -> Drawing:
     for curve in found:
         title = style.words(style.cut(curve.name, 28), -margins.left + 10, HEAD / 2, size=style.LETTERS, bold=True)
         beside = style.words("mean answer time", -MIDDLE + 12, HEAD / 2)
-        cells += [style.panel([title], width, HEAD), style.panel([beside], width, HEAD)]
+        cells += [style.Panel([title], width, HEAD), style.Panel([beside], width, HEAD)]
         cells += [_panel(curve, width, seconds=False), _panel(curve, width, seconds=True)]
         users = style.words("users", width, 30, align="right")
-        cells += [style.panel([users], width, FOOT), style.panel([users], width, FOOT)]
+        cells += [style.Panel([users], width, FOOT), style.Panel([users], width, FOOT)]
     cells.append(_key(margins, found, width))
-    spacing = {"row": 0, "column": MIDDLE}
-    chart = alt.ConcatChart(concat=cells, columns=2, bounds="flush", spacing=spacing)
-    return Drawing(chart, margins, margins.top + len(found) * (HEAD + PANEL + FOOT) + KEY + margins.bottom)
+    return Drawing(
+        style.Stack(cells, between=MIDDLE),
+        margins,
+        margins.top + len(found) * (HEAD + PANEL + FOOT) + KEY + margins.bottom,
+    )
 
 
 def _points(curve: Curve, *, seconds: bool, predicted: bool) -> list[dict[str, float]]:
@@ -130,7 +132,7 @@ def _points(curve: Curve, *, seconds: bool, predicted: bool) -> list[dict[str, f
     return rows
 
 
-def _panel(curve: Curve, width: float, *, seconds: bool) -> alt.LayerChart:
+def _panel(curve: Curve, width: float, *, seconds: bool) -> style.Panel:
     measured = _points(curve, seconds=seconds, predicted=False)
     expected = _points(curve, seconds=seconds, predicted=True)
     bound = _bound(curve, seconds=seconds)
@@ -165,7 +167,7 @@ def _panel(curve: Curve, width: float, *, seconds: bool) -> alt.LayerChart:
     dots = alt.Chart(style.data(measured)).mark_line(
         color=style.BLUE, strokeWidth=2, point=alt.OverlayMarkDef(color=style.BLUE, size=50, opacity=1, filled=True)
     )
-    return style.panel([*layers, dots.encode(x=x, y=y)], width, PANEL)
+    return style.Panel([*layers, dots.encode(x=x, y=y)], width, PANEL)
 
 
 def _knee_label(knee: float, most_users: float, width: float) -> alt.Chart:
@@ -187,7 +189,7 @@ def _bound(curve: Curve, *, seconds: bool) -> list[dict[str, float]]:
     return [{"users": round(users, 2), "value": round(of(users), 4)} for users in places]
 
 
-def _key(margins: style.Margins, found: Sequence[Curve], width: float) -> alt.LayerChart:
+def _key(margins: style.Margins, found: Sequence[Curve], width: float) -> style.Panel:
     empty, y, left = alt.Chart(style.data([{}])), alt.YValue(10), -margins.left + 10
     layers = [
         empty.mark_point(shape="circle", filled=True, size=50, color=style.BLUE, opacity=1).encode(
@@ -202,4 +204,4 @@ def _key(margins: style.Margins, found: Sequence[Curve], width: float) -> alt.La
         line = empty.mark_rule(color=style.MUTED, strokeWidth=2, strokeDash=[6, 3])
         layers.append(line.encode(x=alt.XValue(left + 208), x2=alt.X2Value(left + 232), y=y))
         layers.append(style.words("bound, once all users are running", left + 240, 10))
-    return style.panel(layers, width, KEY)
+    return style.Panel(layers, width, KEY)

@@ -93,7 +93,7 @@ def draw(record: Record) -> Drawing:
         *_marks(shown, scale),
         *_texts(shown, margins.inner),
     ]
-    chart = style.panel(layers, margins.inner, height)
+    chart = style.Panel(layers, margins.inner, height)
     whole = style.Stack([chart, _key(shown, margins.inner)])
     return Drawing(whole, margins, margins.top + height + KEY + margins.bottom)
 
@@ -149,7 +149,7 @@ def _texts(shown: list[Bar], width: int) -> list[alt.Chart]:
     return texts
 
 
-def _key(shown: list[Bar], width: int) -> alt.LayerChart:
+def _key(shown: list[Bar], width: int) -> style.Panel:
     """What the marks mean, at fixed places."""
     middle = KEY / 2 + 2
     layers = [
@@ -167,4 +167,4 @@ def _key(shown: list[Bar], width: int) -> alt.LayerChart:
     if any(bar.predicted_rps is not None for bar in shown):
         layers.append(_diamonds([{}]).encode(x=alt.XValue(400), y=alt.YValue(middle)))
         layers.append(style.words("predicted", 412, middle))
-    return style.panel(layers, width, KEY)
+    return style.Panel(layers, width, KEY)

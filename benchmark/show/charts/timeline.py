@@ -107,16 +107,16 @@ def draw(record: Record) -> Drawing:
     return Drawing(chart, margins, margins.top + height + margins.bottom)
 
 
-def _endpoint(result: EndpointResult, course: Sequence[Step], margins: style.Margins) -> list[alt.LayerChart]:
+def _endpoint(result: EndpointResult, course: Sequence[Step], margins: style.Margins) -> list[style.Panel]:
     starts_s = round_starts_s(result)
     x = alt.X("at:Q", scale=alt.Scale(domain=[0, starts_s[-1]], nice=False), axis=None)
     width = margins.inner
     name = style.words(style.cut(result.name, 40), x=-margins.left + 10, y=HEAD / 2, size=style.LETTERS, bold=True)
-    head = style.panel([name], width, HEAD)
-    answers = style.panel([*_background(result, x, HALF), *_answers(course, x)], width, HALF)
-    gap = style.panel([style.words("", 0, 0)], width, GAP)
-    waits = style.panel([*_background(result, x, HALF), *_waits(course, x)], width, HALF)
-    foot = style.panel([*_ticks(starts_s, width)], width, FOOT)
+    head = style.Panel([name], width, HEAD)
+    answers = style.Panel([*_background(result, x, HALF), *_answers(course, x)], width, HALF)
+    gap = style.Panel([style.words("", 0, 0)], width, GAP)
+    waits = style.Panel([*_background(result, x, HALF), *_waits(course, x)], width, HALF)
+    foot = style.Panel([*_ticks(starts_s, width)], width, FOOT)
     return [head, answers, gap, waits, foot]
 
 
@@ -193,7 +193,7 @@ def _ticks(starts_s: Sequence[float], width: int) -> list[alt.Chart]:
     ]
 
 
-def _foot(width: int) -> alt.LayerChart:
+def _foot(width: int) -> style.Panel:
     """What the marks mean, at fixed places."""
     empty = alt.Chart(style.data([{}]))
     layers = [
@@ -212,4 +212,4 @@ def _foot(width: int) -> alt.LayerChart:
         ),
         style.words("users start", 336, 8),
     ]
-    return style.panel(layers, width, FOOT)
+    return style.Panel(layers, width, FOOT)

@@ -62,23 +62,23 @@ def draw(trends: Sequence[Trend], machines: Mapping[str, str]) -> Drawing:
     return Drawing(chart, margins, margins.top + len(found) * (HEAD + PANEL + FOOT) + KEY + margins.bottom)
 
 
-def _head(trend: Trend, machines: Mapping[str, str], margins: style.Margins) -> alt.LayerChart:
+def _head(trend: Trend, machines: Mapping[str, str], margins: style.Margins) -> style.Panel:
     left = -margins.left + 10
     unit = f"{trend.title} {OVER[trend.form]}" if trend.form in OVER else f"{trend.title} ({trend.unit})"
     if trend.form == "machine" and trend.runs[-1] in machines:
         unit = f"{unit}, {machines[trend.runs[-1]]}"
     name = style.words(style.cut(trend.endpoint, 26), left, HEAD / 2, size=style.LETTERS, bold=True)
     beside = style.words(style.cut(unit, 38), margins.inner, HEAD / 2, align="right")
-    return style.panel([name, beside], margins.inner, HEAD)
+    return style.Panel([name, beside], margins.inner, HEAD)
 
 
-def _dates(trend: Trend, width: float) -> alt.LayerChart:
+def _dates(trend: Trend, width: float) -> style.Panel:
     dates = trend.started_at[-MOST_RUNS:]
     first = style.words(dates[0][:10], 0, 11)
-    return style.panel([first, style.words(dates[-1][:10], width, 11, align="right")], width, FOOT)
+    return style.Panel([first, style.words(dates[-1][:10], width, 11, align="right")], width, FOOT)
 
 
-def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> alt.LayerChart:
+def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> style.Panel:
     values = trend.values[-MOST_RUNS:]
     runs = trend.runs[-MOST_RUNS:]
     low, high = _range(trend, [value for value in values if value is not None])
@@ -110,7 +110,7 @@ def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> alt.Layer
     lost = [{"date": dates[number][:10], "place": number} for number, value in enumerate(values) if value is None]
     if lost:
         layers.append(_cross(lost).encode(x=x, y=alt.YValue(PANEL - 6)))
-    return style.panel(layers, width, PANEL)
+    return style.Panel(layers, width, PANEL)
 
 
 def _range(trend: Trend, values: Sequence[float]) -> tuple[float, float]:
@@ -151,7 +151,7 @@ def _cross(rows: style.Rows) -> alt.Chart:
     return marks
 
 
-def _key(margins: style.Margins) -> alt.LayerChart:
+def _key(margins: style.Margins) -> style.Panel:
     empty, y, left = alt.Chart(style.data([{}])), alt.YValue(10), -margins.left + 10
     layers = [
         empty.mark_rect(color=style.BLUE, opacity=0.15).encode(
@@ -172,4 +172,4 @@ def _key(margins: style.Margins) -> alt.LayerChart:
         _cross([{}]).encode(x=alt.XValue(left + 306), y=y),
         style.words("not comparable", left + 318, 10),
     ]
-    return style.panel(layers, margins.inner, KEY)
+    return style.Panel(layers, margins.inner, KEY)
