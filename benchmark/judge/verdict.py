@@ -4,7 +4,7 @@ A run is compared with the median of up to 20 usable runs before it (baseline.py
 accident of the machine more often than a change: it is *suspected*, and only a second run in a row, beyond the band on
 the same side, *confirms* it. Then the change is announced once, and the baseline begins anew with these two runs, so
 that the old level neither alarms for ever nor is forgotten: while a regression is open, two runs in a row that are back
-at the level before it are its *recovery*, and so are five, by their median, when it came back in steps too small to be
+at the level before it are its *recovery*, and so are ten, by their median, when it came back in steps too small to be
 announced.
 """
 
@@ -18,8 +18,8 @@ from benchmark.config import Judging
 from benchmark.judge.baseline import Baseline, baseline
 from benchmark.judge.metrics import Better
 
-CREPT_BACK_RUNS = 5
-"""So many runs, by their median, show a recovery that no single step of showed; fewer are often there by chance."""
+CREPT_BACK_RUNS = 10
+"""So many runs, by their median, show a recovery of which no step did. Five are there by chance twice as often."""
 
 Word = Literal["unchanged", "improved", "regressed", "inconclusive"]
 Stage = Literal["not judged", "too few runs", "steady", "suspected", "confirmed", "recovered", "accepted"]

@@ -112,6 +112,27 @@ def known_noise() -> str:
     return table(head, rows)
 
 
+def ends() -> str:
+    """What becomes of regressions that were announced: whether they are over when all is well again, and not before.
+
+    20 runs, then 20 with a drop; then all is as before for 20 runs, at once or in ten steps, or nothing changes.
+    """
+    rows = []
+    for percent, drop in ((1.0, 10.0), (2.0, 10.0), (3.0, 10.0), (5.0, 15.0)):
+        cells = []
+        for course in ([0.0] * 20, [drop * (10 - n) / 10 for n in range(10)] + [0.0] * 20, [drop] * 20):
+            lost = [*[0.0] * 20, *[drop] * 20, *course]
+            announced = over = 0
+            for values in _known_noise(len(lost), percent):
+                said = replay([value - less for value, less in zip(values, lost, strict=True)])
+                if said[39].open_since is not None:
+                    announced += 1
+                    over += said[-1].open_since is None
+            cells.append(f"{over} of {announced}")
+        rows.append([f"{percent:g} %, drop of {drop:g} %", *cells])
+    return table(["Noise", "Over: back at once", "Over: back in ten steps", "Over, wrongly: nothing changed"], rows)
+
+
 def _heavy_noise(runs: int, percent: float) -> Iterator[list[float]]:
     """Student's t with three degrees of freedom, scaled to the same standard deviation: now and then a wild run."""
     source = np.random.default_rng(SEED)
@@ -166,7 +187,7 @@ def real_change_points() -> str:
     """Change points in the real series, raw and relative."""
     lines = []
     for name, series in forms().items():
-        found = {server: change_points(values, "higher") or () for server, values in series.items()}
+        found = {server: change_points(values, "higher") for server, values in series.items()}
         lines.append([name, f"{len(series)}", f"{sum(map(len, found.values()))}"])
     return table(["", "Series", "Change points"], lines)
 
@@ -198,6 +219,7 @@ def main() -> None:
         "Wild runs": wild_runs,
         "Sensitivity": sensitivity,
         "Known noise": known_noise,
+        "Ends of regressions": ends,
         "Change points: false ones": penalties,
         "Change points: found": changes_found,
         "Change points: real series": real_change_points,

@@ -58,7 +58,7 @@ def cost(signal: module.Floats, ends: Sequence[int]) -> float:
 def test_levels_are_the_optimum_that_the_pelt_of_a_library_finds_for_the_same_cost() -> None:
     ruptures = pytest.importorskip("ruptures", reason="has no wheel for this Python")
     random = np.random.default_rng(1)
-    cut = 0
+    cut = equal = 0
     for _ in range(SERIES):
         steps = np.repeat(random.normal(0, 3, size=6), random.integers(1, 30, size=6))
         signal = steps + random.normal(size=len(steps))
@@ -67,9 +67,11 @@ def test_levels_are_the_optimum_that_the_pelt_of_a_library_finds_for_the_same_co
         search = ruptures.KernelCPD(kernel="linear", min_size=module.SHORTEST_LEVEL, jump=1).fit(signal.reshape(-1, 1))
         theirs = [int(end) for end in search.predict(pen=module.PENALTY * np.log(len(signal)))]
         ours = module.levels(signal)
-        assert cost(signal, ours) == pytest.approx(cost(signal, theirs), rel=1e-9)
+        assert cost(signal, ours) <= cost(signal, theirs) + 1e-9
+        equal += ours == theirs
         cut += len(ours) > 1
     assert cut > SERIES / 2
+    assert equal > 0.98 * SERIES, "it leaves out a little too much where levels are short"
 
 
 @given(st.lists(st.floats(-5, 5), min_size=4, max_size=10))
