@@ -78,7 +78,7 @@ def _call(
     text = workflow.replace("OWNER/REPOSITORY", NAME).replace("COMMIT", commit)
     laid = {f"{folder}{name}": content for name, content in (files or _shown()).items()}
     toml = f"{folder}benchmark.toml"
-    laid[toml] = laid[toml].replace('duration = "30s"', 'duration = "1s"\nreference = 0')
+    laid[toml] = laid[toml].replace('duration = "30s"', 'duration = "2s"\nreference = 0')
     caller.begin({**laid, ".github/workflows/benchmark.yml": text})
     return caller.run(event, inputs, more=[*told, "--secret", f"ORDERS_TOKEN={TOKEN}"])
 
