@@ -25,7 +25,7 @@ async def queueing():
 
 @app.get("/blocking", response_model=None)
 async def blocking():
-    time.sleep(0.05)
+    time.sleep(0.2)
     return {}
 
 @app.get("/failing", response_model=None)
