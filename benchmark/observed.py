@@ -25,6 +25,20 @@ class Timeline(Frozen):
     generator_cpu_percent: tuple[float | None, ...]
 
 
+NO_TIMELINE = Timeline(
+    step_s=1.0,
+    requests=(),
+    failures=(),
+    median_ms=(),
+    max_ms=(),
+    users=(),
+    server_cpu_percent=(),
+    server_threads=(),
+    server_rss_bytes=(),
+    generator_cpu_percent=(),
+)
+
+
 class Dealt(Frozen):
     """A sample in which there were more connections than before: how many each worker held, `at_s` into the load."""
 

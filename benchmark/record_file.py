@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from benchmark.errors import InvalidRunError, UsageError
+from benchmark.observed import NO_TIMELINE
 from benchmark.record import Record
 
 SCHEMA_VERSION = 1
@@ -15,6 +16,9 @@ FILE_NAME = "run.json"
 
 _PLAIN_LIST = re.compile(r"\[\n([^\[\]{}\"]+)\]")
 """A line break stands only between values, never within a text; and nothing here makes the search slow."""
+
+_TIMELINE = '"timeline": {'
+_NO_TIMELINE = f'"timeline": {NO_TIMELINE.model_dump_json()}'
 
 
 def to_json(record: Record) -> str:
@@ -39,8 +43,12 @@ def write_record(record: Record, directory: Path) -> Path:
     return path
 
 
-def read_record(path: Path) -> Record:
-    """Read a run.json, or the one in a run directory. UsageError or InvalidRunError names the file and what to do."""
+def read_record(path: Path, *, timelines: bool = True) -> Record:
+    """Read a run.json, or the one in a run directory. UsageError or InvalidRunError names the file and what to do.
+
+    Without `timelines` they are empty, and not looked at: most of the bytes of a long run, for what only its own report
+    shows.
+    """
     file = path / FILE_NAME if path.is_dir() else path
     try:
         text = file.read_text(encoding="utf-8")
@@ -50,7 +58,16 @@ def read_record(path: Path) -> Record:
     except (OSError, UnicodeDecodeError) as error:
         message = f"{file} can not be read: {error}"
         raise InvalidRunError(message) from None
-    return parse_record(text, str(file))
+    return parse_record(text if timelines else _without_timelines(text), str(file))
+
+
+def _without_timelines(text: str) -> str:
+    """Replace each timeline, in the form in which `to_json` writes it, by an empty one."""
+    kept, at = [], 0
+    while (begin := text.find(_TIMELINE, at)) >= 0 and (end := text.find("}", begin)) >= 0:
+        kept += [text[at:begin], _NO_TIMELINE]
+        at = end + 1
+    return "".join([*kept, text[at:]])
 
 
 def parse_record(text: str, source: str) -> Record:

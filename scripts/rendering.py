@@ -54,7 +54,8 @@ def render_run_of(directory: Path, tables: Sequence[Published]) -> Path:
     found = None
     if place.parent == reports / "runs":
         unreadable: list[str] = []
-        found = judged(read_runs(run_files(reports), unreadable), _config(reports)[0], trends=False)
+        runs = read_runs(run_files(reports), unreadable, timelines=False)
+        found = judged(runs, _config(reports)[0], trends=False)
         say_unreadable(unreadable)
     return render_run(directory, tables, found)
 

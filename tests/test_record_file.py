@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BenchmarkError, InvalidRunError
+from benchmark.observed import NO_TIMELINE
 from benchmark.record_file import parse_record, read_record, to_json, write_record
+from benchmark.show.history import without_timelines
 from tests.records import some_record
 
 
@@ -14,6 +16,25 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     write_record(record, tmp_path)
     assert read_record(tmp_path) == record
     assert read_record(tmp_path / "run.json") == record
+
+
+@pytest.mark.parametrize("names", ["as it is", '"timeline": {', "}"])
+def test_timelines_can_be_left_out_and_nothing_else_is(tmp_path: Path, names: str) -> None:
+    record = some_record(command=names)
+    write_record(record, tmp_path)
+    read = read_record(tmp_path, timelines=False)
+    lines = [measured.timeline for result in read.endpoints for measured in result.rounds]
+    assert lines
+    assert set(lines) == {NO_TIMELINE}
+    assert without_timelines(read) == without_timelines(record)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
+def test_a_truncated_record_is_refused_without_its_timelines_too(tmp_path: Path, share: float) -> None:
+    whole = to_json(some_record())
+    (tmp_path / "run.json").write_text(whole[: int(share * len(whole))])
+    with pytest.raises(InvalidRunError, match="is not a record"):
+        read_record(tmp_path, timelines=False)
 
 
 def test_writing_leaves_no_draft_behind(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ which are looked at are read as a whole.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmark.errors import BenchmarkError, InvalidRunError
 from benchmark.failure import FOLDER as FAILURES
 from benchmark.failure import Failure, read_failure
-from benchmark.observed import Timeline
+from benchmark.observed import NO_TIMELINE
 from benchmark.record import Record, Round
 from benchmark.record_file import FILE_NAME, read_record
 from benchmark.selftest import read_selftest
@@ -28,18 +28,6 @@ is not known to have ended, so that no issue is closed for it.
 
 HEAD_BYTES = 1000
 _STARTED = re.compile(rb'"started_at": "([0-9T:Z-]{20})"')
-_NOTHING = Timeline(
-    step_s=1.0,
-    requests=(),
-    failures=(),
-    median_ms=(),
-    max_ms=(),
-    users=(),
-    server_cpu_percent=(),
-    server_threads=(),
-    server_rss_bytes=(),
-    generator_cpu_percent=(),
-)
 
 
 @dataclass(frozen=True)
@@ -80,11 +68,14 @@ def _newness(path: str) -> bytes:
     return found[1] if found else b"unknown"
 
 
-def read_runs(files: list[Path], unreadable: list[str]) -> Iterator[Record]:
-    """Read runs one by one. What can not be read is named in `unreadable`, never skipped, and never ends the others."""
+def read_runs(files: Iterable[Path], unreadable: list[str], *, timelines: bool = True) -> Iterator[Record]:
+    """Read runs one by one. What can not be read is named in `unreadable`, never skipped, and never ends the others.
+
+    `timelines`: see `read_record`.
+    """
     for path in files:
         try:
-            record = read_record(path)
+            record = read_record(path, timelines=timelines)
             if record.id != path.parent.name:
                 message = f"{path} holds the run {record.id}; rename its folder to that, or delete the copy"
                 raise InvalidRunError(message)
@@ -98,7 +89,7 @@ def read_history(reports: Path, newest: int = NEWEST) -> History:
     """Read the newest runs, and all failures."""
     unreadable: list[str] = []
     files = run_files(reports)
-    records = [without_timelines(record) for record in islice(read_runs(files, unreadable), newest)]
+    records = [without_timelines(record) for record in islice(read_runs(files, unreadable, timelines=False), newest)]
     records.sort(key=lambda record: (record.started_at, record.id), reverse=True)
     try:
         read_selftest(reports)
@@ -117,7 +108,7 @@ def without_timelines(record: Record) -> Record:
     """The same run without what only its own report shows: a tenth of the memory."""
 
     def slim(measured: Round) -> Round:
-        return measured.model_copy(update={"timeline": _NOTHING, "quantiles": None, "dealt": ()})
+        return measured.model_copy(update={"timeline": NO_TIMELINE, "quantiles": None, "dealt": ()})
 
     results = tuple(
         result.model_copy(update={"rounds": tuple(slim(measured) for measured in result.rounds)})

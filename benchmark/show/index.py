@@ -16,6 +16,7 @@ from benchmark.show.published import Published, read_published
 from benchmark.show.readme import has_place, headline_run, render_block, replace_block
 from benchmark.show.report import WITHOUT_PICTURES, all_warnings, render_report, templates
 from benchmark.show.selftest import on_this_machine
+from benchmark.show.spread import spread
 from benchmark.show.standing import newest, standing
 from benchmark.trend import Judged
 
@@ -158,12 +159,22 @@ def _says_that_pictures_are_gone(report: Path) -> bool:
 
 
 def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge, shown: Container[str]) -> list[str]:
-    """Render every report, one run in memory at a time: read once to judge them all, and once more to show them."""
-    files, unreadable = run_files(reports), list[str]()
-    judged = judge(read_runs(files, []), trends=False)
-    for record in read_runs(files, unreadable):
-        _write_run(reports / "runs" / record.id, record, tables, judged, with_pictures=record.id in shown)
-    return unreadable
+    """Render every report, one run in memory at a time: read once to judge them all, and once more to show them.
+
+    Those with pictures come last: what draws them takes more memory than all else.
+    """
+    files = run_files(reports)
+    judged = judge(read_runs(files, [], timelines=False), trends=False)
+
+    def write(some: Sequence[Path], *, with_pictures: bool = False) -> list[str]:
+        unreadable: list[str] = []
+        for record in read_runs(some, unreadable):
+            _write_run(reports / "runs" / record.id, record, tables, judged, with_pictures=with_pictures)
+        return unreadable
+
+    of_shares = spread(write, [path for path in files if path.parent.name not in shown])
+    of_pictured = write([path for path in files if path.parent.name in shown], with_pictures=True)
+    return [*of_pictured, *(line for lines in of_shares for line in lines)]
 
 
 def render_run(directory: Path, tables: Sequence[Published], judged: Judged | None = None) -> Path:
