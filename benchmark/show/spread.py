@@ -3,7 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -25,13 +26,10 @@ R = TypeVar("R")
 def spread(work: Callable[[Sequence[T]], R], items: Sequence[T]) -> list[R]:
     """Call `work` with shares of the items, in this process and in copies of it; what each found, in any order.
 
-    Where a process can not be copied safely, and for few items, there is one share. BenchmarkError: what `work` raised
-    in any of them. A copy ends by itself when its share is done, whatever becomes of this process; the share of one
-    that was killed is worked on here.
+    For few items there is one share. BenchmarkError: what `work` raised in any of them. A copy ends by itself when its
+    share is done, whatever becomes of this process; the share of one that was killed is worked on here.
     """
-    number = min(MOST_PROCESSES, len(os.sched_getaffinity(0))) if sys.platform == "linux" else 1
-    if len(items) < WORTH_IT:
-        number = 1
+    number = _processes() if len(items) >= WORTH_IT else 1
     shares = [items[first::number] for first in range(number)]
     copies: list[_Copy[R]] = []
     try:
@@ -46,6 +44,28 @@ def spread(work: Callable[[Sequence[T]], R], items: Sequence[T]) -> list[R]:
     finally:
         for copy in copies:
             copy.end()
+
+
+@contextmanager
+def beside(work: Callable[[], object]) -> Iterator[None]:
+    """Do `work` in a copy of this process while the block runs here, and wait for it: a head start, and no more.
+
+    What it could not do is not said: who needs it finds it undone, does it here, and sees why.
+    """
+    if _processes() == 1:
+        yield
+        return
+    copy = _begun(lambda _: work(), ())
+    try:
+        yield
+        copy.answer()
+    finally:
+        copy.end()
+
+
+def _processes() -> int:
+    """How many to spread work over; one where a process can not be copied safely."""
+    return min(MOST_PROCESSES, len(os.sched_getaffinity(0))) if sys.platform == "linux" else 1
 
 
 @dataclass(frozen=True)

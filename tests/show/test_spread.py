@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,15 +11,19 @@ import pytest
 
 from benchmark.errors import InterruptedRunError, UnwritableRunError
 from benchmark.record_file import write_record
+from benchmark.show import index
 from benchmark.show import spread as spreading
 from benchmark.show.index import render_all
-from benchmark.show.spread import WORTH_IT, spread
+from benchmark.show.spread import WORTH_IT, beside, spread
 from tests.records import some_record
 
 HERE = os.getpid()
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded:DeprecationWarning")
 """Processes of pytest-xdist have threads, those of bench have none when they are copied."""
+
+
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only on Linux a process is copied")
 
 
 def children() -> list[psutil.Process]:
@@ -32,7 +37,7 @@ def test_each_item_is_worked_on_once(number: int) -> None:
     assert not children()
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only on Linux a process is copied")
+@only_linux
 def test_many_items_take_all_processors() -> None:
     number = min(spreading.MOST_PROCESSES, len(os.sched_getaffinity(0)))
     assert len(set(spread(lambda _: os.getpid(), range(WORTH_IT)))) == number
@@ -71,6 +76,32 @@ def test_who_is_interrupted_leaves_no_copy_behind() -> None:
     assert not children()
 
 
+@only_linux
+def test_work_beside_is_done_when_the_block_is(tmp_path: Path) -> None:
+    with beside((tmp_path / "done").touch):
+        pass
+    assert (tmp_path / "done").exists() == (len(os.sched_getaffinity(0)) > 1)
+    assert not children()
+
+
+def test_work_beside_that_fails_is_nobodys_concern() -> None:
+    def work() -> None:
+        message = "the disk is full"
+        raise UnwritableRunError(message)
+
+    with beside(work):
+        pass
+    with beside(lambda: os.kill(os.getpid(), signal.SIGKILL)):
+        pass
+    assert not children()
+
+
+def test_work_beside_ends_with_a_block_that_fails() -> None:
+    with pytest.raises(ZeroDivisionError), beside(signal.pause):
+        raise ZeroDivisionError
+    assert not children()
+
+
 def test_a_long_history_is_rendered_as_a_short_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"run-{number:03}" for number in range(WORTH_IT + 25)]
 
@@ -87,6 +118,7 @@ def test_a_long_history_is_rendered_as_a_short_one_is(tmp_path: Path, monkeypatc
 
     spread_out = rendered(tmp_path / "spread")
     monkeypatch.setattr(spreading, "WORTH_IT", 10_000)
+    monkeypatch.setattr(index, "LONG", 100)
     assert rendered(tmp_path / "here") == spread_out
     assert len(spread_out[0]) == len(names) - 2 + 1
     assert [names[3] in spread_out[1][0], names[-3] in spread_out[1][1]] == [True, True]
