@@ -4,9 +4,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from multiprocessing import active_children
 from pathlib import Path
 
-import psutil
 import pytest
 
 from benchmark.errors import InterruptedRunError, UnwritableRunError
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded:DeprecationW
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only on Linux a process is copied")
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children()
+def children() -> list[object]:
+    return list(active_children())
 
 
 @pytest.mark.parametrize("number", [0, 1, WORTH_IT - 1, WORTH_IT, WORTH_IT + 1, 1000])
