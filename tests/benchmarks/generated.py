@@ -27,9 +27,16 @@ def runs(number: int, first: datetime, apart: timedelta, seed: int = 1) -> Itera
     """So many runs, `apart` from each other. Every measured number has noise, or they would shrink when packed."""
     template, draw = newest_run(), random.Random(seed)  # noqa: S311 - nothing secret is drawn
     for place in range(number):
-        moment = (first + place * apart).strftime("%Y-%m-%dT%H:%M:%SZ")
+        began = first + place * apart
+        moment = began.strftime("%Y-%m-%dT%H:%M:%SZ")
         noisy = {key: _noisy(template[key], draw) for key in ("endpoints", "reference")}
-        yield {**template, **noisy, "id": f"{moment[:10]}-{place:05}", "started_at": moment, "finished_at": moment}
+        yield {
+            **template,
+            **noisy,
+            "id": f"{began:%Y%m%dT%H%M%S}-{place:05}",
+            "started_at": moment,
+            "finished_at": moment,
+        }
 
 
 def _noisy(value: Any, draw: random.Random) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from benchmark.plan import Endpoint, Target
 from benchmark.record import FailureKind, Finding, Missing
 from benchmark.record_file import write_record
-from benchmark.show.history import read_history
+from benchmark.show.history import read_history, run_files
 from benchmark.show.index import render_all, render_index
 from benchmark.show.published import read_published, same_conditions
 from benchmark.show.readme import BEGIN, END
@@ -200,6 +200,22 @@ def test_a_run_file_that_can_not_be_read_is_named_and_the_others_are_shown(tmp_p
     assert "runs/run-1/run.json is not a record" in index
     assert "runs/copy/run.json holds the run run-0" in index
     assert "runs/run-2/report.md" in index
+
+
+def test_runs_are_in_the_order_in_which_they_started_whatever_their_folders_are_called(tmp_path: Path) -> None:
+    fill(tmp_path)  # on the first three days of January
+    for name, began in (
+        ("20260102T120000-a-b", "2026-01-02T12:00:00Z"),
+        ("20251231T000000-c-d", "2025-12-31T00:00:00Z"),
+    ):
+        (tmp_path / "runs" / name).mkdir()
+        write_record(some_record(id=name, started_at=began), tmp_path / "runs" / name)
+    (tmp_path / "runs" / "20260105T000000-no-run-json").mkdir()
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "run.json").write_text("{")
+    names = [file.parent.name for file in run_files(tmp_path)]
+    assert names == ["broken", "run-2", "20260102T120000-a-b", "run-1", "run-0", "20251231T000000-c-d"]
+    assert [record.id for record in read_history(tmp_path).records] == names[1:]
 
 
 def test_a_published_table_is_data_with_its_source(repository: Path) -> None:
