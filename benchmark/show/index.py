@@ -1,7 +1,7 @@
 """Everything that is derived from the records under `reports/`: each report.md, the index, the README block."""
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -28,9 +28,6 @@ PICTURED = 20
 """Of the newest runs, the reports have pictures. They take many times as long to draw as all else of a report and are
 as many bytes: a long history would be unwieldy, and a new way of drawing would rewrite all of it.
 """
-
-LONG = 1000
-"""Runs, from which on judging them takes so long that drawing meanwhile is worth a process of its own."""
 
 REPORT_NAME = "report.md"
 CHARTS = "charts"
@@ -173,7 +170,7 @@ def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge, 
         for record in read_runs(pictured_files, []):
             _place_pictures(reports / "runs" / record.id, record, with_pictures=True)
 
-    with beside(draw) if len(files) > LONG else nullcontext():
+    with beside(draw, len(files)):
         judged = judge(read_runs(files, [], timelines=False), trends=False)
 
     def write(some: Sequence[Path], *, with_pictures: bool = False) -> list[str]:
