@@ -92,16 +92,25 @@ class _Copy(Generic[R]):
 def _begun(work: Callable[[Sequence[T]], R], share: Sequence[T]) -> _Copy[R]:
     context = get_context("fork")  # what was read and judged is there at once, and most of it stays shared
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(work, share, sending), daemon=True)
+    process = context.Process(target=_answer, args=(work, share, receiving, sending), daemon=True)
     process.start()
     sending.close()
     return _Copy(process, receiving)
 
 
-def _answer(work: Callable[[Sequence[T]], R], share: Sequence[T], sending: "Connection[object, object]") -> None:
-    """What a copy does. Ctrl-C reaches it too: it is left to the process that began it, which ends it then."""
+def _answer(
+    work: Callable[[Sequence[T]], R],
+    share: Sequence[T],
+    receiving: "Connection[object, object]",
+    sending: "Connection[object, object]",
+) -> None:
+    """What a copy does. Ctrl-C reaches it too: it is left to the process that began it, which ends it then.
+
+    Its own end for receiving is closed, or a long answer to a process that was killed would wait for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    receiving.close()
     try:
         sending.send(work(share))
     except BenchmarkError as error:

@@ -2,11 +2,14 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from multiprocessing import active_children
 from pathlib import Path
+from subprocess import PIPE
 
+import psutil
 import pytest
 
 from benchmark.errors import InterruptedRunError, UnwritableRunError
@@ -73,6 +76,34 @@ def test_who_is_interrupted_leaves_no_copy_behind() -> None:
     with pytest.raises(InterruptedRunError):
         spread(work, range(WORTH_IT))
     assert not children()
+
+
+OWNER = """
+import os, time
+from benchmark.show import spread
+
+def work(share):
+    if os.getpid() == here:
+        time.sleep(600)
+    print(os.getpid(), flush=True)
+    return "x" * 1_000_000
+
+here = os.getpid()
+spread._processes = lambda: 2
+spread.spread(work, range(spread.WORTH_IT))
+"""
+
+
+@only_linux
+def test_a_copy_ends_though_nobody_is_left_to_read_its_long_answer() -> None:
+    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=PIPE, stderr=PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        copy = psutil.Process(int(owner.stdout.readline()))
+        owner.kill()
+        _, alive = psutil.wait_procs([copy], timeout=30)
+        for one in alive:
+            one.kill()
+        assert not alive
 
 
 @only_linux
