@@ -16,7 +16,7 @@ from benchmark.show.published import Published, read_published
 from benchmark.show.readme import has_place, headline_run, render_block, replace_block
 from benchmark.show.report import WITHOUT_PICTURES, all_warnings, render_report, templates
 from benchmark.show.selftest import on_this_machine
-from benchmark.show.spread import beside, spread
+from benchmark.show.spread import spread
 from benchmark.show.standing import newest, standing
 from benchmark.trend import Judged
 
@@ -161,17 +161,10 @@ def _says_that_pictures_are_gone(report: Path) -> bool:
 def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge, shown: Container[str]) -> list[str]:
     """Render every report, one run in memory at a time: read once to judge them all, and once more to show them.
 
-    Those with pictures come last: what draws them takes more memory than all else.
+    Those with pictures come last, in this process alone: what draws them takes more memory than all else.
     """
     files = run_files(reports)
-    pictured_files = [path for path in files if path.parent.name in shown]
-
-    def draw() -> None:
-        for record in read_runs(pictured_files, []):
-            _place_pictures(reports / "runs" / record.id, record, with_pictures=True)
-
-    with beside(draw, len(files)):
-        judged = judge(read_runs(files, [], timelines=False), trends=False)
+    judged = judge(read_runs(files, [], timelines=False), trends=False)
 
     def write(some: Sequence[Path], *, with_pictures: bool = False) -> list[str]:
         unreadable: list[str] = []
@@ -180,7 +173,7 @@ def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge, 
         return unreadable
 
     of_shares = spread(write, [path for path in files if path.parent.name not in shown])
-    of_pictured = write(pictured_files, with_pictures=True)
+    of_pictured = write([path for path in files if path.parent.name in shown], with_pictures=True)
     return [*of_pictured, *(line for lines in of_shares for line in lines)]
 
 
@@ -194,13 +187,9 @@ def _write_run(
     directory: Path, record: Record, tables: tuple[Published, ...], judged: Judged | None, *, with_pictures: bool
 ) -> None:
     """Write the report of one run and its pictures; those that it is not to have are removed."""
-    _write(directory / REPORT_NAME, render_report(record, tables, judged, with_pictures=with_pictures))
-    _place_pictures(directory, record, with_pictures=with_pictures)
-
-
-def _place_pictures(directory: Path, record: Record, *, with_pictures: bool) -> None:
     from benchmark.show.charts import pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
+    _write(directory / REPORT_NAME, render_report(record, tables, judged, with_pictures=with_pictures))
     with _writing(directory):
         wanted = list(pictures.run_pictures(record).values()) if with_pictures else []
         source = (directory / FILE_NAME).read_bytes() if wanted else b""

@@ -3,8 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -28,6 +27,8 @@ def spread(work: Callable[[Sequence[T]], R], items: Sequence[T]) -> list[R]:
 
     For few items there is one share. BenchmarkError: what `work` raised in any of them. A copy ends by itself when its
     share is done, whatever becomes of this process; the share of one that was killed is worked on here.
+
+    `work` must not draw: a copy has none of the threads that do, and would wait for them for ever.
     """
     number = _processes() if len(items) >= WORTH_IT else 1
     shares = [items[first::number] for first in range(number)]
@@ -44,24 +45,6 @@ def spread(work: Callable[[Sequence[T]], R], items: Sequence[T]) -> list[R]:
     finally:
         for copy in copies:
             copy.end()
-
-
-@contextmanager
-def beside(work: Callable[[], object], items: int) -> Iterator[None]:
-    """Do `work` in a copy of this process while the block works on so many items, and wait for it: a head start.
-
-    For few items it is not begun, and what it could not do is not said: who needs it finds it undone, does it here, and
-    sees why.
-    """
-    if _processes() == 1 or items < WORTH_IT:
-        yield
-        return
-    copy = _begun(lambda _: work(), ())
-    try:
-        yield
-        copy.answer()
-    finally:
-        copy.end()
 
 
 def _processes() -> int:

@@ -16,7 +16,7 @@ from benchmark.errors import InterruptedRunError, UnwritableRunError
 from benchmark.record_file import write_record
 from benchmark.show import spread as spreading
 from benchmark.show.index import render_all
-from benchmark.show.spread import WORTH_IT, beside, spread
+from benchmark.show.spread import WORTH_IT, spread
 from tests.records import some_record
 
 HERE = os.getpid()
@@ -104,32 +104,6 @@ def test_a_copy_ends_though_nobody_is_left_to_read_its_long_answer() -> None:
         for one in alive:
             one.kill()
         assert not alive
-
-
-@only_linux
-def test_work_beside_is_done_when_the_block_is(tmp_path: Path) -> None:
-    with beside((tmp_path / "done").touch, WORTH_IT):
-        pass
-    assert (tmp_path / "done").exists() == (len(os.sched_getaffinity(0)) > 1)
-    assert not children()
-
-
-def test_work_beside_that_fails_is_nobodys_concern() -> None:
-    def work() -> None:
-        message = "the disk is full"
-        raise UnwritableRunError(message)
-
-    with beside(work, WORTH_IT):
-        pass
-    with beside(lambda: os.kill(os.getpid(), signal.SIGKILL), WORTH_IT):
-        pass
-    assert not children()
-
-
-def test_work_beside_ends_with_a_block_that_fails() -> None:
-    with pytest.raises(ZeroDivisionError), beside(signal.pause, WORTH_IT):
-        raise ZeroDivisionError
-    assert not children()
 
 
 def test_a_long_history_is_rendered_as_a_short_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
