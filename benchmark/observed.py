@@ -47,8 +47,9 @@ class Dealt(Frozen):
 
 
 class Resources(Frozen):
-    """What the load cost. CPU in percent of one core. Server values are None for an app that runs elsewhere.
+    """What the load cost. CPU in percent of one core, of the machine in percent of all of them.
 
+    Server values are None for an app that runs elsewhere.
     Where several processes send the load: `generator_cpu_mean_percent` and `_rss_` are of all together, the other CPU
     values of the busiest one.
     """
@@ -66,3 +67,7 @@ class Resources(Frozen):
     generator_collects_garbage: bool
     machine_cpu_mean_percent: float | None
     steal_percent: float | None
+    others_cpu_mean_percent: float | None = None
+    """What neither the server, with all that it started, nor the load generator used of this machine, in percent of one
+    core; not known of runs before 2026-11-26.
+    """

@@ -38,6 +38,7 @@ def quiet_resources() -> Resources:
         generator_collects_garbage=False,
         machine_cpu_mean_percent=20.0,
         steal_percent=0.1,
+        others_cpu_mean_percent=7.0,
     )
 
 

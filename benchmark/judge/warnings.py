@@ -104,8 +104,8 @@ def _other_programs(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Findin
     return Finding(
         kind="other-programs",
         severity="warning",
-        message=f"The machine's processors were {used.machine_cpu_mean_percent:.0f} % busy, but not with this: "
-        "server and load generator together used less than half of one.",
+        message=f"The machine's processors were {used.machine_cpu_mean_percent:.0f} % busy, and not with this alone: "
+        f"other programs used {(used.others_cpu_mean_percent or 0) / 100:.1f} of them.",
         remedy="Latencies hold the delays. Run again with nothing else on the machine.",
     )
 

@@ -1,17 +1,16 @@
 """From what a round wrote to the Round of the record."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark.measure.load_test import Window
 from benchmark.measure.open_load import open_load, since_opened
+from benchmark.measure.resources import figure, load_samples, resources, worker_columns
 from benchmark.measure.rounds import RawRound
-from benchmark.observed import Dealt, Resources, Timeline
+from benchmark.observed import Dealt, Timeline
 from benchmark.plan import Endpoint
 from benchmark.profile import Profile
 from benchmark.record import Round
@@ -120,25 +119,10 @@ def _users_waiting_ratio(window: Window, rows: pd.DataFrame, start_s: float, pro
     return round((waiting + resting) / window.users_spawned, 4)
 
 
-def _load_samples(raw: RawRound) -> pd.DataFrame:
-    return _during(raw.samples, raw.window)
-
-
-def _during(samples: pd.DataFrame, window: Window) -> pd.DataFrame:
-    """Keep the samples of the load itself, without the seconds in which processes start and stop."""
-    after = window.start_s if window.spawned_s is None else window.spawned_s
-    during = samples[(samples["time_s"] >= after) & (samples["time_s"] <= window.stop_s)]
-    return during if len(during) else samples
-
-
-def _worker_columns(samples: pd.DataFrame, field: str) -> list[str]:
-    return [name for name in samples.columns if name.startswith("worker") and name.endswith(f"_{field}")]
-
-
 def connections_per_worker(raw: RawRound) -> tuple[int, ...] | None:
     """Established connections of each worker, the middle of the samples once all users run; None without workers."""
-    names = _worker_columns(raw.samples, "connections")
-    counted = _load_samples(raw).dropna(subset=names)  # in some seconds they were not counted
+    names = worker_columns(raw.samples, "connections")
+    counted = load_samples(raw).dropna(subset=names)  # in some seconds they were not counted
     if not names or counted.empty:
         return None
     return tuple(round(float(counted[name].median())) for name in names)
@@ -147,51 +131,12 @@ def connections_per_worker(raw: RawRound) -> tuple[int, ...] | None:
 def dealt(raw: RawRound) -> tuple[Dealt, ...]:
     """When connections were added, and to which worker, as far as a sample each second shows it."""
     found: list[Dealt] = []
-    names = _worker_columns(raw.samples, "connections")
+    names = worker_columns(raw.samples, "connections")
     for time_s, *held in raw.samples[["time_s", *names]].dropna().itertuples(index=False):
         at_s = round(float(time_s) - raw.window.start_s, 3)
         if at_s > 0 and sum(held) > (sum(found[-1].connections_per_worker) if found else 0):
             found.append(Dealt(at_s=at_s, connections_per_worker=tuple(int(n) for n in held)))
     return tuple(found)
-
-
-def resources(raw: RawRound) -> Resources:
-    """What the load cost, from the samples of each second."""
-    samples = _load_samples(raw)
-    cpu = _worker_columns(samples, "cpu_percent")
-    rss = _worker_columns(samples, "rss_bytes")
-    threads = _worker_columns(samples, "threads")
-    measured = bool(cpu) and len(samples) > 0
-    return Resources(
-        worker_cpu_peak_percent=tuple(float(samples[name].max()) for name in cpu) if measured else None,
-        worker_cpu_mean_percent=tuple(round(float(samples[name].mean()), 1) for name in cpu) if measured else None,
-        busiest_worker_p90_percent=max(float(samples[name].quantile(0.9)) for name in cpu) if measured else None,
-        server_rss_peak_bytes=int(samples[rss].sum(axis=1).max()) if measured else None,
-        server_threads_peak=int(samples[threads].sum(axis=1).max()) if measured else None,
-        **_generator(raw),
-        generator_collects_garbage=raw.window.garbage_collection_on,
-        machine_cpu_mean_percent=_figure(samples["machine_cpu_percent"].mean()),
-        steal_percent=_figure(samples["steal_percent"].mean()),
-    )
-
-
-def _generator(raw: RawRound) -> dict[str, Any]:
-    """What sending the load cost, all its processes together; CPU: see record.Resources."""
-    loading = [_during(seconds, raw.window) for seconds in raw.processes]
-    cpu = [seconds["cpu_percent"] for seconds in loading if len(seconds)]
-    lag_ms = [seconds["lag_ms"] for seconds in loading if len(seconds)]
-    rss_bytes = [int(seconds["rss_bytes"].max()) for seconds in raw.processes if len(seconds)]
-    return {
-        "generator_cpu_peak_percent": max((_figure(one.max()) or 0.0 for one in cpu), default=None),
-        "generator_cpu_mean_percent": round(sum(one.mean() for one in cpu), 2) if cpu else None,
-        "generator_cpu_p90_percent": max((_figure(one.quantile(0.9)) or 0.0 for one in cpu), default=None),
-        "generator_rss_peak_bytes": sum(rss_bytes) if rss_bytes else None,
-        "generator_lag_p99_ms": _figure(pd.concat(lag_ms).quantile(0.99)) if lag_ms else None,
-    }
-
-
-def _figure(value: float | np.floating[Any]) -> float | None:
-    return None if math.isnan(value) else round(float(value), 2)
 
 
 def timeline(raw: RawRound, load_end_s: float) -> Timeline:
@@ -206,8 +151,8 @@ def timeline(raw: RawRound, load_end_s: float) -> Timeline:
         step_s=float(borders[1] - borders[0]),
         requests=tuple(len(part) for part in parts),
         failures=tuple(int((part["error"] != "").sum()) for part in parts),
-        median_ms=tuple(_figure(part["latency_ms"].median()) for part in parts),
-        max_ms=tuple(_figure(part["latency_ms"].max()) for part in parts),
+        median_ms=tuple(figure(part["latency_ms"].median()) for part in parts),
+        max_ms=tuple(figure(part["latency_ms"].max()) for part in parts),
         users=tuple(None if row is None else int(row["users"]) for row in users),
         server_cpu_percent=server["cpu_percent"],
         server_threads=_whole(server["threads"]),

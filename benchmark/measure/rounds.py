@@ -41,6 +41,12 @@ class RawRound:
     rows: pd.DataFrame
     samples: pd.DataFrame
     generator: pd.DataFrame
+    cores: int
+    """Of the machine that was sampled."""
+
+    children_cpu_percent: float
+    """Of one core: what processes that the workers started used, the mean over the load."""
+
     processes: Sequence[pd.DataFrame] = ()
     """What each process that sent the load wrote about itself; `generator` is of the one that leads them."""
 
@@ -107,16 +113,24 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
                 pinned = pinning(job.plan)
                 if pinned is not None:
                     pin(test.child.pid, pinned.generator)
-                _watch_load(job, test, server, pause, watch)
+                children_percent = _watch_load(job, test, server, pause, watch)
                 test.require_success()
         window, rows = test.read()
         processes = test.read_processes()
     except OSError as error:
         message = f"what was measured could not be written: {error}; free some space, or name another --out"
         raise UnwritableRunError(message) from None
-    samples = pd.read_csv(job.directory / "server.csv")
-    generator = pd.read_csv(job.directory / "generator.csv")
-    return RawRound(job.round, started_at, window, rows, samples, generator, processes)
+    return RawRound(
+        round=job.round,
+        started_at=started_at,
+        window=window,
+        rows=rows,
+        samples=pd.read_csv(job.directory / "server.csv"),
+        generator=pd.read_csv(job.directory / "generator.csv"),
+        cores=psutil.cpu_count() or 1,
+        children_cpu_percent=children_percent,
+        processes=processes,
+    )
 
 
 def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:
@@ -154,8 +168,11 @@ def start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Serv
     raise BenchmarkError(message)
 
 
-def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, watch: Watch) -> None:
-    """Sample every second, or as often as asked, until Locust ends. The clock is kept, not the pauses added up."""
+def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, watch: Watch) -> float:
+    """Sample every second, or as often as asked, until Locust ends. The clock is kept, not the pauses added up.
+
+    Gives `RawRound.children_cpu_percent`.
+    """
     workers: Sequence[psutil.Process] = server.workers if server else ()
     begin = loading_since = due = time.monotonic()
     longest_s = job.plan.profile.duration_s + OVERTIME_S
@@ -178,3 +195,4 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
             if time.monotonic() - begin > longest_s:
                 message = f"the load generator did not end {OVERTIME_S:g} s after its time; last lines:\n"
                 raise InvalidRunError(message + test.child.tail())
+        return sampler.children_cpu_percent()

@@ -56,10 +56,19 @@ class Sampler:
         for process in (self._generator, *self._workers):
             _cpu_percent(process)  # the first reading only sets the mark that the next one counts from
         self._machine = psutil.cpu_times()
+        self._began_s, self._children_s = time.monotonic(), _children_cpu_s(self._workers)
         return self
 
     def __exit__(self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None) -> None:
         self._file.close()
+
+    def children_cpu_percent(self) -> float:
+        """What processes that the workers started used until now, all together, in percent of one core.
+
+        Asked once a round, not each second: to find them, every process of the machine is looked at.
+        """
+        spent_s = max(0.0, _children_cpu_s(self._workers) - self._children_s)
+        return round(100 * spent_s / (time.monotonic() - self._began_s), 1)
 
     def sample(self) -> None:
         """Write one line. OSError: the disk is full."""
@@ -77,6 +86,19 @@ class Sampler:
         total = sum(value for name, value in spent.items() if name not in {"guest", "guest_nice"}) or 1.0
         idle = spent["idle"] + spent.get("iowait", 0.0)
         return round(100 * (1 - idle / total), 1), round(100 * spent.get("steal", 0.0) / total, 2)
+
+
+def _children_cpu_s(workers: Sequence[psutil.Process]) -> float:
+    """Processor time of all processes that these started, and that those started, running or ended (s)."""
+    spent_s = 0.0
+    for worker in workers:
+        with suppress(psutil.Error):
+            ended = worker.cpu_times()
+            spent_s += ended.children_user + ended.children_system
+            for child in worker.children(recursive=True):
+                with suppress(psutil.Error):
+                    spent_s += sum(child.cpu_times()[:4])  # user, system, and of its own children that ended
+    return spent_s
 
 
 def _cpu_percent(process: psutil.Process) -> float:

@@ -31,7 +31,12 @@ def test_a_quiet_run_is_usable_without_a_reason() -> None:
         pytest.param({"users_started": 9}, "invalid", "users-not-started", id="users not reached"),
         pytest.param({"users_waiting_ratio": 0.8}, "invalid", "littles-law", id="generator saturated"),
         pytest.param({"resources": {"steal_percent": 9.0}}, "noisy", "steal", id="steal"),
-        pytest.param({"resources": {"machine_cpu_mean_percent": 90.0}}, "noisy", "other-programs", id="others"),
+        pytest.param(
+            {"resources": {"machine_cpu_mean_percent": 90.0, "others_cpu_mean_percent": 120.0}},
+            "noisy",
+            "other-programs",
+            id="others",
+        ),
         pytest.param({"resources": {"generator_lag_p99_ms": 500.0}}, "noisy", "generator-lag", id="lag"),
         pytest.param({"resources": {"generator_cpu_p90_percent": 99.0}}, "noisy", "generator-cpu", id="CPU"),
     ],

@@ -64,7 +64,7 @@ def raw(**changes: Any) -> RawRound:
     """A quiet round."""
     values: dict[str, Any] = {"round": 1, "started_at": "2026-01-02T03:04:05Z", "window": window()}
     values |= {"rows": requests(), "samples": samples(), "generator": generator()}
-    values |= {"processes": (generator(),)}
+    values |= {"cores": 4, "children_cpu_percent": 0.0, "processes": (generator(),)}
     return RawRound(**(values | changes))
 
 
@@ -123,8 +123,18 @@ def test_an_app_elsewhere_has_no_server_figures() -> None:
     made = digest(raw(samples=bare), ENDPOINT, PROFILE)
     assert made.connections_per_worker is None
     assert made.resources.worker_cpu_mean_percent is None
+    assert made.resources.others_cpu_mean_percent is None
     assert made.resources.generator_cpu_mean_percent == 10.0
     assert set(made.timeline.server_cpu_percent) == {None}
+
+
+@pytest.mark.parametrize(("children_percent", "others_percent"), [(0.0, 7.0), (2.5, 4.5), (8.0, 0.0)])
+def test_other_programs_used_what_is_neither_the_servers_nor_the_generators_nor_the_hosts(
+    children_percent: float, others_percent: float
+) -> None:
+    """Of 4 x 20 % of busy processors 4 x 0.5 % were the host's, 30 and 31 % the workers', 10 % the generator's."""
+    made = digest(raw(children_cpu_percent=children_percent), ENDPOINT, PROFILE)
+    assert made.resources.others_cpu_mean_percent == others_percent
 
 
 def test_of_several_load_processes_the_busiest_is_judged_and_the_cost_is_that_of_all() -> None:
