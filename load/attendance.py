@@ -112,9 +112,10 @@ class Attendance:
 
     def _check_coming(self) -> None:
         """Write down who is there, as what is wrong should the others never come."""
-        if self._there and not self._runner.clients and time.monotonic() < self._wait_until:
-            # Locust ends when the last one says good-bye, and hears nobody who comes then. When the wait is over it
-            # is Locust that says good-bye, and they answer.
+        if time.monotonic() >= self._wait_until:
+            return  # Locust says good-bye now, and they answer: that is no news of who came
+        if self._there and not self._runner.clients:
+            # Locust ends when the last one says good-bye, and hears nobody who comes then.
             self.give_up("lost", f"{self.name(self._there[-1])} was ended before the load began")
         there = list(self._runner.clients)
         if there == self._there or self.given_up:
