@@ -7,7 +7,7 @@ and nothing is divided by, the CPU too. Runs of two machines that take turns mak
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import median, mode
 from typing import Any
 
 from benchmark.config import Accepted, Judging
@@ -158,6 +158,8 @@ def _points(
         by = reference.get(metric)
         of = form(metric, endpoint, record.plan, reference=by is not None and by > 0)
         point = Point(record.id, None, metric.smallest_difference, validity.why_unusable(metric.name))
+        if of in {"machine", "relative"} and endpoint.served in {None, "cpu"} and result is not None:
+            point = replace(point, workers_in_use=_workers_in_use(result))
         if of == "predicted" and endpoint.served == "blocked event loop" and metric.name != "throughput_rps":
             # It does not answer in order, which the prediction takes for granted: of a queue only its rate is known.
             point = replace(point, unusable=point.unusable or "a blocked event loop's latencies are not predicted")
@@ -167,8 +169,14 @@ def _points(
             value = metric.value(result)
             divisor = by if of == "relative" and by is not None else 1.0
             value = None if value is None else value / divisor
-            point = Point(record.id, value, metric.smallest_difference / divisor, point.unusable)
+            point = replace(point, value=value, smallest_difference=metric.smallest_difference / divisor)
         yield metric, of, point
+
+
+def _workers_in_use(result: EndpointResult) -> int | None:
+    """How many workers had connections, in most rounds; None where that is not known."""
+    known = [sum(held > 0 for held in dealt) for one in result.rounds if (dealt := one.connections_per_worker)]
+    return mode(known) if known else None
 
 
 def _over_predicted(point: Point, result: EndpointResult, metric: Metric) -> Point:

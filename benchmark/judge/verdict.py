@@ -11,7 +11,7 @@ announced.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, mode
 from typing import Literal
 
 from benchmark.config import Judging
@@ -31,6 +31,7 @@ class Point:
 
     `smallest_difference` (in the unit of `value`) never counts. `unusable` says why the run can not be judged: it never
     becomes part of a baseline. `accepted` is the reason of a known change: the baseline begins anew at this run.
+    `workers_in_use`: how many had connections at all, where the number may hang on that.
     """
 
     run: str
@@ -38,6 +39,7 @@ class Point:
     smallest_difference: float = 0.0
     unusable: str | None = None
     accepted: str | None = None
+    workers_in_use: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,14 @@ class _Series:
         self.former: tuple[float, ...] = ()
         self.suspect: _Suspect | None = None
         self.open: _Open | None = None
+        self.in_use: list[int] = []
 
     def next(self, point: Point) -> Judgement:
         if point.accepted is not None:
             self._begin()
         value, why_not = _usable(point)
-        if value is None:
+        why_not = why_not or self._otherwise_dealt(point)
+        if value is None or why_not is not None:
             return self._say(point, "inconclusive", "not judged", reason=why_not)
         if point.accepted is not None:
             self.level.append(value)
@@ -111,6 +115,19 @@ class _Series:
         if len(self.level) < self.rule.fewest_runs:
             return self._young(point, value)
         return self._against(point, value, self._baseline(self.level, point))
+
+    def _otherwise_dealt(self, point: Point) -> str | None:
+        """Say so when other workers than usual stood idle: few users may all be dealt to one, or to both, by luck.
+
+        An endpoint that computes then answers at half or at twice the rate, and nothing about it has changed.
+        """
+        if point.workers_in_use is None:
+            return None
+        self.in_use.append(point.workers_in_use)
+        usual = mode(self.in_use[-self.rule.most_runs :])
+        if point.workers_in_use == usual:
+            return None
+        return f"connections went to {point.workers_in_use} of the workers, in most runs to {usual}: luck, not speed"
 
     def _baseline(self, values: Sequence[float], point: Point) -> Baseline:
         return baseline(values[-self.rule.most_runs :], self.rule, point.smallest_difference)

@@ -130,6 +130,7 @@ def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding 
         return None
     seats = endpoint.seats_per_worker(plan.target.threads)
     queued = seats is not None and max(dealt) > seats
+    unknown = endpoint.served is None
     return Finding(
         kind="uneven-workers",
         severity="warning" if queued else "note",
@@ -137,6 +138,8 @@ def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding 
         + (
             "Its users queued longer than the others: median and maximum follow this split."
             if queued
+            else "Whether its users queued, so that the figures follow this split, is not known: nothing is declared."
+            if unknown
             else "None of its users had to queue, so the figures hardly depend on it."
         ),
         remedy="The kernel deals connections anew in each round: take more rounds"

@@ -366,3 +366,32 @@ def test_every_judged_metric_is_read_from_a_record() -> None:
         "failure_ratio": 0.02,
     }
     assert metric("p95_ms").value(EndpointResult(name="e", users=1, limit=None, rounds=(), summary=None)) is None
+
+
+def computed(number: int, rate: float, connections: tuple[int, int] | None, served: str | None = "cpu") -> Record:
+    """A run in which the awaiting endpoint computes instead, or does what nobody declared."""
+    made = run(number)
+    plan = made.plan
+    endpoint = Endpoint.model_validate({"name": "awaiting", "path": "/awaiting", "served": served})
+    result = some_result("awaiting", some_round(throughput_rps=rate, connections_per_worker=connections))
+    return made.model_copy(
+        update={
+            "plan": plan.model_copy(update={"endpoints": (plan.endpoints[0], endpoint)}),
+            "endpoints": (made.endpoints[0], result),
+        }
+    )
+
+
+@pytest.mark.parametrize("served", ["cpu", None])
+def test_how_few_users_were_dealt_to_the_workers_is_no_change_of_what_computes(served: str | None) -> None:
+    """Seen with 10 users: 523 answers per second where one worker had them all, 974 where both had some."""
+    lucky = [computed(n, 974.0, (6, 4), served) for n in (9, 10, 14, 15)]
+    usual = [computed(n, 523.0, (0, 10) if n % 2 else (10, 0), served) for n in range(20) if n not in {9, 10, 14, 15}]
+    series = one(gather([*usual, *lucky]), "awaiting", "throughput_rps")
+    assert [said.run for said in series.judgements() if said.stage == "not judged"] == [r.id for r in lucky]
+    assert {said.verdict for said in series.judgements()} == {"inconclusive", "unchanged"}
+
+
+def test_where_the_split_is_not_known_what_computes_is_judged() -> None:
+    slower = [computed(n, 523.0 if n < 10 else 400.0, None) for n in range(12)]
+    assert alarms(gather(slower)) == [("throughput_rps", "run-011")]

@@ -239,3 +239,23 @@ def test_normal_noise_alarms_as_seldom_as_the_documents_say(percent: float, most
     said = [j for _ in range(60) for j in judged([source.gauss(100, percent) for _ in range(60)])]
     alarms = sum(j.stage == "confirmed" for j in said)
     assert alarms / sum(j.baseline is not None for j in said) <= most
+
+
+def dealt(*runs: tuple[float, int]) -> list[Judgement]:
+    """Judgements of a series of numbers, and of how many workers had connections."""
+    points = (Point(run=str(n), value=value, workers_in_use=in_use) for n, (value, in_use) in enumerate(runs))
+    return list(judge(points, "higher"))
+
+
+def test_a_run_in_which_other_workers_than_usual_stood_idle_is_not_judged() -> None:
+    """Of 10 users all are mostly dealt to one worker, and now and then to both, which then compute twice as much."""
+    usual = [(float(value), 1) for value in QUIET]
+    said = dealt(*usual, (178, 2), (178, 2), (100, 1), (80, 1), (178, 2), (80, 1))
+    assert [j.stage for j in said[10:]] == ["not judged"] * 2 + ["steady", "suspected", "not judged", "confirmed"]
+    assert said[10].reason == "connections went to 2 of the workers, in most runs to 1: luck, not speed"
+    assert announced(said) == [("15", "regressed", "confirmed")]
+
+
+def test_another_way_of_dealing_that_lasts_is_judged_once_it_is_the_usual_one() -> None:
+    said = dealt(*[(100.0, 1)] * 20, *[(178.0, 2)] * 20)
+    assert announced(said) == [("31", "improved", "confirmed")]
