@@ -132,6 +132,12 @@ def test_uneven_workers_weigh_only_where_users_queue() -> None:
     assert idle_seats.severity == "note"
 
 
+def test_whether_users_of_an_undeclared_endpoint_queued_is_not_claimed_to_be_known() -> None:
+    undeclared = Endpoint(name="awaiting", path="/awaiting")
+    (finding,) = warnings(some_round(connections_per_worker=(9, 1)), undeclared, some_plan())
+    assert "is not known: nothing is declared" in finding.message
+
+
 def test_several_workers_without_uvloop_are_warned_of() -> None:
     plan = some_plan().model_copy(update={"target": Target(import_path="a:b", loop="asyncio")})
     assert [finding.kind for finding in warnings(some_round(), POOLED, plan)] == ["asyncio-loop"]
