@@ -163,9 +163,8 @@ def _trend(
     one: Series, rule: Judging, judgements: Sequence[Judgement], lines: Sequence[Said], aside: str | None
 ) -> Trend:
     baseline = next((found.baseline for found in reversed(judgements) if found.baseline), None)
-    usable = [point.value is not None and point.unusable is None for point in one.points]
-    runs = [run for run, kept in zip(one.runs, usable, strict=True) if kept]
-    values = [point.value for point, kept in zip(one.points, usable, strict=True) if kept and point.value is not None]
+    runs = [run for run, found in zip(one.runs, judgements, strict=True) if found.value is not None]
+    values = [found.value for found in judgements if found.value is not None]
     return Trend(
         key=hashlib.sha256("\n".join(_place(one)).encode()).hexdigest(),
         profile=one.common["profile"],
@@ -176,7 +175,7 @@ def _trend(
         form=one.form,
         runs=tuple(run.id for run in one.runs),
         started_at=tuple(run.started_at for run in one.runs),
-        values=tuple(point.value if kept else None for point, kept in zip(one.points, usable, strict=True)),
+        values=tuple(found.value for found in judgements),
         band=(baseline.median - baseline.band, baseline.median + baseline.band) if baseline else None,
         last=lines[-1],
         what_changed=_when_it_began(one, lines[-1]),

@@ -30,7 +30,7 @@ def _has_numbers(one: Series) -> bool:
 
 def _sight(one: Series, rule: Judging) -> Sight:
     said = one.judgements(rule)
-    known = _known(one, rule)
+    known = _known(one, said, rule)
     return Sight(
         endpoint=one.endpoint,
         metric=one.metric.title,
@@ -46,9 +46,9 @@ def _sight(one: Series, rule: Judging) -> Sight:
     )
 
 
-def _known(one: Series, rule: Judging) -> Baseline | None:
-    """What the next run would be compared with, as nothing changed: all usable runs, however they were judged."""
-    usable = [point.value for point in one.points if point.value is not None and point.unusable is None]
+def _known(one: Series, said: Iterable[Judgement], rule: Judging) -> Baseline | None:
+    """What the next run would be compared with, as nothing changed: all runs that compare, however they were judged."""
+    usable = [found.value for found in said if found.value is not None]
     if len(usable) < rule.fewest_runs:
         return None
     return baseline(usable[-rule.most_runs :], rule, one.points[-1].smallest_difference)

@@ -11,11 +11,12 @@ announced.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median, mode
+from statistics import median
 from typing import Literal
 
 from benchmark.config import Judging
 from benchmark.judge.baseline import Baseline, baseline
+from benchmark.judge.idle_workers import unlike_before
 from benchmark.judge.metrics import Better
 
 CREPT_BACK_RUNS = 10
@@ -105,7 +106,9 @@ class _Series:
         if point.accepted is not None:
             self._begin()
         value, why_not = _usable(point)
-        why_not = why_not or self._otherwise_dealt(point)
+        if value is not None and point.workers_in_use is not None:
+            self.in_use.append(point.workers_in_use)
+            why_not = unlike_before(self.in_use, self.rule)
         if value is None or why_not is not None:
             return self._say(point, "inconclusive", "not judged", reason=why_not)
         if point.accepted is not None:
@@ -115,19 +118,6 @@ class _Series:
         if len(self.level) < self.rule.fewest_runs:
             return self._young(point, value)
         return self._against(point, value, self._baseline(self.level, point))
-
-    def _otherwise_dealt(self, point: Point) -> str | None:
-        """Say so when other workers than usual stood idle: few users may all be dealt to one, or to both, by luck.
-
-        An endpoint that computes then answers at half or at twice the rate, and nothing about it has changed.
-        """
-        if point.workers_in_use is None:
-            return None
-        self.in_use.append(point.workers_in_use)
-        usual = mode(self.in_use[-self.rule.most_runs :])
-        if point.workers_in_use == usual:
-            return None
-        return f"connections went to {point.workers_in_use} of the workers, in most runs to {usual}: luck, not speed"
 
     def _baseline(self, values: Sequence[float], point: Point) -> Baseline:
         return baseline(values[-self.rule.most_runs :], self.rule, point.smallest_difference)

@@ -252,10 +252,12 @@ def test_a_run_in_which_other_workers_than_usual_stood_idle_is_not_judged() -> N
     usual = [(float(value), 1) for value in QUIET]
     said = dealt(*usual, (178, 2), (178, 2), (100, 1), (80, 1), (178, 2), (80, 1))
     assert [j.stage for j in said[10:]] == ["not judged"] * 2 + ["steady", "suspected", "not judged", "confirmed"]
-    assert said[10].reason == "connections went to 2 of the workers, in most runs to 1: luck, not speed"
+    assert said[10].reason == "its connections went to 2 workers, in most runs to one worker; such runs do not compare"
     assert announced(said) == [("15", "regressed", "confirmed")]
 
 
-def test_another_way_of_dealing_that_lasts_is_judged_once_it_is_the_usual_one() -> None:
-    said = dealt(*[(100.0, 1)] * 20, *[(178.0, 2)] * 20)
-    assert announced(said) == [("31", "improved", "confirmed")]
+def test_another_way_of_dealing_that_lasts_is_judged_from_the_fifth_run_on() -> None:
+    """As when a worker has stopped accepting: that is no luck."""
+    said = dealt(*[(178.0, 2)] * 20, *[(100.0, 1)] * 20)
+    assert [j.stage for j in said[20:26]] == ["not judged"] * 4 + ["suspected", "confirmed"]
+    assert announced(said) == [("25", "regressed", "confirmed")]
