@@ -104,9 +104,9 @@ def _other_programs(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Findin
     return Finding(
         kind="other-programs",
         severity="warning",
-        message=f"The machine's processors were {used.machine_cpu_mean_percent:.0f} % busy, and not with this alone: "
+        message=f"The machine's processors were {used.machine_cpu_mean_percent:.0f} % busy, and mostly not with this: "
         f"other programs used {(used.others_cpu_mean_percent or 0) / 100:.1f} of them.",
-        remedy="Latencies hold the delays. Run again with nothing else on the machine.",
+        remedy="Latencies hold the delays. Run again with nothing else on the machine; a database belongs on another.",
     )
 
 

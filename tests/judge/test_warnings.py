@@ -18,6 +18,9 @@ def kinds(endpoint: Endpoint = POOLED, **round_changes: Any) -> list[str]:
     return [finding.kind for finding in warnings(some_round(**round_changes), endpoint, some_plan())]
 
 
+OWN_93_PERCENT = {"worker_cpu_mean_percent": (30.0, 23.0), "generator_cpu_mean_percent": 40.0}
+
+
 def test_a_quiet_round_gives_no_warning() -> None:
     assert kinds() == []
 
@@ -55,6 +58,12 @@ def test_a_quiet_round_gives_no_warning() -> None:
             {"resources": {"machine_cpu_mean_percent": 90.0, "others_cpu_mean_percent": 50.1}},
             "other-programs",
             id="half of one processor",
+        ),
+        pytest.param(
+            {"resources": {"machine_cpu_mean_percent": 90.0, "others_cpu_mean_percent": 93.0} | OWN_93_PERCENT},
+            {"resources": {"machine_cpu_mean_percent": 90.0, "others_cpu_mean_percent": 93.1} | OWN_93_PERCENT},
+            "other-programs",
+            id="a database that computes more than the app",
         ),
         pytest.param({"failures": 0}, {"failures": 1}, "failures", id="failures"),
         pytest.param({"users_started": 10}, {"users_started": 9}, "users-not-started", id="users not started"),
