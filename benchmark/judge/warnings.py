@@ -128,20 +128,11 @@ def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding 
     share = max(dealt) / sum(dealt)
     if share * len(dealt) <= MOST_UNEVEN:
         return None
-    seats = endpoint.seats_per_worker(plan.target.threads)
-    queued = seats is not None and max(dealt) > seats
-    unknown = endpoint.served is None
+    queued, meaning = _what_the_split_means(max(dealt), endpoint, plan)
     return Finding(
         kind="uneven-workers",
         severity="warning" if queued else "note",
-        message=f"The busiest worker held {share:.0%} of the connections ({' / '.join(map(str, dealt))}). "
-        + (
-            "Its users queued longer than the others: median and maximum follow this split."
-            if queued
-            else "Whether its users queued, so that the figures follow this split, is not known: nothing is declared."
-            if unknown
-            else "None of its users had to queue, so the figures hardly depend on it."
-        ),
+        message=f"The busiest worker held {share:.0%} of the connections ({' / '.join(map(str, dealt))}). {meaning}",
         remedy="The kernel deals connections anew in each round: take more rounds"
         + (
             ', or give each worker a socket of its own ([app] sockets = "per-worker").'
@@ -149,6 +140,19 @@ def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding 
             else "."
         ),
     )
+
+
+def _what_the_split_means(most: int, endpoint: Endpoint, plan: Plan) -> tuple[bool, str]:
+    """Whether users of the worker with the most connections queued, as far as that is known, and what follows."""
+    if endpoint.served is None:
+        return (
+            False,
+            "Whether its users queued, so that the figures follow this split, is not known: nothing is declared.",
+        )
+    seats = endpoint.seats_per_worker(plan.target.threads)
+    if seats is not None and most > seats:
+        return True, "Its users queued longer than the others: median and maximum follow this split."
+    return False, "None of its users had to queue, so the figures hardly depend on it."
 
 
 def _in_flight(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
