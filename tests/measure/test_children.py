@@ -21,22 +21,24 @@ for line in sys.stdin:
                              stdin=subprocess.PIPE)
     if line == "end\\n":
         child.wait()
+    print("started or ended", flush=True)
 """
 """Starts a process that burns processor time for each line that it is sent; one that stays afterwards, or not."""
 
 
 @pytest.mark.parametrize("line", ["stay\n", "end\n"])
 def test_what_a_workers_children_used_is_seen_while_they_run_and_when_they_ended(tmp_path: Path, line: str) -> None:
-    with subprocess.Popen([sys.executable, "-c", STARTS_ONE, BURNS], stdin=subprocess.PIPE, text=True) as worker:
+    command = [sys.executable, "-c", STARTS_ONE, BURNS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdin is not None
+        assert worker.stdout is not None
         process = psutil.Process(worker.pid)
         with Sampler(tmp_path / "server.csv", [process], 0, worker.pid) as sampler:
             assert sampler.children_cpu_percent() == 0.0
             worker.stdin.write(line)
             worker.stdin.flush()
-            assert eventually(lambda: bool(process.children()))
-            if line == "end\n":
-                assert eventually(lambda: not process.children())
+            worker.stdout.readline()
+            assert bool(process.children()) == (line == "stay\n")
             assert eventually(lambda: sampler.children_cpu_percent() > 0.0)
         for child in process.children():
             child.kill()
