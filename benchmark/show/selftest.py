@@ -56,7 +56,7 @@ def _wolf(found: SelfTest) -> str:
     said = f"Nothing was changed in these runs: of {judged} judged numbers {beyond} were beyond the noise band, "
     said += f"{announced} changes were announced."
     reasons = {sight.endpoint: sight.reason for sight in found.sights if sight.reason}
-    return said + "".join(f" Not all runs of {inert(name)}: {inert(why)}" for name, why in reasons.items())
+    return said + "".join(f" Not all runs of {inert(name)}: {inert(why.rstrip('.'))}." for name, why in reasons.items())
 
 
 def visible(found: SelfTest) -> str:
