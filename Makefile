@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups starts-and-sockets scale three-hosts stalls long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
+.PHONY: help bench test check format setups starts-and-sockets few-users scale three-hosts stalls long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -35,6 +35,10 @@ setups: .venv/.dev
 # Not a check: shows what spread starts, and a socket for each worker, do to figures; takes twelve minutes.
 starts-and-sockets: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.starts_and_sockets
+
+# Not a check: shows how few users are dealt to the workers, and what that does to what computes; a minute and a half.
+few-users: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.few_users
 
 # Not a check: shows how far one load generator goes: 10,000 users, its excess, its cost per request; ten minutes.
 scale: .venv/.dev
