@@ -23,3 +23,13 @@ if _spec.request is not None:
     EndpointUser = user_class(_spec)
 if _spec.ladder:
     LadderShape = shape_class(_spec)
+
+if _spec.request is None:
+    # Locust reads a user's own locustfile next, whose packages may be named `load`, `app` or `benchmark`, too.
+    # Python would take ours: from `sys.modules` at once, and from `sys.path` where the user's have no __init__.py.
+    # Our modules live on in what refers to them; from here on they cannot import each other.
+    _ROOT = Path(__file__).resolve().parents[1]
+    if (_ROOT / "pyproject.toml").is_file():  # else it is where pip installs packages, Locust among them
+        sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _ROOT]
+    for _name in [name for name in sys.modules if name.partition(".")[0] == "load"]:
+        del sys.modules[_name]
