@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,39 +11,25 @@ from pathlib import Path
 import psutil
 
 from benchmark.errors import AppError, InvalidRunError, UsageError
-from benchmark.measure.process import Child, redact
+from benchmark.measure.import_check import CLEAN_PATH, check_import
+from benchmark.measure.process import Child
 from benchmark.plan import Plan, Target
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - who writes it into benchmark.toml wants it
 NOWHERE = "192.0.2.1"  # reserved for documentation (RFC 5737)
 POLL_S = 0.05
-IMPORT_TIMEOUT_S = 60.0
 WORKER_MARK = "spawn_main"
 """How a worker that uvicorn spawned shows on its command line; multiprocessing's own helper process does not."""
-
-NO_SUCH_APP, NO_UVLOOP, NO_UVICORN = 77, 78, 79
-IMPORT_CHECK = f"""
-NO_SUCH_APP, NO_UVLOOP, NO_UVICORN = {NO_SUCH_APP}, {NO_UVLOOP}, {NO_UVICORN}
-import importlib.util, sys
-if importlib.util.find_spec("uvicorn") is None:
-    sys.exit(NO_UVICORN)
-from uvicorn.importer import ImportFromStringError, import_from_string
-if sys.argv[2] == "uvloop" and importlib.util.find_spec("uvloop") is None:
-    sys.exit(NO_UVLOOP)
-sys.path.insert(0, ".")
-try:
-    import_from_string(sys.argv[1])
-except ImportFromStringError as error:
-    print(error, file=sys.stderr)
-    sys.exit(NO_SUCH_APP)
-"""
-
 
 OWN_SOCKETS = Path(__file__).with_name("own_sockets.py")
 
 
 def server_command(target: Target, port: int) -> list[str]:
-    """Command line of the server. `--timeout-worker-healthcheck`: a worker that is kept busy is no dead worker."""
+    """Command line of the server, for any Python that has the app's packages.
+
+    Where this repository is installed, too, clean_path.py goes before it: the app must not find our packages.
+    `--timeout-worker-healthcheck`: a worker that is kept busy is no dead worker.
+    """
     if target.sockets == "per-worker" and target.workers > 1:
         # -P: the folder of that file is no place to import an app's modules from
         own = ("-P", str(OWN_SOCKETS), str(target.import_path))
@@ -66,7 +51,7 @@ def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> N
     if target.sockets == "per-worker" and sys.platform != "linux":
         message = '[app] sockets = "per-worker" needs Linux, whose kernel deals connections between such sockets'
         raise UsageError(f'{message}; write sockets = "shared"')
-    _check_import(target.import_path, target.loop, directory, python, plan.secrets())
+    check_import(target, directory, python, plan.secrets())
     try:
         _free_port(target.host)
         address_shown(target.host)
@@ -76,33 +61,6 @@ def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> N
     if target.port is not None and not _is_free(target.host, target.port):
         message = f"port {target.port} is in use; stop what listens there, or leave the port out to get a free one"
         raise UsageError(message)
-
-
-def _check_import(import_path: str, loop: str, directory: Path, python: str, secrets: Sequence[str]) -> None:
-    command = [python, "-B", "-c", IMPORT_CHECK, import_path, loop]  # -B: looking leaves nothing in the checkout
-    try:
-        done = subprocess.run(  # noqa: S603 - the command is built here, never by a shell
-            command, cwd=directory, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        message = f"importing {import_path} took longer than {IMPORT_TIMEOUT_S:g} s; look for work at import time"
-        raise AppError(message) from None
-    lines = redact(done.stderr, secrets).strip().splitlines()
-    if done.returncode == NO_UVICORN:
-        message = f'uvicorn, which serves the app here, is not among the packages of {python}: add "uvicorn[standard]"'
-        raise UsageError(message)
-    if done.returncode == NO_UVLOOP:
-        message = (
-            "uvloop is not installed, and without it several uvicorn workers answer 45 ms late: "
-            'pip install "uvicorn[standard]", or accept it with --loop asyncio'
-        )
-        raise UsageError(message)
-    if done.returncode == NO_SUCH_APP:
-        reason = lines[-1] if lines else ""
-        message = f"app {import_path!r} does not exist in {directory.name or '.'}/: {reason} Check [app] import."
-        raise UsageError(message)
-    if done.returncode:
-        raise AppError(f"the app crashes when {import_path!r} is imported; its last lines:\n" + "\n".join(lines[-15:]))
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -161,7 +119,7 @@ class Server:
             **(variables or {}),
         }
         self.child = Child(
-            [python, *server_command(target, self.port)],
+            [python, str(CLEAN_PATH), *server_command(target, self.port)],
             log=log,
             directory=directory,
             environment=environment,
