@@ -17,6 +17,33 @@ async def lifespan(_app):
 app = FastAPI(lifespan=lifespan)
 """
 
+SENDS_AT_ONCE = """
+import json, os, socket
+
+def sends_at_once(client):
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if not os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                continue
+        except FileNotFoundError:  # it was what listed them
+            continue
+        found = socket.socket(fileno=int(name))
+        try:
+            if found.family == socket.AF_INET and not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                if found.getpeername() == tuple(client):
+                    return bool(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        finally:
+            found.detach()  # it is the server's
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    body = json.dumps({"at once": sends_at_once(scope["client"])}).encode()
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+"""
+
 
 @pytest.fixture
 def own(bench: Bench) -> Bench:
@@ -59,3 +86,15 @@ def test_an_app_that_ends_while_it_starts_is_said_with_its_last_lines(own: Bench
     done = own.call("run")
     assert done.returncode == 4, done.stderr
     assert "no database" in done.stderr
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_every_worker_sends_small_answers_at_once_with_either_event_loop(bench: Bench, loop: str) -> None:
+    """Else TCP holds the second part of each answer back until the first was acknowledged, some 40 ms later."""
+    at_once = 'expect = { contains = "\\"at once\\": true" }'
+    bench.configure(SENDS_AT_ONCE, target=f'sockets = "per-worker"\nloop = "{loop}"', endpoint=at_once)
+    done = bench.call("run", "--users", "20", "--spawn-rate", "20")
+    assert done.returncode == 0, done.stderr
+    ((measured,),) = [endpoint.rounds for endpoint in bench.record().endpoints]
+    assert measured.requests > 0
+    assert measured.failures == 0

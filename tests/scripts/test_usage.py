@@ -87,7 +87,16 @@ def test_an_output_directory_that_can_not_be_written_is_refused(bench: Bench) ->
     assert "--out: a-file/results can not be written" in said
 
 
-def test_without_uvloop_the_refusal_says_how_to_get_it_or_do_without(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("target", "late"),
+    [
+        pytest.param("", True, id="shared socket"),
+        pytest.param('sockets = "per-worker"', False, id="own sockets"),
+        pytest.param("workers = 1", False, id="one worker"),
+    ],
+)
+def test_without_uvloop_the_refusal_says_how_to_get_it_or_do_without(bench: Bench, target: str, *, late: bool) -> None:
+    bench.configure(target=target)
     # What a machine without uvloop looks like to `import`.
     hide = """
 import importlib.machinery as machinery
@@ -101,3 +110,4 @@ machinery.PathFinder.find_spec = lambda name, *rest: None if name == "uvloop" el
     said = unstarted(bench, bench.run("run"))  # a Python of its own: what it can import is what is asked
     assert "uvloop is not installed" in said
     assert "--loop asyncio" in said
+    assert ("45 ms late" in said) == late
