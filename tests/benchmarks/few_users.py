@@ -36,6 +36,9 @@ def main() -> None:
     """Print a row for each load."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "benchmark.toml").write_text(CONFIG)
+        (Path(folder) / "benchmark").symlink_to(
+            REPOSITORY / "benchmark"
+        )  # an app finds what lies in its folder, not ours
         command = [sys.executable, "-m", "scripts", "run", "--profile", "few", "--json"]
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
         done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)

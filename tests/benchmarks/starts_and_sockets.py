@@ -47,6 +47,7 @@ def measure(start: str, sockets: str) -> tuple[Round, Round]:
     """One round of both endpoints."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "benchmark.toml").write_text(CONFIG.format(start=start, sockets=sockets))
+        (Path(folder) / "app").symlink_to(REPOSITORY / "app")  # an app finds what lies in its folder, not ours
         command = [sys.executable, "-m", "scripts", "run", "--profile", "both", "--json"]
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
