@@ -30,7 +30,8 @@ class Turn(Columns):
 
     `number` counts the passes over all endpoints, `position` the turns of its endpoint in that pass, both from 0.
     `waiting_ratio`: the part of the time that users waited for an answer, or rested as they were told; what is missing
-    was spent inside the load generator.
+    was spent inside the load generator, `pause_ms` of it between a response and the next request. What a request costs
+    it, `generator_cpu_us_per_request`, is no delay (judge/pause.py). Older comparisons know neither.
     """
 
     number: int
@@ -38,6 +39,8 @@ class Turn(Columns):
     side: SideName
     position: int
     waiting_ratio: float
+    pause_ms: float | None = None
+    generator_cpu_us_per_request: float | None = None
 
 
 ComparedMetric = Literal["throughput_rps", "median_ms", "p95_ms", "failure_ratio"]

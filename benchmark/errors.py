@@ -19,6 +19,10 @@ class InvalidRunError(BenchmarkError):
     exit_code = 3
 
 
+class MiscountedRunError(InvalidRunError):
+    """A server received another number of requests than the load generator sent: no count of this run holds."""
+
+
 class UnwritableRunError(InvalidRunError):
     """The disk is full or gone: no later round can be kept either."""
 

@@ -4,8 +4,12 @@ from pydantic import Field
 
 from benchmark.model import Frozen
 
-METHOD_VERSION = 2  # 1 counted answers that came while a load was being stopped, too
-"""Raised whenever the way of measuring changes what the same software would score: older runs then do not compare."""
+METHOD_VERSION = 3
+"""Raised whenever the way of measuring changes what the same software would score: older runs then do not compare.
+
+1 counted responses that came while a load was being stopped, too. Up to 2 latencies were of failed requests, too,
+Locust's own client sent, and req/s with think time was divided by the time of the last response.
+"""
 
 
 class Pinning(Frozen):
@@ -25,6 +29,10 @@ class Pinning(Frozen):
         return f"server on cores {server}; load generator on {generator}"
 
 
+RIGHT_ALONE_SINCE = OWN_CLIENT_SINCE = 3
+"""The versions from which on latencies are of right responses alone, and our own client sends."""
+
+
 class Method(Frozen):
     """How it was measured: what the method line of a report is made from."""
 
@@ -36,3 +44,13 @@ class Method(Frozen):
     garbage_collection: str
     pinning: Pinning | None = None
     """None: all might use all cores."""
+
+    @property
+    def right_alone(self) -> bool:
+        """Whether failed requests are in none of the latencies."""
+        return self.version >= RIGHT_ALONE_SINCE
+
+    @property
+    def own_client(self) -> bool:
+        """Whether client = "fast" is the client of this repository."""
+        return self.version >= OWN_CLIENT_SINCE

@@ -4,14 +4,25 @@ from benchmark.model import Frozen
 
 
 class Quantiles(Frozen):
-    """Exact latencies (ms) at `percent`, enough of them to draw the distribution again."""
+    """Exact latencies of right responses (ms) at `percent`, enough of them to draw the distribution again."""
 
     percent: tuple[float, ...]
     latency_ms: tuple[float, ...]
 
 
+class FirstByte(Frozen):
+    """How long right responses took to begin (ms), from where their latency counts."""
+
+    median_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
 class Timeline(Frozen):
-    """One entry per `step_s` of the load: answers in that step, and the state sampled last in it (None: no sample)."""
+    """One entry per `step_s` of the load: what ended in that step, and the state sampled last in it (None: no sample).
+
+    `median_ms` and `max_ms` are of right responses.
+    """
 
     step_s: float
     requests: tuple[int, ...]
@@ -71,3 +82,6 @@ class Resources(Frozen):
     """What neither the server, with all that it started, nor the load generator used of this machine, in percent of one
     core; not known of runs before 2026-11-26.
     """
+
+    generator_cpu_us_per_request: float | None = None
+    """Processor time of all processes that sent the load, for each request; not known of runs before 2026-11-28."""

@@ -59,6 +59,9 @@ class Target(Frozen):
         default=None, validation_alias=AliasChoices("import", "import_path")
     )
     url: Annotated[str, AfterValidator(_base_url)] | None = None
+    ca_file: Line | None = None
+    """With `url`: a file with the certificate of one more CA to trust, relative to the folder of benchmark.toml."""
+
     workers: Count = Field(default=2, ge=1, le=256)
     threads: Count = Field(default=40, ge=1, le=10_000)
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")] = "127.0.0.1"
@@ -76,7 +79,14 @@ class Target(Frozen):
         if (self.import_path is None) == (self.url is None):
             message = 'needs exactly one of import = "package.module:app" and url = "http://..."'
             raise ValueError(message)
+        if self.ca_file is not None and not (self.url or "").startswith("https://"):
+            message = 'ca_file goes with url = "https://...": nothing else shows a certificate'
+            raise ValueError(message)
         return self
+
+    def ca_path(self, home: Path) -> str | None:
+        """Where `ca_file` lies, as text for the processes that send requests."""
+        return None if self.ca_file is None else str((home / self.ca_file).resolve())
 
 
 class Expectation(Frozen):

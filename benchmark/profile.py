@@ -45,7 +45,7 @@ class Profile(Frozen):
     task_seconds: Seconds = Field(default=5.0, gt=0, le=3600)
     rounds: Count = Field(default=1, ge=1, le=1000)
     endpoints: tuple[str, ...] = Field(min_length=1)
-    client: Literal["fast", "requests"] = "fast"
+    client: Literal["fast", "requests", "stock"] = "fast"
     timeout_s: Seconds = Field(
         default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=AliasChoices("timeout", "timeout_s")
     )
@@ -104,7 +104,7 @@ class Profile(Frozen):
 
     @model_validator(mode="after")
     def _spread_connects_ahead(self) -> Self:
-        if self.start == "spread" and self.client != "fast":
+        if self.start == "spread" and self.client == "requests":
             message = 'start = "spread" needs client = "fast": `requests` can not connect ahead of its first request'
             raise ValueError(message)
         return self

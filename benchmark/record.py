@@ -13,7 +13,7 @@ from benchmark.environment import Environment
 from benchmark.limit import Limit
 from benchmark.method import Method
 from benchmark.model import Frozen
-from benchmark.observed import Dealt, Quantiles, Resources, Timeline
+from benchmark.observed import Dealt, FirstByte, Quantiles, Resources, Timeline
 from benchmark.plan import Plan
 from benchmark.profile import Profile
 
@@ -22,9 +22,10 @@ Moment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")
 
 
 class Columns(Frozen):
-    """The columns of every table. Latencies (ms) are exact and cover all answers, failed ones too, as Locust's do.
+    """The columns of every table. Requests and their rate include failed ones, as Locust's do.
 
-    `None`: not available, because nothing was answered or, for excess, because no own work is declared.
+    Latencies (ms) are exact, and of right responses alone; up to METHOD_VERSION 2 they covered failed requests, too.
+    `None`: not available, because no response was right or, for excess, because no service time is declared.
     """
 
     requests: int
@@ -82,6 +83,10 @@ RATE_NOT_KEPT = "rate-not-kept"
 """Kind of the finding that says that less was sent than was due."""
 
 
+HIDDEN_BY_CLIENT = "hidden-by-client"
+"""Kind of the finding that says that the client sent requests again, or took broken responses for right ones."""
+
+
 class OpenLoad(Frozen):
     """How a rate of its own was kept. The columns of the round then count from when a request was due.
 
@@ -122,6 +127,31 @@ class Round(Columns):
     resources: Resources
     prediction: Columns | None = None
     open_load: OpenLoad | None = None
+    failed: Columns | None = None
+    """Of the failed requests alone, and how long they took; None: none failed, or the record is older."""
+
+    sent: int | None = None
+    """Requests that users began: `requests`, `in_flight` and `after_end` together. None here: not known."""
+
+    written: int | None = None
+    """Those of them of which the server was sent at least a byte; the others were still connecting, or could not."""
+
+    after_end: int | None = None
+    """Those of them that were begun after the end of the load, while it was being stopped: they are in no figure."""
+
+    reconnected: int | None = None
+    """Requests that went over a new connection, as the idle one turned out to be closed."""
+
+    repeated: int | None = None
+    """Requests that Locust's own client sent again by itself."""
+
+    cut_off: int | None = None
+    """Responses that broke off and that Locust's own client took for complete ones."""
+
+    first_byte: FirstByte | None = None
+    pause_ms: float | None = None
+    """Mean time between a user's response and its next request, beyond think time, in the steady part."""
+
     silences: dict[str, float] = Field(default_factory=dict)
     """Load processes that the leading one did not hear for a while, and for how long (s)."""
 
@@ -146,7 +176,10 @@ class Summary(Columns):
 
 
 class EndpointResult(Frozen):
-    """All rounds of one endpoint, and what was predicted for them; `limit` is None when no own work is declared."""
+    """All rounds of one endpoint, and what was predicted for them; `limit` is None when no own work is declared.
+
+    `failed`: the columns of failed requests, over the rounds that had some.
+    """
 
     name: str
     users: int
@@ -154,6 +187,7 @@ class EndpointResult(Frozen):
     rounds: tuple[Round, ...]
     summary: Summary | None
     prediction: Summary | None = None
+    failed: Summary | None = None
 
 
 class Missing(Frozen):

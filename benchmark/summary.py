@@ -8,7 +8,8 @@ Rows are a data frame, one row per answered request:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
@@ -16,14 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.observed import Quantiles
+from benchmark.observed import FirstByte, Quantiles
 from benchmark.record import PERCENTILES, Columns, FailureKind, Spread, Summary
 
 Floats = npt.NDArray[np.float64]
 
 GRID_PERCENT = (*(float(p) for p in range(100)), 99.5, 99.9, 99.95, 99.99, 100.0)
 MOST_FAILURE_KINDS = 20
-WORST = {"failures", "failures_rps"}
+WORST = frozenset({"failures", "failures_rps"})
+WORST_OF_FAILED = WORST | {"requests", "throughput_rps"}
+"""Columns of which the worst round counts and not the median, which would hide what a minority of rounds shows."""
 
 
 def quantiles_ms(latencies_ms: Floats, percent: Sequence[float]) -> Floats:
@@ -36,17 +39,93 @@ def quantiles_ms(latencies_ms: Floats, percent: Sequence[float]) -> Floats:
 
 
 def columns(rows: pd.DataFrame, elapsed_s: float, own_work_s: float | None) -> Columns:
-    """Summarise request rows that were answered within `elapsed_s` seconds.
+    """Summarise request rows that ended within `elapsed_s` seconds.
 
-    `own_work_s` is the time of the endpoint's own work (s); None leaves the excess out.
+    Latencies are those of right responses: a failure takes another time, and a fast one would pass for a fast response.
+    `own_work_s` is the service time of the endpoint (s); None leaves the excess out.
     """
-    requests = len(rows)
-    failures = int((rows["error"] != "").sum())
+    requests, failures = len(rows), len(failed(rows))
     rates = {
         "throughput_rps": _rounded(requests / elapsed_s) if elapsed_s > 0 else None,
         "failures_rps": _rounded(failures / elapsed_s) if elapsed_s > 0 else None,
     }
-    return Columns(requests=requests, failures=failures, **_latencies(rows, own_work_s), **rates)
+    return Columns(requests=requests, failures=failures, **_latencies(right(rows), own_work_s), **rates)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How a load was run, as far as its requests per second hang on it: seconds since it began.
+
+    `wait_s`: think time. `waiting_since_s`: when the requests that still waited at the end were sent; None: not known.
+    `is_open`: requests came at a rate of their own.
+    """
+
+    end_s: float
+    wait_s: float = 0.0
+    waiting_since_s: Sequence[float] | None = None
+    is_open: bool = False
+
+    @property
+    def counts_cycles(self) -> bool:
+        """Whether users think between requests, and all of their requests are known."""
+        return self.wait_s > 0 and self.waiting_since_s is not None
+
+
+def load_columns(rows: pd.DataFrame, load: Span, own_work_s: float | None) -> Columns:
+    """Summarise a whole load.
+
+    Its requests per second are Locust's, divided by the time of the last response; but with think time, or at a rate of
+    its own, the load goes on after the last response, and is divided by its length.
+    """
+    lasted_s = load.end_s if load.is_open or load.counts_cycles else locust_elapsed_s(rows)
+    return per_cycle(columns(rows, lasted_s, own_work_s), rows, load, 0.0)
+
+
+def per_cycle(counted: Columns, rows: pd.DataFrame, load: Span, start_s: float) -> Columns:
+    """Count requests per second by cycles where users think; elsewhere the columns stay as they are.
+
+    A request is counted with the part of its cycle, response and think time, that lies between `start_s` and the end of
+    the load: users who begin together would else be ahead of their mean by up to one request each. One that still
+    waits counts with the part of a mean cycle that has gone by.
+    """
+    lasted_s = load.end_s - start_s
+    if not load.counts_cycles or rows.empty or lasted_s <= 0:
+        return counted
+    ends = rows["end_s"].to_numpy(dtype=np.float64)
+    latencies_s = rows["latency_ms"].to_numpy(dtype=np.float64) / 1000
+    cycles_s = latencies_s + load.wait_s
+    starts = ends - latencies_s
+    parts = np.clip(np.minimum(starts + cycles_s, load.end_s) - np.maximum(starts, start_s), 0, None) / cycles_s
+    waiting = np.asarray(load.waiting_since_s or (), dtype=np.float64)
+    gone_by = np.clip(load.end_s - np.maximum(waiting, start_s), 0, cycles_s.mean()) / cycles_s.mean()
+    of_failed = float(parts[(rows["error"] != "").to_numpy()].sum())
+    rates = {
+        "throughput_rps": _rounded((parts.sum() + gone_by.sum()) / lasted_s),
+        "failures_rps": _rounded(of_failed / lasted_s),
+    }
+    return counted.model_copy(update=rates)
+
+
+def failed_columns(rows: pd.DataFrame, failures_rps: float | None) -> Columns | None:
+    """Summarise the failed ones of request rows: how many, and how long they took; None when none failed.
+
+    `failures_rps`: how many of them there were per second, as the columns of all rows have it.
+    """
+    rows = failed(rows)
+    if rows.empty:
+        return None
+    rates = {"throughput_rps": failures_rps, "failures_rps": failures_rps}
+    return Columns(requests=len(rows), failures=len(rows), **_latencies(rows, None), **rates)
+
+
+def right(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of right responses."""
+    return rows[rows["error"] == ""]
+
+
+def failed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of failed requests."""
+    return rows[rows["error"] != ""]
 
 
 def _latencies(rows: pd.DataFrame, own_work_s: float | None) -> dict[str, float | None]:
@@ -78,11 +157,21 @@ def within(rows: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
 
 
 def quantile_grid(rows: pd.DataFrame) -> Quantiles | None:
-    """Latencies at a fixed grid of percentages; None when nothing was answered."""
+    """Latencies of right responses at a fixed grid of percentages; None when there was none."""
+    rows = right(rows)
     if rows.empty:
         return None
     values = quantiles_ms(rows["latency_ms"].to_numpy(dtype=np.float64), GRID_PERCENT)
     return Quantiles(percent=GRID_PERCENT, latency_ms=tuple(_rounded(value) for value in values))
+
+
+def first_byte(rows: pd.DataFrame) -> FirstByte | None:
+    """How long right responses took to begin; None where it is known of none."""
+    known = right(rows)["first_byte_ms"].dropna() if "first_byte_ms" in rows else pd.Series(dtype=np.float64)
+    if known.empty:
+        return None
+    median_ms, p95_ms, p99_ms = map(_rounded, quantiles_ms(known.to_numpy(dtype=np.float64), (50.0, 95.0, 99.0)))
+    return FirstByte(median_ms=median_ms, p95_ms=p95_ms, p99_ms=p99_ms)
 
 
 def failure_kinds(rows: pd.DataFrame) -> tuple[FailureKind, ...]:
@@ -94,8 +183,12 @@ def failure_kinds(rows: pd.DataFrame) -> tuple[FailureKind, ...]:
     return (*kinds, FailureKind(message="other failures", count=rest)) if rest else tuple(kinds)
 
 
-def mean_waiting(rows: pd.DataFrame, waiting_since_s: Sequence[float], start_s: float, end_s: float) -> float:
+def mean_waiting(
+    rows: pd.DataFrame, waiting_since_s: Sequence[float], start_s: float, end_s: float, *, wait_s: float = 0.0
+) -> float:
     """Mean number of requests under way between two moments (s), those still unanswered at the end included.
+
+    With a think time `wait_s`: of users who wait for a response, or think for so long after it.
 
     It is the L of Little's law (Little 1961, L = lambda W), taken as the time integral of the number under
     way, so that requests which cross a border of the window count with the part that lies within.
@@ -103,21 +196,21 @@ def mean_waiting(rows: pd.DataFrame, waiting_since_s: Sequence[float], start_s: 
     ends = rows["end_s"].to_numpy(dtype=np.float64)
     starts = ends - rows["latency_ms"].to_numpy(dtype=np.float64) / 1000
     starts = np.concatenate([starts, np.asarray(waiting_since_s, dtype=np.float64)])
-    ends = np.concatenate([ends, np.full(len(waiting_since_s), math.inf)])
+    ends = np.concatenate([ends + wait_s, np.full(len(waiting_since_s), math.inf)])
     overlap = np.clip(np.minimum(ends, end_s) - np.maximum(starts, start_s), 0, None)
     return float(overlap.sum() / (end_s - start_s))
 
 
-def over_rounds(rounds: Sequence[Columns]) -> Summary:
+def over_rounds(rounds: Sequence[Columns], worst: Collection[str] = WORST) -> Summary:
     """Median of every column over the rounds (one at least), with the smallest and largest value.
 
-    Of failures it is the worst round: a median would hide those of a minority of rounds.
+    Of the columns `worst` it is the largest one.
     """
     medians: dict[str, float | int | None] = {}
     spread: dict[str, Spread] = {}
     for name in Columns.model_fields:
         values = [value for value in (getattr(item, name) for item in rounds) if value is not None]
-        middle = _rounded((max if name in WORST else median)(values)) if values else None
+        middle = _rounded((max if name in worst else median)(values)) if values else None
         medians[name] = round(middle or 0) if name in {"requests", "failures"} else middle
         if values:
             spread[name] = Spread(low=min(values), high=max(values))

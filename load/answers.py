@@ -19,7 +19,7 @@ Answer = tuple[int, float, float, str, int]
 """Milliseconds since the start, latency (ms), how late it was sent (ms), error text, how many."""
 
 COLUMNS = (
-    "timestamp",
+    "sent_s",
     "request_type",
     "name",
     "response_time_ms",
@@ -27,6 +27,7 @@ COLUMNS = (
     "status_code",
     "exception",
     "late_ms",
+    "first_byte_ms",
 )
 """Of a row in requests.csv, see request_log.py."""
 
@@ -40,14 +41,14 @@ class Answers:
     """Counts the answers of one process until they are told."""
 
     def __init__(self) -> None:
-        self.start_s = time.time()
+        self.start_s = time.monotonic()
         self.secrets: Sequence[str] = ()
         self.seconds: list[tuple[float, ...]] = []
         self._counts: Counter[tuple[int, float, float, str]] = Counter()
 
     def add(self, *, response_time: float, exception: Any = None, context: Any = None, **_: Any) -> None:
         """Count one: a listener of Locust's `request` event."""
-        came = int((time.time() - self.start_s) * BINS_PER_S)
+        came = int((time.monotonic() - self.start_s) * BINS_PER_S)
         error = "" if exception is None else without_secrets(exception, self.secrets)
         late_ms = (context or {}).get(LATE_MS, 0.0)
         self._counts[came, rounded_ms(response_time), rounded_ms(late_ms), error] += 1
@@ -60,9 +61,9 @@ class Answers:
         return {"answers": answers, "seconds": [(second[0] - self.start_s, *second[1:]) for second in seconds]}
 
 
-def rows(start_s: float, answer: Answer) -> Iterable[tuple[float, str, str, float, str, str, str, float]]:
+def rows(start_s: float, answer: Answer) -> Iterable[tuple[float, str, str, float, str, str, str, float, str]]:
     """One row per answer, spread evenly over the millisecond in which they came; what else was seen is not told."""
     came, latency_ms, late_ms, error, count = answer
     for number in range(count):
         end_s = start_s + (came + (number + 0.5) / count) / BINS_PER_S
-        yield round(end_s - latency_ms / 1000, 6), "", "", latency_ms, "", "", error, late_ms
+        yield round(end_s - latency_ms / 1000, 6), "", "", latency_ms, "", "", error, late_ms, ""

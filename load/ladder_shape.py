@@ -1,7 +1,7 @@
 """A load that climbs, as a shape of Locust's: one process for all levels.
 
 It starts once, and users keep their connections, and so their workers, from level to level. levels.csv says when
-each level began, and when the last one ended: one line each, time_s (since 1970), users.
+each level began, and when the last one ended: one line each, time_s (monotonic clock), users.
 """
 
 import os
@@ -33,7 +33,7 @@ def shape_class(spec: LoadSpec) -> type[LoadTestShape]:
             users = ladder.climb(time.perf_counter() - self.start_time, *counts, busy_percent) or 0
             if users != self._users:
                 with log.open("a", encoding="utf-8") as file:
-                    file.write(f"{time.time():.3f},{users}\n")
+                    file.write(f"{time.monotonic():.3f},{users}\n")
                 self._users = users
             return (users, users) if users else None
 

@@ -37,6 +37,8 @@ class Leader:
         self.attendance = Attendance(environment, runner, spec)
         self.introduced: set[str] = set()
         self.parts: dict[str, dict[str, Any]] = {}
+        self.started_at_unix_s = time.time()
+        self.started_s = time.monotonic()
         self.spawned_s: float | None = None
         self.stopped_s = 0.0
         self.files = Files(spec.output_directory)
@@ -78,6 +80,7 @@ class Leader:
         self.attendance.settle()
         if self.spec.load_workers:
             self._wait_until_introduced()
+        self.started_at_unix_s, self.started_s = time.time(), time.monotonic()
         gevent.spawn(write_seconds, self.environment, self.directory / "generator.csv")
 
     def _wait_until_introduced(self) -> None:
@@ -90,13 +93,13 @@ class Leader:
 
     def on_spawned(self, **_: Any) -> None:
         """Note the end of the ramp. Locust says it again when somebody comes later."""
-        self.spawned_s = self.spawned_s or time.time()
+        self.spawned_s = self.spawned_s or time.monotonic()
 
     def on_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         """Keep the answers that a load worker of another machine got."""
         if "answers" in data and client_id in self.attendance.started:
             try:
-                self.files.write(self.attendance.place(client_id), self.environment.stats.start_time, data)
+                self.files.write(self.attendance.place(client_id), self.started_s, data)
             except OSError as error:
                 self._end_unwritten(error)
 
@@ -108,7 +111,7 @@ class Leader:
 
     def on_stopping(self, **_: Any) -> None:
         """Stop the load processes, and wait until each has said what its users did."""
-        self.stopped_s = time.time()
+        self.stopped_s = time.monotonic()
         self.runner.send_message(STOP)
         until = time.monotonic() + PART_WITHIN_S
         while self._unheard() and not self.attendance.given_up and time.monotonic() < until:
@@ -131,10 +134,10 @@ class Leader:
     def on_quitting(self, **_: Any) -> None:
         """Write the window."""
         parts = [self.parts[one] for one in self.attendance.started if one in self.parts]
-        start_s = self.environment.stats.start_time
         if self.spec.load_workers:
-            parts = [by_our_clock(part, start_s) for part in parts]
-        found = window(self.spec, start_s, self.spawned_s, self.stopped_s, parts)
+            parts = [by_our_clock(part, self.started_s) for part in parts]
+        found = window(self.spec, self.started_s, self.spawned_s, self.stopped_s, parts)
+        found["started_at_unix_s"] = self.started_at_unix_s
         silences = self.attendance.silences.items()
         found["silences"] = {self.attendance.name(one): round(longest_s, 1) for one, longest_s in silences}
         (self.directory / "window.json").write_text(json.dumps(found))

@@ -19,29 +19,32 @@ from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from load.keep_alive import keep_connections
 from load.leader import Leader, answer_to_leader
 from load.listen import listen
 from load.request_log import RequestLog
 from load.request_spec import LoadSpec, secret_texts
 from load.schedule import Schedule
 from load.seconds import write_seconds
-from load.users import AskingUser
+from load.stock_clients import watch_stock_clients
+from load.users import RequestingUser
 from load.window import window
 
 
 class Recorder:
-    """Listens to one Locust environment whose users run in this process."""
+    """Listens to one Locust environment whose users run in this process. Moments are on the monotonic clock (s)."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.started_s = time.time()
+        self.started_at_unix_s = time.time()
+        self.started_s = time.monotonic()
         self.spawned_s: float | None = None
         self.stopped_s: float | None = None
+        self.cpu_s = 0.0
         self.users_spawned = 0
         self.requests = 0
         self.sent = 0
-        self.asking_users: list[AskingUser] = []
+        self.users: list[RequestingUser] = []
+        self.hidden = watch_stock_clients()
         listen(environment.events.test_start, self.on_start)
         if isinstance(environment.runner, WorkerRunner):
             listen(environment.events.request, self.on_request)
@@ -49,45 +52,56 @@ class Recorder:
         listen(environment.events.test_stopping, self.on_stopping)
 
     def on_start(self, **_: Any) -> None:
-        """Switch garbage collection off, and have connections kept.
+        """Switch garbage collection off, and look at the clocks.
 
         Python's collector walks every greenlet of every user, and stops them all meanwhile: users would
         see the generator's own pauses as latency of the server.
         """
-        self.started_s = time.time()
         gc.collect()
         gc.freeze()
         gc.disable()
-        keep_connections()
+        self.started_at_unix_s = time.time()
+        self.cpu_s = -time.process_time()
+        self.started_s = time.monotonic()
 
     def on_request(self, **_: Any) -> None:
-        """Count: a worker's statistics begin anew with each report to its master."""
+        """Count: a worker's statistics begin again with each report to its master."""
         self.requests += 1
 
     def on_spawned(self, **_: Any) -> None:
         """Note the end of the ramp. Locust says it again when a load process was not heard for a while."""
         if self.spawned_s is None:
-            self.spawned_s = time.time()
+            self.spawned_s = time.monotonic()
         self._collect_users()
 
     def on_stopping(self, **_: Any) -> None:
         """Note the end of the load; who still waits is counted after the users were stopped."""
-        self.stopped_s = time.time()
+        self.stopped_s = time.monotonic()
+        self.cpu_s += time.process_time()
         self._collect_users()
         schedule = self._schedule()
         self.sent = schedule.sent if schedule else 0
 
     def part(self) -> dict[str, Any]:
         """What is known of this process's users, once they were stopped. None: not known."""
-        answered = [user.first_answer_s for user in self.asking_users if user.first_answer_s is not None]
+        answered = [user.first_answer_s for user in self.users if user.first_answer_s is not None]
         schedule = self._schedule()
-        known = len(self.asking_users) >= self.users_spawned  # of a user's own locustfile nothing is
+        known = len(self.users) >= self.users_spawned  # of a user's own locustfile nothing is
+        stock = not known or any(user.client.written is None for user in self.users)
         return {
             "start_s": self.started_s,
             "users_spawned": self.users_spawned,
             "first_answers_s": answered if known else None,
-            "waiting_since_s": [u.waiting_since_s for u in self.asking_users if u.waiting_since_s] if known else None,
+            "waiting_since_s": [u.waiting_since_s for u in self.users if u.waiting_since_s is not None]
+            if known
+            else None,
             "requests": self.requests,
+            "begun": sum(user.begun for user in self.users) if known else None,
+            "written": None if stock else sum(user.client.written or 0 for user in self.users),
+            "reconnected": None if stock else sum(user.client.reconnected or 0 for user in self.users),
+            "repeated": self.hidden.repeated,
+            "cut_off": self.hidden.cut_off,
+            "generator_cpu_s": self.cpu_s,
             "garbage_collection_on": gc.isenabled(),
             "opened_s": schedule.opened_s if schedule else None,
             "sent": self.sent,
@@ -95,7 +109,7 @@ class Recorder:
 
     def _schedule(self) -> Schedule | None:
         """Of an open load: that of all users of this process."""
-        return next((user.schedule for user in self.asking_users), None)
+        return next((user.schedule for user in self.users), None)
 
     def _collect_users(self) -> None:
         """Keep the user objects: Locust forgets them when it stops them."""
@@ -103,8 +117,8 @@ class Recorder:
         greenlets = runner.user_greenlets if runner is not None else ()
         users = [greenlet.args[0] for greenlet in greenlets if greenlet.args]
         self.users_spawned = max(self.users_spawned, len(users))
-        known = {id(user) for user in self.asking_users}
-        self.asking_users += [user for user in users if isinstance(user, AskingUser) and id(user) not in known]
+        known = {id(user) for user in self.users}
+        self.users += [user for user in users if isinstance(user, RequestingUser) and id(user) not in known]
 
 
 def record(spec: LoadSpec) -> None:
@@ -139,9 +153,10 @@ def _record_users(environment: Environment, spec: LoadSpec, suffix: str) -> None
         return
 
     def on_quitting(**_: Any) -> None:
-        stop_s = recorder.stopped_s or time.time()
-        found = window(spec, environment.stats.start_time, recorder.spawned_s, stop_s, [recorder.part()])
-        found["requests"] = environment.stats.total.num_requests
+        stop_s = recorder.stopped_s or time.monotonic()
+        found = window(spec, recorder.started_s, recorder.spawned_s, stop_s, [recorder.part()])
+        found["started_at_unix_s"] = recorder.started_at_unix_s
+        found["requests"] = environment.stats.total.num_requests  # Locust's own count, to hold the log against
         (directory / "window.json").write_text(json.dumps(found))
 
     listen(environment.events.quitting, on_quitting)

@@ -8,12 +8,14 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from string import Template
 from typing import Any
 from urllib.parse import quote
 
-from jsonpointer import JsonPointer, JsonPointerException
+from load.expectation import Expectation
+from load.http_client import PreparedBytes
 
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
 SHORTEST_SECRET = 4
@@ -35,42 +37,22 @@ class RequestSpec:
     contains: str | None = None
     pointer: str | None = None
 
-    def arguments(self, environment: Mapping[str, str]) -> dict[str, Any]:
-        """Keyword arguments that `requests` and both Locust clients take. KeyError names an unset variable."""
-        arguments: dict[str, Any] = {
-            "allow_redirects": False,  # what answers is what is measured; a redirect can be what is expected
-            "headers": {name: Template(value).substitute(environment) for name, value in self.headers.items()},
-        }
-        if self.json is not None:
-            arguments["json"] = self.json
-        if self.body is not None:
-            arguments["data"] = self.body
-        return arguments
+    def prepared(self, base_url: str, environment: Mapping[str, str]) -> PreparedBytes:
+        """What is sent, the same by every client, before a load and under it. KeyError names an unset variable."""
+        headers = {name: Template(value).substitute(environment) for name, value in self.headers.items()}
+        return PreparedBytes(
+            self.method,
+            base_url + self.path,
+            headers=headers,
+            json=self.json,
+            body=self.body,
+            keeps_body=self.expectation.reads_body,
+        )
 
-    @property
-    def reads_text(self) -> bool:
-        """Whether a right answer is known by its text; decoding it costs time that is only spent where it is needed."""
-        return self.contains is not None or self.pointer is not None
-
-    def problem(self, status: int, text: str) -> str | None:
-        """Say in one line what is wrong with an answer, None if it is right. Never quotes the answer."""
-        if status != self.status:
-            return f"status {status} instead of {self.status}"
-        if self.contains is not None and self.contains not in text:
-            return f"the answer does not contain {self.contains!r}"
-        if self.pointer is not None:
-            return _pointer_problem(self.pointer, text)
-        return None
-
-
-def _pointer_problem(pointer: str, text: str) -> str | None:
-    try:
-        JsonPointer(pointer).resolve(json.loads(text))
-    except ValueError:
-        return "the answer is not JSON"
-    except JsonPointerException:
-        return f"the answer has nothing at {pointer}"
-    return None
+    @cached_property
+    def expectation(self) -> Expectation:
+        """What a right response is."""
+        return Expectation(self.status, self.contains, self.pointer)
 
 
 @dataclass(frozen=True)
@@ -82,6 +64,9 @@ class LoadSpec:
     request: RequestSpec | None
     client: str = "fast"
     timeout_s: float = 60.0
+    ca_file: str | None = None
+    """One more CA whose certificates are trusted."""
+
     wait_s: float = 0.0
     users: int = 1
     start: str = "batch"

@@ -31,15 +31,15 @@ class Schedule:
         """A user is connected: wait until all are."""
         self._gate.wait(runner)
         if self.opened_s is None:
-            self.opened_s = time.time() - (time.monotonic() - self._gate.opened_s)
+            self.opened_s = self._gate.opened_s
             self._mine = islice(due_offsets(*self._asked), process_index(runner), None, self._processes)
 
     def next_due_s(self) -> float:
-        """Take the next due time (s since 1970), and wait for it where it has not passed."""
+        """Take the next due time (s, monotonic clock), and wait for it where it has not passed."""
         if self._mine is None or self.opened_s is None:
             message = "a user asks before it has entered"
             raise RuntimeError(message)
         due_s = self.opened_s + next(self._mine)
-        gevent.sleep(max(0.0, due_s - time.time()))
+        gevent.sleep(max(0.0, due_s - time.monotonic()))
         self.sent += 1
         return due_s

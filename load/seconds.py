@@ -15,7 +15,9 @@ MEMORY_LIMIT_BYTES = 2 * 1024**3
 """Garbage collection comes back above this: a slow generator is better than a dead machine."""
 
 COLUMNS = ("time_s", "users", "requests", "failures", "lag_ms", "rss_bytes", "cpu_percent")
-"""`requests` and `failures` so far; `lag_ms`: how late the event loop was; CPU in percent of one core."""
+"""Moments on the monotonic clock. `requests`, `failures`: so far; `lag_ms`: how late the event loop was; CPU in percent
+of one core.
+"""
 
 Second = tuple[float, int, int, int, float, int, float]
 
@@ -31,7 +33,7 @@ def seconds(environment: Environment) -> Iterator[Second]:
         rss_bytes = process.memory_info().rss
         if rss_bytes > MEMORY_LIMIT_BYTES:
             gc.enable()
-        yield (round(time.time(), 3), *_counts(environment), round(lag_ms, 2), rss_bytes, process.cpu_percent())
+        yield (round(time.monotonic(), 3), *_counts(environment), round(lag_ms, 2), rss_bytes, process.cpu_percent())
 
 
 def write_seconds(environment: Environment, path: Path) -> None:

@@ -13,19 +13,21 @@ import gc
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gevent
-from locust import FastHttpUser, HttpUser, User, task
+from locust import User, task
 
-from load.keep_alive import keep_connections
+from load.clients import Client, client_maker, problem_of
+from load.http_client import PreparedBytes
 from load.request_spec import SPEC_VARIABLE, RequestSpec, spellings
 
 ROW_COLUMNS = ("turn", "user", "start_s", "latency_ms", "error")
-TURN_COLUMNS = ("turn", "began_s", "ended_s")
+TURN_COLUMNS = ("turn", "began_s", "ended_s", "cpu_s")
+"""Moments on the monotonic clock; `cpu_s`: processor time of this process."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,13 @@ class TurnsSpec:
     users: int
     client: str = "fast"
     timeout_s: float = 60.0
+    ca_file: str | None = None
     wait_s: float = 0.0
     secret_variables: tuple[str, ...] = ()
 
 
 Row = tuple[int, int, float, float, str]
+MakeClient = Callable[[], Client]
 
 
 def read_turns_spec() -> TurnsSpec:
@@ -69,7 +73,6 @@ class TurnUser(User):
     """Takes its part in every turn, and keeps what it saw until the turn is over."""
 
     abstract = True
-    client: Any
     spec: TurnsSpec
     secrets: Sequence[str] = ()
     rows: list[Row]
@@ -78,6 +81,7 @@ class TurnUser(User):
     def on_start(self) -> None:
         """Wait for the relay."""
         self.rows = []
+        self._clients: dict[str, Client] = {}
 
     @task
     def wait_for_the_relay(self) -> None:
@@ -86,58 +90,25 @@ class TurnUser(User):
 
     def disconnect(self) -> None:
         """Close all connections."""
-        raise NotImplementedError
+        for client in self._clients.values():
+            client.close()
 
-    def take(self, number: int, turn: Turn, arguments: Mapping[str, Any]) -> None:
-        """Ask until the turn is over, once at least; the last answer is waited for."""
-        began_s = time.perf_counter()
+    def take(self, number: int, turn: Turn, request: PreparedBytes, make_client: MakeClient) -> None:
+        """Send requests until the turn is over, one at least; the last response is waited for."""
+        began_s = time.monotonic()
         gevent.sleep(turn.spread_s * self.number / self.spec.users)
+        client = self._clients.get(turn.base_url) or self._clients.setdefault(turn.base_url, make_client())
         while True:
-            start_s = time.perf_counter() - began_s
-            latency_ms, problem = self._ask(turn, arguments)
-            self.rows.append((number, self.number, round(start_s, 6), round(latency_ms, 3), problem))
+            response = client.send(request)
+            problem = problem_of(response, turn.request.expectation) or ""
+            for secret in self.secrets:
+                problem = problem.replace(secret, "[redacted]")
+            latency_ms = (response.end_s - response.sent_s) * 1000
+            self.rows.append((number, self.number, round(response.sent_s - began_s, 6), round(latency_ms, 3), problem))
             if self.spec.wait_s:
                 gevent.sleep(self.spec.wait_s)
-            if time.perf_counter() - began_s >= turn.duration_s:
+            if time.monotonic() - began_s >= turn.duration_s:
                 return
-
-    def _ask(self, turn: Turn, arguments: Mapping[str, Any]) -> tuple[float, str]:
-        """Give the latency (ms) and what was wrong with the answer; empty: nothing."""
-        spec = turn.request
-        start_s = time.perf_counter()
-        with self.client.request(
-            spec.method, turn.base_url + spec.path, name=spec.name, catch_response=True, **arguments
-        ) as response:
-            latency_ms = (time.perf_counter() - start_s) * 1000
-            if response.status_code:
-                problem = spec.problem(response.status_code, response.text or "") or ""
-            else:  # the status that both Locust clients give a request that got no answer at all
-                problem = f"no answer: {response.error!r}"
-            response.success()  # what failed stands in our rows
-        for secret in self.secrets:
-            problem = problem.replace(secret, "[redacted]")
-        return latency_ms, problem
-
-
-class FastTurnUser(TurnUser, FastHttpUser):
-    """On geventhttpclient, with the certificate checked."""
-
-    abstract = True
-    insecure = False
-
-    def disconnect(self) -> None:
-        """Close all connections."""
-        self.client.client.clientpool.close()
-
-
-class RequestsTurnUser(TurnUser, HttpUser):
-    """On `requests`."""
-
-    abstract = True
-
-    def disconnect(self) -> None:
-        """Close all connections; the session opens new ones."""
-        self.client.close()
 
 
 def user_class(spec: TurnsSpec) -> type[TurnUser]:
@@ -149,10 +120,7 @@ def user_class(spec: TurnsSpec) -> type[TurnUser]:
         "spec": spec,
         "secrets": sorted(values, key=len, reverse=True),
     }
-    if spec.client == "requests":
-        return type("TurnsUser", (RequestsTurnUser,), attributes)
-    attributes |= {"network_timeout": spec.timeout_s, "connection_timeout": spec.timeout_s}
-    return type("TurnsUser", (FastTurnUser,), attributes)
+    return type("TurnsUser", (TurnUser,), attributes)
 
 
 class Relay:
@@ -169,20 +137,26 @@ class Relay:
         gc.collect()
         gc.freeze()
         gc.disable()
-        keep_connections()
+        make_client = {turn.base_url: self._maker(turn.base_url) for turn in self._spec.turns}
         for number, turn in enumerate(self._spec.turns):
-            arguments = turn.request.arguments(os.environ)
-            if self._spec.client == "requests":
-                arguments |= {"timeout": self._spec.timeout_s}
+            request = turn.request.prepared(turn.base_url, os.environ)
             if turn.fresh:
                 for user in self._users:
                     user.disconnect()
-            began_s = time.time()
-            gevent.joinall([gevent.spawn(user.take, number, turn, arguments) for user in self._users], raise_error=True)
+            began_s, cpu_s = time.monotonic(), time.process_time()
+            gevent.joinall(
+                [gevent.spawn(user.take, number, turn, request, make_client[turn.base_url]) for user in self._users],
+                raise_error=True,
+            )
+            ended_s, cpu_s = time.monotonic(), time.process_time() - cpu_s
             self._write("rows.csv", [row for user in self._users for row in user.rows])
-            self._write("turns.csv", [(number, round(began_s, 3), round(time.time(), 3))])
+            self._write("turns.csv", [(number, round(began_s, 3), round(ended_s, 3), round(cpu_s, 6))])
             for user in self._users:
                 user.rows.clear()
+
+    def _maker(self, base_url: str) -> MakeClient:
+        spec = self._spec
+        return client_maker(spec.client, base_url, timeout_s=spec.timeout_s, ca_file=spec.ca_file)
 
     def _write(self, name: str, rows: Sequence[Sequence[object]], mode: str = "a") -> None:
         with (self._spec.output_directory / name).open(mode, newline="") as file:

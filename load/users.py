@@ -1,123 +1,124 @@
-"""The Locust user: asks for one endpoint, checks the answer, asks again."""
+"""The Locust user: sends one endpoint's request, checks the response, and sends it again."""
 
 import os
-import time
+from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic, time
 from typing import Any
 
-from locust import FastHttpUser, HttpUser, User, constant, task
+from gevent import Timeout
+from locust import User, constant, task
 from locust.env import Environment
 
-from load.lean_client import make_lean
+from load.clients import Client, client_maker, problem_of
+from load.expectation import Expectation
+from load.http_client import PreparedBytes, Response
 from load.request_spec import LATE_MS, LoadSpec, RequestSpec
 from load.schedule import Schedule
 from load.spread_start import SpreadStart
 
-NO_ANSWER = 0
-"""The status both Locust clients give a request that got no answer at all."""
+EPOCH_S = time() - monotonic()
+"""What makes a time on the wall clock, which Locust's event wants, of a moment. Read once: that clock may be set."""
 
 
-class AskingUser(User):
-    """Asks, remembers since when it waits, checks what it got."""
+class RequestFailedError(Exception):
+    """What Locust is told of a failed request."""
+
+
+class RequestingUser(User):
+    """Sends requests, remembers since when it waits, counts what it began."""
 
     abstract = True
-    client: Any
     spec: RequestSpec
-    arguments: dict[str, Any]
+    prepared: PreparedBytes
+    expectation: Expectation
+    timeout_s: float
+    make_client: Callable[[], Client]
+    thinks = False
     schedule: Schedule | None = None
+    gate: SpreadStart | None = None
+    begun = 0
     waiting_since_s: float | None = None
     first_answer_s: float | None = None
 
-    @task
-    def ask(self) -> None:
-        """Send one request; a wrong answer is a failure, however fast it came."""
-        context: dict[str, float] = {}
-        if self.schedule is None:
-            self.waiting_since_s = time.time()
-        else:
-            self.waiting_since_s = self.schedule.next_due_s()
-            context[LATE_MS] = max(0.0, time.time() - self.waiting_since_s) * 1000
-        spec = self.spec
-        with self.client.request(
-            spec.method,
-            spec.path,
-            name=spec.name,
-            catch_response=True,
-            context=context,
-            **self.arguments,
-        ) as response:
-            if response.status_code != NO_ANSWER:
-                text = (response.text or "") if spec.reads_text else ""
-                problem = spec.problem(response.status_code, text)
-                if problem is None:
-                    response.success()
-                else:
-                    response.failure(problem)
-        # Not in a `finally`: a user that is stopped while it waits has to be counted as waiting.
-        self.waiting_since_s = None
-        if self.first_answer_s is None and response.status_code != NO_ANSWER:
-            self.first_answer_s = time.time()
-
-
-class FastAskingUser(AskingUser, FastHttpUser):
-    """On geventhttpclient: a quarter of the CPU that a request costs with `requests`."""
-
-    abstract = True
-    insecure = False  # a certificate is checked, as before the load: a token must not go to anybody
-    gate: SpreadStart | None = None
-
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        make_lean(self.client)
+        self.client = type(self).make_client()
 
     def on_start(self) -> None:
         """Where it matters when requests are sent: connect ahead, and wait until all have."""
+        if self.schedule is None and self.gate is None:
+            return
+        # A server that refuses shows as failed requests, counted like any other.
+        with Timeout(self.timeout_s, exception=False), suppress(OSError):
+            self.client.connect()
         if self.schedule is not None:
-            with suppress(OSError):
-                self._connect()
             self.schedule.enter(self.environment.runner)
-        if self.gate is not None:
-            # A server that refuses shows as failed requests, counted like any other.
-            with suppress(OSError):
-                self._connect()
+        elif self.gate is not None:
             self.gate.wait_for_turn(self.environment.runner)
 
-    def _connect(self) -> None:
-        """Open this user's connection and leave it where its first request will take it from."""
-        http_client = self.client.client.clientpool.get_client(self.host)
-        pool = http_client._connection_pool  # noqa: SLF001 - geventhttpclient has no public way to connect ahead
-        pool.return_socket(pool.get_socket())
+    def on_stop(self) -> None:
+        """Close the connection, also in the middle of a request."""
+        self.client.close()
 
+    @task
+    def send_requests(self) -> None:
+        """Send one request and then think; without think time send them one after the other.
 
-class RequestsAskingUser(AskingUser, HttpUser):
-    """On `requests`: slower, for endpoints that need its features, and to repeat the published set-up."""
+        Locust lets all other users run between two tasks. That pause would be in no latency.
+        """
+        self._send_one()
+        while not self.thinks:
+            self._send_one()
 
-    abstract = True
-
-    def on_start(self) -> None:
-        """Wait until all are there, where requests come at a rate of their own."""
+    def _send_one(self) -> None:
+        """A wrong response is a failure, however fast it came. Each request that was begun is reported exactly once."""
+        context: dict[str, float] = {}
+        self.waiting_since_s = due_s = monotonic() if self.schedule is None else self.schedule.next_due_s()
         if self.schedule is not None:
-            self.schedule.enter(self.environment.runner)
+            context[LATE_MS] = max(0.0, monotonic() - due_s) * 1000
+        self.begun += 1
+        response = self.client.send(self.prepared)
+        problem = problem_of(response, self.expectation)
+        # Not in a `finally`: a user that is stopped while it waits has to be counted as waiting.
+        self.waiting_since_s = None
+        if self.first_answer_s is None and response.status_code:
+            self.first_answer_s = response.end_s
+        self._report(response, problem, context)
+
+    def _report(self, response: Response, problem: str | None, context: dict[str, float]) -> None:
+        self.environment.events.request.fire(
+            request_type=self.spec.method,
+            name=self.spec.name,
+            response_time=(response.end_s - response.sent_s) * 1000,
+            response_length=response.length,
+            response=response,
+            context=context,
+            exception=None if problem is None else RequestFailedError(problem),
+            start_time=EPOCH_S + response.sent_s,
+            url=f"{self.host}{self.spec.path}",
+        )
 
 
-def user_class(spec: LoadSpec) -> type[AskingUser]:
-    """Build the user class that asks as `spec` says."""
+def user_class(spec: LoadSpec) -> type[RequestingUser]:
+    """Build the user class that sends what `spec` says."""
     if spec.request is None:
         message = "there is no request in the specification"
         raise ValueError(message)
+    make_client = client_maker(spec.client, spec.base_url, timeout_s=spec.timeout_s, ca_file=spec.ca_file)
     attributes: dict[str, Any] = {
         "abstract": False,
         "host": spec.base_url,
         "spec": spec.request,
-        "arguments": spec.request.arguments(os.environ),
+        "prepared": spec.request.prepared(spec.base_url, os.environ),
+        "expectation": spec.request.expectation,
+        "timeout_s": spec.timeout_s,
+        "make_client": staticmethod(make_client),
         "wait_time": constant(spec.wait_s),
+        "thinks": spec.wait_s > 0,
     }
     if spec.rate_per_s is not None:
         attributes["schedule"] = Schedule(spec.rate_per_s, spec.arrivals, spec.seed, spec.processes)
-    if spec.client == "requests":
-        attributes["arguments"] |= {"timeout": spec.timeout_s}
-        return type("EndpointUser", (RequestsAskingUser,), attributes)
-    if spec.start == "spread" and spec.rate_per_s is None:
+    elif spec.start == "spread":
         attributes["gate"] = SpreadStart(spec.users, spec.spread_s, spec.processes)
-    attributes |= {"network_timeout": spec.timeout_s, "connection_timeout": spec.timeout_s}
-    return type("EndpointUser", (FastAskingUser,), attributes)
+    return type("EndpointUser", (RequestingUser,), attributes)

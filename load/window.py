@@ -6,11 +6,14 @@ from typing import Any
 from load.due import due_within
 from load.request_spec import LoadSpec
 
+COUNTED = ("begun", "written", "reconnected", "generator_cpu_s", "repeated", "cut_off")
+"""What is added up over all processes."""
+
 
 def window(
     spec: LoadSpec, start_s: float, spawned_s: float | None, stop_s: float, parts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The window of a load, from the parts of all processes whose users sent it. Times are on the clock (s)."""
+    """The window of a load, from the parts of all processes whose users sent it. Moments: monotonic clock (s)."""
     users = sum(part["users_spawned"] for part in parts)
     answered = _joined(parts, "first_answers_s")
     return {
@@ -23,6 +26,7 @@ def window(
         "first_answers_s": answered,
         "waiting_since_s": _joined(parts, "waiting_since_s"),
         "requests": sum(part["requests"] for part in parts),
+        **{key: _sum(parts, key) for key in COUNTED},
         "garbage_collection_on": any(part["garbage_collection_on"] for part in parts),
         **_of_a_rate(spec, stop_s, parts),
     }
@@ -38,6 +42,12 @@ def _of_a_rate(spec: LoadSpec, stop_s: float, parts: Sequence[dict[str, Any]]) -
         return {"opened_s": None, "due": None, "sent": None}
     due = due_within(spec.rate_per_s, spec.arrivals, spec.seed, stop_s - opened_s)
     return {"opened_s": opened_s, "due": due, "sent": min(due, sum(part["sent"] for part in parts))}
+
+
+def _sum(parts: Sequence[dict[str, Any]], key: str) -> float | None:
+    """None: of one of them it is not known."""
+    counts = [part[key] for part in parts]
+    return None if None in counts else sum(counts)
 
 
 def _joined(parts: Sequence[dict[str, Any]], key: str) -> list[float] | None:

@@ -23,7 +23,7 @@ from load.recorder import Recorder
 from load.remote import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, versions
 from load.request_spec import LoadSpec, secret_texts
 from load.seconds import seconds
-from load.users import FastAskingUser, user_class
+from load.users import RequestingUser, user_class
 
 sys.path.pop(0)
 
@@ -32,7 +32,7 @@ FILES_BESIDE = 200
 """Open files of a load worker beside one for each user."""
 
 
-class EndpointUser(FastAskingUser):
+class EndpointUser(RequestingUser):
     """Stands here until the leader has said what to request: Locust wants to know a user's name at the start."""
 
     host = "http://not-told-yet.invalid"

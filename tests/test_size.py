@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LONGEST_FUNCTION = 40
-LONGEST_MODULE = 250
+LONGEST_MODULE = 500
 LONGEST_TEST_MODULE = 500
 
 

@@ -17,7 +17,7 @@ from benchmark.explain.overhead import OVERHEAD, Overhead
 from benchmark.explain.simulation import Service, simulate_open
 from benchmark.profile import Profile
 from benchmark.record import Columns
-from benchmark.summary import columns, locust_elapsed_s
+from benchmark.summary import columns
 from benchmark.theory import OpenAnswer
 
 
@@ -106,7 +106,7 @@ def open_columns(profile: Profile, duration_s: float, served: Service, split: Se
     """
     shares = np.array(split, dtype=np.float64) / sum(split)
     rows = simulate_open(_asked(profile, shares, seed), duration_s, served, OVERHEAD[profile.client]).rows
-    return columns(rows, locust_elapsed_s(rows), served.work_s)
+    return columns(rows, duration_s, served.work_s)
 
 
 def _asked(profile: Profile, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:

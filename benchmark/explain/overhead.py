@@ -23,5 +23,5 @@ class Overhead:
     thread_s: float = 0.0008
 
 
-OVERHEAD = {"fast": Overhead(), "requests": Overhead(generator_s=0.0008, connect_s=0.0008)}
+OVERHEAD = {"fast": Overhead(), "stock": Overhead(), "requests": Overhead(generator_s=0.0008, connect_s=0.0008)}
 """By the client of a profile."""

@@ -12,7 +12,7 @@ from benchmark.explain.simulation import Load, Service, simulate
 from benchmark.observed import Dealt
 from benchmark.plan import Endpoint, Plan, Target
 from benchmark.record import Columns, Round
-from benchmark.summary import columns, locust_elapsed_s, over_rounds
+from benchmark.summary import Span, load_columns, over_rounds
 from benchmark.theory import Prediction
 
 DRAWS = 20
@@ -63,7 +63,8 @@ def predict(
     for _ in range(draws):
         users = _deal(load, plan.target, split, seen, random)
         result = simulate(load, served, users, OVERHEAD[plan.profile.client])
-        each.append(columns(result.rows, locust_elapsed_s(result.rows), served.work_s))
+        lasted = Span(load.duration_s, load.wait_s, result.waiting_since_s)
+        each.append(load_columns(result.rows, lasted, served.work_s))
         in_flight.append(result.in_flight)
     return Prediction(
         **over_rounds(each).model_dump(),

@@ -12,6 +12,7 @@ of them. What the model leaves out stands in docs/method.md.
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from math import floor
 
 import numpy as np
@@ -54,10 +55,15 @@ class Service:
 
 @dataclass(frozen=True)
 class Simulated:
-    """Request rows of one simulated load, and how many requests were under way when it stopped."""
+    """Request rows of one simulated load, and when the requests were sent that were under way when it stopped (s)."""
 
     rows: pd.DataFrame
-    in_flight: int
+    waiting_since_s: tuple[float, ...]
+
+    @property
+    def in_flight(self) -> int:
+        """How many were under way."""
+        return len(self.waiting_since_s)
 
 
 class OneByOne:
@@ -136,15 +142,17 @@ class Network:
         self._workers = [Worker(self.environment, service, each, overhead) for each in seats]
         self._generator = OneByOne(self.environment)
         self._log = Log()
-        self._under_way = 0
+        self._asked = count()
+        self._under_way: dict[int, float] = {}
 
     def ask(self, worker: int, *, is_first: bool) -> ProcessGenerator:
         """One request, from sending it to its answer."""
         sent_s = self.environment.now
-        self._under_way += 1
+        number = next(self._asked)
+        self._under_way[number] = sent_s
         yield from self._workers[worker].answer(is_first=is_first)
         yield self.environment.timeout(self._generator.delay_s(self._overhead.generator_s))
-        self._under_way -= 1
+        del self._under_way[number]
         self._log.add(sent_s, self.environment.now)
 
     def connect(self) -> Event:
@@ -154,7 +162,7 @@ class Network:
     def run(self, duration_s: float) -> Simulated:
         """Let the time pass; what is under way at the end is lost."""
         self.environment.run(until=duration_s)
-        return Simulated(self._log.rows(), self._under_way)
+        return Simulated(self._log.rows(), tuple(self._under_way.values()))
 
 
 def simulate(load: Load, service: Service, dealt: Sequence[int], overhead: Overhead) -> Simulated:

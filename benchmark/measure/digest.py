@@ -13,15 +13,21 @@ from benchmark.measure.rounds import RawRound
 from benchmark.observed import Dealt, Timeline
 from benchmark.plan import Endpoint
 from benchmark.profile import Profile
-from benchmark.record import Round
+from benchmark.record import Columns, Round
 from benchmark.summary import (
+    Span,
     bins,
     columns,
+    failed,
+    failed_columns,
     failure_kinds,
-    locust_elapsed_s,
+    first_byte,
+    load_columns,
     mean_waiting,
     per_bin,
+    per_cycle,
     quantile_grid,
+    right,
     within,
 )
 
@@ -30,19 +36,23 @@ MOST_STEPS = 300
 
 def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
     """Summarise a round: over the whole load as Locust counts it, and over its steady part."""
-    lasted_s = raw.window.stop_s - (raw.window.opened_s or raw.window.start_s)
-    raw = since_opened(on_time(raw, profile.duration_s))
+    whole_raw, raw = raw, on_time(raw, profile.duration_s)
+    after_end = _left_out(whole_raw, raw)
+    raw = since_opened(raw)
     window, rows = raw.window, raw.rows
     work_s = endpoint.own_work_s(profile.task_seconds)
     load_end_s = window.stop_s - window.start_s
     steady_start_s = steady_start(window, rows)
     waiting = None
     steady = None
+    load = _span(window, endpoint, profile)
     if steady_start_s is not None:
         steady = columns(within(rows, steady_start_s, load_end_s), load_end_s - steady_start_s, work_s)
-        waiting = _users_waiting_ratio(window, rows, steady_start_s, profile)
+        steady = per_cycle(steady, rows, load, steady_start_s)
+        waiting = _users_waiting_ratio(window, rows, load, steady_start_s)
+    whole = load_columns(rows, load, work_s)
     return Round(
-        **columns(rows, locust_elapsed_s(rows), work_s).model_dump(),
+        **whole.model_dump(),
         round=raw.round,
         started_at=raw.started_at,
         ramp_end_s=_relative(window, window.spawned_s),
@@ -51,16 +61,37 @@ def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         users_started=window.users_spawned,
         users_answered=window.users_answered,
         in_flight=None if window.waiting_since_s is None else len(window.waiting_since_s),
-        users_waiting_ratio=waiting,
+        users_waiting_ratio=None if waiting is None else round(waiting, 4),
+        pause_ms=_pause_ms(window, waiting, steady),
         connections_per_worker=connections_per_worker(raw),
         dealt=dealt(raw),
         steady=steady,
         failures_by_kind=failure_kinds(rows),
         quantiles=quantile_grid(rows),
         timeline=timeline(raw, load_end_s),
-        resources=resources(raw),
-        open_load=open_load(raw, lasted_s, work_s),
+        resources=resources(raw).model_copy(update={"generator_cpu_us_per_request": _cpu_us(whole_raw)}),
+        open_load=open_load(raw, work_s),
+        failed=failed_columns(rows, whole.failures_rps),
+        **_accounts(window, after_end),
+        first_byte=first_byte(rows),
         silences=dict(window.silences),
+    )
+
+
+def _accounts(window: Window, after_end: int | None) -> dict[str, int | None]:
+    """What became of every request that users began."""
+    counted = {name: getattr(window, name) for name in ("written", "reconnected", "repeated", "cut_off")}
+    return {"sent": window.begun, "after_end": after_end, **counted}
+
+
+def _span(window: Window, endpoint: Endpoint, profile: Profile) -> Span:
+    """What requests per second are counted by. How long users of one's own locustfile think is not known."""
+    since = None if window.waiting_since_s is None else [moment - window.start_s for moment in window.waiting_since_s]
+    return Span(
+        end_s=window.stop_s - window.start_s,
+        wait_s=0.0 if endpoint.locustfile else profile.wait_s,
+        waiting_since_s=since,
+        is_open=window.opened_s is not None,
     )
 
 
@@ -73,9 +104,9 @@ def on_time(raw: RawRound, duration_s: float) -> RawRound:
     window, rows = raw.window, raw.rows
     stop_s = min(window.stop_s, window.start_s + duration_s)
     late = rows["end_s"] > stop_s - window.start_s
-    if window.stop_s == stop_s and not late.any():
-        return raw
     waiting_since_s = window.waiting_since_s
+    if window.stop_s == stop_s and not late.any() and max(waiting_since_s or (0.0,)) <= stop_s:
+        return raw
     if waiting_since_s is not None:
         sent_s = window.start_s + rows["end_s"][late] - rows["latency_ms"][late] / 1000
         waiting_since_s = [float(moment) for moment in (*waiting_since_s, *sent_s) if moment <= stop_s]
@@ -85,6 +116,24 @@ def on_time(raw: RawRound, duration_s: float) -> RawRound:
         window = replace(window, users_answered=in_time, all_answered_s=window.all_answered_s if everybody else None)
     window = replace(window, stop_s=stop_s, waiting_since_s=waiting_since_s)
     return replace(raw, window=window, rows=rows[~late].reset_index(drop=True))
+
+
+def _left_out(whole: RawRound, kept: RawRound) -> int | None:
+    """How many requests are neither answered nor waiting any more in what `on_time` gave: begun after the end."""
+    before, after = whole.window.waiting_since_s, kept.window.waiting_since_s
+    if before is None or after is None:
+        return None
+    return len(whole.rows) + len(before) - len(kept.rows) - len(after)
+
+
+def _cpu_us(whole: RawRound) -> float | None:
+    """Processor time (us) that the load generator spent for each request that ended before it was told to stop.
+
+    Until then its processor time is counted: stopping thousands of users takes seconds, in which more come.
+    """
+    window = whole.window
+    ended = int((whole.rows["end_s"] <= window.stop_s - window.start_s).sum())
+    return round(1e6 * window.generator_cpu_s / ended, 1) if ended and window.generator_cpu_s is not None else None
 
 
 def _relative(window: Window, moment_s: float | None) -> float | None:
@@ -103,20 +152,23 @@ def steady_start(window: Window, rows: pd.DataFrame) -> float | None:
     return start_s if left_s > max(rows["latency_ms"].mean() / 1000, 0.0) else None
 
 
-def _users_waiting_ratio(window: Window, rows: pd.DataFrame, start_s: float, profile: Profile) -> float | None:
-    """Little's law as an alarm: the part of the users that was waiting for an answer, or resting as it was told to.
+def _users_waiting_ratio(window: Window, rows: pd.DataFrame, load: Span, start_s: float) -> float | None:
+    """Little's law as an alarm: the part of the users that was waiting for a response, or thinking as it was told to.
 
-    Without a wait between requests it is 1 when nothing but the server made users wait. What is missing was
-    spent inside the load generator, where no latency shows it. None where users need not wait: at a rate of its own.
+    It is 1 when nothing but the server made users wait. What is missing was spent inside the load generator, where no
+    latency shows it (judge/pause.py). None where users need not wait: at a rate of its own.
     """
-    if window.waiting_since_s is None or window.opened_s is not None:
+    if load.waiting_since_s is None or load.is_open:
         return None
-    since = [moment - window.start_s for moment in window.waiting_since_s]
-    end_s = window.stop_s - window.start_s
-    waiting = mean_waiting(rows, since, start_s, end_s)
-    mean_s = float(within(rows, start_s, end_s)["latency_ms"].mean()) / 1000
-    resting = waiting * profile.wait_s / mean_s if profile.wait_s and mean_s > 0 else 0.0
-    return round((waiting + resting) / window.users_spawned, 4)
+    waiting = mean_waiting(rows, load.waiting_since_s, start_s, load.end_s, wait_s=load.wait_s)
+    return waiting / window.users_spawned
+
+
+def _pause_ms(window: Window, waiting_ratio: float | None, steady: Columns | None) -> float | None:
+    """What of a user's cycle is neither response nor think time (ms); a cycle is users / throughput long (Little)."""
+    if waiting_ratio is None or steady is None or not steady.throughput_rps:
+        return None
+    return round(max(0.0, 1000 * (1 - waiting_ratio) * window.users_spawned / steady.throughput_rps), 4)
 
 
 def connections_per_worker(raw: RawRound) -> tuple[int, ...] | None:
@@ -150,9 +202,9 @@ def timeline(raw: RawRound, load_end_s: float) -> Timeline:
     return Timeline(
         step_s=float(borders[1] - borders[0]),
         requests=tuple(len(part) for part in parts),
-        failures=tuple(int((part["error"] != "").sum()) for part in parts),
-        median_ms=tuple(figure(part["latency_ms"].median()) for part in parts),
-        max_ms=tuple(figure(part["latency_ms"].max()) for part in parts),
+        failures=tuple(len(failed(part)) for part in parts),
+        median_ms=tuple(figure(right(part)["latency_ms"].median()) for part in parts),
+        max_ms=tuple(figure(right(part)["latency_ms"].max()) for part in parts),
         users=tuple(None if row is None else int(row["users"]) for row in users),
         server_cpu_percent=server["cpu_percent"],
         server_threads=_whole(server["threads"]),

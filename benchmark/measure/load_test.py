@@ -38,7 +38,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Window:
-    """When the load ran, on the clock (s since 1970), and what it left unanswered. None: not known."""
+    """When the load ran, on the monotonic clock (s), and what it left unanswered. None: not known.
+
+    `started_at_unix_s`: the start on the wall clock. `begun`: requests that users began; `written`: of which at least
+    one byte was written; `reconnected`: which found the idle connection closed. `generator_cpu_s`: processor time of
+    all processes that sent the load. `repeated`, `cut_off`: what Locust's own clients hid, see load/stock_clients.py.
+    """
 
     start_s: float
     spawned_s: float | None
@@ -54,6 +59,13 @@ class Window:
     """Of an open load: since when requests were due. `due`: how many were until the end; `sent`: how many of those."""
     due: int | None = None
     sent: int | None = None
+    started_at_unix_s: float = 0.0
+    begun: int | None = None
+    written: int | None = None
+    reconnected: int | None = None
+    generator_cpu_s: float | None = None
+    repeated: int | None = None
+    cut_off: int | None = None
     silences: Mapping[str, float] = field(default_factory=dict)
     """Load processes that were not heard for a while, and for how long (s)."""
 
@@ -88,7 +100,7 @@ def _raw_rows(file: Path) -> pd.DataFrame:
         file,
         dtype={"exception": "string"},
         keep_default_na=False,
-        usecols=["timestamp", "response_time_ms", "late_ms", "exception"],
+        usecols=["sent_s", "response_time_ms", "late_ms", "exception", "first_byte_ms"],
     )
 
 
@@ -118,6 +130,7 @@ class LoadTest:
             "request": None if own else request_spec(endpoint),
             "client": plan.profile.client,
             "timeout_s": plan.profile.timeout_s,
+            "ca_file": plan.target.ca_path(home),
             "wait_s": plan.profile.wait_s,
             "users": plan.profile.users,
             "start": plan.profile.start,
@@ -205,7 +218,7 @@ class LoadTest:
             window = Window(**json.loads((self.directory / "window.json").read_text()))
             raw = pd.concat([_raw_rows(file) for file in self._logs("requests")], ignore_index=True)
         except (OSError, ValueError, TypeError) as error:
-            message = f"what the load generator wrote can not be read: {error}"
+            message = f"what the load generator wrote cannot be read: {error}"
             raise InvalidRunError(message) from None
         if len(raw) != window.requests:
             message = (
@@ -213,6 +226,7 @@ class LoadTest:
                 "does a locust.conf, or [tool.locust] in a pyproject.toml, tell Locust to run otherwise?"
             )
             raise InvalidRunError(message)
+        require_all_accounted_for(window)
         return window, self._rows(raw, window.start_s)
 
     def read_processes(self) -> tuple[pd.DataFrame, ...]:
@@ -226,6 +240,25 @@ class LoadTest:
     def _rows(self, raw: pd.DataFrame, start_s: float) -> pd.DataFrame:
         latency_ms = pd.to_numeric(raw["response_time_ms"])
         errors = raw["exception"].map(lambda text: " ".join(redact(text, self._secrets).split())[:MOST_ERROR_LENGTH])
-        end_s = raw["timestamp"] - start_s + latency_ms / 1000
-        late_ms = pd.to_numeric(raw["late_ms"])
-        return pd.DataFrame({"end_s": end_s, "latency_ms": latency_ms, "error": errors.astype(str), "late_ms": late_ms})
+        return pd.DataFrame(
+            {
+                "end_s": raw["sent_s"] - start_s + latency_ms / 1000,
+                "latency_ms": latency_ms,
+                "error": errors.astype(str),
+                "late_ms": pd.to_numeric(raw["late_ms"]),
+                "first_byte_ms": pd.to_numeric(raw["first_byte_ms"]),
+            }
+        )
+
+
+def require_all_accounted_for(window: Window) -> None:
+    """Each request that was begun was right, failed, or still waited at the end. InvalidRunError: some are missing.
+
+    It cannot happen but by a mistake of ours, or by a listener of Locust's events that fails.
+    """
+    if window.begun is None or window.waiting_since_s is None:
+        return
+    known = window.requests + len(window.waiting_since_s)
+    if known != window.begun:
+        message = f"users began {window.begun} requests, and of {window.begun - known} nothing is known"
+        raise InvalidRunError(f"{message}; the load generator's log (locust.log) says why")

@@ -16,7 +16,7 @@ from benchmark.method import METHOD_VERSION, Method
 from benchmark.plan import Plan
 from benchmark.record import Columns, EndpointResult, Missing, Record, Reference, Round
 from benchmark.record_file import write_record
-from benchmark.summary import over_rounds
+from benchmark.summary import WORST_OF_FAILED, over_rounds
 
 RESERVE_NAME = ".reserve"
 RESERVE_BYTES = 256 * 1024
@@ -25,6 +25,7 @@ RESERVE_BYTES = 256 * 1024
 def endpoint_result(name: str, users: int, limit: Limit | None, rounds: tuple[Round, ...]) -> EndpointResult:
     """Sum up the rounds of one endpoint (one at least), and what was predicted for them."""
     predicted = [item.prediction for item in rounds if item.prediction is not None]
+    failed = [item.failed for item in rounds if item.failed is not None]
     return EndpointResult(
         name=name,
         users=users,
@@ -32,6 +33,7 @@ def endpoint_result(name: str, users: int, limit: Limit | None, rounds: tuple[Ro
         rounds=rounds,
         summary=over_rounds(rounds),
         prediction=over_rounds(predicted) if predicted else None,
+        failed=over_rounds(failed, WORST_OF_FAILED) if failed else None,
     )
 
 

@@ -51,11 +51,12 @@ def planned_turns(endpoints: Sequence[Endpoint], round_number: int) -> list[Plan
     return listed
 
 
-def turn_of(rows: pd.DataFrame, one: Planned, plan: Plan) -> Turn:
+def turn_of(rows: pd.DataFrame, one: Planned, plan: Plan, cpu_s: float | None = None) -> Turn:
     """Sum up the rows of one turn.
 
     A turn is short, so requests per second are not counted within a window, whose borders would cut some off: they are
-    what users did divided by the time it took them, each from its first question to its last answer.
+    what users did divided by the time it took them, each from its first question to its last answer. `cpu_s`: processor
+    time of the load generator.
     """
     profile = plan.profile
     by_user = rows.groupby("user")
@@ -70,4 +71,6 @@ def turn_of(rows: pd.DataFrame, one: Planned, plan: Plan) -> Turn:
         side=one.side,
         position=one.position,
         waiting_ratio=round(waiting_s / asking_s, 4) if asking_s else 0.0,
+        pause_ms=round(max(0.0, 1000 * (asking_s - waiting_s) / len(rows)), 4),
+        generator_cpu_us_per_request=None if cpu_s is None else round(1e6 * cpu_s / len(rows), 1),
     )

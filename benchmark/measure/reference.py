@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmark.errors import InvalidRunError
+from benchmark.errors import InvalidRunError, MiscountedRunError
 from benchmark.measure.generator import ROOT
+from benchmark.measure.load_test import Window
+from benchmark.measure.raw_app import COUNTS_VARIABLE
 from benchmark.measure.rounds import Job, Pause, Watch, measure
 from benchmark.plan import Endpoint, Plan, Target
 from benchmark.profile import Profile
@@ -21,6 +23,8 @@ USERS = 20
 """Enough to keep two cores busy, too few to make the generator's own queue the longest."""
 
 MOST_FAILED = 0.01
+VERIFIED = 1
+"""Requests that verify the endpoint before its load."""
 
 NAME = "reference"
 CPU_LOOPS = 7
@@ -38,17 +42,35 @@ class ReferenceRound:
 def measure_reference(plan: Plan, round_number: int, directory: Path, pause: Pause, watch: Watch) -> ReferenceRound:
     """Measure the reference workload on a server like the plan's. Errors as `rounds.measure`.
 
-    InvalidRunError, too, when answers failed: what fails at once would pass for a fast machine.
+    InvalidRunError, too, when answers failed: what fails at once would pass for a fast machine. MiscountedRunError:
+    its server received another number of requests than the load generator says it sent.
     """
     endpoint = Endpoint(name=NAME, path="/")
-    job = Job(_plan(plan, endpoint), endpoint, round_number, (endpoint,), directory, ROOT)
+    variables = {COUNTS_VARIABLE: str(directory.resolve())}
+    job = Job(_plan(plan, endpoint), endpoint, round_number, (endpoint,), directory, ROOT, variables=variables)
     cpu_ms = cpu_loop_ms()
-    rows = measure(job, pause, watch).rows
+    measured = measure(job, pause, watch)
+    require_same_count(measured.window, directory, plan.target.workers)
+    rows = measured.rows
     raw = columns(rows, locust_elapsed_s(rows), None)
     if raw.failures > MOST_FAILED * raw.requests:
         message = f"{raw.failures} of {raw.requests} answers of the reference workload failed"
         raise InvalidRunError(message)
     return ReferenceRound(raw, cpu_ms)
+
+
+def require_same_count(window: Window, directory: Path, workers: int) -> None:
+    """Hold what the load generator sent against what the server received: the load, and the one request before it.
+
+    Not known when a worker had to be killed, and wrote nothing.
+    """
+    counts = [int(file.read_text()) for file in directory.glob("received-*.txt")]
+    if len(counts) != workers or window.written is None:
+        return
+    received, sent = sum(counts), window.written + VERIFIED
+    if received != sent:
+        message = f"the server of the reference workload received {received} requests, and {sent} were sent"
+        raise MiscountedRunError(f"{message}: no count of this run can be trusted. Please report it as a bug.")
 
 
 def _plan(plan: Plan, endpoint: Endpoint) -> Plan:

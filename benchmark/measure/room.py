@@ -18,7 +18,7 @@ PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 PORTS_BESIDE = 1000
 """Ports left to all else on this machine."""
 
-BYTES_PER_USER = {"fast": 32_000, "requests": 48_000}
+BYTES_PER_USER = {"fast": 32_000, "requests": 48_000, "stock": 32_000}
 """Of the load generator, by the client of a profile (measured with Locust 2.47, 2026-11-22)."""
 
 

@@ -73,7 +73,7 @@ class Sampler:
     def sample(self) -> None:
         """Write one line. OSError: the disk is full."""
         machine_percent, steal_percent = self._machine_percent()
-        row: list[Any] = [round(time.time(), 3), _cpu_percent(self._generator), machine_percent, steal_percent]
+        row: list[Any] = [round(time.monotonic(), 3), _cpu_percent(self._generator), machine_percent, steal_percent]
         for worker, connections in zip(self._workers, self._connections, strict=True):
             row += _worker_sample(worker, connections)
         self._writer.writerow(row)

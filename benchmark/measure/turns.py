@@ -147,6 +147,7 @@ def _spec(
         "users": profile.users,
         "client": profile.client,
         "timeout_s": profile.timeout_s,
+        "ca_file": None,
         "wait_s": profile.wait_s,
         "secret_variables": asked.plan.secret_variables(),
     }
@@ -205,5 +206,7 @@ def _read(asked: TurnsRound, planned: Sequence[Planned]) -> tuple[Turn, ...]:
     if sorted(set(rows["turn"])) != list(range(len(planned))):
         message = "the load generator left turns out; its log says why"
         raise InvalidRunError(message)
+    finished = pd.read_csv(asked.directory / "turns.csv").set_index("turn")
+    cpu_s = finished["cpu_s"].to_dict() if "cpu_s" in finished else {}
     counted = [(number, one) for number, one in enumerate(planned) if one.position >= 0]
-    return tuple(turn_of(rows[rows["turn"] == number], one, asked.plan) for number, one in counted)
+    return tuple(turn_of(rows[rows["turn"] == number], one, asked.plan, cpu_s.get(number)) for number, one in counted)

@@ -31,7 +31,8 @@ def verify(
     allowed_s = _timeout_s(plan, endpoints)
     question = directory / "verify.json"
     requests = [request_spec(endpoint) for endpoint in endpoints]
-    question.write_text(json.dumps({"base_url": base_url, "timeout_s": allowed_s, "requests": requests}))
+    asked = {"client": plan.profile.client, "base_url": base_url, "timeout_s": allowed_s, "requests": requests}
+    question.write_text(json.dumps(asked | {"ca_file": plan.target.ca_path(home)}))
     answers, log = directory / "verified.jsonl", directory / "verify.log"
     command = [sys.executable, module_file("load.verify"), str(question.resolve()), str(answers.resolve())]
     child = Child(command, log=log, directory=home, environment=load_environment(), secrets=plan.secrets(), grace_s=0.2)

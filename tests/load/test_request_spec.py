@@ -1,39 +1,52 @@
-"""What is a right answer, and where header values come from."""
+"""What is sent: where header values come from, and that nothing is added or replaced behind the user's back."""
 
 import pytest
 
 from load.request_spec import RequestSpec
 
 
-@pytest.mark.parametrize(
-    ("spec", "status", "text", "problem"),
-    [
-        pytest.param({}, 200, "anything", None, id="status alone"),
-        pytest.param({}, 500, "", "status 500 instead of 200", id="wrong status"),
-        pytest.param({"status": 404}, 404, "", None, id="an error can be what is expected"),
-        pytest.param({"contains": "ok"}, 200, "all ok", None, id="contains"),
-        pytest.param({"contains": "ok"}, 200, "no", "the answer does not contain 'ok'", id="does not contain"),
-        pytest.param({"pointer": "/a/1"}, 200, '{"a": [0, null]}', None, id="pointer to null is there"),
-        pytest.param({"pointer": "/a/2"}, 200, '{"a": [0, 1]}', "the answer has nothing at /a/2", id="index too high"),
-        pytest.param({"pointer": "/b"}, 200, '{"a": 1}', "the answer has nothing at /b", id="no such key"),
-        pytest.param({"pointer": "/a"}, 200, "<html>", "the answer is not JSON", id="not JSON"),
-    ],
-)
-def test_a_wrong_answer_is_named(spec: dict[str, object], status: int, text: str, problem: str | None) -> None:
-    assert RequestSpec(name="x", path="/", **spec).problem(status, text) == problem  # type: ignore[arg-type]
+def sent(environment: dict[str, str] | None = None, **changes: object) -> list[str]:
+    """The lines of a request's head, and its body."""
+    spec = RequestSpec(**{"name": "x", "path": "/x", **changes})  # type: ignore[arg-type]
+    return spec.prepared("http://127.0.0.1:8000", environment or {}).plain.decode("latin-1").split("\r\n")
 
 
 def test_header_values_come_from_the_environment_and_a_dollar_can_be_meant() -> None:
-    spec = RequestSpec(name="x", path="/", headers={"Authorization": "Bearer $TOKEN", "Price": "5$$"})
-    headers = spec.arguments({"TOKEN": "abc"})["headers"]
-    assert headers == {"Authorization": "Bearer abc", "Price": "5$"}
+    lines = sent({"TOKEN": "abc"}, headers={"Authorization": "Bearer $TOKEN", "Price": "5$$"})
+    assert "Authorization: Bearer abc" in lines
+    assert "Price: 5$" in lines
 
 
 def test_an_unset_variable_is_named() -> None:
     with pytest.raises(KeyError, match="TOKEN"):
-        RequestSpec(name="x", path="/", headers={"A": "$TOKEN"}).arguments({})
+        sent(headers={"A": "$TOKEN"})
 
 
-def test_json_and_text_bodies_are_passed_on() -> None:
-    assert RequestSpec(name="x", path="/", json={"a": 1}).arguments({})["json"] == {"a": 1}
-    assert RequestSpec(name="x", path="/", body="raw").arguments({})["data"] == "raw"
+@pytest.mark.parametrize("name", ["Content-Type", "content-type", "Content-type", "CONTENT-TYPE"])
+def test_a_header_is_the_user_s_however_it_is_spelled(name: str) -> None:
+    lines = sent(method="POST", json={"a": 1}, headers={name: "application/vnd.api+json", name.swapcase(): "text/x"})
+    assert [line.lower() for line in lines if line.lower().startswith("content-type")] == ["content-type: text/x"]
+
+
+@pytest.mark.parametrize("name", ["Accept", "ACCEPT", "accept-encoding", "USER-AGENT"])
+def test_our_own_headers_give_way_to_the_user_s(name: str) -> None:
+    lines = sent(headers={name: "mine"})
+    assert [line for line in lines if line.lower().startswith(f"{name.lower()}:")] == [f"{name}: mine"]
+
+
+def test_a_json_body_has_its_type_and_a_text_body_has_none() -> None:
+    assert "Content-Type: application/json" in sent(method="POST", json={"a": 1})
+    raw = sent(method="POST", body="a=1")
+    assert not [line for line in raw if line.lower().startswith("content-type")]
+    assert raw[-1] == "a=1"
+
+
+def test_a_body_is_sent_as_utf8_with_its_length_in_bytes() -> None:
+    raw = RequestSpec(name="x", path="/", method="PUT", body="größe").prepared("http://127.0.0.1", {}).plain
+    assert b"Content-Length: 7\r\n" in raw
+    assert raw.endswith("größe".encode())
+
+
+def test_a_path_is_quoted_and_its_prefix_and_query_are_kept() -> None:
+    raw = RequestSpec(name="x", path="/ä?q=a%20b&r=ü").prepared("http://127.0.0.1:1/api", {}).plain
+    assert raw.startswith(b"GET /api/%C3%A4?q=a%20b&r=%C3%BC HTTP/1.1\r\nHost: 127.0.0.1:1\r\n")

@@ -23,6 +23,12 @@ def part(**changes: Any) -> dict[str, Any]:
         "first_answers_s": [101.0, 102.0],
         "waiting_since_s": [109.0],
         "requests": 7,
+        "begun": 8,
+        "written": 8,
+        "reconnected": 1,
+        "generator_cpu_s": 0.5,
+        "repeated": 0,
+        "cut_off": 0,
         "garbage_collection_on": False,
         "opened_s": None,
         "sent": 0,
@@ -37,6 +43,7 @@ def test_parts_add_up() -> None:
     assert (found["users_spawned"], found["users_answered"], found["requests"]) == (3, 3, 12)
     assert found["all_answered_s"] == 103.5
     assert found["waiting_since_s"] == [109.0]
+    assert (found["begun"], found["written"], found["reconnected"], found["generator_cpu_s"]) == (16, 16, 2, 1.0)
     assert found["garbage_collection_on"]
     assert (found["opened_s"], found["due"], found["sent"]) == (None, None, None)
 
@@ -47,8 +54,9 @@ def test_as_long_as_a_user_has_no_answer_not_all_have() -> None:
 
 
 def test_what_one_process_does_not_know_is_not_known() -> None:
-    found = window(SPEC, 100.0, 101.0, 110.0, [part(), part(first_answers_s=None, waiting_since_s=None)])
+    found = window(SPEC, 100.0, 101.0, 110.0, [part(), part(first_answers_s=None, waiting_since_s=None, begun=None)])
     assert (found["users_answered"], found["all_answered_s"], found["waiting_since_s"]) == (None, None, None)
+    assert found["begun"] is None
 
 
 def test_an_open_load_opens_with_its_first_process_and_what_was_sent_adds_up() -> None:

@@ -8,8 +8,8 @@ import resource
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
 from pathlib import Path
+from load.worker_locustfile import lacks  # first: Locust patches sockets
 from load.request_spec import LoadSpec
-from load.worker_locustfile import lacks
 
 for users in (800, 804):
     print(lacks(LoadSpec("http://app", Path("."), None, users=users, load_workers=4)))

@@ -5,10 +5,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmark.measure.digest import digest, on_time, steady_start
 from benchmark.measure.load_test import Window
 from benchmark.measure.rounds import RawRound
+from benchmark.observed import FirstByte
 from benchmark.plan import Endpoint
 from tests.records import some_plan
 
@@ -87,6 +90,21 @@ def test_rest_that_the_profile_asks_for_is_accounted_for_too() -> None:
     nobody_waits = window(waiting_since_s=[], all_answered_s=START_S + 1.0, stop_s=START_S + 9.0)
     made = digest(raw(rows=rows, window=nobody_waits), ENDPOINT, resting)
     assert made.users_waiting_ratio == pytest.approx(1.0)
+
+
+def test_what_is_neither_response_nor_think_time_is_a_pause_between_two_requests() -> None:
+    """Users who wait for a second, think for one, and are held up for half a second in each cycle."""
+    ends = [1.0 + 2.5 * n for n in range(8) for _ in range(2)]
+    rows = pd.DataFrame({"end_s": ends, "latency_ms": 1000.0, "error": ""})
+    thinking = PROFILE.model_copy(update={"wait_s": 1.0, "duration_s": 20.0})
+    late = window(waiting_since_s=[], spawned_s=START_S, all_answered_s=START_S + 2.5, stop_s=START_S + 20.0)
+    made = digest(raw(rows=rows, window=late), ENDPOINT, thinking)
+    assert made.users_waiting_ratio == pytest.approx(0.8)
+    assert made.pause_ms == pytest.approx(500.0)
+
+
+def test_users_who_are_never_held_up_do_not_pause() -> None:
+    assert digest(raw(), ENDPOINT, PROFILE).pause_ms == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize(
@@ -211,3 +229,41 @@ def test_who_is_answered_for_the_first_time_while_the_load_is_being_stopped_was_
     made = digest(raw(rows=rows, window=late), ENDPOINT, profile)
     assert (made.users_started, made.users_answered, made.requests, made.in_flight) == (2, 1, 1, 2)
     assert made.steady is None
+
+
+@settings(deadline=None)
+@given(
+    requests=st.lists(st.tuples(st.floats(0, 12), st.floats(0.001, 12), st.booleans()), max_size=60),
+    stopped_s=st.floats(9.0, 10.5),
+)
+def test_each_request_that_was_sent_is_answered_or_waiting_or_was_begun_after_the_end(
+    requests: list[tuple[float, float, bool]], stopped_s: float
+) -> None:
+    """Users go on for a moment after the end, until 10.5 s; what has no response by then waits."""
+    sent = [(at_s, took_s, wrong) for at_s, took_s, wrong in requests if at_s <= 10.5]
+    ended = [(at_s + took_s, 1000 * took_s, "wrong" * wrong) for at_s, took_s, wrong in sent if at_s + took_s <= 10.5]
+    rows = pd.DataFrame(ended, columns=["end_s", "latency_ms", "error"]).astype(
+        {"end_s": float, "latency_ms": float, "error": str}
+    )
+    waiting = [START_S + at_s for at_s, took_s, _ in sent if at_s + took_s > 10.5]
+    seen = window(stop_s=START_S + stopped_s, waiting_since_s=waiting, requests=len(rows), begun=len(sent))
+    made = digest(raw(rows=rows, window=seen), ENDPOINT, PROFILE.model_copy(update={"duration_s": 10.0}))
+    assert made.in_flight is not None
+    assert made.after_end is not None
+    assert made.requests + made.in_flight + made.after_end == made.sent == len(sent)
+
+
+def test_first_bytes_and_what_sending_cost_are_kept() -> None:
+    begins_ms = [100.0] * 8 + [math.nan] + [300.0] * 8 + [9000.0]
+    rows = requests().assign(first_byte_ms=begins_ms, error=[""] * 17 + ["wrong"])
+    seen = window(generator_cpu_s=0.0018, reconnected=3, repeated=1, cut_off=2, begun=20)
+    made = digest(raw(rows=rows, window=seen), ENDPOINT, PROFILE)
+    assert made.first_byte == FirstByte(median_ms=100.0, p95_ms=300.0, p99_ms=300.0)
+    assert made.resources.generator_cpu_us_per_request == 100.0
+    assert (made.sent, made.reconnected, made.repeated, made.cut_off) == (20, 3, 1, 2)
+
+
+def test_what_is_not_known_of_a_load_is_not_claimed() -> None:
+    made = digest(raw(window=window(waiting_since_s=None)), ENDPOINT, PROFILE)
+    assert (made.sent, made.in_flight, made.after_end, made.first_byte) == (None, None, None, None)
+    assert made.resources.generator_cpu_us_per_request is None

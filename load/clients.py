@@ -1,0 +1,167 @@
+"""The three clients that a profile can choose, behind one way to send a request.
+
+"fast"       ours (http_client.py): every request accounted for, a fifth of the processor time
+"requests"   the library `requests`, on which Locust's HttpUser stands; to repeat the published set-up
+"stock"      what Locust's FastHttpUser stands on, as it is, to compare with
+
+All send the same headers and body. The check before a load and the load itself use the same client.
+"""
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Protocol
+
+import requests
+import urllib3
+from gevent import Timeout
+from requests.adapters import HTTPAdapter
+
+from load.expectation import DECODERS, WRONG_DATA, Expectation, encodings, text_of
+from load.http_client import (
+    MOST_BODY_BYTES,
+    READ_BYTES,
+    BrokenResponseError,
+    HttpClient,
+    PreparedBytes,
+    Response,
+    Server,
+    described,
+)
+
+
+class Client(Protocol):
+    """What a user sends its requests with: one connection.
+
+    `written`: requests of which at least one byte was written; `reconnected`: how many of them found the idle
+    connection closed; None: not known.
+    """
+
+    @property
+    def written(self) -> int | None: ...  # noqa: D102
+    @property
+    def reconnected(self) -> int | None: ...  # noqa: D102
+
+    def send(self, request: PreparedBytes) -> Response:
+        """Send a request and wait for its response; what went wrong is in `Response.error`."""
+
+    def connect(self) -> None:
+        """Connect ahead of the first request, where the client can. OSError: it could not."""
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+
+
+class RequestsClient:
+    """On `requests`, with one time-out for the whole request, which that library does not have."""
+
+    written = reconnected = None
+
+    def __init__(self, timeout_s: float, ca_file: str | None) -> None:
+        self._timeout_s = timeout_s
+        self._verify = ca_file or True
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy and no .netrc: what is measured is the app
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
+
+    def connect(self) -> None:
+        """Do nothing: it cannot connect ahead."""
+
+    def close(self) -> None:
+        """Close the connection; the session opens a new one."""
+        self._session.close()
+
+    def send(self, request: PreparedBytes) -> Response:
+        """Send a request, with the cookies that the server has set."""
+        found, source = Response(), request.source
+        if len(self._session.cookies) and "Cookie" not in source.headers:
+            source = source.copy()
+            source.prepare_cookies(self._session.cookies)
+        found.sent_s = monotonic()
+        try:
+            with Timeout(self._timeout_s) as timeout:
+                self._exchange(source, found)
+        except (Timeout, requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            if isinstance(error, Timeout) and error is not timeout:
+                raise
+            found.error = f"no complete response within {self._timeout_s:g} s"
+        except BrokenResponseError as error:
+            found.error = str(error)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            found.error = in_few_words(error)
+        found.end_s = monotonic()
+        return found
+
+    def _exchange(self, source: requests.PreparedRequest, found: Response) -> None:
+        with self._session.send(
+            source, timeout=self._timeout_s, allow_redirects=False, verify=self._verify, stream=True
+        ) as got:
+            pieces: list[bytes] = []
+            for piece in got.raw.stream(READ_BYTES, decode_content=False):
+                pieces.append(piece)
+                found.length += len(piece)
+                # gevent's time-out waits for a pause, which a server that never stops does not make.
+                if monotonic() - found.sent_s > self._timeout_s:
+                    raise requests.Timeout
+                if found.length > MOST_BODY_BYTES:
+                    raise BrokenResponseError(f"the response is longer than {MOST_BODY_BYTES} bytes")
+            found.status_code, found.body = got.status_code, b"".join(pieces)
+            found.headers = in_bytes(got.headers)
+
+
+def keep(found: Response, status: int, content: bytes, headers: Mapping[str, str]) -> None:
+    """Take over what another client received: it has undone the encoding of the body already, if it knows it."""
+    found.status_code, found.body, found.length = status, content, len(content)
+    found.headers = [
+        (name, value)
+        for name, value in in_bytes(headers)
+        if name != b"content-encoding" or not set(encodings(value.decode("latin-1"))) <= DECODERS.keys()
+    ]
+
+
+def in_bytes(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as our own client gives them."""
+    return [
+        (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in headers.items()
+    ]
+
+
+NAMED: tuple[tuple[type[BaseException], str], ...] = (
+    (requests.exceptions.SSLError, "its certificate is not right, or it does not speak TLS"),
+    (requests.exceptions.ConnectTimeout, "no connection in time"),
+    (requests.exceptions.ChunkedEncodingError, "the response broke off"),
+    (urllib3.exceptions.ProtocolError, "the response broke off"),
+    (requests.exceptions.InvalidHeader, "the response's headers contradict each other"),
+    (requests.exceptions.ConnectionError, "the connection was refused or broken off"),
+    *((kind, "the response could not be decoded") for kind in WRONG_DATA),
+)
+
+
+def in_few_words(error: BaseException) -> str:
+    """What a client's exception says, without the addresses and numbers that would make each a kind of its own."""
+    named = next((words for kind, words in NAMED if isinstance(error, kind)), None)
+    return named or (described(error) if isinstance(error, OSError) else type(error).__name__)
+
+
+def client_maker(kind: str, base_url: str, *, timeout_s: float, ca_file: str | None) -> Callable[[], Client]:
+    """Give what makes the client of one user. What all users can share is worked out here, once."""
+    if kind == "requests":
+        return lambda: RequestsClient(timeout_s, ca_file)
+    if kind == "stock":
+        from load.stock_clients import StockClient  # noqa: PLC0415 - importing Locust takes longer than most checks
+
+        return lambda: StockClient(timeout_s, base_url)
+    server = Server(base_url, ca_file)
+    return lambda: HttpClient(server, timeout_s)
+
+
+def problem_of(response: Response, expected: Expectation) -> str | None:
+    """What is wrong with a response, None if it is right: the one check of loads, turns and of what comes before."""
+    if response.error:
+        return response.error
+
+    def text() -> str:
+        return text_of(response.body, response.header(b"content-encoding"), response.header(b"content-type"))
+
+    return expected.problem(response.status_code, text)
