@@ -5,7 +5,7 @@ from typing import Any
 from benchmark.environment import Cpu, Environment
 from benchmark.limit import Alternative, Limit
 from benchmark.measure.notebook import endpoint_result
-from benchmark.method import Method
+from benchmark.method import METHOD_VERSION, Method
 from benchmark.observed import Resources, Timeline
 from benchmark.plan import Endpoint, Plan, Target
 from benchmark.profile import Profile
@@ -133,7 +133,7 @@ def some_environment() -> Environment:
 def some_record(**changes: Any) -> Record:
     """A complete run of two endpoints."""
     method = Method(
-        version=1,
+        version=METHOD_VERSION,
         server_command="python -m uvicorn app.main:app",
         generator_command="python -m locust",
         start="all started at once",

@@ -23,6 +23,7 @@ from scipy import stats
 
 from benchmark.comparison import Difference, SideName, Turn, Word
 from benchmark.judge.metrics import JUDGED, Metric
+from benchmark.judge.pause import is_too_much, lost_in_turn
 
 FEWEST_PASSES = 8
 TRIMMED = 0.2
@@ -30,7 +31,6 @@ COMPARED = tuple(metric for metric in JUDGED if not metric.name.startswith("exce
 """Both sides do the same work, so that a change of the excess is the change of the latency: not said twice."""
 
 MOST_FAILURES_RATIO = 0.01
-LEAST_WAITING_RATIO = 0.97
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,9 @@ def _objections(turns: Sequence[Turn]) -> Iterator[tuple[Word, str | None]]:
     requests = sum(turn.requests for turn in turns)
     failures = sum(turn.failures for turn in turns)
     if failures > MOST_FAILURES_RATIO * requests:
-        yield "inconclusive", "requests failed, and a failure takes another time than an answer; mend them first"
-    if median(turn.waiting_ratio for turn in turns) < LEAST_WAITING_RATIO:
+        yield (
+            "inconclusive",
+            "requests failed, so the right responses are those of another load; fix the failures first",
+        )
+    if is_too_much(median(map(lost_in_turn, turns))):
         yield "inconclusive", "the load generator, not the app, made users wait; take fewer --users"

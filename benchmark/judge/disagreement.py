@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from benchmark.judge.pause import held_up
 from benchmark.observed import Resources
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Finding, Round
@@ -12,7 +13,6 @@ AGREED_PERCENT = 3.0
 MUCH_PERCENT = 10.0
 COMPARED = {"throughput_rps": "req/s", "avg_ms": "mean", "median_ms": "median"}
 
-LITTLE_RATIO = 0.97
 GENERATOR_CPU_PERCENT = 85.0
 SERVER_CPU_PERCENT = 90.0
 MACHINE_CPU_PERCENT = 95.0
@@ -72,9 +72,7 @@ def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[s
     used = measured.resources
     if measured.failures:
         yield f"{measured.failures} failed requests, which took another time", "Mend the failures first."
-    if (measured.users_waiting_ratio or 1) < LITTLE_RATIO or (used.generator_cpu_p90_percent or 0) > (
-        GENERATOR_CPU_PERCENT
-    ):
+    if held_up(measured, plan.profile) or (used.generator_cpu_p90_percent or 0) > GENERATOR_CPU_PERCENT:
         yield "the load generator was saturated", "Take fewer users, or more cores for the generator."
     if (used.busiest_worker_p90_percent or 0) > SERVER_CPU_PERCENT:
         yield "a worker's processor was saturated, which the declared work leaves out", 'Declare served = "cpu".'

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
-from benchmark.judge.disagreement import GENERATOR_CPU_PERCENT, GENERATOR_LAG_MS, LITTLE_RATIO
+from benchmark.judge.disagreement import GENERATOR_CPU_PERCENT, GENERATOR_LAG_MS
+from benchmark.judge.pause import allowed_in_round_ms, held_up, lost_in_round
 from benchmark.plan import Endpoint, Plan
-from benchmark.record import RATE_NOT_KEPT, Finding, Round
+from benchmark.record import HIDDEN_BY_CLIENT, RATE_NOT_KEPT, Finding, Round
 
+OFTEN_RECONNECTED = 0.01
 KEPT_RATIO = 0.99
 """A rate of which less was sent was not offered."""
 
@@ -13,15 +15,24 @@ Rule = Callable[[Round, Endpoint, Plan], Finding | None]
 
 
 def _little(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
-    ratio = measured.users_waiting_ratio
-    if ratio is None or ratio >= LITTLE_RATIO:
+    if measured.users_waiting_ratio is None or not held_up(measured, plan.profile):
         return None
+    most_ms = allowed_in_round_ms(measured, plan.profile)
+    lost = lost_in_round(measured, plan.profile) or 0.0
+    if measured.pause_ms is None or most_ms is None:
+        seen = f"Throughput x latency accounts for {1 - lost:.1%} of the {plan.profile.users} users (Little's law)"
+    else:
+        seen = (
+            f"Between a response and the next request users paused for {measured.pause_ms:.3g} ms (Little's law), "
+            f"of which sending explains {most_ms:.3g} ms"
+        )
+    fewer = "fewer users, " if plan.profile.users > 1 else ""
     return Finding(
         kind="littles-law",
         severity="error",
-        message=f"Throughput x latency accounts for {ratio:.1%} of the {plan.profile.users} users (Little's law). "
-        "The rest of their time was spent inside the load generator, so real latencies are longer than shown.",
-        remedy='Take fewer users, client = "fast", or more cores for the generator.',
+        message=f"{seen}. The rest, {lost:.1%} of their time, was spent inside the load generator, so real latencies "
+        "are longer than shown.",
+        remedy=f'Take {fewer}client = "fast", or more cores for the generator.',
     )
 
 
@@ -72,6 +83,31 @@ def _silences(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | No
     )
 
 
+def _hidden(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    repeated, cut_off = measured.repeated or 0, measured.cut_off or 0
+    seen = [f"sent {repeated} requests again by itself"] if repeated else []
+    seen += [f"counted {cut_off} broken-off responses as right"] if cut_off else []
+    if not seen:
+        return None
+    return Finding(
+        kind=HIDDEN_BY_CLIENT,
+        severity="error",
+        message=f"Locust's client {' and '.join(seen)}.",
+        remedy='Take client = "fast"; what a locustfile of your own can do: docs/method.md.',
+    )
+
+
+def _reconnected(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    if measured.reconnected is None or measured.reconnected <= OFTEN_RECONNECTED * measured.requests:
+        return None
+    return Finding(
+        kind="reconnected",
+        severity="note",
+        message=f"{measured.reconnected} requests went over a new connection: the server closes idle connections.",
+        remedy="Latencies hold the connecting. Let it keep them for longer than users think, if real ones come back.",
+    )
+
+
 def _rate_not_kept(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
     found = measured.open_load
     if found is None or found.sent >= KEPT_RATIO * found.due:
@@ -105,6 +141,8 @@ ABOUT_THE_GENERATOR: tuple[Rule, ...] = (
     _generator_lag,
     _generator_collects,
     _silences,
+    _hidden,
+    _reconnected,
     _rate_not_kept,
     _rate_late,
 )

@@ -10,17 +10,18 @@ Only usable runs become a baseline, and only they are judged. One bad round make
 at least half of the rounds, as the median over the rounds stands a minority of noisy ones.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
 from benchmark.config import MetricName
 from benchmark.model import Frozen
-from benchmark.record import RATE_NOT_KEPT, EndpointResult, Record
+from benchmark.record import HIDDEN_BY_CLIENT, RATE_NOT_KEPT, EndpointResult, Finding, Record
 
 Level = Literal["usable", "noisy", "invalid"]
 _GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}
 
-INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law", RATE_NOT_KEPT})
+INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law", HIDDEN_BY_CLIENT, RATE_NOT_KEPT})
 """Kinds of warnings (warnings.py) that invalidate, and with them `failures` once they are an error (above 1 %)."""
 DISTURBING = frozenset(
     {"steal", "other-programs", "generator-cpu", "generator-lag", "generator-garbage-collection", "load-worker-silent"}
@@ -31,11 +32,12 @@ ROUNDS_APART_RATIO = 0.10
 
 
 class Reason(Frozen):
-    """One piece of evidence. `kind` is the warning's kind, or "incomplete" or "rounds-disagree"."""
+    """One piece of evidence. `kind`: of the warning, or "incomplete" or "rounds-disagree". `remedy` may be empty."""
 
     kind: str
     level: Literal["noisy", "invalid"]
     message: str
+    remedy: str = ""
 
 
 class Validity(Frozen):
@@ -97,22 +99,27 @@ def _about_endpoint(record: Record, name: str) -> Iterator[Reason]:
 
 def _from_warnings(result: EndpointResult) -> Iterator[Reason]:
     """One reason for each kind, in the words of the first round that shows it."""
-    rounds_with: dict[str, int] = {}
-    invalid: dict[str, str] = {}
-    noisy: dict[str, str] = {}
+    rounds_with: Counter[str] = Counter()
+    reasons: dict[str, Reason] = {}
     for measured in result.rounds:
         for finding in measured.warnings:
+            level = _level(finding)
+            if level is None:
+                continue
             message = f"round {measured.round}: {finding.message}"
-            if finding.kind in INVALIDATING or (finding.kind == "failures" and finding.severity == "error"):
-                invalid.setdefault(finding.kind, message)
-            elif finding.kind in DISTURBING:
-                noisy.setdefault(finding.kind, message)
-                rounds_with[finding.kind] = rounds_with.get(finding.kind, 0) + 1
-    for kind, message in invalid.items():
-        yield Reason(kind=kind, level="invalid", message=message)
-    for kind, message in noisy.items():
-        if 2 * rounds_with[kind] >= len(result.rounds):
-            yield Reason(kind=kind, level="noisy", message=message)
+            reasons.setdefault(
+                finding.kind, Reason(kind=finding.kind, level=level, message=message, remedy=finding.remedy)
+            )
+            rounds_with[finding.kind] += 1
+    for kind, reason in reasons.items():
+        if reason.level == "invalid" or 2 * rounds_with[kind] >= len(result.rounds):
+            yield reason
+
+
+def _level(finding: Finding) -> Literal["noisy", "invalid"] | None:
+    if finding.kind in INVALIDATING or (finding.kind == "failures" and finding.severity == "error"):
+        return "invalid"
+    return "noisy" if finding.kind in DISTURBING else None
 
 
 def _from_spread(result: EndpointResult) -> Iterator[Reason]:

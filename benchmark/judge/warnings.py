@@ -43,8 +43,8 @@ def _failures(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | No
         kind="failures",
         severity="error" if percent > 1 else "warning",
         message=f"{measured.failures} of {measured.requests} requests failed ({percent:.2g} %). "
-        "Their latencies are in the table, as in Locust's: a fast failure looks like a fast answer.",
-        remedy="Mend what the failures say before comparing latencies.",
+        "Latencies are of right responses; a row of its own says how long failed requests took.",
+        remedy="Fix what the failures say before comparing.",
     )
 
 
@@ -183,13 +183,14 @@ def _steal(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
 
 def _slow_loop(_measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
     target = plan.target
-    if target.import_path is None or target.loop == "uvloop" or target.workers == 1:
+    uneventful = target.loop == "uvloop" or target.workers == 1 or target.sockets == "per-worker"
+    if target.import_path is None or uneventful:
         return None
     return Finding(
         kind="asyncio-loop",
         severity="warning",
         message=f"{target.workers} workers without uvloop answer each request about 45 ms late.",
-        remedy='pip install "uvicorn[standard]" and take loop = "uvloop".',
+        remedy='pip install "uvicorn[standard]" and take loop = "uvloop", or sockets = "per-worker".',
     )
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from benchmark.profile import Profile
 from benchmark.record import Record
 from benchmark.show import sentences
-from benchmark.show.report import RESULT_COLUMNS, all_warnings, cells
+from benchmark.show.report import RESULT_COLUMNS, all_warnings, cells, failed_label
 from benchmark.show.text import plain, rate
 
 PLAIN_EVERY_S = 10.0
@@ -110,6 +110,8 @@ def print_results(console: Console, record: Record) -> None:
     for result in record.endpoints:
         if result.summary is not None:
             table.add_row(Text(result.name), *cells(result.summary, RESULT_COLUMNS))
+        if result.failed is not None:
+            table.add_row(Text(failed_label(result)), *cells(result.failed, RESULT_COLUMNS))
     console.print(table)
     print_chart(console, record)
     console.print(Text(sentences.headline(record, named=str)), soft_wrap=True)

@@ -7,7 +7,7 @@ from statistics import median
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmark.limit import Alternative
-from benchmark.record import Columns, Finding, Record
+from benchmark.record import Columns, EndpointResult, Finding, Record
 from benchmark.show import sentences, text, verdicts
 from benchmark.show.published import Published, PublishedRow, same_conditions
 from benchmark.show.selftest import on_this_machine
@@ -25,6 +25,10 @@ RESULT_COLUMNS = {
     "failures/s": "failures_rps",
 }
 """The columns of the published table, in its order."""
+
+CLIENTS = {"fast": "our own", "requests": "requests, as Locust's HttpUser has it", "stock": "Locust's FastHttpUser"}
+OLDER_CLIENTS = {"fast": "FastHttpUser", "requests": "HttpUser"}
+"""What sent the requests, by what the profile calls it; up to METHOD_VERSION 2 Locust's own did."""
 
 WITHOUT_PICTURES = "Pictures are kept with the newest runs"
 
@@ -92,12 +96,22 @@ def table_head(first: str, columns: Sequence[str]) -> str:
     return f"| {first} | {' | '.join(columns)} |\n| :-- |{' --: |' * len(columns)}"
 
 
+def failed_label(result: EndpointResult) -> str:
+    """What the row of an endpoint's failed requests is called."""
+    return f"{result.name}, failed"
+
+
 def results_table(record: Record, published: Published | None) -> str:
-    """The results table with exactly the published columns; a published row stands under each measured one."""
+    """The results table with exactly the published columns.
+
+    Under each measured row stands one of its failed requests, if there were some, and one that somebody published.
+    """
     lines = [table_head("Approach", list(RESULT_COLUMNS))]
     for endpoint in record.plan.endpoints:
         result = record.result(endpoint.name)
         lines.append(table_row(text.inert(endpoint.name), result.summary if result else None, RESULT_COLUMNS))
+        if result is not None and result.failed is not None:
+            lines.append(table_row(text.inert(failed_label(result)), result.failed, RESULT_COLUMNS))
         row = published.rows.get(endpoint.name) if published else None
         if row is not None and published is not None:
             lines.append(table_row(f"*published {published.date}*", row, RESULT_COLUMNS))
@@ -132,9 +146,7 @@ def all_warnings(record: Record) -> list[tuple[str, Finding]]:
     found = []
     for result in record.endpoints:
         for measured in result.rounds:
-            where = result.name
-            if record.profile.rounds > 1:
-                where = f"{where}, round {measured.round}"
+            where = _where(record, result.name, measured.round)
             found += [(where, finding) for finding in measured.warnings]
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(found, key=lambda item: order[item[1].severity])
@@ -175,8 +187,11 @@ def render_report(
             notes=[item for item in found if item[1].severity == "note"],
             rounds=[(result, measured) for result in record.endpoints for measured in result.rounds],
             failures=_failures(record),
+            accounts=_accounts(record),
             ramp=_ramp(record),
             loop_ms=median(record.reference.cpu_ms) if record.reference else None,
+            client=(CLIENTS if record.method.own_client else OLDER_CLIENTS)[record.profile.client],
+            has_failed=any(result.failed is not None for result in record.endpoints),
             collects=any(i.resources.generator_collects_garbage for result in record.endpoints for i in result.rounds),
             own=[endpoint.name for endpoint in record.plan.endpoints if endpoint.locustfile],
         )
@@ -197,6 +212,20 @@ def _alternatives(record: Record) -> list[tuple[str, str, Alternative]]:
         for result in record.endpoints
         for alternative in (result.limit.alternatives if result.limit else ())
     ]
+
+
+def _accounts(record: Record) -> list[tuple[str, str]]:
+    return [
+        (_where(record, result.name, measured.round), said)
+        for result in record.endpoints
+        for measured in result.rounds
+        if (said := sentences.accounts(measured))
+    ]
+
+
+def _where(record: Record, endpoint: str, round_number: int) -> str:
+    """The endpoint and, where there are several rounds, which one."""
+    return f"{endpoint}, round {round_number}" if record.profile.rounds > 1 else endpoint
 
 
 def _failures(record: Record) -> list[tuple[str, int, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from benchmark.record import RATE_NOT_KEPT, EndpointResult, Record
+from benchmark.record import RATE_NOT_KEPT, EndpointResult, Record, Round
 from benchmark.show.text import inert, ms, percent, rate
 from benchmark.show.theory import limit_sentence
 
@@ -82,9 +82,8 @@ def reason(result: EndpointResult, record: Record) -> str:
     is_open = record.profile.rate_per_s is not None
     crowded = "" if is_open else crowded
     measured = f"measured {rate(result.summary.throughput_rps)}{'' if is_open else ', ramp included'}"
-    return (
-        f"{limit_sentence(limit, endpoint, record.plan, result.users)}{crowded}; {measured}. {_excess(result)}".strip()
-    )
+    limits = f"{limit_sentence(limit, endpoint, record.plan, result.users)}{crowded}"
+    return f"{limits}; {measured}. {_excess(result, record)}".strip()
 
 
 def kept_rate(result: EndpointResult) -> list[str]:
@@ -99,6 +98,28 @@ def kept_rate(result: EndpointResult) -> list[str]:
     return lines
 
 
+def accounts(measured: Round) -> str:
+    """What became of the requests of a round, how soon responses began, and what sending cost; "": not known."""
+    parts = []
+    if measured.sent is not None and measured.in_flight is not None:
+        late = f", {measured.after_end} were begun too late to count" if measured.after_end else ""
+        parts.append(
+            f"{measured.sent} requests were sent: {measured.requests - measured.failures} answered right, "
+            f"{measured.failures} failed, {measured.in_flight} still waiting at the end{late}"
+        )
+    if measured.reconnected:
+        parts.append(f"{measured.reconnected} of them needed a new connection, as the server had closed the idle one")
+    if measured.first_byte is not None:
+        begin = measured.first_byte
+        parts.append(
+            f"Half of the right responses began within {ms(begin.median_ms)} ms, 99 % within {ms(begin.p99_ms)} ms"
+        )
+    cost_us = measured.resources.generator_cpu_us_per_request
+    if cost_us is not None:
+        parts.append(f"The load generator spent {cost_us:.0f} µs of processor time on each request")
+    return "".join(f"{part}. " for part in parts).strip()
+
+
 def _crowded(result: EndpointResult, seats_per_worker: int) -> str:
     """Seats that are enough together may be too few on the worker that got most connections."""
     limit = result.limit
@@ -108,11 +129,11 @@ def _crowded(result: EndpointResult, seats_per_worker: int) -> str:
     return f", but {most} of them met on one worker with {seats_per_worker}" if most > seats_per_worker else ""
 
 
-def _excess(result: EndpointResult) -> str:
+def _excess(result: EndpointResult, record: Record) -> str:
     summary, limit = result.summary, result.limit
     if summary is None or limit is None or summary.excess_mean_ms is None:
         return ""
-    if summary.failures or summary.excess_mean_ms < 0:
+    if (summary.failures and not record.method.right_alone) or summary.excess_mean_ms < 0:
         return ""  # a failure may be faster than the work, so the difference says nothing
     queued = limit.seats_rps is not None and limit.seats_rps < limit.users_rps
     if queued:

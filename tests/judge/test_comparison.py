@@ -153,6 +153,21 @@ def test_a_busy_load_generator_is_no_verdict_about_the_app() -> None:
     assert "--users" in (found.reason or "")
 
 
+@pytest.mark.parametrize(
+    ("cost_us", "pause_ms", "verdict"),
+    [
+        pytest.param(50.0, 0.05, "regressed", id="the pause is what sending costs"),
+        pytest.param(50.0, 5.0, "inconclusive", id="the pause is far more"),
+        pytest.param(None, 0.05, "inconclusive", id="what sending costs is not known"),
+    ],
+)
+def test_what_sending_costs_the_generator_is_no_objection(cost_us: float | None, pause_ms: float, verdict: str) -> None:
+    """One user on a response of half a millisecond: a tenth of its time goes by in the generator."""
+    known = {"waiting_ratio": 0.9, "pause_ms": pause_ms, "generator_cpu_us_per_request": cost_us}
+    turns = [turn.model_copy(update=known) for turn in make_turns(noisy(1, 0.01, 1.5))]
+    assert of(compare(turns, ENDPOINTS, Rule()), "beta", "median_ms").verdict == verdict
+
+
 @pytest.mark.parametrize("passes", [0, 1, 7])
 def test_too_few_passes_conclude_nothing(passes: int) -> None:
     found = compare(make_turns(lambda *_: 50.0, passes=passes), ENDPOINTS, Rule())

@@ -11,7 +11,7 @@ from benchmark.environment import Cpu
 from benchmark.judge.differences import short_cpu, what_changed, why_apart
 from benchmark.judge.metrics import JUDGED, METRICS, form, metric
 from benchmark.judge.series import Series, common, gather, unknown_runs
-from benchmark.method import Method, Pinning
+from benchmark.method import METHOD_VERSION, Method, Pinning
 from benchmark.plan import Endpoint, Target
 from benchmark.record import Columns, EndpointResult, Record
 from tests.records import some_columns, some_plan, some_record, some_result, some_round
@@ -111,7 +111,7 @@ def test_another_endpoint_or_method_or_app_is_another_series() -> None:
     method = Method(**(record.method.model_dump() | {"version": 2}))
     newer = record.model_copy(update={"method": method})
     assert why_apart(known, common(newer, AWAITING, "waiting")) == (
-        "different method version than the last run: 2, was 1"
+        f"different method version than the last run: 2, was {METHOD_VERSION}"
     )
     apart = Pinning(server=(0, 1), generator=(2, 3))
     pinned = record.model_copy(update={"method": record.method.model_copy(update={"pinning": apart})})

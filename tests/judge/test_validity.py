@@ -29,6 +29,7 @@ def test_a_quiet_run_is_usable_without_a_reason() -> None:
         pytest.param({"failures": 11}, "invalid", "failures", id="failures above one percent"),
         pytest.param({"failures": 1000}, "invalid", "no-right-answer", id="no right answer"),
         pytest.param({"users_started": 9}, "invalid", "users-not-started", id="users not reached"),
+        pytest.param({"repeated": 1}, "invalid", "hidden-by-client", id="sent again by the client"),
         pytest.param({"users_waiting_ratio": 0.8}, "invalid", "littles-law", id="generator saturated"),
         pytest.param({"resources": {"steal_percent": 9.0}}, "noisy", "steal", id="steal"),
         pytest.param(

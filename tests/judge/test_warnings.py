@@ -66,6 +66,9 @@ def test_a_quiet_round_gives_no_warning() -> None:
             id="a database that computes more than the app",
         ),
         pytest.param({"failures": 0}, {"failures": 1}, "failures", id="failures"),
+        pytest.param({"repeated": 0}, {"repeated": 1}, "hidden-by-client", id="sent again"),
+        pytest.param({"cut_off": 0}, {"cut_off": 1}, "hidden-by-client", id="broken off"),
+        pytest.param({"reconnected": 10}, {"reconnected": 11}, "reconnected", id="reconnected"),
         pytest.param({"users_started": 10}, {"users_started": 9}, "users-not-started", id="users not started"),
         pytest.param({"users_answered": 10}, {"users_answered": 9}, "users-never-answered", id="never answered"),
         pytest.param({"requests": 100}, {"requests": 99}, "few-requests", id="few requests"),
@@ -126,6 +129,12 @@ def test_a_rate_that_was_not_kept_is_blamed_on_who_could_not(generator_percent: 
     measured = some_round(open_load=open_load, resources={"generator_cpu_p90_percent": generator_percent})
     found = {one.kind: one.message for one in warnings(measured, AWAITING, some_plan(rate_per_s=100))}
     assert found[RATE_NOT_KEPT] == f"Of 100 requests per second that were due, 90 could be sent: {why}."
+
+
+def test_what_locusts_client_hid_is_said_in_one_sentence() -> None:
+    (found,) = warnings(some_round(repeated=3, cut_off=2), AWAITING, some_plan())
+    said = "Locust's client sent 3 requests again by itself and counted 2 broken-off responses as right."
+    assert (found.message, found.severity) == (said, "error")
 
 
 def test_no_right_answer_is_the_gravest_and_comes_first() -> None:

@@ -70,7 +70,7 @@ def test_failures_are_shown_where_there_were_any() -> None:
     turns = [turn.model_copy(update={"failures": 10}) for turn in make_turns(slower(1))]
     page = render_comparison(make_comparison(turns))
     assert "| alpha | failures | 10.00 % | 10.00 % | +0.0 % | +0.0 to +0.0 | unchanged |" in page
-    assert "mend them first" in page
+    assert "fix the failures first" in page
 
 
 def test_rounds_that_broke_come_first_and_nothing_is_said_to_be_the_same_without_them() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from benchmark.observed import FirstByte
 from benchmark.plan import Endpoint, Target
-from benchmark.record import FailureKind, Finding, Missing
+from benchmark.record import Columns, FailureKind, Finding, Missing
 from benchmark.record_file import write_record
 from benchmark.show.history import read_history, run_files
 from benchmark.show.index import render_all, render_index
@@ -15,7 +16,7 @@ from benchmark.show.published import read_published, same_conditions
 from benchmark.show.readme import BEGIN, END
 from benchmark.show.report import RESULT_COLUMNS, render_report
 from benchmark.show.sentences import headline, reason
-from tests.records import some_plan, some_record, some_result, some_round
+from tests.records import some_columns, some_plan, some_record, some_result, some_round
 
 HOSTILE = "a|b`c`<script>x</script>[l](javascript:y)\u202e\n# head"
 
@@ -120,6 +121,39 @@ def test_failures_of_one_round_are_not_hidden_by_a_median() -> None:
     result = some_result("pooled", some_round(), some_round(round=2), some_round(round=3, failures=500))
     assert result.summary is not None
     assert result.summary.failures == 500
+
+
+def test_failed_requests_have_a_row_of_their_own_in_the_results_table() -> None:
+    failed = Columns(**some_columns(requests=7, failures=7, avg_ms=9000.0, throughput_rps=0.23, failures_rps=0.23))
+    failing = some_result("pooled", some_round(failures=7, failed=failed))
+    shown = render_report(some_record(endpoints=(failing, some_result("awaiting", some_round()))), ())
+    assert "| pooled, failed | 7 | 7 | 9000 |" in shown
+    assert "How long failed requests took stands in rows of their own." in shown
+    assert "awaiting, failed" not in shown
+    assert "rows of their own" not in render_report(some_record(), ())
+
+
+def test_the_report_says_what_became_of_every_request() -> None:
+    begin = FirstByte(median_ms=1.2, p95_ms=3.0, p99_ms=150.0)
+    known = {"sent": 1010, "in_flight": 8, "after_end": 2, "failures": 4, "first_byte": begin}
+    measured = some_round(**known, resources={"generator_cpu_us_per_request": 41.4})
+    shown = render_report(some_record(endpoints=(some_result("pooled", measured),)), ())
+    assert (
+        "- **pooled**: 1010 requests were sent: 996 answered right, 4 failed, 8 still waiting at the end, "
+        "2 were begun too late to count. Half of the right responses began within 1.2 ms, 99 % within 150 ms. "
+        "The load generator spent 41 µs of processor time on each request."
+    ) in shown
+    assert "What became of every request" not in render_report(some_record(), ())
+
+
+def test_the_report_of_an_older_run_says_that_its_latencies_are_of_failed_requests_too() -> None:
+    older = some_record()
+    older = older.model_copy(update={"method": older.method.model_copy(update={"version": 2})})
+    assert "the latencies are exact, of all requests." in render_report(older, ())
+    assert "the latencies are exact, of right responses only." in render_report(some_record(), ())
+    failing = some_result("awaiting", some_round(failures=500, excess_mean_ms=77.7))
+    assert "77.7" not in reason(failing, older)
+    assert "77.7" in reason(failing, some_record())
 
 
 def test_a_reason_says_nothing_that_failures_or_an_uneven_split_make_untrue() -> None:
