@@ -9,7 +9,7 @@ from typer import Argument, Option
 from benchmark.config import DEFAULT_FILE
 from benchmark.show.capacity import print_capacity
 from scripts import options
-from scripts.searching import promise, search
+from scripts.searching import promise, require_answer, search
 
 
 def capacity(
@@ -47,3 +47,4 @@ def capacity(
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
     else:
         print_capacity(Console(), found)
+    require_answer(found)

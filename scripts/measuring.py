@@ -5,7 +5,6 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from rich.console import Console
 
 from benchmark.config import Config, check_plan, command_line, customised, make_plan, read_config
 from benchmark.environment import Environment
-from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
+from benchmark.errors import BenchmarkError, InvalidRunError, MiscountedRunError, UnwritableRunError, UsageError
 from benchmark.explain.bounds import limit
 from benchmark.explain.prediction import predict_round
+from benchmark.judge.validity import endpoint_validity
 from benchmark.judge.warnings import warnings
 from benchmark.measure.digest import digest
 from benchmark.measure.environment import read_environment
@@ -28,7 +28,7 @@ from benchmark.measure.room import check_room
 from benchmark.measure.rounds import Job, jobs, measure
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan
-from benchmark.record import RATE_NOT_KEPT, Record
+from benchmark.record import Record
 from benchmark.record_file import SCHEMA_VERSION, to_json
 from benchmark.show.console import Reporter, reporting
 from benchmark.show.index import render_run
@@ -128,9 +128,13 @@ def _measure_reference(number: int, job: Job, notebook: Notebook, interrupt: Int
         return
     reporter.begin(number, NAME, job.round, job.plan.profile.reference_s)
     directory = notebook.directory / f"00-{NAME}-{job.round}"
-    with suppress(InvalidRunError):
+    try:
         found = measure_reference(job.plan, job.round, directory, interrupt.pause, reporter.watch)
-        notebook.add_reference(USERS, found.raw, found.cpu_ms)
+    except MiscountedRunError:
+        raise
+    except InvalidRunError:
+        return
+    notebook.add_reference(USERS, found.raw, found.cpu_ms)
 
 
 def measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt, reporter: Reporter) -> None:
@@ -165,14 +169,16 @@ def as_json_text(records: Sequence[Record]) -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, "endpoints": endpoints, "runs": raw}, indent=1) + "\n"
 
 
-def require_complete(records: Sequence[Record]) -> None:
-    """InvalidRunError names the first round that is missing, or was loaded otherwise than asked for."""
+def require_valid(records: Sequence[Record]) -> None:
+    """InvalidRunError names the first round that is missing, or else why the first run is invalid, and what to do."""
     lost = [f"{item.endpoint}: {item.reason}" for record in records for item in record.missing]
     if lost:
         message = f"the run is incomplete and must not be compared. {lost[0]}"
         raise InvalidRunError(message)
-    for result in (result for record in records for result in record.endpoints):
-        for finding in (finding for measured in result.rounds for finding in measured.warnings):
-            if finding.kind == RATE_NOT_KEPT:
-                message = f"the run is invalid. {result.name}: {finding.message} {finding.remedy}"
-                raise InvalidRunError(message)
+    for record in records:
+        for endpoint in record.plan.endpoints:
+            found = endpoint_validity(record, endpoint.name)
+            if found.level == "invalid":
+                what = f"the run with {record.profile.load}" if len(records) > 1 else "the run"
+                reason = found.reasons[0]
+                raise InvalidRunError(f"{what} is invalid. {endpoint.name}, {reason.message} {reason.remedy}".rstrip())

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmark.capacity import Capacity, Promise, Step
 from benchmark.config import Config, check_plan, checked, make_plan, read_config
-from benchmark.errors import AppError, UsageError
+from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.explain.capacity import Search, broken, settled
 from benchmark.explain.open_model import open_columns
 from benchmark.explain.prediction import MOST_SIMULATED, most_requests, predict, predict_round, service
@@ -50,6 +50,7 @@ PROFILE_FLAGS = {
 LIMITS = ("generator-cpu", "littles-law", "generator-lag")
 """Warnings that say that the load generator made users wait."""
 
+REMEDY = "Leave the machine to the benchmark, or take one with more cores."
 DRAWS = 5
 
 
@@ -81,6 +82,15 @@ def search(asked: Promise, endpoint: str, wishes: Mapping[str, Any], config_file
                 break
             way.note(size, kept=not steps[-1].broken)
     return _answer(endpoint, asked, way, steps, predicted)
+
+
+def require_answer(found: Capacity) -> None:
+    """InvalidRunError: the load generator was the limit before any load told something of the endpoint.
+
+    Where it was later, the answer says so, and what was kept until then holds.
+    """
+    if found.ended == "generator" and found.size == 0:
+        raise InvalidRunError(f"nothing is known of {found.endpoint}: {found.steps[-1].limited} {REMEDY}")
 
 
 def _answer(endpoint: str, asked: Promise, way: Search, steps: list[Step], predicted: int | None) -> Capacity:
@@ -162,7 +172,8 @@ class _Loads:
         """Load, and see what of the promise holds."""
         self.done += 1
         (endpoint,) = plan.endpoints
-        job = Job(plan, endpoint, 1, (endpoint,) if self.done == 1 else (), self.folder / str(self.done), self.home)
+        # Verified before each load: without declared work, how long that takes is what first requests are spread over.
+        job = Job(plan, endpoint, 1, (endpoint,), self.folder / str(self.done), self.home)
         measured = digest(measure(job, self.interrupt.pause, self.watch), endpoint, plan.profile)
         if self.done == 1 and measured.requests and measured.failures == measured.requests:
             message = f"endpoint {endpoint.name!r}: none of {measured.requests} requests was answered right"

@@ -6,7 +6,9 @@ import pytest
 from rich.console import Console
 
 from benchmark.capacity import Capacity, Promise, Step
+from benchmark.errors import InvalidRunError
 from benchmark.show.capacity import bar, print_capacity, sentence
+from scripts.searching import require_answer
 from tests.support import Bench
 
 SMALL_APP = """
@@ -41,6 +43,15 @@ def test_an_app_with_room_for_three_users_is_found_to_have_room_for_three(bench:
     assert found.steps[2].broken.endswith("% failed")
     assert found.predicted_size == 16, "theory knows of no refusals"
     assert not (bench.folder / "results").exists()
+
+
+def test_an_endpoint_of_which_nothing_is_declared_is_searched_as_well(bench: Bench) -> None:
+    bench.configure(app=SMALL_APP)
+    config = bench.folder / "benchmark.toml"
+    config.write_text(config.read_text().replace('work = "20ms"\nserved = "event loop"\n', ""))
+    done = bench.call("capacity", "quick", "--p95-below", "5s", "--duration", "1s", "--most-users", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [step["size"] for step in json.loads(done.stdout)["steps"]] == [1, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +102,14 @@ def test_where_the_load_generator_is_the_limit_the_answer_says_so_first() -> Non
     limited = some_step(4000, limited="The load generator used 99 % of a core.")
     said = sentence(some_capacity(ended="generator", steps=(some_step(8), limited)))
     assert said.startswith("At 4000 users the load generator was the limit: The load generator used 99 % of a core.")
+
+
+def test_what_the_load_generator_hid_from_the_first_load_on_is_no_answer() -> None:
+    limited = some_step(1, limited="The load generator was late.")
+    with pytest.raises(InvalidRunError, match=r"nothing is known of quick: The load generator was late\. Leave"):
+        require_answer(some_capacity(ended="generator", size=0, steps=(limited,)))
+    require_answer(some_capacity(ended="generator", steps=(some_step(8), limited)))
+    require_answer(some_capacity(size=0))
 
 
 def test_a_bar_that_is_longer_than_the_line_is_a_promise_broken() -> None:

@@ -19,6 +19,23 @@ fi
 
 PROTECTED = "echo 'error: GH006: Protected branch update failed for refs/heads/main.' >&2; exit 1"
 BROKEN_APP = 'raise RuntimeError("no database")\n'
+FAILING_APP = """
+import json
+
+asked = 0
+
+async def app(scope, receive, send):
+    global asked
+    if scope["type"] != "http":
+        return
+    asked += 1
+    status = 500 if asked > 1 and asked % 2 else 200
+    body = json.dumps({"results": [1, 2, 3]}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+"""
+"""Of its responses about half fail, but not the one that verifies it."""
 
 
 def test_ci_executes_the_workflows_and_does_not_skip_them() -> None:
@@ -113,6 +130,26 @@ def test_a_scheduled_run_that_can_not_start_the_app_says_so_in_the_index(make_fo
     assert forge.published(failure)
     assert "No good run yet; last attempt" in forge.published("reports/README.md")
     assert forge.log()[0].startswith("github-actions[bot]: ")
+
+
+@pytest.mark.parametrize("event", ["schedule", "workflow_dispatch"])
+def test_an_endpoint_that_began_to_fail_makes_the_workflow_red_and_is_published_for_readers_to_see(
+    make_forge: MakeForge, event: str
+) -> None:
+    forge = make_forge()
+    forge.fork({"app/main.py": FAILING_APP})
+    inputs = {"profile": "weekly", "publish": "true"} if event == "workflow_dispatch" else None
+    outcome = forge.run(event, inputs)
+    assert outcome.code != 0
+    assert outcome.jobs == {"measure": "failure", "publish": "success", "watch": "success", "build": "success"}, (
+        outcome.output
+    )
+    assert "exit status 3" in outcome.output
+    (record,) = forge.records()
+    (measured,) = record["endpoints"][0]["rounds"]
+    assert (record["state"], measured["failures"] > 0) == ("complete", True)
+    assert "invalid" in forge.published("reports/README.md")
+    assert "reports/failures" not in forge.published("reports/")
 
 
 def test_a_protected_branch_fails_the_publish_job_and_the_artifact_is_safe(make_forge: MakeForge) -> None:
