@@ -1,22 +1,29 @@
-"""How far one load generator goes on a small machine: `make scale` prints the three tables of docs/scaling.md.
+"""How far one load generator goes on a small machine: `make scale` prints the four tables of docs/scaling.md.
 
-Ten thousand users on the app of this repository, as it is and with Python's garbage collection kept to young objects in
-the server, too; the excess at 2,000 users beside that of stock Locust; and what a
-request costs the generator, with its row in the request log, beside stock Locust without one.
+What a request costs the generator, recorded and checked, next to stock Locust without a log; ten thousand users of a
+response that takes a second, the generator on one core and the server on the other; the excess of 2,000 such users
+next to that of stock Locust; and ten thousand users on the app of this repository, which shares two cores with the
+generator, as it is and with Python's garbage collection kept to young objects in the server, too.
 """
 
 import json
 import os
 import re
 import resource
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import pandas as pd
+import psutil
 
 from benchmark.config import make_plan, read_config
 from benchmark.measure.environment import read_environment
@@ -27,15 +34,17 @@ from benchmark.measure.room import raise_open_file_limit
 from benchmark.measure.rounds import jobs, utc_now
 from benchmark.record import Round
 from benchmark.record_file import parse_record
+from benchmark.summary import quantiles_ms
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TURNS = 5
+TURNS = 3
+CROWD_S = 20
 
 CROWD_APPS = {
-    "the app as it is": "from app.main import app as app",
+    "the app as it is": "from example.main import app as app",
     "old objects not collected in the app": """
 import gc
-from app.main import app as app
+from example.main import app as app
 
 gc.freeze()
 gc.set_threshold(50_000, 1000, 1000)
@@ -99,13 +108,15 @@ def _crowd(source: str) -> dict[str, Any]:
     """What one round of ten thousand users on this app measures, by name."""
     _say("10,000 users, for a minute")
     with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(REPOSITORY / "app", Path(folder) / "example")
+        for file in (Path(folder) / "example").glob("*.py"):
+            file.write_text(file.read_text().replace("from app.", "from example."))
         (Path(folder) / "crowd.py").write_text(source)
         (Path(folder) / "app").symlink_to(REPOSITORY / "app")  # an app finds what lies in its folder, not ours
         (Path(folder) / "benchmark.toml").write_text(CROWD_CONFIG)
-        command = [sys.executable, "-m", "scripts", "run", "--profile", "crowd", "--json"]
-        environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
+        command = [sys.executable, str(REPOSITORY / "scripts"), "run", "--profile", "crowd", "--json"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if not done.stdout:
         raise RuntimeError(done.stderr)
     found: Round = parse_record(done.stdout, "bench run").endpoints[0].rounds[0]
     used, predicted, steady = found.resources, found.prediction, found.steady
@@ -143,34 +154,83 @@ def excess() -> str:
 
 
 def cost() -> str:
-    """What a request costs the generator in processor time, in turns; gives the medians."""
+    """What a request costs the generator in processor time, in interleaved rounds; gives the medians."""
+    stock, ours = [], []
+    with null_server() as (_, url), tempfile.TemporaryDirectory() as folder:
+        for turn in range(1, TURNS + 1):
+            _say(f"cost per request: round {turn} of {TURNS}")
+            bare = {"BENCH_STOCK_PATH": "/", "BENCH_STOCK_CLIENT": "fast"}
+            stock.append(_cpu_us("load.stock_locustfile", url, bare))
+            ours.append(_cpu_us("load.locustfile", url, _spec(url, Path(folder))))
+    lines = ["| 50 users, a null server | CPU per request (us), each round | Median | Requests/s of one core |"]
+    lines += ["| :-- | --: | --: | --: |"]
+    for title, values in (
+        ("stock FastHttpUser, no request log, nothing checked", stock),
+        ("this repository, every request recorded and its body checked", ours),
+    ):
+        each = ", ".join(f"{value:.1f}" for value in values)
+        lines.append(f"| {title} | {each} | {median(values):.1f} | {1e6 / median(values):,.0f} |")
+    ratio = median(mine / theirs for mine, theirs in zip(ours, stock, strict=True))
+    lines += ["", f"Round by round a request cost {ratio:.2f} times as much as stock Locust's (median)."]
+    return "\n".join(lines)
+
+
+def crowd_of_a_second() -> str:
+    """Ten thousand users of a response that takes a second: server and generator have a core each; gives a table."""
+    rounds = []
+    for turn in range(1, TURNS + 1):
+        _say(f"10,000 users of a second: round {turn} of {TURNS}")
+        with null_server(delay_s=1.0) as (server, url), tempfile.TemporaryDirectory() as folder:
+            psutil.Process(server.pid).cpu_affinity([0])
+            crowd = {"users": 10_000, "start": "spread", "spread_s": 1.0}
+            variables = _spec(url, Path(folder), **crowd)
+            command = [*locust_command("load.locustfile", url, 10_000, 5_000), "--run-time", f"{CROWD_S}s"]
+            with subprocess.Popen(
+                command,
+                env=os.environ | load_environment() | variables,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            ) as generator:
+                psutil.Process(generator.pid).cpu_affinity([1])
+                generator.wait()
+            rounds.append(_crowd_figures(Path(folder)))
+    lines = ["| 10,000 users of a second, a core for the generator | each round | Median |", "| :-- | --: | --: |"]
+    for name in rounds[0]:
+        values = [one[name] for one in rounds]
+        lines.append(f"| {name} | {', '.join(f'{value:,.5g}' for value in values)} | {median(values):,.5g} |")
+    return "\n".join(lines)
+
+
+def _crowd_figures(folder: Path) -> dict[str, float]:
+    """All requests count, also those of the first second."""
+    window = json.loads((folder / "window.json").read_text())
+    rows = pd.read_csv(folder / "requests.csv", keep_default_na=False)
+    latency_ms = rows["response_time_ms"].to_numpy(dtype=float)
+    (p99_ms,) = quantiles_ms(latency_ms, (99.0,))
+    return {
+        "requests that users began": window["begun"],
+        "right responses": int((rows["exception"] == "").sum()),
+        "still waiting at the end": len(window["waiting_since_s"]),
+        "failures": int((rows["exception"] != "").sum()),
+        "mean (ms)": float(latency_ms.mean()),
+        "p99 excess (ms)": float(p99_ms) - 1000,
+        "CPU per request (us)": 1e6 * window["generator_cpu_s"] / len(rows),
+    }
+
+
+@contextmanager
+def null_server(delay_s: float = 0.0) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Serve on a free port until the block ends; gives the process and its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    null = [sys.executable, str(Path(__file__).with_name("null_server.py")), str(port)]
-    with subprocess.Popen(null) as server, tempfile.TemporaryDirectory() as folder:
+    command = [sys.executable, str(Path(__file__).with_name("null_server.py")), str(port), str(delay_s)]
+    with subprocess.Popen(command) as server:
         try:
-            url = f"http://127.0.0.1:{port}"
             _wait_until_answered(port)
-            stock, ours = [], []
-            for turn in range(1, TURNS + 1):
-                _say(f"cost per request: turn {turn} of {TURNS}")
-                bare = {"BENCH_STOCK_PATH": "/", "BENCH_STOCK_CLIENT": "fast"}
-                stock.append(_cpu_us("load.stock_locustfile", url, bare))
-                ours.append(_cpu_us("load.locustfile", url, _spec(url, Path(folder))))
+            yield server, f"http://127.0.0.1:{port}"
         finally:
             server.kill()
-    lines = ["| 50 users, a null server | CPU per request (us), each turn | Median | Requests/s of one core |"]
-    lines += ["| :-- | --: | --: | --: |"]
-    for title, values in (
-        ("stock FastHttpUser, no request log", stock),
-        ("this harness, every request recorded", ours),
-    ):
-        each = ", ".join(f"{value:.0f}" for value in values)
-        lines.append(f"| {title} | {each} | {median(values):.0f} | {1e6 / median(values):,.0f} |")
-    ratio = median(mine / theirs for mine, theirs in zip(ours, stock, strict=True))
-    lines += ["", f"Turn by turn a request cost {ratio:.2f} times as much as stock Locust's (median)."]
-    return "\n".join(lines)
 
 
 def _wait_until_answered(port: int) -> None:
@@ -186,17 +246,23 @@ def _wait_until_answered(port: int) -> None:
             return
 
 
-def _spec(url: str, folder: Path) -> dict[str, str]:
-    spec: dict[str, Any] = {"base_url": url, "output_directory": str(folder), "request": {"name": "null", "path": "/"}}
+def _spec(url: str, folder: Path, **load: Any) -> dict[str, str]:
+    request = {"name": "null", "path": "/", "contains": "{}"}
+    spec: dict[str, Any] = {"base_url": url, "output_directory": str(folder), "request": request, **load}
     file = folder / "load.json"
     file.write_text(json.dumps(spec))
     return {"BENCH_LOAD_SPEC": str(file)}
 
 
+def locust_command(locustfile: str, url: str, users: int, spawn_rate: int) -> list[str]:
+    """Locust, headless."""
+    command = [sys.executable, "-m", "locust", "-f", module_file(locustfile), "--headless", "--only-summary"]
+    return [*command, "--host", url, "--users", f"{users}", "--spawn-rate", f"{spawn_rate}", "--stop-timeout", "0"]
+
+
 def _cpu_us(locustfile: str, url: str, variables: dict[str, str]) -> float:
     """Processor time of a load per request (us): the difference of a long and a short one, which start alike."""
-    command = [sys.executable, "-m", "locust", "-f", module_file(locustfile), "--headless", "--only-summary"]
-    command += ["--host", url, "--users", "50", "--spawn-rate", "50", "--stop-timeout", "0"]
+    command = locust_command(locustfile, url, 50, 50)
     environment = load_environment() | variables
     short_s, few = _cpu_s([*command, "--run-time", "1s"], environment)
     long_s, many = _cpu_s([*command, "--run-time", "9s"], environment)
@@ -221,7 +287,7 @@ def main() -> None:
     raise_open_file_limit(10_000)
     environment = read_environment(REPOSITORY)
     machine = f"{environment.cpu.model}, {environment.cpu.count} cores, {environment.python}"
-    for part in (ten_thousand, excess, cost):
+    for part in (cost, crowd_of_a_second, excess, ten_thousand):
         sys.stdout.write(part() + "\n\n")
         sys.stdout.flush()
     sys.stdout.write(f"{utc_now()[:10]}, {machine}: `make scale`\n")

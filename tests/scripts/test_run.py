@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -167,6 +168,11 @@ def test_a_wrong_answer_is_a_failure_and_not_a_fast_success(bench: Bench) -> Non
     assert 0.4 < measured.failures / measured.requests < 0.6
     assert [kind.message for kind in measured.failures_by_kind] == ["the answer has nothing at /answer"]
     assert "failures" in [finding.kind for finding in measured.warnings]
+    assert measured.failed is not None
+    assert (measured.failed.requests, measured.failed.failures) == (measured.failures, measured.failures)
+    report = (bench.folder / "results" / bench.record().id / "report.md").read_text()
+    assert f"| quick, failed | {measured.failures} | {measured.failures} |" in report
+    assert f"quick, failed {measured.failures} " in re.sub(r"\s+", " ", done.stdout)
 
 
 @pytest.mark.parametrize("client", ["fast", "requests"])
