@@ -71,7 +71,7 @@ def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[s
     """What speaks for a cause, the strongest evidence first; the last one always applies."""
     used = measured.resources
     if measured.failures:
-        yield f"{measured.failures} failed requests, which took another time", "Mend the failures first."
+        yield f"{measured.failures} failed requests, which took another time", "Fix the failures first."
     if held_up(measured, plan.profile) or (used.generator_cpu_p90_percent or 0) > GENERATOR_CPU_PERCENT:
         yield "the load generator was saturated", "Take fewer users, or more cores for the generator."
     if (used.busiest_worker_p90_percent or 0) > SERVER_CPU_PERCENT:

@@ -42,7 +42,7 @@ def _failures(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | No
     return Finding(
         kind="failures",
         severity="error" if percent > 1 else "warning",
-        message=f"{measured.failures} of {measured.requests} requests failed ({percent:.2g} %). "
+        message=f"{measured.failures} of {measured.requests} requests failed ({percent:.3g} %). "
         "Latencies are of right responses; a row of its own says how long failed requests took.",
         remedy="Fix what the failures say before comparing.",
     )
