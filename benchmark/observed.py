@@ -76,6 +76,11 @@ class Resources(Frozen):
     generator_rss_peak_bytes: int | None
     generator_lag_p99_ms: float | None
     generator_collects_garbage: bool
+    generator_lag_mean_ms: float | None = None
+    """How late the load generator's event loop was, looked at once a second: as long as responses lay
+    unread on average.
+    """
+
     machine_cpu_mean_percent: float | None
     steal_percent: float | None
     others_cpu_mean_percent: float | None = None

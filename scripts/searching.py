@@ -47,7 +47,7 @@ PROFILE_FLAGS = {
     "duration_s": "--p95-below (a load lasts many answer times)",
     "timeout_s": "--p95-below (a load lasts many answer times)",
 }
-LIMITS = ("generator-cpu", "littles-law", "generator-lag")
+LIMITS = ("generator-cpu", "littles-law", "generator-late", "generator-lag")
 """Warnings that say that the load generator made users wait."""
 
 REMEDY = "Leave the machine to the benchmark, or take one with more cores."

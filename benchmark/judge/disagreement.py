@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from benchmark.judge.pause import held_up
+from benchmark.judge.pause import held_up, is_late
 from benchmark.observed import Resources
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Finding, Round
@@ -72,7 +72,11 @@ def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[s
     used = measured.resources
     if measured.failures:
         yield f"{measured.failures} failed requests, which took another time", "Fix the failures first."
-    if held_up(measured, plan.profile) or (used.generator_cpu_p90_percent or 0) > GENERATOR_CPU_PERCENT:
+    if (
+        held_up(measured, plan.profile)
+        or is_late(measured)
+        or (used.generator_cpu_p90_percent or 0) > GENERATOR_CPU_PERCENT
+    ):
         yield "the load generator was saturated", "Take fewer users, or more cores for the generator."
     if (used.busiest_worker_p90_percent or 0) > SERVER_CPU_PERCENT:
         yield "a worker's processor was saturated, which the declared work leaves out", 'Declare served = "cpu".'

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from benchmark.judge.disagreement import GENERATOR_CPU_PERCENT, GENERATOR_LAG_MS
-from benchmark.judge.pause import allowed_in_round_ms, held_up, lost_in_round
+from benchmark.judge.pause import allowed_in_round_ms, held_up, is_late, late_ratio, lost_in_round
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import HIDDEN_BY_CLIENT, RATE_NOT_KEPT, Finding, Round
 
@@ -33,6 +33,18 @@ def _little(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
         message=f"{seen}. The rest, {lost:.1%} of their time, was spent inside the load generator, so real latencies "
         "are longer than shown.",
         remedy=f'Take {fewer}client = "fast", or more cores for the generator.',
+    )
+
+
+def _late(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    if not is_late(measured):
+        return None
+    return Finding(
+        kind="generator-late",
+        severity="error",
+        message=f"The load generator was {measured.resources.generator_lag_mean_ms:.0f} ms late on average: "
+        f"{late_ratio(measured):.0%} of the mean latency is its own.",
+        remedy='Take fewer users, client = "fast", or more cores for the generator (processes).',
     )
 
 
@@ -137,6 +149,7 @@ def _rate_late(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | N
 
 ABOUT_THE_GENERATOR: tuple[Rule, ...] = (
     _little,
+    _late,
     _generator_cpu,
     _generator_lag,
     _generator_collects,

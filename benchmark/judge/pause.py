@@ -27,6 +27,12 @@ from benchmark.record import Round
 MOST_LOST_RATIO = 0.03
 MOST_UTILISATION = 0.9
 
+MOST_LATE_RATIO = 0.05
+LEAST_LATE_MS = 10.0
+"""A generator is late, too, when responses lie unread inside a latency. Of that much nobody can tell who caused it: the
+machine, which gives each process some ms at a time.
+"""
+
 
 def allowed_ms(cpu_us_per_request: float, utilisation: float) -> float:
     """How long a pause may be for what a request costs the generator, busy this part (0 to 1) of the time."""
@@ -57,9 +63,20 @@ def lost_in_round(measured: Round, profile: Profile) -> float | None:
     return lost_ratio(measured.users_waiting_ratio, measured.pause_ms, allowed_in_round_ms(measured, profile))
 
 
+def late_ratio(measured: Round) -> float:
+    """The part of the mean latency in which responses lay unread, as the generator was busy with others; 0: little."""
+    late_ms = measured.resources.generator_lag_mean_ms or 0.0
+    return late_ms / measured.avg_ms if measured.avg_ms and late_ms > LEAST_LATE_MS else 0.0
+
+
 def held_up(measured: Round, profile: Profile) -> bool:
     """Whether the load generator made users wait for longer than sending costs."""
     return is_too_much(lost_in_round(measured, profile) or 0.0)
+
+
+def is_late(measured: Round) -> bool:
+    """Whether the load generator itself is more of the latencies than chance would be."""
+    return late_ratio(measured) > MOST_LATE_RATIO
 
 
 def lost_in_turn(turn: Turn) -> float:

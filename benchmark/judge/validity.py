@@ -21,7 +21,9 @@ from benchmark.record import HIDDEN_BY_CLIENT, RATE_NOT_KEPT, EndpointResult, Fi
 Level = Literal["usable", "noisy", "invalid"]
 _GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}
 
-INVALIDATING = frozenset({"no-right-answer", "users-not-started", "littles-law", HIDDEN_BY_CLIENT, RATE_NOT_KEPT})
+INVALIDATING = frozenset(
+    {"no-right-answer", "users-not-started", "littles-law", "generator-late", HIDDEN_BY_CLIENT, RATE_NOT_KEPT}
+)
 """Kinds of warnings (warnings.py) that invalidate, and with them `failures` once they are an error (above 1 %)."""
 DISTURBING = frozenset(
     {"steal", "other-programs", "generator-cpu", "generator-lag", "generator-garbage-collection", "load-worker-silent"}

@@ -53,6 +53,7 @@ def _generator(raw: RawRound) -> dict[str, Any]:
         "generator_cpu_mean_percent": round(sum(one.mean() for one in cpu), 2) if cpu else None,
         "generator_cpu_p90_percent": max((figure(one.quantile(0.9)) or 0.0 for one in cpu), default=None),
         "generator_rss_peak_bytes": sum(rss_bytes) if rss_bytes else None,
+        "generator_lag_mean_ms": figure(pd.concat(lag_ms).mean()) if lag_ms else None,
         "generator_lag_p99_ms": figure(pd.concat(lag_ms).quantile(0.99)) if lag_ms else None,
     }
 

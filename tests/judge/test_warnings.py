@@ -28,6 +28,18 @@ def test_a_quiet_round_gives_no_warning() -> None:
 @pytest.mark.parametrize(
     ("quiet", "loud", "kind"),
     [
+        pytest.param(
+            {"avg_ms": 1000.0, "resources": {"generator_lag_mean_ms": 50.0}},
+            {"avg_ms": 1000.0, "resources": {"generator_lag_mean_ms": 50.1}},
+            "generator-late",
+            id="responses lie unread",
+        ),
+        pytest.param(
+            {"avg_ms": 20.0, "resources": {"generator_lag_mean_ms": 10.0}},
+            {"avg_ms": 20.0, "resources": {"generator_lag_mean_ms": 10.1}},
+            "generator-late",
+            id="a few ms are the machine's",
+        ),
         pytest.param({"users_waiting_ratio": 0.97}, {"users_waiting_ratio": 0.9699}, "littles-law", id="Little's law"),
         pytest.param(
             {"resources": {"generator_cpu_p90_percent": 85.0}},
