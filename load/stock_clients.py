@@ -67,8 +67,9 @@ def watch_stock_clients() -> Hidden:
         announced = self.headers_complete and (
             self.get("content-length") is not None or "chunked" in str(self.get("transfer-encoding")).lower()
         )
-        hidden.cut_off += not data and announced and not self.message_complete
-        feed(self, data)
+        breaks_off = not data and announced and not self.message_complete
+        feed(self, data)  # where this raises, Locust reports a failure
+        hidden.cut_off += breaks_off
 
     HTTPClient.request = counted_request  # type: ignore[method-assign]
     ConnectionPool.get_socket = counted_get_socket  # type: ignore[method-assign]
@@ -109,7 +110,10 @@ class StockClient:
                 str(source.method), str(source.url), data=cast("str", source.body), headers=dict(source.headers),
                 allow_redirects=False, catch_response=True,
             )  # fmt: skip
-            if got.status_code:
+            failed = got.request_meta["exception"]  # such as a body that breaks off where Locust's client notices it
+            if failed is not None:
+                found.error = in_few_words(failed)
+            elif got.status_code:
                 keep(found, got.status_code, got.content or b"", got.headers)
             else:
                 found.error = in_few_words(got.error)

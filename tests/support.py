@@ -168,3 +168,9 @@ def wait_for_line(stream: IO[str] | None, text: str) -> str:
         if text in line:
             return said
     raise AssertionError(f"{text!r} was never said, but:\n{said}")
+
+
+def assert_measured(done: subprocess.CompletedProcess[str]) -> None:
+    """A run ended well; but where four tests share two processors, its load generator may have been kept waiting."""
+    kept_waiting = done.returncode == 3 and "load generator" in done.stderr
+    assert done.returncode == 0 or kept_waiting, done.stderr

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from benchmark.judge.pause import held_up, is_late
+from benchmark.judge.pause import GENERATOR_CPU_PERCENT, held_up, is_late
 from benchmark.observed import Resources
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Finding, Round
@@ -13,7 +13,6 @@ AGREED_PERCENT = 3.0
 MUCH_PERCENT = 10.0
 COMPARED = {"throughput_rps": "req/s", "avg_ms": "mean", "median_ms": "median"}
 
-GENERATOR_CPU_PERCENT = 85.0
 SERVER_CPU_PERCENT = 90.0
 MACHINE_CPU_PERCENT = 95.0
 OTHERS_BUSY_PERCENT = 85.0

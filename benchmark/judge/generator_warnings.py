@@ -2,8 +2,15 @@
 
 from collections.abc import Callable
 
-from benchmark.judge.disagreement import GENERATOR_CPU_PERCENT, GENERATOR_LAG_MS
-from benchmark.judge.pause import allowed_in_round_ms, held_up, is_late, late_ratio, lost_in_round
+from benchmark.judge.disagreement import GENERATOR_LAG_MS
+from benchmark.judge.pause import (
+    GENERATOR_CPU_PERCENT,
+    allowed_in_round_ms,
+    held_up,
+    is_late,
+    late_ratio,
+    lost_in_round,
+)
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import HIDDEN_BY_CLIENT, RATE_NOT_KEPT, Finding, Round
 

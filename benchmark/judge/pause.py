@@ -27,10 +27,11 @@ from benchmark.record import Round
 MOST_LOST_RATIO = 0.03
 MOST_UTILISATION = 0.9
 
+GENERATOR_CPU_PERCENT = 85.0
 MOST_LATE_RATIO = 0.05
 LEAST_LATE_MS = 10.0
-"""A generator is late, too, when responses lie unread inside a latency. Of that much nobody can tell who caused it: the
-machine, which gives each process some ms at a time.
+"""A generator is late, too, when responses lie unread inside a latency. Up to so many ms, or where it is not saturated,
+it may be the machine, which gives each process some ms at a time: that is noise.
 """
 
 
@@ -65,8 +66,12 @@ def lost_in_round(measured: Round, profile: Profile) -> float | None:
 
 def late_ratio(measured: Round) -> float:
     """The part of the mean latency in which responses lay unread, as the generator was busy with others; 0: little."""
-    late_ms = measured.resources.generator_lag_mean_ms or 0.0
-    return late_ms / measured.avg_ms if measured.avg_ms and late_ms > LEAST_LATE_MS else 0.0
+    late_ms, busy_percent = (
+        measured.resources.generator_lag_mean_ms or 0.0,
+        measured.resources.generator_cpu_p90_percent or 0.0,
+    )
+    is_its_own = busy_percent > GENERATOR_CPU_PERCENT and late_ms > LEAST_LATE_MS
+    return late_ms / measured.avg_ms if measured.avg_ms and is_its_own else 0.0
 
 
 def held_up(measured: Round, profile: Profile) -> bool:

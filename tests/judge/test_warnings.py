@@ -28,18 +28,6 @@ def test_a_quiet_round_gives_no_warning() -> None:
 @pytest.mark.parametrize(
     ("quiet", "loud", "kind"),
     [
-        pytest.param(
-            {"avg_ms": 1000.0, "resources": {"generator_lag_mean_ms": 50.0}},
-            {"avg_ms": 1000.0, "resources": {"generator_lag_mean_ms": 50.1}},
-            "generator-late",
-            id="responses lie unread",
-        ),
-        pytest.param(
-            {"avg_ms": 20.0, "resources": {"generator_lag_mean_ms": 10.0}},
-            {"avg_ms": 20.0, "resources": {"generator_lag_mean_ms": 10.1}},
-            "generator-late",
-            id="a few ms are the machine's",
-        ),
         pytest.param({"users_waiting_ratio": 0.97}, {"users_waiting_ratio": 0.9699}, "littles-law", id="Little's law"),
         pytest.param(
             {"resources": {"generator_cpu_p90_percent": 85.0}},
@@ -173,3 +161,19 @@ def test_several_workers_without_uvloop_are_warned_of() -> None:
     assert [finding.kind for finding in warnings(some_round(), POOLED, plan)] == ["asyncio-loop"]
     single = some_plan().model_copy(update={"target": Target(import_path="a:b", loop="asyncio", workers=1)})
     assert warnings(some_round(), POOLED, single) == ()
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "busy_percent", "avg_ms", "found"),
+    [
+        pytest.param(1800.0, 99.0, 3400.0, True, id="saturated: responses lie unread"),
+        pytest.param(50.0, 99.0, 1000.0, False, id="5 % of the latency"),
+        pytest.param(9.0, 99.0, 20.0, False, id="a few ms are the machine's"),
+        pytest.param(60.0, 40.0, 20.0, False, id="late, but not by its own work"),
+    ],
+)
+def test_a_generator_is_late_where_it_is_saturated(
+    late_ms: float, busy_percent: float, avg_ms: float, *, found: bool
+) -> None:
+    used = {"generator_lag_mean_ms": late_ms, "generator_cpu_p90_percent": busy_percent}
+    assert ("generator-late" in kinds(avg_ms=avg_ms, resources=used)) == found

@@ -8,7 +8,7 @@ import pytest
 from benchmark.errors import MiscountedRunError
 from benchmark.measure.load_test import Window
 from benchmark.measure.reference import require_same_count
-from tests.support import Bench
+from tests.support import Bench, assert_measured
 
 WINDOW = Window(
     start_s=0.0, spawned_s=0.0, all_answered_s=0.1, stop_s=2.0, users_spawned=1, users_answered=1,
@@ -40,7 +40,7 @@ def test_a_real_run_counts_on_both_sides(bench: Bench) -> None:
     text = (bench.folder / "benchmark.toml").read_text().replace("reference = 0\n", "")
     (bench.folder / "benchmark.toml").write_text(text)
     done = bench.call("run")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     (folder,) = (bench.folder / "results").glob("*/00-reference-1")
     received = [int(file.read_text()) for file in folder.glob("received-*.txt")]
     assert len(received) == 2

@@ -78,7 +78,7 @@ def test_an_endpoint_that_answers_wrongly_is_named(bench: Bench, expectation: st
 
 def test_an_endpoint_that_never_answers_is_given_up(bench: Bench) -> None:
     bench.configure(path="/slow", timeout="3s")  # of a request; the app may start as slowly as it likes
-    assert "no answer within 3.02 s" in failed(bench)
+    assert "no complete response within 3.02 s" in failed(bench)
 
 
 def test_an_app_elsewhere_that_is_not_there_is_named(bench: Bench) -> None:
@@ -89,4 +89,4 @@ def test_an_app_elsewhere_that_is_not_there_is_named(bench: Bench) -> None:
         .replace('import = "app_under_test:app"', 'url = "http://127.0.0.1:9"')
     )
     (bench.folder / "benchmark.toml").write_text(text)
-    assert "the connection was refused or broken off" in failed(bench)
+    assert "the request could not be sent: connection refused" in failed(bench)

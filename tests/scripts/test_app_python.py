@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import GOOD_APP, Bench
+from tests.support import GOOD_APP, Bench, assert_measured
 
 APP = f"import only_there\n{GOOD_APP}"
 
@@ -35,7 +35,7 @@ def test_the_app_is_served_with_the_packages_of_its_own_python_and_the_record_sa
     bench.configure(APP, duration="1s")
     assert bench.call("run").returncode == 4, "the app found a module that only its own Python has"
     done = bench.call("run", "--python", _python(bare))
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     packages = bench.record().environment.packages
     assert packages["fastapi"] == "99.0"
     assert packages["locust"] != "99.0"
@@ -60,5 +60,5 @@ def test_bench_is_called_by_its_path_in_a_folder_that_holds_modules_of_the_same_
     done = subprocess.run(
         [sys.executable, repository / "scripts", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     assert "Measure endpoints under load." in done.stdout

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Bench
+from tests.support import Bench, assert_measured
 
 NAMES = ("app", "benchmark", "load", "scripts", "tests")
 """Packages of this repository. A user may have some of the same names."""
@@ -87,7 +87,7 @@ def test_the_app_and_its_packages_are_the_user_s_though_they_bear_our_names(benc
     own_packages(bench.folder, regular=False)
     (bench.folder / "app" / "main.py").write_text(MINE)
     done = bench.call("run")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     assert_all_right(bench)
 
 
@@ -100,7 +100,7 @@ def test_a_user_s_locustfile_imports_the_user_s_packages_though_they_bear_our_na
     own_packages(bench.folder, regular=regular)
     (bench.folder / "lf.py").write_text(LOCUSTFILE)
     done = bench.call("run", "--processes", processes)
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     assert_all_right(bench)
 
 
@@ -121,7 +121,7 @@ def test_an_installed_package_that_hides_the_user_s_is_named_with_the_remedy(
     (bench.folder / "app" / "__init__.py").write_text("")
     (bench.folder / "app" / "main.py").write_text((bench.folder / "app_under_test.py").read_text())
     done = bench.call("run")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
 
 
 def test_a_file_of_this_repository_is_never_taken_for_the_user_s_app(bench: Bench) -> None:

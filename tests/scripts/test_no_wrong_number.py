@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import counting_app, wrong_server
-from tests.support import Bench, wait_for_line
+from tests.support import Bench, assert_measured, wait_for_line
 
 CONFIG = """
 schema_version = 1
@@ -116,7 +116,7 @@ def test_the_check_before_the_load_sends_the_same_as_the_load(bench: Bench, endp
     app = 'import = "headers_app:app"\nworkers = 1'
     configure(bench, app=app, path="/x", endpoint=f'method = "POST"\n{endpoint}', client=client, duration=1)
     done = bench.call("run", "--profile", "p")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     lines = (bench.folder / "seen").read_text().splitlines()
     assert len(lines) > 4
     assert len(set(lines)) == 1, set(lines)
@@ -129,7 +129,7 @@ def test_think_time_is_no_alarm_and_req_per_s_is_that_of_whole_cycles(bench: Ben
         bench, app='import = "counting_app:app"\nworkers = 1', path="/x?wait=50", duration=20, users=20, wait="3s"
     )
     done = bench.call("run", "--profile", "p")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     (found,) = bench.record().endpoints[0].rounds
     assert not [item for item in found.warnings if item.kind == "littles-law"]
     assert found.requests == 140
@@ -140,7 +140,7 @@ def test_one_user_of_a_fast_response_is_usable(bench: Bench) -> None:
     shutil.copy(Path(counting_app.__file__), bench.folder)
     configure(bench, app='import = "counting_app:app"\nworkers = 1', path="/x", users=1)
     done = bench.call("run", "--profile", "p")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     (found,) = bench.record().endpoints[0].rounds
     assert not [item for item in found.warnings if item.kind == "littles-law"]
     assert (found.users_waiting_ratio or 1) < 1

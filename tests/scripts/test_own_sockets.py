@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.support import Bench
+from tests.support import Bench, assert_measured
 
 USERS = 100
 NO_DATABASE = """
@@ -54,7 +54,7 @@ def own(bench: Bench) -> Bench:
 
 def test_connections_are_dealt_evenly_and_the_record_says_how(own: Bench) -> None:
     done = own.call("run", "--users", str(USERS), "--spawn-rate", str(USERS))
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     record = own.record()
     assert record.plan.target.sockets == "per-worker"
     split = record.endpoints[0].rounds[0].connections_per_worker
@@ -94,7 +94,7 @@ def test_every_worker_sends_small_answers_at_once_with_either_event_loop(bench: 
     at_once = 'expect = { contains = "\\"at once\\": true" }'
     bench.configure(SENDS_AT_ONCE, target=f'sockets = "per-worker"\nloop = "{loop}"', endpoint=at_once)
     done = bench.call("run", "--users", "20", "--spawn-rate", "20")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     ((measured,),) = [endpoint.rounds for endpoint in bench.record().endpoints]
     assert measured.requests > 0
     assert measured.failures == 0

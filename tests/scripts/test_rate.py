@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.record import Round
 from tests.benchmarks.stalls import Stalls, measure
-from tests.support import Bench
+from tests.support import Bench, assert_measured
 
 STALLS = Stalls(stall_s=0.6, every_s=3.0, duration_s=7)
 
@@ -73,7 +73,7 @@ def test_nonsense_is_refused_in_one_line(bench: Bench, flags: tuple[str, ...], s
 def test_a_prediction_knows_the_rate_of_its_profile(bench: Bench) -> None:
     bench.configure(profile="rate = 50")
     done = bench.call("predict", "--profile", "quick", "--json")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     (answer,) = json.loads(done.stdout)["endpoints"]
     assert (answer["prediction"], answer["open"]["rate_per_s"]) == (None, 50)
     assert answer["open"]["simulated"]["requests"] == pytest.approx(100, abs=2)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.record_file import parse_record
-from tests.support import Bench
+from tests.support import Bench, assert_measured
 
 POST_APP = """
 from fastapi import FastAPI, Request
@@ -54,7 +54,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Bench:
     """The repository's own app under the profile `smoke`, measured once."""
     bench = Bench(tmp_path_factory.mktemp("smoke"))
     done = bench.call("run", "--profile", "smoke", "--config", str(repository / "benchmark.toml"), "--threads", "2")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     return bench
 
 
@@ -138,7 +138,7 @@ def test_publishing_puts_the_record_among_the_reports_once(smoke: Bench) -> None
 
 def test_a_sweep_makes_a_record_for_each_number_of_users(bench: Bench) -> None:
     done = bench.call("run", "--users", "2,3", "--users", "5", "--duration", "1s", "--json")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     records = bench.records()
     assert sorted(record.profile.users for record in records) == [2, 3, 5]
     assert len({record.sweep for record in records}) == 1
@@ -150,7 +150,7 @@ def test_a_sweep_makes_a_record_for_each_number_of_users(bench: Bench) -> None:
 
 def test_rounds_are_medians_with_their_spread_and_a_fresh_server_each(bench: Bench) -> None:
     done = bench.call("run", "--rounds", "2", "--duration", "1s", "--json")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     assert parse_record(done.stdout, "standard output") == bench.record()
     (result,) = bench.record().endpoints
     assert [item.round for item in result.rounds] == [1, 2]
@@ -188,7 +188,7 @@ def test_a_post_with_json_and_headers_is_sent_by_both_clients(bench: Bench, clie
     )
     bench.environment["BENCH_TEST_KIND"] = "parcel"
     done = bench.call("run")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     summary = bench.record().endpoints[0].summary
     assert summary is not None
     assert summary.requests > 0
@@ -216,7 +216,7 @@ def test_a_redirect_can_be_what_is_expected_and_is_not_followed(bench: Bench, cl
         duration="1s",
     )
     done = bench.call("run")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     summary = bench.record().endpoints[0].summary
     assert summary is not None
     assert summary.requests > 0
@@ -226,7 +226,7 @@ def test_a_redirect_can_be_what_is_expected_and_is_not_followed(bench: Bench, cl
 def test_modules_of_the_user_with_our_names_do_not_take_our_place(bench: Bench) -> None:
     (bench.folder / "load.py").write_text("raise RuntimeError('the wrong load')")
     done = bench.run("run", "--duration", "1s")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     assert bench.record().command == "bench run --profile quick --duration 1s"
 
 
@@ -234,7 +234,7 @@ def test_a_locustfile_of_one_s_own_brings_the_users(bench: Bench) -> None:
     (bench.folder / "shop.py").write_text(TWO_STEP_LOCUSTFILE)
     bench.configure(endpoint='locustfile = "shop.py"')
     done = bench.call("run")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     (measured,) = bench.record().endpoints[0].rounds
     assert measured.requests > 0
     assert measured.failures == 0
@@ -248,7 +248,7 @@ def test_spread_starts_send_the_first_requests_one_after_the_other_over_fresh_co
     text = (bench.folder / "benchmark.toml").read_text()
     (bench.folder / "benchmark.toml").write_text(text.replace('work = "20ms"', 'work = "8s"').replace('"2s"', '"4s"'))
     done = bench.call("run")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     record = bench.record()
     (measured,) = record.endpoints[0].rounds
     assert measured.failures == 0
@@ -279,7 +279,7 @@ def test_an_app_that_runs_elsewhere_is_measured_without_server_columns(bench: Be
     text = text.replace('import = "app_under_test:app"', f'url = "{app_elsewhere}"')
     (bench.folder / "benchmark.toml").write_text(text)
     done = bench.call("run")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     (measured,) = bench.record().endpoints[0].rounds
     assert measured.requests > 0
     assert measured.connections_per_worker is None
@@ -294,7 +294,7 @@ def test_the_port_that_is_asked_for_is_the_one_that_is_used(bench: Bench) -> Non
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     done = bench.call("run", "--port", str(port), "--duration", "1s")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     assert f"--port {port}" in (bench.record().method.server_command or "")
 
 
@@ -302,7 +302,7 @@ def test_the_reference_workload_is_measured_in_turns_with_the_endpoints(bench: B
     file = bench.folder / "benchmark.toml"
     file.write_text(file.read_text().replace("reference = 0", 'reference = "1s"'))
     done = bench.call("run", "--rounds", "2", "--duration", "1s")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     found = bench.record().reference
     assert found is not None
     assert len(found.raw) == len(found.cpu_ms) == 2

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support import Bench
+from tests.support import Bench, assert_measured
 
 MOST_OF_SELECT = 1024
 """Files that select() knows: of as many users as that, some have a connection that it does not."""
@@ -47,7 +47,7 @@ def test_each_user_connects_once_and_shows_its_cookie_ever_after(bench: Bench) -
     users = MOST_OF_SELECT + 76
     bench.configure(APP, duration="10s", target="workers = 1")
     done = bench.call("run", "--users", f"{users}", "--spawn-rate", f"{users}")
-    assert done.returncode == 0, done.stderr
+    assert_measured(done)
     (measured,) = bench.record().endpoints[0].rounds
     assert measured.users_answered == users
     assert measured.requests > users + MOST_OF_SELECT, "most have asked twice, so that some beyond the limit have"
