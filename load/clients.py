@@ -1,6 +1,6 @@
 """The three clients that a profile can choose, behind one way to send a request.
 
-"fast"       ours (http_client.py): every request accounted for, a fifth of the processor time
+"fast"       ours (http_client.py): every request accounted for, a quarter of the processor time of "stock"
 "requests"   the library `requests`, on which Locust's HttpUser stands; to repeat the published set-up
 "stock"      what Locust's FastHttpUser stands on, as it is, to compare with
 

@@ -3,7 +3,7 @@
 Locust's own clients hide what a benchmark must not hide. Its fast one sends a GET, HEAD, PUT or DELETE again, up to
 eleven times, when the connection dies, and takes a response that breaks off for a complete one; both of them apply a
 time-out to each read and not to the request. This one never sends a request again that was sent, not even in part. It
-costs a fifth of their processor time: request bytes are prepared once, and llhttp (httptools) parses the responses.
+costs a quarter of the faster one's processor time: its bytes are prepared once, and llhttp parses the responses.
 
 It follows no redirect and decodes no body (load/expectation.py does, where an expectation reads it).
 All moments are on the monotonic clock (s), so setting the wall clock changes nothing.
