@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups starts-and-sockets few-users scale three-hosts stalls long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
+.PHONY: help bench test check format setups starts-and-sockets few-users overhead scale three-hosts stalls long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -43,6 +43,10 @@ few-users: .venv/.dev
 # Not a check: shows how far one load generator goes: 10,000 users, its excess, its cost per request; ten minutes.
 scale: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.scale
+
+# Not a check: shows what the harness itself adds to a latency, next to stock Locust; takes nine minutes.
+overhead: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.overhead
 
 # Not a check: shows that two load machines measure what one does, on network namespaces; takes five minutes.
 three-hosts: .venv/.dev

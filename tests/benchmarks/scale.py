@@ -11,13 +11,9 @@ import os
 import re
 import resource
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,12 +25,12 @@ from benchmark.config import make_plan, read_config
 from benchmark.measure.environment import read_environment
 from benchmark.measure.generator import load_environment, module_file
 from benchmark.measure.interrupt import listening
-from benchmark.measure.overhead import SETUPS, STOCK, compare
 from benchmark.measure.room import raise_open_file_limit
 from benchmark.measure.rounds import jobs, utc_now
 from benchmark.record import Round
 from benchmark.record_file import parse_record
 from benchmark.summary import quantiles_ms
+from tests.benchmarks.overhead import SETUPS, STOCK, compare, null_server, say
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TURNS = 3
@@ -106,7 +102,7 @@ def ten_thousand() -> str:
 
 def _crowd(source: str) -> dict[str, Any]:
     """What one round of ten thousand users on this app measures, by name."""
-    _say("10,000 users, for a minute")
+    say("10,000 users, for a minute")
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(REPOSITORY / "app", Path(folder) / "example")
         for file in (Path(folder) / "example").glob("*.py"):
@@ -142,7 +138,7 @@ def excess() -> str:
         (home / "raw.py").write_text(RAW_APP)
         (home / "benchmark.toml").write_text(RAW_CONFIG)
         plan = make_plan(read_config(home / "benchmark.toml"), "raw", {})
-        found = compare(jobs(plan, home / "rounds", home), interrupt.pause, _say, stock_client="fast")
+        found = compare(jobs(plan, home / "rounds", home), interrupt.pause, stock_client="fast")
     lines = ["| 2,000 users, a bare answer after 1 s | p99 excess (ms), each round | Median | Of stock's |"]
     lines += ["| :-- | --: | --: | --: |"]
     medians = {name: median(item.p99_ms for item in found if item.setup == name) for name in SETUPS}
@@ -158,7 +154,7 @@ def cost() -> str:
     stock, ours = [], []
     with null_server() as (_, url), tempfile.TemporaryDirectory() as folder:
         for turn in range(1, TURNS + 1):
-            _say(f"cost per request: round {turn} of {TURNS}")
+            say(f"cost per request: round {turn} of {TURNS}")
             bare = {"BENCH_STOCK_PATH": "/", "BENCH_STOCK_CLIENT": "fast"}
             stock.append(_cpu_us("load.stock_locustfile", url, bare))
             ours.append(_cpu_us("load.locustfile", url, _spec(url, Path(folder))))
@@ -179,7 +175,7 @@ def crowd_of_a_second() -> str:
     """Ten thousand users of a response that takes a second: server and generator have a core each; gives a table."""
     rounds = []
     for turn in range(1, TURNS + 1):
-        _say(f"10,000 users of a second: round {turn} of {TURNS}")
+        say(f"10,000 users of a second: round {turn} of {TURNS}")
         with null_server(delay_s=1.0) as (server, url), tempfile.TemporaryDirectory() as folder:
             psutil.Process(server.pid).cpu_affinity([0])
             crowd = {"users": 10_000, "start": "spread", "spread_s": 1.0}
@@ -219,34 +215,6 @@ def _crowd_figures(folder: Path) -> dict[str, float]:
     }
 
 
-@contextmanager
-def null_server(delay_s: float = 0.0) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Serve on a free port until the block ends; gives the process and its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, str(Path(__file__).with_name("null_server.py")), str(port), str(delay_s)]
-    with subprocess.Popen(command) as server:
-        try:
-            _wait_until_answered(port)
-            yield server, f"http://127.0.0.1:{port}"
-        finally:
-            server.kill()
-
-
-def _wait_until_answered(port: int) -> None:
-    until_s = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if time.monotonic() > until_s:
-                raise
-            time.sleep(0.05)
-        else:
-            return
-
-
 def _spec(url: str, folder: Path, **load: Any) -> dict[str, str]:
     request = {"name": "null", "path": "/", "contains": "{}"}
     spec: dict[str, Any] = {"base_url": url, "output_directory": str(folder), "request": request, **load}
@@ -277,10 +245,6 @@ def _cpu_s(command: list[str], environment: dict[str, str]) -> tuple[float, int]
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return spent_s, int(re.findall(r"Aggregated\s+(\d+)", done.stdout + done.stderr)[0])
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 def main() -> None:

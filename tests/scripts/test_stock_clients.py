@@ -3,7 +3,7 @@
 import pytest
 
 from tests.scripts.test_no_wrong_number import configure, serving
-from tests.support import Bench
+from tests.support import Bench, assert_measured
 
 LOCUSTFILE = """
 from locust import FastHttpUser, task
@@ -42,3 +42,12 @@ def test_a_response_that_breaks_off_is_a_failure_or_is_said_to_be_hidden(bench: 
     assert done.returncode == 3, done.stderr
     under_way = 3 * found.users_started
     assert wrong - under_way <= found.failures + (found.cut_off or 0) <= wrong
+
+
+def test_a_connection_that_is_opened_ahead_is_no_request_that_was_sent_again(bench: Bench) -> None:
+    bench.configure(profile='client = "stock"\nstart = "spread"')
+    done = bench.call("run")
+    assert_measured(done)
+    (found,) = bench.record().endpoints[0].rounds
+    assert found.repeated == 0
+    assert "hidden-by-client" not in {item.kind for item in found.warnings}
