@@ -71,14 +71,14 @@ def declare(path: Path, name: str, keys: Mapping[str, Any]) -> None:
         wanted["endpoints"][name] |= keys
         after = _with_lines(before, name, as_toml(keys))
         if after is None or tomllib.loads(after) != wanted:
-            message = f"{path}: there is no simple [endpoints.{name}] to write into; add to it yourself:\n"
-            raise UsageError(message + as_toml(keys))
+            message = f"{path}: there is no simple [endpoints.{name}] to write into; add to it yourself:"
+            raise UsageError(message, as_toml(keys))
         draft = path.with_name(f".{path.name}.new")
         draft.write_bytes(after.encode("utf-8"))
         draft.replace(path)
     except OSError as error:
-        message = f"{path} can not be written ({error.strerror}); add to [endpoints.{name}] yourself:\n"
-        raise UsageError(message + as_toml(keys)) from None
+        message = f"{path} can not be written ({error.strerror}); add to [endpoints.{name}] yourself:"
+        raise UsageError(message, as_toml(keys)) from None
 
 
 def _with_lines(text: str, name: str, added: str) -> str | None:

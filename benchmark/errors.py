@@ -1,10 +1,51 @@
 """The one family of expected errors. Each message is one line that says what is wrong and what to do."""
 
+from typing import Self
+
+LONGEST_MESSAGE = 2000
+LONGEST_PRINTED = 500
+MARK = "| "
+"""Stands before each line that another program printed: none of them may pass for one of ours."""
+
+
+def one_line(text: str, longest: int = LONGEST_PRINTED) -> str:
+    """Make one printable line of a text from outside that a GitHub runner does not obey, of so many characters."""
+    line = _inert(" ".join(_printable(text).split()))
+    line = f": {line[1:]}" if line.startswith("::") else line
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def quoted(printed: str) -> str:
+    """What another program printed, each line behind a mark."""
+    lines = [_inert(_printable(line.expandtabs())).rstrip() for line in printed.splitlines()]
+    return "\n".join(f"{MARK}{line[:LONGEST_PRINTED]}" for line in lines)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _inert(text: str) -> str:
+    """Break what a runner takes for a command anywhere in a line."""
+    return text.replace("##[", "## [")
+
 
 class BenchmarkError(Exception):
-    """An expected failure. The command line prints the message and ends with `exit_code`."""
+    """An expected failure. The command line prints it and ends with `exit_code`.
+
+    `message` is one line, whatever it quotes; beneath it stands what another program `printed`.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, printed: str = "") -> None:
+        self.message = one_line(message, LONGEST_MESSAGE)
+        self.printed = printed
+        super().__init__("\n".join([self.message, quoted(printed)]) if printed else self.message)
+
+    def told(self, whose: str) -> Self:
+        """The same error, which says first whose it is."""
+        return type(self)(f"{whose}: {self.message}", self.printed)
 
 
 class UsageError(BenchmarkError):
@@ -40,6 +81,6 @@ class PublishError(BenchmarkError):
 
 
 class InterruptedRunError(BenchmarkError):
-    """Ctrl-C or SIGTERM: everything was stopped, what was measured is kept."""
+    """Ctrl-C, SIGTERM, SIGHUP or SIGQUIT: everything was stopped, what was measured is kept."""
 
     exit_code = 130

@@ -6,18 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from benchmark.errors import InvalidRunError
+from benchmark.errors import InvalidRunError, one_line
 from benchmark.model import Frozen
 from benchmark.record import Moment
 
 FOLDER = "failures"
-LONGEST_REASON = 500
-
-
-def one_line(text: str) -> str:
-    """Make one printable line of a text, cut to LONGEST_REASON."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
 class Failure(Frozen):

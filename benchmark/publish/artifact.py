@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmark.errors import BenchmarkError, InvalidRunError, UsageError
-from benchmark.failure import one_line
+from benchmark.errors import BenchmarkError, InvalidRunError, UsageError, one_line
 from benchmark.publish.place import place
 from benchmark.record import Record
 from benchmark.record_file import FILE_NAME, parse_record, to_json
