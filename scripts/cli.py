@@ -1,18 +1,22 @@
 """The program `bench`: gathers the commands, and turns an expected error into one line and an exit code."""
 
+import errno
+import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable
 from importlib import import_module
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self, TextIO
 
 import typer
 from typer.core import TyperGroup
 
-from benchmark.errors import BenchmarkError, InterruptedRunError
+from benchmark.errors import BenchmarkError, InterruptedRunError, UsageError
 from benchmark.garbage import seldom_collecting
+from benchmark.measure.interrupt import ending_signals
 
 COMMANDS = {
     "run": "Measure endpoints under load.",
@@ -32,6 +36,10 @@ COMMANDS = {
     "selftest": "Show which changes this set-up can see.",
 }
 """What there is, each in the module of its name, with its line in the list of `bench --help`."""
+
+
+RUNNER_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)
+"""What a GitHub runner obeys in the log of a step."""
 
 
 class Commands(TyperGroup):
@@ -81,21 +89,86 @@ def bench() -> None:
     """Measure how FastAPI endpoints behave under concurrent load, and say how far the numbers can be believed."""
 
 
+class Output(io.TextIOWrapper):
+    """Standard output or error, which may be closed, broken or full: a line that cannot be read ends no measurement.
+
+    `lost`: why something could not be written; from then on nothing is. No line begins as a runner's commands do.
+    """
+
+    lost: OSError | None = None
+    _is_in_line = False
+
+    @classmethod
+    def over(cls, number: int, stream: TextIO | None) -> Self:
+        """Take the place of the stream that Python made of an open file; None: the file was closed."""
+        buffer = open(number, "wb", closefd=False)  # noqa: SIM115 - a number is no path; open until the end
+        if stream is None:
+            return cls(buffer, encoding="utf-8", errors="replace")
+        interactive = getattr(stream, "line_buffering", False)
+        return cls(buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=interactive)
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        marked = f".{text}" if self._is_in_line else text
+        safe = RUNNER_COMMAND.sub(r"\1: :", marked)
+        self._is_in_line = self._is_in_line if not text else not text.endswith("\n")
+        try:
+            super().write(safe[len(marked) - len(text) :])
+        except OSError as error:
+            self._lose(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write out what can be written."""
+        try:
+            super().flush()
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        self.lost = self.lost or error
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+
+
 def main() -> None:
     """Run `bench`. Anything but a BenchmarkError is a bug and shows its traceback."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: the next file that is opened would take its place, and what is printed
+            os.open(os.devnull, os.O_RDWR)
+    out, errors = Output.over(1, sys.stdout), Output.over(2, sys.stderr)
+    sys.stdout, sys.stderr = out, errors
+    code = _called()
+    out.flush()
+    if not code and out.lost is not None and out.lost.errno != errno.EPIPE:
+        errors.write(f"bench: what it prints could not be written: {out.lost.strerror}\n")
+        code = UsageError.exit_code
+    sys.exit(code)
+
+
+def _called() -> int:
+    """Run the command that is asked for; gives its exit code."""
+    for number in ending_signals():
         signal.signal(number, _interrupted)
     try:
         with seldom_collecting():
             app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BenchmarkError as error:
+        for number in ending_signals():  # it is ending, and what it has to say is said
+            signal.signal(number, signal.SIG_IGN)
         sys.stderr.write(f"bench: {error}\n")
         if os.environ.get("GITHUB_STEP_SUMMARY"):  # the page of the workflow run says it too, without opening a log
             from benchmark.show.step_summary import render_error  # noqa: PLC0415 - it reads records: pandas and all
             from scripts.report import write_step_summary  # noqa: PLC0415
 
             write_step_summary(render_error(f"bench: {error}"))
-        sys.exit(error.exit_code)
+        return error.exit_code
+    return 0
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, asked for at safe points instead of striking anywhere.
+"""What asks a run to end (Ctrl-C, SIGTERM, a closed terminal), heard at safe points instead of striking anywhere.
 
 An exception out of a signal handler could strike between starting a process and taking responsibility for it.
 Here the handler only sets a flag; all waiting goes through `pause`, which wakes at once and raises.
@@ -12,9 +12,18 @@ from types import FrameType
 
 from benchmark.errors import InterruptedRunError
 
+ALWAYS = (signal.SIGINT, signal.SIGTERM)
+UNLESS_IGNORED = (signal.SIGHUP, signal.SIGQUIT)
+"""`nohup` and shells ignore them for what has to live on."""
+
+
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """Signals that ask this process to end."""
+    return (*ALWAYS, *(number for number in UNLESS_IGNORED if signal.getsignal(number) is not signal.SIG_IGN))
+
 
 class Interrupt:
-    """Whether somebody asked to stop."""
+    """Whether the run was asked to stop."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
@@ -34,9 +43,9 @@ class Interrupt:
 
 @contextmanager
 def listening() -> Iterator[Interrupt]:
-    """Take over SIGINT and SIGTERM inside the block, and put back what was there."""
+    """Take over the signals that ask to end inside the block, and put back what was there."""
     interrupt = Interrupt()
-    before = {number: signal.signal(number, interrupt.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt.ask) for number in ending_signals()}
     try:
         yield interrupt
     finally:
