@@ -77,7 +77,7 @@ def compare_sides(contest: Contest, config_file: Path, out: Path, console: Conso
         guess_s = len(plan.endpoints) * plan.profile.duration_s * 1.3 + BESIDE_LOAD_S
         with reporting(console, plan.profile.rounds, guess_s) as reporter:
             contenders = _contenders(home, commits, extras, Path(temporary), interrupt, reporter)
-            _check_targets(plan, contenders)
+            _check_targets(plan, contenders, interrupt)
             directory = _directory(out, started_at)
             turns, lost = _measure(plan, rule, contenders, directory, interrupt, reporter)
     sides = {side: _side(refs[side], commits[side], extras[side], contenders[side]) for side in SIDES}
@@ -162,12 +162,12 @@ def _python(
         raise UsageError(message) from None
 
 
-def _check_targets(plan: Plan, contenders: Mapping[SideName, Contender]) -> None:
+def _check_targets(plan: Plan, contenders: Mapping[SideName, Contender], interrupt: Interrupt) -> None:
     for side, contender in contenders.items():
         try:
-            check_target(plan, contender.home, contender.python)
+            check_target(plan, contender.home, interrupt.pause, contender.python)
         except BenchmarkError as error:
-            raise type(error)(f"{side}: {error}") from None
+            raise error.told(side) from None
 
 
 def _directory(out: Path, started_at: str) -> Path:
@@ -208,7 +208,7 @@ def _measure(
             raise
         except InvalidRunError as error:
             problem = error
-            why = str(error).splitlines()[0].removesuffix("; its last lines:")
+            why = error.message.removesuffix("; its last lines:")
             lost.append(f"round {number + 1} is lost: {why}"[:LONGEST_LOST])
             reporter.say(lost[-1])
     if lost and len({turn.number for turn in turns}) < FEWEST_PASSES:

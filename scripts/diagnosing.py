@@ -31,10 +31,10 @@ def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, consol
     plan = ladder_plan(read_config(config_file), endpoint, wishes)
     home = config_file.resolve().parent
     check_plan(plan, home)
-    check_target(plan, home)
     raise_open_file_limit()
     (asked,) = plan.endpoints
     with listening() as interrupt, tempfile.TemporaryDirectory() as directory:
+        check_target(plan, home, interrupt.pause)
         job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, ladder(plan), SAMPLE_EVERY_S)
         with climbing(console, asked.name) as watch:
             steps, rows = measure_ladder(job, interrupt.pause, watch)

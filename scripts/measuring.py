@@ -68,10 +68,11 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) 
         check_plan(plan, home)
         check_room(plan)
         check_leader_port(plan.profile)
-    check_target(plans[0], home, wishes.python)
-    environment = read_environment(home, wishes.python)  # before an app that runs has left its bytecode in the checkout
     sweep = f"sweep-{secrets.token_hex(4)}" if len(plans) > 1 else None
     with listening() as interrupt:
+        check_target(plans[0], home, interrupt.pause, wishes.python)
+        # before an app that runs has left its bytecode in the checkout
+        environment = read_environment(home, wishes.python)
         for plan in plans:
             notebook = _open(config, plan, out, config_file, sweep, environment)
             _measure_plan(plan, notebook, home, wishes.python, interrupt, console)
@@ -116,7 +117,7 @@ def _measure_plan(
                     _measure_reference(number, job, notebook, interrupt, reporter)
                 measure_job(number, job, notebook, interrupt, reporter)
     except BenchmarkError as error:
-        notebook.close(todo, reason=str(error).splitlines()[0])
+        notebook.close(todo, reason=error.message)
         console.print(f"What there is of it: {_report(notebook, home)}", soft_wrap=True, markup=False)
         raise
     notebook.close(todo)

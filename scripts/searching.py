@@ -69,11 +69,11 @@ def search(asked: Promise, endpoint: str, wishes: Mapping[str, Any], config_file
     config = read_config(config_file)
     home = config_file.resolve().parent
     largest = _plan(config, endpoint, wishes, asked, asked.most)
-    for check in (check_plan, check_target):
-        check(largest, home)
+    check_plan(largest, home)
     check_room(largest)
     predicted = _predicted_size(lambda size: _plan(config, endpoint, wishes, asked, size), asked)
     with listening() as interrupt, tempfile.TemporaryDirectory() as directory, climbing(console, endpoint) as watch:
+        check_target(largest, home, interrupt.pause)
         loads = _Loads(home, Path(directory), interrupt, watch)
         way, steps = Search(asked.most), list[Step]()
         while (size := way.next_size()) is not None:

@@ -81,12 +81,12 @@ def examine(scale: Scale, config_file: Path, console: Console) -> SelfTest:
     """Measure all of it with the server and the thresholds of a benchmark.toml. All errors of a round may occur."""
     config = read_config(config_file)
     target = {"import_path": APP, "workers": config.app.workers, "threads": config.app.threads, "loop": config.app.loop}
-    check_target(_plan(Target(**target), ENDPOINTS, USERS, scale.round_s), ROOT)
+    plan = _plan(Target(**target), ENDPOINTS, USERS, scale.round_s)
     most_files = raise_open_file_limit()
     machine = read_environment(ROOT)
     began = utc_now()
     with listening() as interrupt, tempfile.TemporaryDirectory() as folder:
-        plan = _plan(Target(**target), ENDPOINTS, USERS, scale.round_s)
+        check_target(plan, ROOT, interrupt.pause)
         with reporting(console, plan.profile, scale.rounds) as reporter:
             sitting = _Sitting(plan, machine, Path(folder), interrupt, reporter)
             runs = [(delay, sitting.run(delay)) for delay in order(scale)]
@@ -193,7 +193,7 @@ class _Sitting:
         except UnwritableRunError:
             raise
         except InvalidRunError as error:
-            return Crowd(users=users, doubt=str(error).splitlines()[0])
+            return Crowd(users=users, doubt=error.message)
         if measured.steady is None:
             return Crowd(users=users, doubt=found or "not all of them were answered before the load ended")
         steady = measured.steady

@@ -1,46 +1,81 @@
-"""Imports an app as its server will, and ends with a code that says what came of it.
+"""Imports an app as its server will, and writes down what came of it.
 
 Run by clean_path.py, with the Python that has the app's packages, in the folder of benchmark.toml; it imports nothing
-of this repository.
+of this repository. What came of it stands in a file: the app may print what it likes, and end Python as it likes.
 """
 
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
+from types import TracebackType
 
-NO_SUCH_APP, NO_UVLOOP, NO_UVICORN, ANOTHER_APP = 77, 78, 79, 80
-ANOTHER_APP_LINE = "another app: "
+IMPORTED, CRASHED, ENDED, NO_SUCH_APP, ANOTHER_APP, NO_UVLOOP, NO_UVICORN = (
+    "imported", "crashed", "ended", "no such app", "another app", "no uvloop", "no uvicorn",
+)  # fmt: skip
 OUR_PACKAGES = ("app", "benchmark", "load", "scripts", "tests")
 
 
-def main() -> int:
-    """Import the app that the first argument names, for the event loop that the second one names."""
-    import_path, loop = sys.argv[1:]
+class Answer:
+    """The file that says what came of it, there whole or not at all; a process that the app forks writes none."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._writer = os.getpid()
+
+    def write(self, outcome: str, **details: "str | None") -> None:
+        """Write it."""
+        if os.getpid() == self._writer:
+            draft = self._file.with_suffix(".draft")
+            draft.write_text(json.dumps({"outcome": outcome, **details}))
+            draft.replace(self._file)
+
+
+def main() -> None:
+    """Import the app that the first argument names, for the event loop of the second; the third is a file."""
+    import_path, loop, file = sys.argv[1:]
+    answer = Answer(Path(file))
+
+    def crashed(kind: "type[BaseException]", error: BaseException, trace: "TracebackType | None") -> None:
+        sys.__excepthook__(kind, error, trace)
+        answer.write(CRASHED)  # before Python waits for threads that the app has started
+
     if importlib.util.find_spec("uvicorn") is None:
-        return NO_UVICORN
+        answer.write(NO_UVICORN)
+    elif loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
+        answer.write(NO_UVLOOP)
+    else:
+        sys.excepthook = crashed
+        try:
+            import_app(import_path, answer)
+        except SystemExit:
+            answer.write(ENDED)
+            raise
+
+
+def import_app(import_path: str, answer: Answer) -> None:
+    """Import the app, and see that it is the one of this folder."""
     from uvicorn.importer import ImportFromStringError, import_from_string  # noqa: PLC0415 - it may not be there
 
-    if loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
-        return NO_UVLOOP
     sys.path.insert(0, ".")  # as uvicorn does
     module = import_path.partition(":")[0]
+    reason = None
     try:
         import_from_string(import_path)
     except ImportFromStringError as error:
-        reason, code = str(error), NO_SUCH_APP
+        reason = str(error)
     except ModuleNotFoundError as error:
         if not f"{module}.".startswith(f"{error.name}."):  # it is the app that imports what is not there
             raise
-        reason, code = f"{error}.", NO_SUCH_APP
-    else:
-        reason, code = "", 0
+        reason = f"{error}."
     another = another_app(module)
     if another is not None:
-        reason, code = f"{ANOTHER_APP_LINE}{json.dumps(another)}", ANOTHER_APP
-    if reason:
-        sys.stderr.write(f"{reason}\n")
-    return code
+        answer.write(ANOTHER_APP, **another)
+    elif reason is not None:
+        answer.write(NO_SUCH_APP, reason=reason)
+    else:
+        answer.write(IMPORTED)
 
 
 def another_app(module: str) -> "dict[str, str | None] | None":
@@ -80,4 +115,4 @@ def is_ours(file: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

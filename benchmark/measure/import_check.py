@@ -1,46 +1,71 @@
 """Says before the first server is started whether the app can be imported, and is the one that benchmark.toml names."""
 
 import json
-import subprocess
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmark.errors import AppError, UsageError
-from benchmark.measure.import_app import ANOTHER_APP, ANOTHER_APP_LINE, NO_SUCH_APP, NO_UVICORN, NO_UVLOOP
-from benchmark.measure.process import redact
+from benchmark.measure import import_app
+from benchmark.measure.process import Child, child_environment, redact, wait_for_exit
 from benchmark.plan import Target
 
 CLEAN_PATH = Path(__file__).with_name("clean_path.py")
 IMPORT_APP = Path(__file__).with_name("import_app.py")
 IMPORT_TIMEOUT_S = 60.0
+POLL_S = 0.02
+GRACE_S = 1.0
+"""For what an app does when Python ends. Threads that never end, and processes that it has started, are ended then."""
+
+Pause = Callable[[float], None]
 
 
-def check_import(target: Target, directory: Path, python: str, secrets: Sequence[str]) -> None:
+def check_import(target: Target, directory: Path, python: str, secrets: Sequence[str], pause: Pause) -> None:
     """Import the app once, as its server will. UsageError: `python` finds no such app, or one of another place."""
     import_path = str(target.import_path)
-    command = [python, "-B", str(CLEAN_PATH), "-P", str(IMPORT_APP), import_path, target.loop]  # -B: leaves no files
-    try:
-        done = subprocess.run(  # noqa: S603 - the command is built here, never by a shell
-            command, cwd=directory, capture_output=True, text=True, timeout=IMPORT_TIMEOUT_S, check=False
+    with tempfile.TemporaryDirectory(prefix="bench-import-") as folder:
+        answer = Path(folder, "answer.json")
+        # -B: leaves no files
+        command = [python, "-B", str(CLEAN_PATH), "-P", str(IMPORT_APP), import_path, target.loop, str(answer)]
+        child = Child(
+            command,
+            log=Path(folder, "import.log"),
+            directory=directory,
+            environment=child_environment(),
+            secrets=secrets,
+            grace_s=GRACE_S,
         )
-    except subprocess.TimeoutExpired:
-        message = f"importing {import_path} took longer than {IMPORT_TIMEOUT_S:g} s; look for work at import time"
-        raise AppError(message) from None
-    lines = redact(done.stderr, secrets).strip().splitlines()
-    if done.returncode == NO_UVICORN:
+        deadline = time.monotonic() + IMPORT_TIMEOUT_S
+        with child:
+            while child.exit_code is None and not answer.exists():
+                pause(POLL_S)
+                if time.monotonic() > deadline:
+                    message = f"importing {import_path} took longer than {IMPORT_TIMEOUT_S:g} s"
+                    raise AppError(f"{message}; look for work at import time. Its last lines:", child.tail())
+            code = wait_for_exit(child, GRACE_S)
+        found = json.loads(redact(answer.read_text(), secrets)) if answer.exists() else {"outcome": None}
+    _refuse(found, target, directory, python)
+    crash = f"the app crashes when {import_path!r} is imported"
+    if found["outcome"] is None:
+        raise AppError(f"{crash} (exit code {code}); its last lines:", child.tail())
+    if found["outcome"] != import_app.IMPORTED:
+        raise AppError(f"{crash}; its last lines:", child.tail())
+
+
+def _refuse(found: Mapping[str, str | None], target: Target, directory: Path, python: str) -> None:
+    """UsageError: it is not the app that crashes."""
+    outcome, folder = found["outcome"], f"{directory.name or '.'}/"
+    if outcome == import_app.NO_UVICORN:
         message = f'uvicorn, which serves the app here, is not among the packages of {python}: add "uvicorn[standard]"'
         raise UsageError(message)
-    if done.returncode == NO_UVLOOP:
+    if outcome == import_app.NO_UVLOOP:
         raise UsageError(_without_uvloop(target))
-    if done.returncode == NO_SUCH_APP:
-        reason = lines[-1] if lines else ""
-        message = f"app {import_path!r} does not exist in {directory.name or '.'}/: {reason} Check [app] import."
+    if outcome == import_app.NO_SUCH_APP:
+        message = f"app {target.import_path!r} does not exist in {folder}: {found['reason']} Check [app] import."
         raise UsageError(message)
-    if done.returncode == ANOTHER_APP:
-        (told,) = [line for line in lines if line.startswith(ANOTHER_APP_LINE)]  # the app may print at its end, too
-        raise UsageError(_another_app(import_path, directory, **json.loads(told.removeprefix(ANOTHER_APP_LINE))))
-    if done.returncode:
-        raise AppError(f"the app crashes when {import_path!r} is imported; its last lines:\n" + "\n".join(lines[-15:]))
+    if outcome == import_app.ANOTHER_APP:
+        raise UsageError(_another_app(str(target.import_path), directory, str(found["found"]), found["named"]))
 
 
 def _without_uvloop(target: Target) -> str:
@@ -49,7 +74,7 @@ def _without_uvloop(target: Target) -> str:
     return f'uvloop is not installed{why}: pip install "uvicorn[standard]", or accept it with --loop asyncio'
 
 
-def _another_app(import_path: str, directory: Path, *, found: str, named: str | None) -> str:
+def _another_app(import_path: str, directory: Path, found: str, named: str | None) -> str:
     """What to do about a file that Python found in place of the one that benchmark.toml names."""
     if named is None:
         where = f"does not exist in {directory.name or '.'}/"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError
+from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError, one_line
 from benchmark.measure.generator import (
     SPEC_VARIABLE,
     generator_command,
@@ -192,9 +192,10 @@ class LoadTest:
             "missing": f" within {self._profile.workers_within_s:g} s; start as many as are missing: "
             f"bench worker --master {self._leader or 'THIS_MACHINE'}",
             "lost": "; see what it said, and that the network between the machines holds",
-            "ended": f"; its last lines, if it said any:\n{self.child.tail()}",
+            "ended": "; its last lines, if it printed any:",
         }
-        raise InvalidRunError(problem["message"] + what_now[problem["kind"]])
+        printed = self.child.tail() if problem["kind"] == "ended" else ""
+        raise InvalidRunError(problem["message"] + what_now[problem["kind"]], printed)
 
     def require_success(self) -> None:
         """Wait for the end. InvalidRunError if Locust was killed, failed, or could not write down all it did."""
@@ -203,11 +204,10 @@ class LoadTest:
         if problem is not None:
             self._raise(problem)
         if code == os.EX_IOERR:
-            raise UnwritableRunError(f"{UNWRITABLE}; last lines:\n{self.child.tail()}")
+            raise UnwritableRunError(f"{UNWRITABLE}; last lines:", self.child.tail())
         if code != 0:
             state = "did not end" if code is None else f"ended with exit code {code}"
-            message = f"the load generator {state}; its last lines:\n{self.child.tail()}"
-            raise InvalidRunError(message)
+            raise InvalidRunError(f"the load generator {state}; its last lines:", self.child.tail())
         if self.child.log_error is not None:
             message = f"the output of the load generator could not be kept: {self.child.log_error}"
             raise InvalidRunError(message)
@@ -239,7 +239,7 @@ class LoadTest:
 
     def _rows(self, raw: pd.DataFrame, start_s: float) -> pd.DataFrame:
         latency_ms = pd.to_numeric(raw["response_time_ms"])
-        errors = raw["exception"].map(lambda text: " ".join(redact(text, self._secrets).split())[:MOST_ERROR_LENGTH])
+        errors = raw["exception"].map(lambda text: one_line(redact(text, self._secrets), MOST_ERROR_LENGTH))
         return pd.DataFrame(
             {
                 "end_s": raw["sent_s"] - start_s + latency_ms / 1000,

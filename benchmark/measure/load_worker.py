@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from benchmark.errors import InvalidRunError, UsageError
+from benchmark.errors import InvalidRunError, UsageError, one_line, quoted
 from benchmark.measure.generator import LEADER_PORT, load_environment, module_file
 from benchmark.measure.process import Child
 from benchmark.measure.room import raise_open_file_limit
@@ -79,12 +79,12 @@ def _one_round(
         code = child.exit_code
         told = _tell(news, told, say)
         if code and not told and time.monotonic() - began < TOO_SOON_S:
-            message = f"the load worker could not be started; its last lines:\n{child.tail()}"
-            raise InvalidRunError(message)
+            message = "the load worker could not be started; its last lines:"
+            raise InvalidRunError(message, child.tail())
         if code:
             killed = code == -signal.SIGKILL
             how = "was killed, as the system does when memory runs out" if killed else f"ended with exit code {code}"
-            say(f"the load worker {how}; its last lines: {child.tail() or '(it printed nothing)'}")
+            say(f"the load worker {how}; its last lines:\n{quoted(child.tail() or '(it printed nothing)')}")
     return told > 0
 
 
@@ -92,5 +92,5 @@ def _tell(news: Path, told: int, say: Callable[[str], None]) -> int:
     """Pass on what is new; gives how many lines were passed on so far."""
     lines = news.read_text().splitlines()
     for line in lines[told:]:
-        say(line)
+        say(one_line(line))
     return len(lines)

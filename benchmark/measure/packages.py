@@ -22,7 +22,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from benchmark.errors import UsageError
-from benchmark.measure.process import Child
+from benchmark.measure.process import Child, child_environment
 
 REQUIREMENTS = "requirements.txt"
 MOST_KEPT = 6
@@ -97,7 +97,9 @@ def _is_installed(line: str) -> bool:
 
 def describe(python: str) -> tuple[str, dict[str, str]]:
     """Version of a Python, and of every package that it has installed."""
-    done = subprocess.run([python, "-c", ASK], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - a list, no shell reads it
+        [python, "-c", ASK], env=child_environment(), capture_output=True, text=True, timeout=60, check=True
+    )
     version, packages = json.loads(done.stdout)
     return str(version), dict(sorted(packages.items()))
 

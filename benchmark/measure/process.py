@@ -1,8 +1,10 @@
-"""A child process that can not outlive its owner, whose output goes to a file without secrets."""
+"""A child process that cannot outlive its owner, whose output goes to a bounded file without secrets."""
 
 import os
+import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -12,11 +14,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import psutil
-
 REDACTED = "[redacted]"
+LONGEST_LINE_BYTES = 8 * 1024
+LARGEST_LOG_BYTES = 10 * 2**20
+"""Of what a child prints, that much is kept: an app that prints without end must fill neither memory nor disk."""
+CUT = " [cut]"
+LONG_LINE = re.compile(rb"[^\n]{%d}" % (LONGEST_LINE_BYTES + 1))
+PIECE_BYTES = 64 * 1024
 TAIL_LINES = 15
 POLL_S = 0.02
+END_S = 5.0
+SUPERVISE = Path(__file__).with_name("supervise.py")
+
+FILES_OF_THE_RUNNER = frozenset({"GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"})
+"""By which a step of a GitHub workflow sets what the steps after it do and show: not for code that is measured."""
+
+
+def child_environment() -> dict[str, str]:
+    """Give this environment as code that is measured gets it."""
+    return {name: value for name, value in os.environ.items() if name not in FILES_OF_THE_RUNNER}
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:
@@ -26,16 +42,79 @@ def redact(text: str, secrets: Sequence[str]) -> str:
     return text
 
 
-GUARD = 'read -r _; kill -s KILL -- "-$1" 2>/dev/null'
-"""Waits until the pipe to its owner closes, for whatever reason, then kills the session it guards."""
+class Log:
+    """Keeps what a child prints, without secrets: whole lines, each up to a length, and so many of them.
+
+    `cut_bytes`: what was not kept. `error`: why nothing more could be written, while reading goes on: the child would
+    block on a full pipe.
+    """
+
+    def __init__(self, path: Path, secrets: Sequence[str]) -> None:
+        self._file: IO[str] = path.open("w", encoding="utf-8")
+        self._secrets = secrets
+        self._margin = max([0, *(len(secret.encode()) for secret in secrets)]) + len(REDACTED)
+        self._begun = b""
+        self._left_bytes = LARGEST_LOG_BYTES
+        self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
+        self.cut_bytes = 0
+        self.error: OSError | None = None
+
+    def add(self, piece: bytes) -> None:
+        """Take what was read; a line that has begun waits for its end."""
+        text = self._begun + piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        whole, found, self._begun = text.rpartition(b"\n")
+        if found:
+            self._keep(whole)
+        dropped = max(0, len(self._begun) - LONGEST_LINE_BYTES - 2 * self._margin)
+        self._begun = self._begun[: len(self._begun) - dropped]
+        self.cut_bytes += dropped
+
+    def close(self) -> None:
+        """Keep the last line, and say what is missing."""
+        if self._begun:
+            self._keep(self._begun)
+        if self._left_bytes <= 0:
+            self._write(f"[bench: {self.cut_bytes} bytes were left out, most of them after this line]\n")
+        with suppress(OSError):  # a file whose last line found no room says so once more
+            self._file.close()
+
+    def tail(self) -> str:
+        """The last lines."""
+        return "\n".join(self._shown(line) for line in list(self._tail))
+
+    def _keep(self, block: bytes) -> None:
+        """Keep whole lines. A block of short ones is looked at as a whole, and what is dropped is not: that is fast."""
+        self._tail += block.rsplit(b"\n", TAIL_LINES)[-TAIL_LINES:]
+        if self._left_bytes <= 0:
+            self.cut_bytes += len(block) + 1
+            return
+        lines = block.split(b"\n") if LONG_LINE.search(block) else []
+        self.cut_bytes += sum(max(0, len(line) - LONGEST_LINE_BYTES) for line in lines)
+        kept = "\n".join(map(self._shown, lines)) or redact(block.decode(errors="replace"), self._secrets)
+        self._left_bytes -= len(kept)
+        self._write(f"{kept}\n")
+
+    def _shown(self, line: bytes) -> str:
+        """A line without secrets. What is cut off could begin with one: the margin is cut off after the striking."""
+        if len(line) <= LONGEST_LINE_BYTES:
+            return redact(line.decode(errors="replace"), self._secrets)
+        looked_at = line[: LONGEST_LINE_BYTES + self._margin].decode(errors="replace")
+        return redact(looked_at, self._secrets)[: -self._margin] + CUT
+
+    def _write(self, text: str) -> None:
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except OSError as error:
+            self.error = error
 
 
 class Child:
-    """Runs a command in a session of its own until the block ends; then the whole session is gone.
+    """Runs a command in a session of its own until the block ends; then nothing of it is left (see supervise.py).
 
     A session of its own keeps a terminal's Ctrl-C from reaching the child before its owner: who stops what,
-    and in which order, is decided in one place. A guard ends the session even if the owner is killed with
-    SIGKILL: a server must not outlive its measurement.
+    and in which order, is decided in one place. It ends even if the owner is killed with SIGKILL: a server must not
+    outlive its measurement.
     """
 
     def __init__(
@@ -49,43 +128,42 @@ class Child:
         grace_s: float = 5.0,
     ) -> None:
         self._command = list(command)
-        self._log = log
+        self._log_path = log
         self._directory = directory
-        self._environment = dict(environment)
+        self._environment = {name: value for name, value in environment.items() if name not in FILES_OF_THE_RUNNER}
         self._secrets = secrets
         self._grace_s = grace_s
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
-        self.log_error: OSError | None = None
+        self._code: int | None = None
         self.pid = 0
 
     def __enter__(self) -> Self:
-        log_file = self._log.open("w", encoding="utf-8")
+        self._log = Log(self._log_path, self._secrets)
+        report, theirs = os.pipe()
+        self._report = os.fdopen(report, "rb")
         try:
             self._popen = subprocess.Popen(  # noqa: S603 - the command is built here, never by a shell
-                self._command,
+                [sys.executable, "-I", "-S", str(SUPERVISE), str(theirs)],
                 cwd=self._directory,
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
+                pass_fds=(theirs,),
                 start_new_session=True,
             )
         except BaseException:
-            log_file.close()
+            self._report.close()
+            self._log.close()
             raise
-        self.pid = self._popen.pid
+        finally:
+            os.close(theirs)
+        self._pump = threading.Thread(target=self._copy_output, daemon=True)
+        self._pump.start()
         try:
-            self._guard = subprocess.Popen(  # noqa: S603 - fixed script, the argument is a number
-                ["/bin/sh", "-c", GUARD, "guard", str(self.pid)], stdin=subprocess.PIPE, start_new_session=True
-            )
-            self._pump = threading.Thread(target=self._copy_output, args=(log_file,), daemon=True)
-            self._pump.start()
+            self._send_command()
+            self.pid = int(self._report.readline())
         except BaseException:
-            os.killpg(self.pid, signal.SIGKILL)  # nobody would guard or read it
-            self._popen.wait()
-            log_file.close()
+            self._end()
             raise
         return self
 
@@ -95,56 +173,67 @@ class Child:
     @property
     def exit_code(self) -> int | None:
         """Exit code, negative for a signal; None while it runs."""
-        return self._popen.poll()
+        ended = self._popen.poll()
+        if self._code is None and ended is not None:
+            with self._report:
+                said = self._report.readline()
+            self._code = int(said) if said else ended
+        return self._code
+
+    @property
+    def log_error(self) -> OSError | None:
+        """Why the output could not be kept."""
+        return self._log.error
+
+    @property
+    def cut_bytes(self) -> int:
+        """How much of the output was not kept."""
+        return self._log.cut_bytes
 
     def tail(self) -> str:
         """Last lines of output, without secrets."""
         if self.exit_code is not None:
             self._pump.join(timeout=1.0)
-        return "\n".join(self._tail)
+        return self._log.tail()
 
     def stop(self) -> None:
-        """Ask with SIGTERM, wait, then kill whatever is left of the session."""
-        members = self._members()
-        if self._popen.poll() is None:
+        """Ask with SIGTERM, wait, then kill whatever is left of it."""
+        if self.exit_code is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self._popen.wait(self._grace_s)
-        self._guard.communicate()  # closes its pipe: it kills what is left of the session
-        for member in members:
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
+        self._end()
+
+    def _send_command(self) -> None:
+        words = b"\0".join(os.fsencode(word) for word in self._command)
+        if self._popen.stdin is not None:
+            self._popen.stdin.write(b"%d\n%s" % (len(words), words))
+            self._popen.stdin.flush()
+
+    def _end(self) -> None:
+        """Let go of the supervisor, which kills what is left; kill it all where that one was killed itself."""
+        if self._popen.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._popen.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(END_S)
+        if self.pid:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+        self._popen.kill()
         self._popen.wait()
-        psutil.wait_procs(members, timeout=5.0)
+        self._code = self.exit_code
         self._pump.join(timeout=2.0)
 
-    def _members(self) -> list[psutil.Process]:
-        try:
-            return psutil.Process(self.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            return []
-
-    def _copy_output(self, log_file: IO[str]) -> None:
+    def _copy_output(self) -> None:
         output = self._popen.stdout
         if output is None:  # pragma: no cover - a pipe was asked for
             return
         with output:
-            for line in output:
-                clean = redact(line, self._secrets)
-                self._tail.append(clean.rstrip("\n"))
-                self._keep(clean, log_file)
-        # A file whose last line found no room says so once more when it is closed.
-        with suppress(OSError):
-            log_file.close()
-
-    def _keep(self, line: str, log_file: IO[str]) -> None:
-        """A full disk must not stop the reading: the child would block on a full pipe."""
-        try:
-            log_file.write(line)
-            log_file.flush()
-        except OSError as error:
-            self.log_error = error
+            while piece := os.read(output.fileno(), PIECE_BYTES):
+                self._log.add(piece)
+        self._log.close()
 
 
 def wait_for_exit(child: Child, timeout_s: float) -> int | None:

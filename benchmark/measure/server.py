@@ -1,6 +1,5 @@
 """The app under uvicorn: started fresh for every round, ready when every worker accepts, gone at the end."""
 
-import os
 import socket
 import sys
 import time
@@ -12,7 +11,7 @@ import psutil
 
 from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.measure.import_check import CLEAN_PATH, check_import
-from benchmark.measure.process import Child
+from benchmark.measure.process import Child, child_environment
 from benchmark.plan import Plan, Target
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - who writes it into benchmark.toml wants it
@@ -43,7 +42,7 @@ def server_command(target: Target, port: int) -> list[str]:
     ]
 
 
-def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> None:
+def check_target(plan: Plan, directory: Path, pause: Callable[[float], None], python: str = sys.executable) -> None:
     """Refuse a target that `python` can not start: no uvloop, no such app, port in use. Starts no server."""
     target = plan.target
     if target.import_path is None:
@@ -51,7 +50,7 @@ def check_target(plan: Plan, directory: Path, python: str = sys.executable) -> N
     if target.sockets == "per-worker" and sys.platform != "linux":
         message = '[app] sockets = "per-worker" needs Linux, whose kernel deals connections between such sockets'
         raise UsageError(f'{message}; write sockets = "shared"')
-    check_import(target, directory, python, plan.secrets())
+    check_import(target, directory, python, plan.secrets(), pause)
     try:
         _free_port(target.host)
         address_shown(target.host)
@@ -112,7 +111,7 @@ class Server:
         self.base_url = f"http://{address_shown(self.host)}:{self.port}"
         self._expected = target.workers
         self._timeout_s = target.startup_timeout_s
-        environment = os.environ | {
+        environment = child_environment() | {
             "TASK_SECONDS": f"{plan.profile.task_seconds:g}",
             "THREADS": str(target.threads),
             "PYTHONUNBUFFERED": "1",
@@ -147,32 +146,32 @@ class Server:
                     with suppress(OSError):
                         probes.enter_context(socket.create_connection((self.host, self.port), timeout=1.0))
                 pause(POLL_S)
-        message = f"the app was not ready after {self._timeout_s:g} s (startup_timeout); {self._last_lines()}"
-        raise AppError(message)
+        message = f"the app was not ready after {self._timeout_s:g} s (startup_timeout); its last lines:"
+        raise AppError(message, self._last_lines())
 
     def check_alive(self) -> None:
         """Raise InvalidRunError when the server has ended, or a worker was lost and replaced, under load."""
         if self.child.exit_code is not None:
             message = f"the server ended in the middle of the load (exit code {self.child.exit_code})"
-            raise InvalidRunError(f"{message}; {self._last_lines()}")
+            raise InvalidRunError(f"{message}; its last lines:", self._last_lines())
         if not all(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in self.workers):
             message = "a worker process of the server died in the middle of the load"
-            raise InvalidRunError(f"{message}; {self._last_lines()}")
+            raise InvalidRunError(f"{message}; its last lines:", self._last_lines())
 
     def _refuse_if_ended(self) -> None:
         if self.child.exit_code is not None:
-            message = f"the app ended while it was starting (exit code {self.child.exit_code}); {self._last_lines()}"
-            raise AppError(message)
+            message = f"the app ended while it was starting (exit code {self.child.exit_code}); its last lines:"
+            raise AppError(message, self._last_lines())
 
     def _refuse_dead_workers(self) -> None:
         """Uvicorn waits for the ping of a worker that died at its start; nobody needs to wait with it."""
         with suppress(psutil.Error):
             children = psutil.Process(self.child.pid).children()
             if any(child.status() == psutil.STATUS_ZOMBIE for child in children):
-                raise AppError(f"a worker of the app ended while it was starting; {self._last_lines()}")
+                raise AppError("a worker of the app ended while it was starting; its last lines:", self._last_lines())
 
     def _last_lines(self) -> str:
-        return f"its last lines:\n{self.child.tail() or '(it printed nothing)'}"
+        return self.child.tail() or "(it printed nothing)"
 
     def _current_workers(self) -> tuple[psutil.Process, ...]:
         try:

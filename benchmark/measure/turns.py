@@ -117,7 +117,7 @@ class _told:  # noqa: N801 - used as a word
 
     def __exit__(self, _t: type[BaseException] | None, error: BaseException | None, _b: object) -> None:
         if isinstance(error, BenchmarkError):
-            raise type(error)(f"{self._side}: {error}") from None
+            raise error.told(self._side) from None
 
 
 def _spec(
@@ -188,17 +188,17 @@ def _watch_turns(
             done, since = now, time.monotonic()
         watch("loading", done / turns, Progress(users=profile.users))
         if time.monotonic() - since > allowed_s:
-            message = f"the load generator made no progress for {allowed_s:g} s; last lines:\n"
-            raise InvalidRunError(message + child.tail())
+            message = f"the load generator made no progress for {allowed_s:g} s; its last lines:"
+            raise InvalidRunError(message, child.tail())
 
 
 def _require_success(child: Child) -> None:
     code = wait_for_exit(child, EXIT_TIMEOUT_S)
     if code == os.EX_IOERR:
-        message = "what was measured could not be written; free some space, or name another --out; last lines:\n"
-        raise UnwritableRunError(message + child.tail())
+        message = "what was measured could not be written; free some space, or name another --out; last lines:"
+        raise UnwritableRunError(message, child.tail())
     if code != 0:
-        raise InvalidRunError(f"the load generator ended with exit code {code}; its last lines:\n{child.tail()}")
+        raise InvalidRunError(f"the load generator ended with exit code {code}; its last lines:", child.tail())
 
 
 def _read(asked: TurnsRound, planned: Sequence[Planned]) -> tuple[Turn, ...]:

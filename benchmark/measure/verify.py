@@ -41,7 +41,7 @@ def verify(
         while child.exit_code is None and time.monotonic() < deadline:
             pause(POLL_S)
     written = answers.read_text() if answers.exists() else ""
-    return _right_answers(endpoints, written, log.read_text())
+    return _right_answers(endpoints, written, child.tail())
 
 
 def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
@@ -50,12 +50,12 @@ def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
     return min(sum(works) + plan.target.startup_timeout_s, plan.profile.timeout_s + sum(works))
 
 
-def _right_answers(endpoints: Sequence[Endpoint], written: str, output: str) -> dict[str, float]:
+def _right_answers(endpoints: Sequence[Endpoint], written: str, printed: str) -> dict[str, float]:
     answers = [json.loads(line) for line in written.splitlines()]
     by_name = {answer["name"]: answer for answer in answers}
     for endpoint in endpoints:
         if endpoint.name not in by_name:
-            raise AppError(f"endpoint {endpoint.name!r} could not be verified; it printed:\n{output}")
+            raise AppError(f"endpoint {endpoint.name!r} could not be verified; what was printed:", printed)
         problem = by_name[endpoint.name]["problem"]
         if problem is not None:
             message = f"endpoint {endpoint.name!r} ({endpoint.method} {endpoint.path}) does not answer as expected"
