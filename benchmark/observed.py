@@ -2,6 +2,10 @@
 
 from benchmark.model import Frozen
 
+LONGEST_LINE_BYTES = 8 * 1024
+LARGEST_LOG_BYTES = 10 * 2**20
+"""Of what an app or the load generator prints, that much is kept: one without end must fill neither memory nor disk."""
+
 
 class Quantiles(Frozen):
     """Exact latencies of right responses (ms) at `percent`, enough of them to draw the distribution again."""

@@ -155,6 +155,9 @@ class Round(Columns):
     silences: dict[str, float] = Field(default_factory=dict)
     """Load processes that the leading one did not hear for a while, and for how long (s)."""
 
+    cut_bytes: int | None = None
+    """What the app and the load generator printed beyond what their logs keep; None: the record is older."""
+
     warnings: tuple[Finding, ...] = ()
 
 

@@ -8,6 +8,7 @@ from benchmark.judge.disagreement import (
     disagreement_finding,
 )
 from benchmark.judge.generator_warnings import ABOUT_THE_GENERATOR, Rule
+from benchmark.observed import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Finding, Round
 
@@ -15,6 +16,7 @@ FEWEST_REQUESTS = 100
 MOST_UNEVEN = 1.2
 """Connections of the busiest worker over a fair share; 1.2 is 60 % with two workers."""
 MOST_LOST = 0.10
+MUCH_CUT_BYTES = 2**20
 
 
 def warnings(measured: Round, endpoint: Endpoint, plan: Plan) -> tuple[Finding, ...]:
@@ -181,6 +183,20 @@ def _steal(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
     )
 
 
+def _printed_too_much(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    cut = measured.cut_bytes or 0
+    if not cut:
+        return None
+    kept = f"a line up to {LONGEST_LINE_BYTES // 1024} KiB, a log up to {LARGEST_LOG_BYTES // 2**20} MiB"
+    return Finding(
+        kind="output-cut",
+        severity="note" if cut < MUCH_CUT_BYTES else "warning",
+        message=f"The app or the load generator printed {cut / 2**20:.3g} MiB more than their logs keep ({kept}). "
+        "Printing takes time, which latencies hold.",
+        remedy="Print less: lower the log level of the app.",
+    )
+
+
 def _slow_loop(_measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
     target = plan.target
     uneventful = target.loop == "uvloop" or target.workers == 1 or target.sockets == "per-worker"
@@ -207,5 +223,6 @@ RULES: tuple[Rule, ...] = (
     _in_flight,
     _steal,
     _slow_loop,
+    _printed_too_much,
     disagreement_finding,
 )

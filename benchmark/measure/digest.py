@@ -43,8 +43,7 @@ def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
     work_s = endpoint.own_work_s(profile.task_seconds)
     load_end_s = window.stop_s - window.start_s
     steady_start_s = steady_start(window, rows)
-    waiting = None
-    steady = None
+    waiting, steady = None, None
     load = _span(window, endpoint, profile)
     if steady_start_s is not None:
         steady = columns(within(rows, steady_start_s, load_end_s), load_end_s - steady_start_s, work_s)
@@ -75,6 +74,7 @@ def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         **_accounts(window, after_end),
         first_byte=first_byte(rows),
         silences=dict(window.silences),
+        cut_bytes=raw.cut_bytes,
     )
 
 

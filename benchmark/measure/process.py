@@ -14,10 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from benchmark.observed import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
+
 REDACTED = "[redacted]"
-LONGEST_LINE_BYTES = 8 * 1024
-LARGEST_LOG_BYTES = 10 * 2**20
-"""Of what a child prints, that much is kept: an app that prints without end must fill neither memory nor disk."""
 CUT = " [cut]"
 LONG_LINE = re.compile(rb"[^\n]{%d}" % (LONGEST_LINE_BYTES + 1))
 PIECE_BYTES = 64 * 1024

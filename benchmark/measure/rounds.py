@@ -47,6 +47,9 @@ class RawRound:
     children_cpu_percent: float
     """Of one core: what processes that the workers started used, the mean over the load."""
 
+    cut_bytes: int = 0
+    """What the app and the load generator printed beyond what their logs keep."""
+
     processes: Sequence[pd.DataFrame] = ()
     """What each process that sent the load wrote about itself; `generator` is of the one that leads them."""
 
@@ -115,6 +118,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
                     pin(test.child.pid, pinned.generator)
                 children_percent = _watch_load(job, test, server, pause, watch)
                 test.require_success()
+        cut_bytes = test.child.cut_bytes + (server.child.cut_bytes if server else 0)
         window, rows = test.read()
         processes = test.read_processes()
     except OSError as error:
@@ -129,6 +133,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
         generator=pd.read_csv(job.directory / "generator.csv"),
         cores=psutil.cpu_count() or 1,
         children_cpu_percent=children_percent,
+        cut_bytes=cut_bytes,
         processes=processes,
     )
 

@@ -29,6 +29,7 @@ def test_a_quiet_round_gives_no_warning() -> None:
     ("quiet", "loud", "kind"),
     [
         pytest.param({"users_waiting_ratio": 0.97}, {"users_waiting_ratio": 0.9699}, "littles-law", id="Little's law"),
+        pytest.param({"cut_bytes": 0}, {"cut_bytes": 1}, "output-cut", id="what is printed"),
         pytest.param(
             {"resources": {"generator_cpu_p90_percent": 85.0}},
             {"resources": {"generator_cpu_p90_percent": 85.1}},
