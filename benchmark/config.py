@@ -4,12 +4,16 @@ Everything that can be known to be wrong is said here, in one line, before anyth
 """
 
 import datetime as dt
+import json
 import os
+import re
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import Template
 from typing import Any, Literal, Self, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -21,6 +25,10 @@ from benchmark.profile import Profile
 from benchmark.units import Count, Number
 
 DEFAULT_FILE = Path("benchmark.toml")
+SECRET_NAME = re.compile(
+    r"(?i)(.*[_-])?(password|passwd|pwd|secret)|((access|refresh|auth|api)[_-]?)?token|api[_-]?key"
+)
+"""Names of fields whose values are secrets."""
 
 Model = TypeVar("Model", bound=Frozen)
 
@@ -105,6 +113,9 @@ def _tables(section: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _checked_as_a_whole(config: Config, path: Path) -> Config:
+    for endpoint in config.endpoints.values():
+        if problem := _problem_of_texts(endpoint):
+            raise UsageError(f"{path}: endpoints.{endpoint.name}.{problem}")
     for profile in config.profiles.values():
         for name in profile.endpoints:
             if name not in config.endpoints:
@@ -119,6 +130,37 @@ def _checked_as_a_whole(config: Config, path: Path) -> Config:
             wrong = _unknown("endpoint", accepted.endpoint, config.endpoints)
             raise UsageError(f"{path}: accepted.{position}.endpoint: {wrong}")
     return config
+
+
+def _problem_of_texts(endpoint: Endpoint) -> str | None:
+    """What is wrong with what is sent. Not the model's matter: older records say what was sent as it stands."""
+    for key, text in endpoint.texts():
+        if not Template(text).is_valid():
+            return f'{key}: a "$" that names no variable is written "$$"'
+    for key, name, value in _named_values(endpoint):
+        if SECRET_NAME.fullmatch(name) and value and not Template(value).get_identifiers():
+            variable = re.sub(r"\W", "_", name.upper())
+            return f'{key}: the value of {name!r} would end up in reports; put it into a variable: "${variable}"'
+    return None
+
+
+def _named_values(endpoint: Endpoint) -> Iterator[tuple[str, str, str]]:
+    """Values that a request gives a name, each with its key in benchmark.toml: fields of queries, forms and JSON."""
+    yield from (("path", name, value) for name, value in parse_qsl(urlsplit(endpoint.path).query))
+    yield from (("json", name, value) for name, value in _fields(endpoint.json_body))
+    body = endpoint.body or ""
+    try:
+        yield from (("body", name, value) for name, value in _fields(json.loads(body)))
+    except (ValueError, RecursionError):
+        yield from (("body", name, value) for name, value in parse_qsl(body))
+
+
+def _fields(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        yield from ((name, part) for name, part in value.items() if isinstance(part, str))
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    for part in parts:
+        yield from _fields(part)
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
@@ -188,7 +230,12 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
     profile = counted(profile, target)
     check_rate(profile, [config.endpoints[name] for name in profile.endpoints])
     check_load_workers(profile, target, [config.endpoints[name] for name in profile.endpoints])
-    return Plan(target=target, profile=profile, endpoints=tuple(config.endpoints[name] for name in profile.endpoints))
+    return Plan(
+        target=target,
+        profile=profile,
+        endpoints=tuple(config.endpoints[name] for name in profile.endpoints),
+        other_variables=tuple(name for endpoint in config.endpoints.values() for name in endpoint.variables),
+    )
 
 
 def _changed(model: Model, asked: Mapping[str, Any], flags: Mapping[str, str]) -> Model:
@@ -208,12 +255,17 @@ def check_plan(plan: Plan, directory: Path) -> None:
     """Refuse a plan that this machine can not start: a variable or a locustfile that is not there."""
     for endpoint, variable in plan.missing_variables():
         message = (
-            f"endpoint {endpoint.name!r}: a header names ${variable}, which is not set; set it: export {variable}=..."
+            f"endpoint {endpoint.name!r} names ${variable}, which is not set; set it: export {variable}=... "
+            '(a "$" that names no variable is written "$$")'
         )
         raise UsageError(message)
-    for variable in plan.secret_variables():
+    for variable in sorted({name for endpoint in plan.endpoints for name in endpoint.header_variables}):
         if not (os.environ[variable].isascii() and os.environ[variable].isprintable()):
             message = f"${variable} can not be sent in a header: it holds a line break or a character beyond ASCII"
+            raise UsageError(message)
+    for variable in sorted({name for endpoint in plan.endpoints for name in endpoint.variables}):
+        if any("\ud800" <= char <= "\udfff" for char in os.environ[variable]):
+            message = f"${variable} can not be sent: it holds bytes that are not UTF-8"
             raise UsageError(message)
     for endpoint in plan.endpoints:
         locustfile = own_locustfile(endpoint, directory)

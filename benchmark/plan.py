@@ -4,13 +4,15 @@ The same models are read from benchmark.toml and stored in every record, so that
 what was measured. Lengths of time may be written as text ("5m"); they are kept in seconds.
 """
 
+import base64
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
@@ -19,6 +21,7 @@ from benchmark.profile import Profile
 from benchmark.units import Count, Number, Seconds
 
 SHORTEST_SECRET = 4
+ESCAPE = re.compile(r"%[0-9A-F]{2}")
 
 Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu"]
 """How requests are served: by AnyIO's threads, by nothing they could queue for, one at a time because the handler
@@ -98,7 +101,7 @@ class Expectation(Frozen):
 
 
 class Endpoint(Frozen):
-    """One thing that is requested. Header values may name environment variables: "Bearer $TOKEN"."""
+    """One thing that is requested. Its path, headers and body may name environment variables: "Bearer $TOKEN"."""
 
     name: Line
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
@@ -152,9 +155,21 @@ class Endpoint(Frozen):
             return threads
         return 1 if self.served in {"blocked event loop", "cpu"} else self.seats
 
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Everything in which "$NAME" is replaced when a request is sent, each with its key in benchmark.toml."""
+        yield "path", self.path
+        yield from (("headers", value) for value in self.headers.values())
+        yield from (("json", text) for text in strings(self.json_body))
+        yield "body", self.body or ""
+
     @property
     def variables(self) -> tuple[str, ...]:
-        """Environment variables that the headers name."""
+        """Environment variables that a request names."""
+        return tuple(sorted({name for _, text in self.texts() for name in Template(text).get_identifiers()}))
+
+    @property
+    def header_variables(self) -> tuple[str, ...]:
+        """Those of them that headers name."""
         return tuple(sorted({name for value in self.headers.values() for name in Template(value).get_identifiers()}))
 
 
@@ -164,10 +179,12 @@ class Plan(Frozen):
     target: Target
     profile: Profile
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)
+    other_variables: tuple[str, ...] = Field(default=(), exclude=True)
+    """Environment variables that endpoints of benchmark.toml name which are not asked for here. In no record."""
 
     def secret_variables(self) -> tuple[str, ...]:
-        """Environment variables that headers name."""
-        return tuple(sorted({name for endpoint in self.endpoints for name in endpoint.variables}))
+        """Environment variables whose values must not be written anywhere, whether this run sends them or not."""
+        return tuple(sorted({*self.other_variables, *(name for one in self.endpoints for name in one.variables)}))
 
     def secrets(self) -> tuple[str, ...]:
         """Values from the environment that must not be written anywhere, as a log may spell them, longest first.
@@ -175,15 +192,50 @@ class Plan(Frozen):
         A value of fewer than SHORTEST_SECRET characters is no secret: striking "1" out would spoil every log.
         """
         values = {os.environ.get(name, "") for name in self.secret_variables()}
-        spelled = {s for v in values for s in (v, repr(v)[1:-1], json.dumps(v)[1:-1], quote(v, safe=""))}
-        return tuple(sorted((s for s in spelled if len(s) >= SHORTEST_SECRET), key=len, reverse=True))
+        return tuple(sorted({text for value in values for text in spellings(value)}, key=len, reverse=True))
 
     def missing_variables(self) -> tuple[tuple[Endpoint, str], ...]:
-        """Variables that headers name and the environment does not hold, or holds empty.
+        """Variables that a request names and the environment does not hold, or holds empty.
 
         That is how a workflow hands over a secret that its repository does not have.
         """
         return tuple((e, name) for e in self.endpoints for name in e.variables if not os.environ.get(name))
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string in a JSON value, keys among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for pair in value.items() for part in pair for text in strings(part))
+    elif isinstance(value, list | tuple):
+        yield from (text for part in value for text in strings(part))
+
+
+def spellings(value: str) -> set[str]:
+    """A secret value as a log may spell it, and each of its lines; one that is too short to be a secret has none.
+
+    What sends requests knows the same ones (load/request_spec.py): neither side imports the other.
+    """
+    lines = {value, *value.splitlines()}
+    found = lines | {spelled for text in lines for spelled in (repr(text)[1:-1], json.dumps(text)[1:-1])}
+    raws = {text.encode(errors="surrogateescape") for text in lines}
+    found |= {spelled for raw in raws for spelled in (quote(raw), quote(raw, safe=""), quote_plus(raw))}
+    found |= {spelled for text in found for spelled in (text.lower(), text.upper(), ESCAPE.sub(_lower, text))}
+    found |= {spelled for raw in raws for spelled in _base64(raw)}
+    return {text for text in found if len(text) >= SHORTEST_SECRET}
+
+
+def _lower(found: re.Match[str]) -> str:
+    return found[0].lower()
+
+
+def _base64(value: bytes) -> Iterator[str]:
+    """What base64 makes of a value wherever it begins in what is encoded, without what depends on its neighbours."""
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + value).decode()
+        core = whole[-(-8 * before // 6) : 8 * (before + len(value)) // 6]
+        yield from (core, core.translate(str.maketrans("+/", "-_")))
 
 
 def own_locustfile(endpoint: Endpoint, directory: Path) -> Path | None:

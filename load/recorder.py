@@ -130,7 +130,7 @@ def record(spec: LoadSpec) -> None:
             Leader(environment, environment.runner, spec)
         else:
             suffix = f"-{os.getpid()}" if isinstance(environment.runner, WorkerRunner) else ""
-            RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec))
+            RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec.secret_variables))
             _record_users(environment, spec, suffix)
         # gevent counts a timer from when its loop last looked at the clock, which was before the imports:
         # without this the load stops some 0.2 s early.

@@ -23,7 +23,7 @@ from locust import User, task
 
 from load.clients import Client, client_maker, problem_of
 from load.http_client import PreparedBytes
-from load.request_spec import SPEC_VARIABLE, RequestSpec, spellings
+from load.request_spec import SPEC_VARIABLE, RequestSpec, secret_texts, without_secrets
 
 ROW_COLUMNS = ("turn", "user", "start_s", "latency_ms", "error")
 TURN_COLUMNS = ("turn", "began_s", "ended_s", "cpu_s")
@@ -100,9 +100,7 @@ class TurnUser(User):
         client = self._clients.get(turn.base_url) or self._clients.setdefault(turn.base_url, make_client())
         while True:
             response = client.send(request)
-            problem = problem_of(response, turn.request.expectation) or ""
-            for secret in self.secrets:
-                problem = problem.replace(secret, "[redacted]")
+            problem = without_secrets(problem_of(response, turn.request.expectation) or "", self.secrets)
             latency_ms = (response.end_s - response.sent_s) * 1000
             self.rows.append((number, self.number, round(response.sent_s - began_s, 6), round(latency_ms, 3), problem))
             if self.spec.wait_s:
@@ -113,12 +111,11 @@ class TurnUser(User):
 
 def user_class(spec: TurnsSpec) -> type[TurnUser]:
     """Build the user class that takes turns as `spec` says."""
-    values = {text for name in spec.secret_variables for text in spellings(os.environ.get(name, ""))}
     attributes: dict[str, Any] = {
         "abstract": False,
         "host": spec.turns[0].base_url,
         "spec": spec,
-        "secrets": sorted(values, key=len, reverse=True),
+        "secrets": secret_texts(spec.secret_variables),
     }
     return type("TurnsUser", (TurnUser,), attributes)
 

@@ -40,7 +40,8 @@ class EndpointUser(RequestingUser):
 
 def lacks(spec: LoadSpec) -> tuple[str, str] | None:
     """What this machine lacks to send its share, and the remedy; None: nothing."""
-    missing = next((name for name in spec.secret_variables if not os.environ.get(name)), None)
+    needed = sorted(spec.request.variables) if spec.request else ()
+    missing = next((name for name in needed if not os.environ.get(name)), None)
     if missing is not None:
         return f"has no value for ${missing}", f"set it there, before bench worker: export {missing}=..."
     files = ceil(spec.users / max(1, spec.load_workers)) + FILES_BESIDE
@@ -90,7 +91,7 @@ class LoadWorker:
             self.runner.send_message(LACKS, {"what": what, "remedy": remedy})
         elif spec.request is not None:
             self.say(f"{spec.request.name}: {spec.request.method} {spec.request.path} of {spec.base_url}")
-            self.answers.secrets = secret_texts(spec)
+            self.answers.secrets = secret_texts(spec.secret_variables)
             self.environment.user_classes[:] = [user_class(spec)]
 
     def on_heartbeat(self, **_: Any) -> None:

@@ -79,7 +79,12 @@ def _plan(plan: Plan, endpoint: Endpoint) -> Plan:
     profile = Profile(
         name=NAME, users=USERS, spawn_rate_per_s=USERS, duration_s=plan.profile.reference_s, endpoints=(NAME,)
     )
-    return Plan(target=Target.model_validate(served), profile=profile, endpoints=(endpoint,))
+    return Plan(
+        target=Target.model_validate(served),
+        profile=profile,
+        endpoints=(endpoint,),
+        other_variables=plan.secret_variables(),
+    )
 
 
 def cpu_loop_ms() -> float:

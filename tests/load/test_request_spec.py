@@ -50,3 +50,20 @@ def test_a_body_is_sent_as_utf8_with_its_length_in_bytes() -> None:
 def test_a_path_is_quoted_and_its_prefix_and_query_are_kept() -> None:
     raw = RequestSpec(name="x", path="/ä?q=a%20b&r=ü").prepared("http://127.0.0.1:1/api", {}).plain
     assert raw.startswith(b"GET /api/%C3%A4?q=a%20b&r=%C3%BC HTTP/1.1\r\nHost: 127.0.0.1:1\r\n")
+
+
+def test_variables_are_filled_in_wherever_a_request_names_them() -> None:
+    """In the path they are data, whatever they hold; a dollar can be meant."""
+    environment = {"ID": "a/b?c=ü&d", "TOKEN": 'x"y', "KEY": "k"}
+    spec = RequestSpec(name="x", path="/$ID?q=$$1", method="POST", json={"$KEY": [{"a": "$TOKEN$$"}, 5, None]})
+    raw = spec.prepared("http://127.0.0.1", environment).plain.decode()
+    assert raw.startswith("POST /a%2Fb%3Fc%3D%C3%BC%26d?q=$1 HTTP/1.1")
+    assert raw.endswith('{"k": [{"a": "x\\"y$"}, 5, null]}')
+    assert spec.variables == {"ID", "KEY", "TOKEN"}
+    assert sent(environment, method="POST", body="password=${TOKEN}&price=5$$")[-1] == 'password=x"y&price=5$'
+
+
+@pytest.mark.parametrize("where", [{"path": "/$NOT_THERE"}, {"json": {"$NOT_THERE": 1}}, {"body": "$NOT_THERE"}])
+def test_an_unset_variable_is_named_wherever_it_stands(where: dict[str, object]) -> None:
+    with pytest.raises(KeyError, match="NOT_THERE"):
+        sent({}, method="POST", **where)
