@@ -5,6 +5,8 @@ took (a histogram that keeps four significant digits at every size, as HDR histo
 what was wrong with them.
 """
 
+import csv
+import io
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -67,3 +69,10 @@ def rows(start_s: float, answer: Answer) -> Iterable[tuple[float, str, str, floa
     for number in range(count):
         end_s = start_s + (came + (number + 0.5) / count) / BINS_PER_S
         yield round(end_s - latency_ms / 1000, 6), "", "", latency_ms, "", "", error, late_ms, ""
+
+
+def quoted(text: str) -> str:
+    """A text as a field of a CSV file."""
+    field = io.StringIO()
+    csv.writer(field, lineterminator="\n").writerow([text])  # without one, a line break would not be quoted
+    return field.getvalue()[:-1]

@@ -7,8 +7,6 @@ Locust has a request logger of its own; this one costs the generator a quarter o
 per second that one process can send is time that users would see as latency.
 """
 
-import csv
-import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 
 from locust.env import Environment
 
-from load.answers import COLUMNS
+from load.answers import COLUMNS, quoted
 from load.http_client import Response
 from load.listen import listen
 from load.request_spec import LATE_MS, without_secrets
@@ -85,10 +83,3 @@ class RequestLog:
             self._file.flush()
         except OSError as error:
             end_unwritable(self._environment, f"requests.csv: {error}")
-
-
-def quoted(text: str) -> str:
-    """A text as a field of a CSV file."""
-    field = io.StringIO()
-    csv.writer(field, lineterminator="").writerow([text])
-    return field.getvalue()

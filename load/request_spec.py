@@ -135,7 +135,8 @@ def spellings(value: str) -> set[str]:
     found = lines | {spelled for text in lines for spelled in (repr(text)[1:-1], json.dumps(text)[1:-1])}
     raws = {text.encode(errors="surrogateescape") for text in lines}
     found |= {spelled for raw in raws for spelled in (quote(raw), quote(raw, safe=""), quote_plus(raw))}
-    found |= {spelled for text in found for spelled in (text.lower(), text.upper(), ESCAPE.sub(_lower, text))}
+    found |= {spelled for text in found for spelled in (text.lower(), text.upper(), text.title(), text.capitalize())}
+    found |= {ESCAPE.sub(_lower, text) for text in found}
     found |= {spelled for raw in raws for spelled in _base64(raw)}
     return {text for text in found if len(text) >= SHORTEST_SECRET}
 

@@ -51,7 +51,7 @@ def test_a_secret_is_known_in_every_way_a_log_may_spell_it(
     assert sorted(secrets) == sorted(spellings(value))
     for line in value.splitlines():
         raw = line.encode(errors="surrogateescape")
-        spelled = {line, line.upper(), line.lower(), repr(line)[1:-1], json.dumps(line)[1:-1]}
+        spelled = {line, line.upper(), line.lower(), line.title(), repr(line)[1:-1], json.dumps(line)[1:-1]}
         spelled |= {quote(raw), quote(raw, safe=""), quote_plus(raw), re.sub("%..", lambda m: m[0].lower(), quote(raw))}
         assert spelled <= set(secrets)
         for before in ("", "u", "us", "user:"):

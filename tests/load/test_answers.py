@@ -1,5 +1,7 @@
 """Answers of other machines lose nothing on their way but what is said of them."""
 
+import csv
+import io
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from load import answers
-from load.answers import COLUMNS, Answers
+from load.answers import COLUMNS, Answers, quoted
 from load.request_spec import LATE_MS
 
 LATENCIES_MS = st.floats(min_value=0.001, max_value=10_000_000.0)
@@ -80,3 +82,9 @@ def test_seconds_are_counted_from_the_start_and_told_once() -> None:
     assert after_s == pytest.approx(1.5)
     assert rest == [8, 100]
     assert mine.told()["seconds"] == []
+
+
+@pytest.mark.parametrize("text", ["", "a, b", 'say "no"', "two\nlines", "a\r\nb", "\n", "plain"])
+def test_a_text_is_one_field_of_a_row_whatever_it_holds(text: str) -> None:
+    ((before, field, after),) = csv.reader(io.StringIO(f"1,{quoted(text)},2\n", newline=""))
+    assert (before, field, after) == ("1", text, "2")

@@ -1,6 +1,11 @@
 """A header value from the environment is sent, and appears nowhere else."""
 
-from tests.support import Bench
+import re
+from base64 import b64encode
+
+import pytest
+
+from tests.support import Bench, assert_measured
 
 SECRET = "tok-5up3r-s3cr3t"  # noqa: S105 - what must not be found anywhere
 
@@ -68,3 +73,58 @@ def test_a_secret_in_what_a_failing_app_prints_is_not_shown(bench: Bench) -> Non
     files = [path for path in (bench.folder / "results").rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if SECRET in path.read_text(errors="replace")]
+
+
+LOGIN_APP = """
+import base64, os, urllib.parse
+from fastapi import FastAPI, HTTPException, Request
+
+app = FastAPI()
+token = os.environ["BENCH_TEST_TOKEN"]
+print("connecting with", token, token.upper(), urllib.parse.quote_plus(token), flush=True)
+print(base64.b64encode(f"user:{token}".encode()).decode(), flush=True)
+
+@app.get("/health", response_model=None)
+async def health():
+    return {"answer": 42}
+
+@app.post("/login/{name:path}", response_model=None)
+async def login(name: str, request: Request):
+    body = (await request.body()).decode()
+    print(request.url, body, flush=True)
+    if name != token or token not in body:
+        raise HTTPException(400, "wrong password")
+    return {"answer": 42}
+"""
+LOGIN = """
+[endpoints.quick]
+path = "/health"
+[endpoints.form]
+method = "POST"
+path = "/login/$BENCH_TEST_TOKEN?next=$BENCH_TEST_TOKEN"
+body = "user=a&password=$BENCH_TEST_TOKEN"
+[endpoints.json]
+method = "POST"
+path = "/login/$BENCH_TEST_TOKEN"
+json = { user = { password = "$BENCH_TEST_TOKEN" } }
+[profiles.quick]"""
+
+
+@pytest.mark.parametrize("asked", [["quick"], ["form", "json"]], ids=["that is not asked for", "in paths and bodies"])
+def test_a_secret_of_any_endpoint_is_sent_where_it_is_named_and_kept_nowhere(bench: Bench, asked: list[str]) -> None:
+    bench.configure(app=LOGIN_APP, duration="1s", target="workers = 1")
+    file = bench.folder / "benchmark.toml"
+    text = re.sub(r"\[endpoints.quick\].*?\[profiles.quick\]", LOGIN.strip(), file.read_text(), flags=re.DOTALL)
+    file.write_text(text.replace('endpoints = ["quick"]', f"endpoints = {asked}"))
+    bench.environment["BENCH_TEST_TOKEN"] = f"{SECRET}/&+"
+    done = bench.call("run")
+    assert_measured(done)
+    assert not [result for result in bench.record().endpoints if result.rounds[0].failures]
+    files = [path for path in (bench.folder / "results").rglob("*") if path.is_file()]
+    assert [path for path in files if path.name == "server.log" and "with [redacted]" in path.read_text()]
+    hidden = b64encode(SECRET.encode()).decode()[:-4]
+    for shown in (done.stdout, done.stderr, *(path.read_text(errors="replace") for path in files)):
+        assert not [part for part in (SECRET, SECRET.upper(), hidden) if part in shown]
+    if asked != ["quick"]:
+        (record,) = (path for path in files if path.name == "run.json")
+        assert "password=$BENCH_TEST_TOKEN" in record.read_text()
