@@ -32,6 +32,7 @@ DOCUMENTS = (
     "docs/comparing.md",
     "docs/diagnosis.md",
     "docs/history.md",
+    "docs/security.md",
 )
 
 

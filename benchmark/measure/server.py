@@ -164,7 +164,12 @@ class Server:
             raise AppError(message, self._last_lines())
 
     def _refuse_dead_workers(self) -> None:
-        """Uvicorn waits for the ping of a worker that died at its start; nobody needs to wait with it."""
+        """Uvicorn waits for the ping of a worker that died at its start; nobody needs to wait with it.
+
+        Where one process is server and worker, what has ended below it is the app's own affair.
+        """
+        if self._expected == 1:
+            return
         with suppress(psutil.Error):
             children = psutil.Process(self.child.pid).children()
             if any(child.status() == psutil.STATUS_ZOMBIE for child in children):

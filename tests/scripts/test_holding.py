@@ -15,6 +15,7 @@ AT_IMPORT = {
     "a process": f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {STAYS!r}])\n",
     "a fork": "import os, time\nif os.fork() == 0:\n    time.sleep(600)\n    os._exit(0)\n",
     "a thread": "import threading, time\nthreading.Thread(target=lambda: time.sleep(600)).start()\n",
+    "a shell that it does not wait for": "import subprocess\nsubprocess.Popen('sleep 600 &', shell=True)\n",
     "a daemon that holds what is printed": "import subprocess\nsubprocess.run('setsid sleep 600 &', shell=True)\n",
 }
 
