@@ -187,11 +187,12 @@ def _printed_too_much(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Find
     cut = measured.cut_bytes or 0
     if not cut:
         return None
+    amount = f"{cut / 1024:.0f} KiB" if cut < MUCH_CUT_BYTES else f"{cut / 2**20:.0f} MiB"
     kept = f"a line up to {LONGEST_LINE_BYTES // 1024} KiB, a log up to {LARGEST_LOG_BYTES // 2**20} MiB"
     return Finding(
         kind="output-cut",
         severity="note" if cut < MUCH_CUT_BYTES else "warning",
-        message=f"The app or the load generator printed {cut / 2**20:.3g} MiB more than their logs keep ({kept}). "
+        message=f"The app or the load generator printed {amount} more than their logs keep ({kept}). "
         "Printing takes time, which latencies hold.",
         remedy="Print less: lower the log level of the app.",
     )
