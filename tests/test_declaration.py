@@ -56,7 +56,7 @@ def test_the_keys_stand_behind_the_path_and_every_other_byte_is_the_same(tmp_pat
 def test_a_table_that_is_written_otherwise_is_left_alone_and_the_lines_are_said(tmp_path: Path, table: str) -> None:
     file = tmp_path / "benchmark.toml"
     file.write_text(table)
-    with pytest.raises(UsageError, match=r'(?s)no simple \[endpoints.orders\].*\nserved = "cpu"'):
+    with pytest.raises(UsageError, match=r'(?s)no simple \[endpoints.orders\].*\n\| served = "cpu"'):
         declare(file, "orders", {"served": "cpu"})
     assert file.read_text() == table
 
