@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from benchmark.errors import BenchmarkError, InterruptedRunError
+from benchmark.errors import BenchmarkError, InterruptedRunError, UsageError
 from benchmark.garbage import seldom_collecting
 
 COMMANDS = {
@@ -87,6 +87,7 @@ def main() -> None:
         signal.signal(number, _interrupted)
     try:
         with seldom_collecting():
+            _refuse_undecodable()
             app()
     except BenchmarkError as error:
         sys.stderr.write(f"bench: {error}\n")
@@ -96,6 +97,15 @@ def main() -> None:
 
             write_step_summary(render_error(f"bench: {error}"))
         sys.exit(error.exit_code)
+
+
+def _refuse_undecodable() -> None:
+    """Bytes that are no text can be given by a shell, and could be written nowhere."""
+    ours = (value for name, value in os.environ.items() if name.startswith("BENCH_"))
+    for text in (*sys.argv[1:], *ours):
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            message = f"{text!r} is not UTF-8; write the argument, or the BENCH_ variable, in UTF-8"
+            raise UsageError(message)
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> NoReturn:
