@@ -11,29 +11,36 @@ import platform
 import re
 import secrets
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from benchmark.errors import UsageError
-from benchmark.measure.process import Child
+from benchmark.failure import one_line
+from benchmark.measure.process import Child, wait_for_exit
 
 REQUIREMENTS = "requirements.txt"
 MOST_KEPT = 6
 POLL_S = 0.1
 INHERITING = "bench_inherited.pth"
 ASK = (
-    "import json, platform, importlib.metadata as m;"
-    "print(json.dumps([platform.python_implementation() + ' ' + platform.python_version(),"
-    "{d.name.lower(): d.version for d in reversed(list(m.distributions())) if d.name}]))"
+    "import json, platform, sys, importlib.metadata as m;"
+    "found = [platform.python_implementation() + ' ' + platform.python_version(),"
+    "{d.name.lower(): d.version for d in reversed(list(m.distributions())) if d.name}];"
+    "open(sys.argv[1], 'w').write(json.dumps(found))"
 )
-"""Reversed: of two versions of a package the one that is found first is the one that counts."""
+"""Into a file: what the Python prints by itself does not matter.
+
+Reversed: of two versions of a package the one that is found first is the one that counts.
+"""
+DESCRIBED_WITHIN_S = 30.0
 
 _COMMENT = re.compile(r"(?:^|\s)#")
 _NAMES_A_FILE = re.compile(r"(?:-r|--requirement|-c|--constraint)[\s=]*(\S+)")
@@ -95,10 +102,23 @@ def _is_installed(line: str) -> bool:
         return False
 
 
+@cache
 def describe(python: str) -> tuple[str, dict[str, str]]:
-    """Version of a Python, and of every package that it has installed."""
-    done = subprocess.run([python, "-c", ASK], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
-    version, packages = json.loads(done.stdout)
+    """Version of a Python, and of every package that it has installed. UsageError: it is none."""
+    with TemporaryDirectory() as folder:
+        answer = Path(folder, "answer.json")
+        command, log = [python, "-c", ASK, str(answer)], answer.with_suffix(".log")
+        try:
+            with Child(command, log=log, directory=answer.parent, environment=os.environ, grace_s=0.2) as child:
+                code = wait_for_exit(child, DESCRIBED_WITHIN_S)
+                said = one_line(child.tail())
+        except OSError as error:
+            raise UsageError(f"--python: {python} cannot be run: {error.strerror}; name a Python") from None
+        if code != 0 or not answer.is_file():
+            how = f"did not end within {DESCRIBED_WITHIN_S:g} s" if code is None else f"ended with exit code {code}"
+            message = f"--python: {python} is no Python of version 3.8 or newer: asked for its version, it {how}"
+            raise UsageError(f"{message}, and said: {said}" if said else message)
+        version, packages = json.loads(answer.read_text(encoding="utf-8"))
     return str(version), dict(sorted(packages.items()))
 
 
