@@ -1,5 +1,10 @@
 """The one family of expected errors. Each message is one line that says what is wrong and what to do."""
 
+import re
+import shlex
+
+_UNTRUSTED = re.compile(r"dubious ownership in repository at '(.+)'")
+
 
 class BenchmarkError(Exception):
     """An expected failure. The command line prints the message and ends with `exit_code`."""
@@ -43,3 +48,11 @@ class InterruptedRunError(BenchmarkError):
     """Ctrl-C or SIGTERM: everything was stopped, what was measured is kept."""
 
     exit_code = 130
+
+
+def refuse_untrusted(said: str) -> None:
+    """UsageError: git said that it does not touch a repository of another user. It names the folder."""
+    found = _UNTRUSTED.search(said)
+    if found is not None:
+        message = f"git does not trust {found[1]}, which belongs to another user; if you do, tell it so"
+        raise UsageError(f"{message}: git config --global --add safe.directory {shlex.quote(found[1])}")
