@@ -123,13 +123,13 @@ def _reconnected(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | 
     if measured.reconnected is None or measured.reconnected <= OFTEN_RECONNECTED * measured.requests:
         return None
     wait_s = plan.profile.wait_s
-    slower = f" sooner than users think ({wait_s:g} s)" if wait_s else ""
-    kept = f" (uvicorn keeps them for {UVICORN_KEEPS_S} s)" if wait_s >= UVICORN_KEEPS_S else ""
+    kept = f"; uvicorn keeps them for {UVICORN_KEEPS_S} s" if wait_s >= UVICORN_KEEPS_S else ""
+    slower = f" sooner than users think ({wait_s:g} s{kept})" if wait_s else ""
     return Finding(
         kind="reconnected",
         severity="note",
         message=f"{measured.reconnected} requests went over a new connection: the server closes idle connections"
-        f"{slower}{kept}.",
+        f"{slower}.",
         remedy="Latencies hold the connecting. Where your server keeps them for longer (--timeout-keep-alive), measure "
         "it by its url, or take a shorter wait."
         if wait_s

@@ -67,7 +67,8 @@ def _not_kept(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | No
     return Finding(
         kind="connections-not-kept",
         severity="note",
-        message=f"Connections are not kept: the server closed them after {measured.closed} of {measured.requests} "
+        message=f"Connections are not kept: the server closed them after {min(measured.closed, measured.requests)} of "
+        f"{measured.requests} "
         'responses ("connection: close", or HTTP/1.0), and the next request had to connect.',
         remedy="Latencies hold the connecting. Let the server keep connections, if it does so for its visitors.",
     )

@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import TypeAdapter
 
 from benchmark.errors import UsageError
 from benchmark.failure import one_line
@@ -114,12 +115,21 @@ def describe(python: str) -> tuple[str, dict[str, str]]:
                 said = one_line(child.tail())
         except OSError as error:
             raise UsageError(f"--python: {python} cannot be run: {error.strerror}; name a Python") from None
-        if code != 0 or not answer.is_file():
+        found = _answer(answer)
+        if code != 0 or found is None:
             how = f"did not end within {DESCRIBED_WITHIN_S:g} s" if code is None else f"ended with exit code {code}"
             message = f"--python: {python} is no Python of version 3.8 or newer: asked for its version, it {how}"
             raise UsageError(f"{message}, and said: {said}" if said else message)
-        version, packages = json.loads(answer.read_text(encoding="utf-8"))
-    return str(version), dict(sorted(packages.items()))
+    version, packages = found
+    return version, dict(sorted(packages.items()))
+
+
+def _answer(file: Path) -> tuple[str, dict[str, str]] | None:
+    """What ASK wrote; None: another program wrote something else, or nothing."""
+    try:
+        return TypeAdapter(tuple[str, dict[str, str]]).validate_json(file.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def environment_key(file: Path, extras: Sequence[str]) -> str:

@@ -112,7 +112,7 @@ def test_a_round_without_a_steady_part_says_what_could_not_be_checked() -> None:
     [
         (0.0, "the server closes idle connections."),
         (2.0, "the server closes idle connections sooner than users think (2 s)."),
-        (6.0, "sooner than users think (6 s) (uvicorn keeps them for 5 s)."),
+        (6.0, "sooner than users think (6 s; uvicorn keeps them for 5 s)."),
     ],
 )
 def test_connections_that_are_idle_for_too_long_are_held_against_think_time(wait_s: float, said: str) -> None:

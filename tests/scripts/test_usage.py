@@ -58,7 +58,11 @@ def test_users_with_spaces_or_too_many_for_one_number_are_a_sweep(bench: Bench) 
         assert asked.returncode == 0, asked.stderr
 
 
-@pytest.mark.parametrize("script", ["", "#!/no/such/interpreter\n"], ids=["empty", "no interpreter"])
+@pytest.mark.parametrize(
+    "script",
+    ["", "#!/no/such/interpreter\n", "#!/bin/sh\necho '[1, 2]' > \"$3\"\n"],
+    ids=["empty", "no interpreter", "another answer"],
+)
 def test_a_python_that_the_system_can_not_run_is_refused(bench: Bench, script: str) -> None:
     file = bench.folder / "mypython"
     file.write_text(script)
