@@ -58,6 +58,11 @@ def test_users_with_spaces_or_too_many_for_one_number_are_a_sweep(bench: Bench) 
         assert asked.returncode == 0, asked.stderr
 
 
+def test_users_of_the_environment_are_read_like_those_of_the_flag(bench: Bench) -> None:
+    bench.environment["BENCH_USERS"] = "1,500"
+    assert "'1,500' may be 1500 users, or a sweep" in refused(bench)
+
+
 @pytest.mark.parametrize(
     "script",
     ["", "#!/no/such/interpreter\n", "#!/bin/sh\necho '[1, 2]' > \"$3\"\n"],
