@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups starts-and-sockets few-users overhead scale three-hosts stalls long-history repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
+.PHONY: help bench test check format setups starts-and-sockets few-users overhead scale three-hosts stalls long-history fuzz-config repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -59,6 +59,10 @@ stalls: .venv/.dev
 # Not a check: renders a history of 10,000 runs and prints how long that takes.
 long-history: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.long_history
+
+# Not a check: gives bench 5,000 configurations that are wrong somewhere, and prints which it does not refuse in one line.
+fuzz-config: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.fuzz_config
 
 # Not a check: publishes five years of weekly runs and prints how large the repository is then; takes some minutes.
 repository-size: .venv/.dev

@@ -3,13 +3,18 @@
 Everything that can be known to be wrong is said here, in one line, before anything is started.
 """
 
+import codecs
 import datetime as dt
 import json
+import math
 import os
 import re
 import shlex
+import ssl
+import stat
+import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any, Literal, Self, TypeVar
@@ -29,6 +34,18 @@ SECRET_NAME = re.compile(
     r"(?i)(.*[_-])?(password|passwd|pwd|secret)|((access|refresh|auth|api)[_-]?)?token|api[_-]?key"
 )
 """Names of fields whose values are secrets."""
+MOST_BYTES = 256 * 1024
+DEEPEST = 50
+"""Values nested in each other, beyond which JSON and its readers begin to fail."""
+
+MOST_SHOWN = 60
+"""Characters of a key or a value that a message quotes."""
+
+_MARKS = re.compile(
+    r'''"""(?:\\.|[^\\])*?(?:"""|\Z)|\'{3}.*?(?:\'{3}|\Z)|"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?|\#[^\n]*|[\[{\]}.,=\n]''',
+    re.DOTALL,
+)
+"""Marks of TOML that nest values, or end what is nested, and the strings and comments whose marks are none."""
 
 Model = TypeVar("Model", bound=Frozen)
 
@@ -85,14 +102,7 @@ class Config(Frozen):
 
 def read_config(path: Path) -> Config:
     """Read and validate a benchmark.toml. UsageError names the file and the key's path."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        message = f"{path} does not exist; run bench in the folder that holds benchmark.toml, or name it with --config"
-        raise UsageError(message) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"{path} can not be read: {error}"
-        raise UsageError(message) from None
+    raw = _parsed(_text(path), path)
     for section in ("endpoints", "profiles"):
         for name, table in _tables(raw.get(section)):
             if "name" in table:
@@ -104,6 +114,99 @@ def read_config(path: Path) -> Config:
     except ValidationError as error:
         raise UsageError(f"{path}: {_first_problem(error)}") from None
     return _checked_as_a_whole(config, path)
+
+
+def _text(path: Path) -> str:
+    """Read a file of a bounded size. A pipe would keep us waiting, and a device may never end."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            message = f"{path} is a folder, a pipe or a device; name a file with --config"
+            raise UsageError(message)
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        message = f"{path} does not exist; run bench in the folder that holds benchmark.toml, or name it with --config"
+        raise UsageError(message) from None
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise UsageError(message) from None
+    if len(content) > MOST_BYTES:
+        message = f"{path} holds more than {MOST_BYTES // 1024} KiB; is it the right file? Name it with --config"
+        raise UsageError(message)
+    if content.startswith(codecs.BOM_UTF8):
+        message = f"{path} begins with a byte order mark, as Notepad writes it; save it as UTF-8 without BOM"
+        raise UsageError(message)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"{path} is not UTF-8 (byte {error.start + 1}); save it as UTF-8 without BOM"
+        raise UsageError(message) from None
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    """Parse TOML. UsageError: it is none, or holds a value that neither JSON nor a report can hold."""
+    _refuse_nesting(text, path)
+    most_digits = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)  # the check behind it names the key of a number that is too long; Python would not
+    try:
+        raw = tomllib.loads(text)
+    except ValueError as error:
+        message = f"{path} cannot be read: {error}"
+        raise UsageError(message) from None
+    finally:
+        sys.set_int_max_str_digits(most_digits)
+    for where, value in _values(raw):
+        problem = _unfit(where, value)
+        if problem is not None:
+            raise UsageError(f"{path}: {_place(where)}: {problem}")
+    return raw
+
+
+def _refuse_nesting(text: str, path: Path) -> None:
+    """Python's parser calls itself for each bracket, and takes minutes for a key of 100,000 parts."""
+    depth = dots = 0
+    for found in _MARKS.finditer(text):
+        mark = found[0]
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark, 0)
+        dots = dots + 1 if mark == "." else 0 if mark in "[{]},=\n" else dots
+        if max(depth, dots) > DEEPEST:
+            number = text.count("\n", 0, found.start()) + 1
+            key = text.split("\n")[number - 1].partition("=")[0].strip()
+            named = f", {_place([key])}" if key and key[0] not in "[{" else ""
+            raise UsageError(f"{path}: line {number}{named}: values are nested more than {DEEPEST} deep")
+
+
+def _values(raw: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value of a document, with the path of its key."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), raw)]
+    while waiting:
+        where, value = waiting.pop()
+        yield where, value
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        waiting += [((*where, str(key)), item) for key, item in inner]
+
+
+def _unfit(where: tuple[str, ...], value: Any) -> str | None:
+    if len(where) > DEEPEST:
+        return f"values are nested more than {DEEPEST} deep"
+    if isinstance(value, dt.date | dt.time) and where[0] != "accepted":
+        kind = "a time" if isinstance(value, dt.time) else "a date"
+        return f'holds {kind}, write it as text: "{value.isoformat()}"'
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no number that can be counted with"
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "holds a number of more than 64 bits; if it is a name, write it as text"
+    return None
+
+
+def _place(parts: Iterable[object]) -> str:
+    """The path of a key as one printable line. Like TOML, it quotes what is no plain word."""
+    return cut(".".join(text if re.fullmatch(r"[\w-]+", text := str(part)) else json.dumps(text) for part in parts))
+
+
+def cut(text: str) -> str:
+    """The beginning of a text that may be long."""
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
 
 
 def _tables(section: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -171,11 +274,13 @@ def _first_problem(error: ValidationError, names: Mapping[str, str] | None = Non
     """Make one line of a validation error: where, what, and how many more there are."""
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = _place(first["loc"])
     where = (names or {}).get(str(first["loc"][0]) if first["loc"] else "", where)
     what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
     given = first["input"]
-    shown = f" (got {given!r})" if isinstance(given, str | int | float) and first["type"] != "value_error" else ""
+    shown = (
+        f" (got {cut(repr(given))})" if isinstance(given, str | int | float) and first["type"] != "value_error" else ""
+    )
     more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
     return f"{where}: {what}{shown}{more}" if where else f"{what}{more}"
 
@@ -259,6 +364,7 @@ def check_plan(plan: Plan, directory: Path) -> None:
             '(a "$" that names no variable is written "$$")'
         )
         raise UsageError(message)
+    _check_ca_file(plan.target, directory)
     for variable in sorted({name for endpoint in plan.endpoints for name in endpoint.header_variables}):
         if not (os.environ[variable].isascii() and os.environ[variable].isprintable()):
             message = f"${variable} can not be sent in a header: it holds a line break or a character beyond ASCII"
@@ -272,6 +378,17 @@ def check_plan(plan: Plan, directory: Path) -> None:
         if locustfile is not None and not locustfile.is_file():
             message = f"endpoint {endpoint.name!r}: its locustfile {endpoint.locustfile} does not exist"
             raise UsageError(message)
+
+
+def _check_ca_file(target: Target, directory: Path) -> None:
+    file = target.ca_path(directory)
+    if file is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError as error:  # what OpenSSL says, too
+        message = f"[app] ca_file: {target.ca_file} holds no certificates: {error.strerror or error}"
+        raise UsageError(message) from None
 
 
 def customised(config: Config, plan: Plan) -> tuple[str, ...]:

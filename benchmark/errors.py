@@ -1,5 +1,7 @@
 """The one family of expected errors. Each message is one line that says what is wrong and what to do."""
 
+import re
+import shlex
 from typing import Self
 
 LONGEST_MESSAGE = 2000
@@ -28,6 +30,9 @@ def _printable(text: str) -> str:
 def _inert(text: str) -> str:
     """Break what a runner takes for a command anywhere in a line."""
     return text.replace("##[", "## [")
+
+
+_UNTRUSTED = re.compile(r"dubious ownership in repository at '(.+)'")
 
 
 class BenchmarkError(Exception):
@@ -84,3 +89,11 @@ class InterruptedRunError(BenchmarkError):
     """Ctrl-C, SIGTERM, SIGHUP or SIGQUIT: everything was stopped, what was measured is kept."""
 
     exit_code = 130
+
+
+def refuse_untrusted(said: str) -> None:
+    """UsageError: git said that it does not touch a repository of another user. It names the folder."""
+    found = _UNTRUSTED.search(said)
+    if found is not None:
+        message = f"git does not trust {found[1]}, which belongs to another user; if you do, tell it so"
+        raise UsageError(f"{message}: git config --global --add safe.directory {shlex.quote(found[1])}")

@@ -1,6 +1,7 @@
-"""How many processes send the load, and what they could not do."""
+"""How many processes send the load, and what they could not do; and the cores that there are for them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 
@@ -8,11 +9,38 @@ from benchmark.errors import UsageError
 from benchmark.plan import Endpoint, Target
 from benchmark.profile import AUTO, Profile
 
+CPUS = Path("/sys/devices/system/cpu")
+"""Where Linux says which processors are threads of one core."""
+
+Cores = Sequence[tuple[int, ...]]
+"""Physical cores, each with its processors: two where it has two threads. Numbered as the system does."""
+
+
+def usable_cores() -> Cores:
+    """The physical cores that this process may use; where nothing says which threads share one, each is its own."""
+    pins = hasattr(psutil.Process, "cpu_affinity")
+    left = set(psutil.Process().cpu_affinity() if pins else range(psutil.cpu_count() or 1))
+    cores = []
+    while left:
+        core = left & {min(left), *_siblings(min(left))}
+        left -= core
+        cores.append(tuple(sorted(core)))
+    return cores
+
+
+def _siblings(processor: int) -> set[int]:
+    """All threads of a processor's core, from a list like "0,4" or "0-1"; none where nothing can be read."""
+    try:
+        text = (CPUS / f"cpu{processor}" / "topology" / "thread_siblings_list").read_text(encoding="ascii")
+        ranges = [part.partition("-") for part in text.strip().split(",")]
+        return {number for first, _, last in ranges for number in range(int(first), int(last or first) + 1)}
+    except (OSError, ValueError):
+        return set()
+
 
 def cores_left(target: Target) -> int:
     """Cores of this machine that the workers of the app leave to processes that send the load; at least one."""
-    here = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count() or 1
-    return max(1, here - (0 if target.url else target.workers))
+    return max(1, len(usable_cores()) - (0 if target.url else target.workers))
 
 
 def counted(profile: Profile, target: Target) -> Profile:

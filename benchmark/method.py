@@ -4,11 +4,12 @@ from pydantic import Field
 
 from benchmark.model import Frozen
 
-METHOD_VERSION = 3
+METHOD_VERSION = 4
 """Raised whenever the way of measuring changes what the same software would score: older runs then do not compare.
 
 1 counted responses that came while a load was being stopped, too. Up to 2 latencies were of failed requests, too,
-Locust's own client sent, and req/s with think time was divided by the time of the last response.
+Locust's own client sent, and req/s with think time was divided by the time of the last response. Up to 3 server and
+load generator might share a physical core, each on a thread of it, and "auto" counted threads as cores.
 """
 
 

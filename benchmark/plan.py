@@ -18,7 +18,7 @@ from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from benchmark.model import Frozen, Line
 from benchmark.profile import Profile
-from benchmark.units import Count, Number, Seconds
+from benchmark.units import SHORTEST_S, Count, Number, Seconds
 
 SHORTEST_SECRET = 4
 ESCAPE = re.compile(r"%[0-9A-F]{2}")
@@ -33,10 +33,18 @@ SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|
 """Headers whose values are secrets by their name."""
 
 
+_HOST = re.compile(r"\w[\w.-]*|[0-9A-Fa-f:.]+")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""What RFC 9110 calls a token."""
+
+
 def _base_url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not text.isprintable():
         message = 'must start with "http://" or "https://" and name a host'
+        raise ValueError(message)
+    if not _HOST.fullmatch(parts.hostname) or not _is_host(parts.hostname) or parts.port == 0:  # port: or a ValueError
+        message = "names no possible host, or port"
         raise ValueError(message)
     if parts.username or parts.password:
         message = "must not hold a user or password, it would end up in reports; send a header with a $VARIABLE instead"
@@ -45,6 +53,13 @@ def _base_url(text: str) -> str:
         message = "must end with the path; a query belongs into the endpoints' paths"
         raise ValueError(message)
     return text.rstrip("/")
+
+
+def _is_host(name: str) -> bool:
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _import_path(text: str) -> str:
@@ -97,7 +112,7 @@ class Expectation(Frozen):
 
     status: Count = Field(default=200, ge=100, le=599)
     contains: str | None = None
-    pointer: str | None = Field(default=None, pattern=r"^(/.*)?$")
+    pointer: str | None = Field(default=None, pattern=r"^(/([^~]|~[01])*)?$")
 
 
 class Endpoint(Frozen):
@@ -113,8 +128,10 @@ class Endpoint(Frozen):
     served: Served | None = None
     seats: Count | None = Field(default=None, ge=1, le=100_000)
     """With `served = "pool"`: requests that one worker serves at a time."""
-    work_tasks: Number | None = Field(default=None, gt=0, le=1000)
-    work_s: Seconds | None = Field(default=None, gt=0, le=3600, validation_alias=AliasChoices("work", "work_s"))
+    work_tasks: Number | None = Field(default=None, ge=0.001, le=1000)
+    work_s: Seconds | None = Field(
+        default=None, ge=SHORTEST_S, le=3600, validation_alias=AliasChoices("work", "work_s")
+    )
     locustfile: Line | None = None
 
     @model_validator(mode="after")
@@ -129,6 +146,12 @@ class Endpoint(Frozen):
             message = 'served = "pool" and seats = N go together: N requests at a time in each worker'
             raise ValueError(message)
         for name, value in self.headers.items():
+            if not _HEADER_NAME.fullmatch(name):
+                message = f"{name!r} cannot be the name of a header"
+                raise ValueError(message)
+            if value != value.strip():
+                message = f"header {name}: its value begins or ends with a space, which HTTP does not carry"
+                raise ValueError(message)
             if not Template(value).is_valid():
                 message = f'header {name}: a "$" that names no variable is written "$$"'
                 raise ValueError(message)

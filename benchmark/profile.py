@@ -5,9 +5,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, field_validator, model_validator
 
 from benchmark.model import Frozen, Line
-from benchmark.units import Count, Number, Seconds
+from benchmark.units import SHORTEST_S, Count, Number, Seconds
 
 MAX_USERS = 100_000
+SLOWEST_PER_S = 0.001
+"""Users or requests per second: of fewer none would come."""
+
+SHORTEST_TIMEOUT_S = 0.001
 MAX_DURATION_S = 24 * 3600.0
 AUTO = 0
 
@@ -37,17 +41,20 @@ class Profile(Frozen):
     """Whether the README shows the newest run of this profile."""
     users: Count = Field(ge=1, le=MAX_USERS)
     spawn_rate_per_s: Number = Field(
-        gt=0, le=MAX_USERS, validation_alias=AliasChoices("spawn_rate", "spawn_rate_per_s")
+        ge=SLOWEST_PER_S, le=MAX_USERS, validation_alias=AliasChoices("spawn_rate", "spawn_rate_per_s")
     )
     duration_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
         ge=1, le=MAX_DURATION_S, validation_alias=AliasChoices("duration", "duration_s")
     )
-    task_seconds: Seconds = Field(default=5.0, gt=0, le=3600)
+    task_seconds: Seconds = Field(default=5.0, ge=SHORTEST_S, le=3600)
     rounds: Count = Field(default=1, ge=1, le=1000)
     endpoints: tuple[str, ...] = Field(min_length=1)
     client: Literal["fast", "requests", "stock"] = "fast"
     timeout_s: Seconds = Field(
-        default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=AliasChoices("timeout", "timeout_s")
+        default=60.0,
+        ge=SHORTEST_TIMEOUT_S,
+        le=MAX_DURATION_S,
+        validation_alias=AliasChoices("timeout", "timeout_s"),
     )
     wait_s: Seconds = Field(default=0.0, ge=0, le=3600, validation_alias=AliasChoices("wait", "wait_s"))
     start: Literal["batch", "spread"] = "batch"
@@ -59,7 +66,7 @@ class Profile(Frozen):
     """How long each round loads the reference workload, which tells a slow machine from a slow endpoint; 0: not."""
 
     rate_per_s: Annotated[Number, BeforeValidator(_per_second)] | None = Field(
-        default=None, gt=0, le=100_000, validation_alias=AliasChoices("rate", "rate_per_s")
+        default=None, ge=SLOWEST_PER_S, le=100_000, validation_alias=AliasChoices("rate", "rate_per_s")
     )
     """Requests per second that are due whether others were answered or not ("200/s"); None: users ask again when they
     were answered. With a rate, `users` is how many requests may be under way at a time.

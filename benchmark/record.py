@@ -142,6 +142,12 @@ class Round(Columns):
     reconnected: int | None = None
     """Requests that went over a new connection, as the idle one turned out to be closed."""
 
+    closed: int | None = None
+    """Complete responses after which the server did not keep the connection, as it said or its HTTP/1.0 does."""
+
+    withheld: int | None = None
+    """Cookies that the server marked Secure, which the client does not send back without TLS."""
+
     repeated: int | None = None
     """Requests that Locust's own client sent again by itself."""
 

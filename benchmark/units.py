@@ -8,7 +8,11 @@ from pydantic import BeforeValidator
 SECONDS_PER_UNIT = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+SHORTEST_S = 1e-6
+"""A microsecond: a length of time that is shorter is a mistake, and what is divided by it too large for any float."""
+
 _NUMBER = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?")
+_SEPARATED = re.compile(r"[1-9]\d{0,2}(?:[,'_ ]\d{3})+")
 
 
 def parse_seconds(value: Any) -> Any:
@@ -30,7 +34,9 @@ def parse_number(value: Any) -> Any:
         return value
     text = value.strip()
     if not _NUMBER.fullmatch(text):
-        message = f"{text!r} is not a number"
+        plain = re.sub(r"\D", "", text)
+        hint = f"; write {plain}" if _SEPARATED.fullmatch(text) else ""
+        message = f"{text!r} is not a number{hint}"
         raise ValueError(message)
     number = float(text)
     return int(number) if number.is_integer() else number

@@ -8,6 +8,7 @@ All send the same headers and body. The check before a load and the load itself 
 """
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from time import monotonic
 from typing import Protocol
 
@@ -16,30 +17,38 @@ import urllib3
 from gevent import Timeout
 from requests.adapters import HTTPAdapter
 
-from load.expectation import DECODERS, WRONG_DATA, Expectation, encodings, text_of
+from load.expectation import DECODERS, WRONG_DATA, Expectation, described, encodings, text_of
 from load.http_client import (
     MOST_BODY_BYTES,
     READ_BYTES,
+    TOO_LATE,
     BrokenResponseError,
     HttpClient,
     PreparedBytes,
     Response,
     Server,
-    described,
 )
+
+HTTP_1_0 = 10
+"""As http.client counts versions."""
 
 
 class Client(Protocol):
     """What a user sends its requests with: one connection.
 
     `written`: requests of which at least one byte was written; `reconnected`: how many of them found the idle
-    connection closed; None: not known.
+    connection closed; `closed`: responses that announced its end; `withheld`: Secure cookies without TLS. None: not
+    known.
     """
 
     @property
     def written(self) -> int | None: ...  # noqa: D102
     @property
     def reconnected(self) -> int | None: ...  # noqa: D102
+    @property
+    def closed(self) -> int | None: ...  # noqa: D102
+    @property
+    def withheld(self) -> int | None: ...  # noqa: D102
 
     def send(self, request: PreparedBytes) -> Response:
         """Send a request and wait for its response; what went wrong is in `Response.error`."""
@@ -54,9 +63,10 @@ class Client(Protocol):
 class RequestsClient:
     """On `requests`, with one time-out for the whole request, which that library does not have."""
 
-    written = reconnected = None
+    written = reconnected = withheld = None
 
     def __init__(self, timeout_s: float, ca_file: str | None) -> None:
+        self.closed = 0
         self._timeout_s = timeout_s
         self._verify = ca_file or True
         self._session = requests.Session()
@@ -84,7 +94,7 @@ class RequestsClient:
         except (Timeout, requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             if isinstance(error, Timeout) and error is not timeout:
                 raise
-            found.error = f"no complete response within {self._timeout_s:g} s"
+            found.error = f"{TOO_LATE} {self._timeout_s:g} s"
         except BrokenResponseError as error:
             found.error = str(error)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -96,6 +106,7 @@ class RequestsClient:
         with self._session.send(
             source, timeout=self._timeout_s, allow_redirects=False, verify=self._verify, stream=True
         ) as got:
+            found.status_code, found.headers = got.status_code, in_bytes(got.headers)
             pieces: list[bytes] = []
             for piece in got.raw.stream(READ_BYTES, decode_content=False):
                 pieces.append(piece)
@@ -105,8 +116,9 @@ class RequestsClient:
                     raise requests.Timeout
                 if found.length > MOST_BODY_BYTES:
                     raise BrokenResponseError(f"the response is longer than {MOST_BODY_BYTES} bytes")
-            found.status_code, found.body = got.status_code, b"".join(pieces)
-            found.headers = in_bytes(got.headers)
+            found.body = b"".join(pieces)
+            kept = got.raw.version != HTTP_1_0 and "close" not in got.headers.get("Connection", "").lower()
+            self.closed += not kept and "close" not in str(source.headers.get("Connection", "")).lower()
 
 
 def keep(found: Response, status: int, content: bytes, headers: Mapping[str, str]) -> None:
@@ -156,8 +168,20 @@ def client_maker(kind: str, base_url: str, *, timeout_s: float, ca_file: str | N
     return lambda: HttpClient(server, timeout_s)
 
 
+OF_UVICORN = {b"content-type": "text/plain; charset=utf-8", b"content-length": "19", b"connection": "close"}
+"""With status 503: what uvicorn answers by itself to what is beyond its limit_concurrency."""
+
+
 def problem_of(response: Response, expected: Expectation) -> str | None:
     """What is wrong with a response, None if it is right: the one check of loads, turns and of what comes before."""
+    problem = _problem_of(response, expected)
+    limited = problem is not None and response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and not response.error
+    if limited and all(response.header(name) == value for name, value in OF_UVICORN.items()):
+        return f"{problem}: uvicorn's limit_concurrency"
+    return problem
+
+
+def _problem_of(response: Response, expected: Expectation) -> str | None:
     if response.error:
         return response.error
 

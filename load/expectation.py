@@ -5,6 +5,7 @@ Whatever a server sends, the outcome is a text that can be looked at, or one sho
 
 import codecs
 import json
+import ssl
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -191,3 +192,14 @@ DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
     "br": _brotli,
     "zstd": _zstd,
 }
+
+
+def described(error: BaseException) -> str:
+    """A few words about an error, without addresses or numbers that would make each failure one of its own kind."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not right ({error.verify_message.partition(',')[0].lower()})"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return f"TLS failed ({error.reason.lower().replace('_', ' ')})"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

@@ -30,6 +30,8 @@ from requests import Request
 from requests.cookies import MockRequest, MockResponse, get_cookie_header
 from requests.structures import CaseInsensitiveDict
 
+from load.expectation import described
+
 DEFAULT_HEADERS = {
     "User-Agent": "fastapi-load-benchmark",
     "Accept": "*/*",
@@ -37,10 +39,10 @@ DEFAULT_HEADERS = {
 }
 """What every client of ours sends unless benchmark.toml says otherwise: an app must not be able to tell them apart."""
 
-READ_BYTES = 256 * 1024
-MOST_HEAD_BYTES = 256 * 1024
+READ_BYTES = MOST_HEAD_BYTES = 256 * 1024
 """A response's head, or what stands between two parts of its body, that is longer is broken."""
 MOST_BODY_BYTES = 1024**3
+TOO_LATE = "no complete response within"
 MORE_THAN_ANNOUNCED = "the server sent more than the response it had announced"
 
 PORTS = {"http": 80, "https": 443}
@@ -176,17 +178,18 @@ class HttpClient:
     """The client of one user. It is its own parser's listener (the `on_` methods).
 
     `written`: requests of which at least one byte was written. `reconnected`: how many of them found that the server
-    had closed the idle connection, and were written to a new one.
+    had closed the idle connection, and were written to a new one. `closed`: complete responses after which the server
+    did not keep the connection. `withheld`: cookies that it marked Secure and that do not go back, as there is no TLS.
     """
 
     def __init__(self, server: Server, timeout_s: float) -> None:
-        self.written = self.reconnected = 0
+        self.written = self.reconnected = self.closed = self.withheld = 0
         self._server = server
         self._timeout_s = timeout_s
         self._timeout = Timeout()
         # A gevent Timeout that is started again has only the time that it had left; again() gives a timer all of it.
         self._timer = get_hub().loop.timer(timeout_s, timeout_s)
-        self._too_late = f"no complete response within {timeout_s:g} s"
+        self._too_late = f"{TOO_LATE} {timeout_s:g} s"
         self._cookies: CookieJar | None = None
         self._sock: Any = None
         self._tls = self._unfinished = False
@@ -233,10 +236,16 @@ class HttpClient:
         if not response.error and response.end_s - response.sent_s > self._timeout_s:
             response.error = self._too_late  # because the generator was busy
         if response.error or not (self._keep and request.keeps_alive):
+            self.closed += request.keeps_alive and not response.error
             self.close()
         if self._parts:
             response.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         return response
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether the head of a response has come, and its body goes on."""
+        return self._unfinished and self._headed
 
     def _where(self) -> str:
         if not self._response.written:
@@ -485,16 +494,7 @@ class HttpClient:
         message = Message()
         for name, value in self._response.headers:
             if name.lower() == b"set-cookie":
-                message["Set-Cookie"] = value.decode("latin-1")
+                message["Set-Cookie"] = text = value.decode("latin-1")
+                marks = {mark.strip().lower() for mark in text.split(";")[1:]}
+                self.withheld += self._server.context is None and "secure" in marks
         self._cookies.extract_cookies(MockResponse(message), MockRequest(request.source))  # type: ignore[arg-type]
-
-
-def described(error: BaseException) -> str:
-    """A few words about an error, without addresses or numbers that would make each failure one of its own kind."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not right ({error.verify_message.partition(',')[0].lower()})"
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return f"TLS failed ({error.reason.lower().replace('_', ' ')})"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error) or type(error).__name__

@@ -29,6 +29,8 @@ from load.stock_clients import watch_stock_clients
 from load.users import RequestingUser
 from load.window import window
 
+BY_CLIENTS = ("written", "reconnected", "closed", "withheld")
+
 
 class Recorder:
     """Listens to one Locust environment whose users run in this process. Moments are on the monotonic clock (s)."""
@@ -87,7 +89,6 @@ class Recorder:
         answered = [user.first_answer_s for user in self.users if user.first_answer_s is not None]
         schedule = self._schedule()
         known = len(self.users) >= self.users_spawned  # of a user's own locustfile nothing is
-        stock = not known or any(user.client.written is None for user in self.users)
         return {
             "start_s": self.started_s,
             "users_spawned": self.users_spawned,
@@ -97,8 +98,7 @@ class Recorder:
             else None,
             "requests": self.requests,
             "begun": sum(user.begun for user in self.users) if known else None,
-            "written": None if stock else sum(user.client.written or 0 for user in self.users),
-            "reconnected": None if stock else sum(user.client.reconnected or 0 for user in self.users),
+            **{name: self._counted(name) if known else None for name in BY_CLIENTS},
             "repeated": self.hidden.repeated,
             "cut_off": self.hidden.cut_off,
             "generator_cpu_s": self.cpu_s,
@@ -106,6 +106,11 @@ class Recorder:
             "opened_s": schedule.opened_s if schedule else None,
             "sent": self.sent,
         }
+
+    def _counted(self, name: str) -> int | None:
+        """What the clients of all users counted; None: of one of them it is not known."""
+        counts = [getattr(user.client, name) for user in self.users]
+        return None if None in counts else sum(counts)
 
     def _schedule(self) -> Schedule | None:
         """Of an open load: that of all users of this process."""

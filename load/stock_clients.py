@@ -85,7 +85,7 @@ def watch_stock_clients() -> Hidden:
 class StockClient:
     """Locust's fast client. What it hides is counted, see above."""
 
-    written = reconnected = None
+    written = reconnected = closed = withheld = None
 
     def __init__(self, timeout_s: float, base_url: str) -> None:
         nobody = EventHook()  # type: ignore[no-untyped-call]  # the user fires Locust's event, once, whichever client it has

@@ -1,7 +1,8 @@
 """Ask for every endpoint once, all at the same time, and print what is wrong with the responses.
 
 Reads `{"base_url", "client", "timeout_s", "ca_file", "requests": [...]}` from the file it is given; writes one JSON
-line `{"name", "problem", "answer_s"}` per request, as its response comes, into the second one.
+line `{"name", "problem", "answer_s"}` per request, as its response comes, into the second one. Of a response that has
+begun and goes on for some seconds it first writes a line `{"name", "begun_s"}`.
 Runs as a process of its own so that a request that hangs can be ended. Client, bytes and check are those of the load:
 what is verified is what is counted.
 """
@@ -12,26 +13,63 @@ monkey.patch_all()  # as Locust does: `requests` then waits without keeping the 
 
 import json
 import os
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gevent
 
 from load.clients import client_maker, problem_of
+from load.http_client import TOO_LATE, HttpClient, Response
 from load.request_spec import RequestSpec
 
+GOES_ON_AFTER_S = 3.0
+MOST_SHOWN = 100
+REDIRECTS = range(300, 400)
 
-def verify(spec: RequestSpec, asked: dict[str, Any]) -> dict[str, Any]:
-    """Send one request; gives the line to write."""
-    make_client = client_maker(
-        asked["client"], asked["base_url"], timeout_s=asked["timeout_s"], ca_file=asked["ca_file"]
-    )
-    client = make_client()
-    response = client.send(spec.prepared(asked["base_url"], os.environ))
-    problem = problem_of(response, spec.expectation)
+
+def explained(problem: str | None, response: Response, base_url: str, timeout_s: float) -> str | None:
+    """What is wrong with a response, and what its head says of the cause."""
+    if problem is None:
+        return None
+    if response.error.startswith(TOO_LATE) and response.status_code:
+        kind = shown((response.header(b"content-type") or "no Content-Type").partition(";")[0])
+        ends = f"it answers ({response.status_code}, {kind}), but does not end within {timeout_s:g} s"
+        return f"{ends}; a stream without an end needs a locustfile of its own"
+    location = response.header(b"location")
+    if location is not None and response.status_code in REDIRECTS:
+        return f"{problem}: it redirects to {shown(place(location, base_url))}, and no client here follows"
+    return problem
+
+
+def place(location: str, base_url: str) -> str:
+    """Where a redirect leads, without what may be a secret: a query, a password."""
+    plain = re.sub(r"//[^/@]*@", "//", location.partition("?")[0].partition("#")[0])
+    return plain.removeprefix(base_url) or "/"
+
+
+def shown(text: str) -> str:
+    """The printable beginning of a header."""
+    return "".join(char if char.isprintable() else "?" for char in text)[:MOST_SHOWN]
+
+
+def verify(spec: RequestSpec, asked: dict[str, Any], write: Callable[[dict[str, Any]], None]) -> None:
+    """Send one request and write its line."""
+    base_url, timeout_s = asked["base_url"], asked["timeout_s"]
+    client = client_maker(asked["client"], base_url, timeout_s=timeout_s, ca_file=asked["ca_file"])()
+
+    def look() -> None:
+        if isinstance(client, HttpClient) and client.is_receiving:
+            write({"name": spec.name, "begun_s": GOES_ON_AFTER_S})
+
+    watcher = gevent.spawn_later(GOES_ON_AFTER_S, look)
+    response = client.send(spec.prepared(base_url, os.environ))
+    watcher.kill()
     client.close()
-    return {"name": spec.name, "problem": problem, "answer_s": response.end_s - response.sent_s}
+    problem = explained(problem_of(response, spec.expectation), response, base_url, timeout_s)
+    write({"name": spec.name, "problem": problem, "answer_s": response.end_s - response.sent_s})
 
 
 def main() -> None:
@@ -40,12 +78,11 @@ def main() -> None:
     specs = [RequestSpec(**request) for request in asked["requests"]]
     answers = Path(sys.argv[2])
 
-    def write(spec: RequestSpec) -> None:
-        line = json.dumps(verify(spec, asked))
+    def write(line: dict[str, Any]) -> None:
         with answers.open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+            file.write(f"{json.dumps(line)}\n")
 
-    gevent.joinall([gevent.spawn(write, spec) for spec in specs], raise_error=True)
+    gevent.joinall([gevent.spawn(verify, spec, asked, write) for spec in specs], raise_error=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 from load.due import due_within
 from load.request_spec import LoadSpec
 
-COUNTED = ("begun", "written", "reconnected", "generator_cpu_s", "repeated", "cut_off")
+COUNTED = ("begun", "written", "reconnected", "closed", "withheld", "generator_cpu_s", "repeated", "cut_off")
 """What is added up over all processes."""
 
 

@@ -155,6 +155,7 @@ def _called() -> int:
         signal.signal(number, _interrupted)
     try:
         with seldom_collecting():
+            _refuse_undecodable()
             app()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
@@ -169,6 +170,15 @@ def _called() -> int:
             write_step_summary(render_error(f"bench: {error}"))
         return error.exit_code
     return 0
+
+
+def _refuse_undecodable() -> None:
+    """Bytes that are no text can be given by a shell, and could be written nowhere."""
+    ours = (value for name, value in os.environ.items() if name.startswith("BENCH_"))
+    for text in (*sys.argv[1:], *ours):
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            message = f"{text!r} is not UTF-8; write the argument, or the BENCH_ variable, in UTF-8"
+            raise UsageError(message)
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> NoReturn:

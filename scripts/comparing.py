@@ -72,6 +72,9 @@ def compare_sides(contest: Contest, config_file: Path, out: Path, console: Conso
     extras: dict[SideName, tuple[str, ...]] = {
         side: tuple(map(check_requirement, contest.extras[side])) for side in SIDES
     }
+    if commits["base"] == commits["head"] and extras["base"] == extras["head"]:
+        same = " with ".join([f"Both sides are commit {commits['head'][:12]}", *extras["head"]])
+        console.print(f"{same}: this shows the noise of this machine, no difference.", soft_wrap=True, markup=False)
     started_at = utc_now()
     with listening() as interrupt, TemporaryDirectory(prefix="bench-compare-") as temporary:
         guess_s = len(plan.endpoints) * plan.profile.duration_s * 1.3 + BESIDE_LOAD_S

@@ -23,6 +23,7 @@ from benchmark.measure.environment import read_environment
 from benchmark.measure.generator import check_leader_port
 from benchmark.measure.interrupt import Interrupt, listening
 from benchmark.measure.notebook import Notebook, open_notebook
+from benchmark.measure.packages import describe
 from benchmark.measure.reference import NAME, USERS, measure_reference
 from benchmark.measure.room import check_room
 from benchmark.measure.rounds import Job, jobs, measure
@@ -80,14 +81,16 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) 
 
 
 def app_python(asked: str | None) -> str:
-    """Path of the Python that starts the app. UsageError: there is none of that name."""
+    """Path of the Python that starts the app. UsageError: there is none of that name, or it is another program."""
     if not asked:
         return sys.executable
     found = shutil.which(asked)
     if found is None:
-        message = f"--python: {asked!r} is no program; name the Python that has the app's packages"
+        message = f"--python: {asked!r} is no program that can be run; name the Python that has the app's packages"
         raise UsageError(message)
-    return str(Path(found).absolute())  # not resolved: the link is what makes it the Python of its environment
+    python = str(Path(found).absolute())  # not resolved: the link is what makes it the Python of its environment
+    describe(python)
+    return python
 
 
 def _open(

@@ -4,6 +4,7 @@ All are text here, whatever they mean: they are read and checked by `benchmark.c
 wrong. An environment variable says the same as its flag; an empty one says nothing.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from typing import Annotated
 from typer import Context, Option
 
 from benchmark.errors import UsageError
+from benchmark.profile import MAX_USERS
 
 DEFAULT_PROFILE = "quick"
 
@@ -63,6 +65,19 @@ Out = Annotated[Path, Option(help="Where the run's own directory is made.")]
 ConfigFile = Annotated[Path, Option(help="The configuration to read.")]
 OpenIt = Annotated[bool, Option("--open", help="Open the result in your browser.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of tables.")]
+
+
+_SEPARATED = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
+
+
+def numbers_of_users(context: Context, given: Sequence[str]) -> tuple[str, ...]:
+    """Split "100, 500". UsageError, too, for "1,500", which may be one number or two: spaces tell."""
+    for text in map(str.strip, given):
+        one = text.replace(",", "")
+        if _SEPARATED.fullmatch(text) and int(one) <= MAX_USERS:
+            two = text.replace(",", ", ")
+            raise UsageError(f'--users: {text!r} may be {one} users, or a sweep; write {one}, or "{two}" with spaces')
+    return items(context, "users", given)
 
 
 def items(context: Context, name: str, given: Sequence[str]) -> tuple[str, ...]:

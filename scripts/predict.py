@@ -52,7 +52,7 @@ def predict(
     )
     wishes = {**values, "endpoints": options.items(context, "endpoint", endpoint)}
     answers = predict_all(
-        question, config, profile or options.DEFAULT_PROFILE, options.items(context, "users", users), wishes
+        question, config, profile or options.DEFAULT_PROFILE, options.numbers_of_users(context, users), wishes
     )
     if as_json:
         sys.stdout.write(as_json_text(answers))

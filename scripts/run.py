@@ -55,7 +55,7 @@ def run(
     values |= {"processes": processes, "load_workers": expect_workers, "workers_within_s": workers_within}
     wishes = Wishes(
         profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),
-        users=options.items(context, "users", users),
+        users=options.numbers_of_users(context, users),
         values={**values, "endpoints": options.items(context, "endpoint", endpoint)},
         python=app_python(python),
     )

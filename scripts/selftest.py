@@ -48,7 +48,7 @@ def selftest(
         quick=quick,
         wishes={"runs": runs, "round_s": duration},
         delays=options.items(context, "delay", delay),
-        crowds=options.items(context, "users", users),
+        crowds=options.numbers_of_users(context, users),
     )
     if keep and not reports.is_dir():
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"

@@ -1,5 +1,6 @@
 """benchmark.toml and the flags: read once, refused in one line that says where and what."""
 
+import os
 import re
 from pathlib import Path
 
@@ -142,7 +143,49 @@ def test_what_makes_no_sense_with_or_without_a_rate_is_refused(
             "profiles quick and two have headline = true",
             id="two headlines",
         ),
-        pytest.param(MINIMAL.replace("[app]", "[app"), "can not be read", id="no TOML"),
+        pytest.param(MINIMAL.replace("[app]", "[app"), "cannot be read", id="no TOML"),
+        *(
+            pytest.param(MINIMAL.replace("work_tasks", f"json = {{ a = [1, {value}] }}\nwork_tasks"), said, id=name)
+            for name, value, said in (
+                ("date", "2026-01-31", 'endpoints.one.json.a.1: holds a date, write it as text: "2026-01-31"'),
+                ("moment", "2026-01-31T10:00:00Z", "endpoints.one.json.a.1: holds a date, write it as text"),
+                ("time of day", "10:00:00", "endpoints.one.json.a.1: holds a time, write it as text"),
+                ("nan", "nan", "endpoints.one.json.a.1: nan is no number"),
+                ("overflow", "1e400", "endpoints.one.json.a.1: inf is no number"),
+                ("many digits", "9" * 5000, "endpoints.one.json.a.1: holds a number of more than 64 bits"),
+                ("many hex digits", "0x" + "f" * 5000, "endpoints.one.json.a.1: holds a number of more than 64 bits"),
+                ("deep lists", "[" * 3000 + "]" * 3000, "line 7, json: values are nested more than 50 deep"),
+                ("deep tables", "{a=" * 60 + "1" + "}" * 60, "line 7, json: values are nested more than 50 deep"),
+            )
+        ),
+        pytest.param(
+            MINIMAL.replace("work_tasks", f"json.{'a.' * 90}b = 1\nwork_tasks"), "nested more than 50", id="dots"
+        ),
+        pytest.param(MINIMAL.replace("= 10", "= inf"), "profiles.quick.users: inf is no number", id="inf"),
+        pytest.param(
+            MINIMAL.replace("= 10", f"= 1{'0' * 400}"), "profiles.quick.users: holds a number of", id="10**400"
+        ),
+        pytest.param(MINIMAL.replace("work_tasks = 3", "work = 1e-320"), "endpoints.one.work: ", id="subnormal"),
+        pytest.param(
+            MINIMAL.replace("spawn_rate = 5", "spawn_rate = 5e-324"), "profiles.quick.spawn_rate: ", id="rate"
+        ),
+        pytest.param(
+            MINIMAL.replace("[app]", '[app]\n"a\\n::error::b" = 1'), 'app."a\\n::error::b": unknown', id="key"
+        ),
+        pytest.param(
+            MINIMAL.replace('import = "app.main:app"', 'url = "http://host:99999"'), "app.url: Port out", id="no port"
+        ),
+        pytest.param(MINIMAL.replace('import = "app.main:app"', 'url = "http://a..b"'), "app.url: names no", id="host"),
+        pytest.param(
+            MINIMAL.replace("work_tasks", 'headers = { "X Y" = "a" }\nwork_tasks'),
+            "cannot be the name of a header",
+            id="name of a header",
+        ),
+        pytest.param(
+            MINIMAL.replace("work_tasks", 'headers = { X = " a" }\nwork_tasks'),
+            "begins or ends with a space",
+            id="space",
+        ),
     ],
 )
 def test_a_mistake_is_named_in_one_line_with_the_path_of_its_key(tmp_path: Path, text: str, where: str) -> None:
@@ -159,6 +202,46 @@ def test_a_mistake_is_named_in_one_line_with_the_path_of_its_key(tmp_path: Path,
 def test_flags_about_a_server_that_is_not_started_here_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--workers: the app at http://host is not started here"):
         plan_of(tmp_path, MINIMAL.replace('import = "app.main:app"', 'url = "http://host"'), workers="4")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(b"\xef\xbb\xbf" + MINIMAL.encode(), "begins with a byte order mark", id="Notepad"),
+        pytest.param(MINIMAL.encode("utf-16"), "is not UTF-8 (byte 1)", id="UTF-16"),
+        pytest.param(MINIMAL.encode() + b"# caf\xe9", "is not UTF-8 (byte ", id="Latin-1"),
+        pytest.param(MINIMAL.encode() + b"\x00", "cannot be read", id="NUL"),
+        pytest.param(b"#" * 300_000, "holds more than 256 KiB", id="large"),
+    ],
+)
+def test_a_file_that_is_no_text_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "benchmark.toml").write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        read_config(tmp_path / "benchmark.toml")
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "zero", "folder", "link to zero"])
+def test_what_never_ends_or_is_no_file_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "benchmark.toml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path = Path("/dev/zero") if kind == "zero" else path
+    if kind == "link to zero":
+        path.symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match="is a folder, a pipe or a device; name a file with --config"):
+        read_config(path)
+
+
+def test_brackets_in_strings_and_comments_nest_nothing(tmp_path: Path) -> None:
+    many = "[" * 60
+    lines = f'body = "{many}" # {many}\ndescription = 1\n'.replace("description = 1", f"# {many}")
+    text = MINIMAL.replace("work_tasks", f"{lines}expect = {{ contains = '''{many}\n{many}''' }}\nwork_tasks")
+    assert plan_of(tmp_path, text).endpoints[0].body == many
 
 
 def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:

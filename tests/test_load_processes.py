@@ -42,7 +42,8 @@ def configured(folder: Path, **changes: str) -> Config:
 
 
 @pytest.fixture
-def _six_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def _six_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("benchmark.load_processes.CPUS", tmp_path / "nowhere")
     monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _self: list(range(6)), raising=False)
 
 

@@ -15,6 +15,9 @@ from benchmark.plan import Endpoint, Plan
 from benchmark.record import HIDDEN_BY_CLIENT, RATE_NOT_KEPT, Finding, Round
 
 OFTEN_RECONNECTED = 0.01
+UVICORN_KEEPS_S = 5
+"""An idle connection, unless --timeout-keep-alive says otherwise."""
+
 KEPT_RATIO = 0.99
 """A rate of which less was sent was not offered."""
 
@@ -116,14 +119,21 @@ def _hidden(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None
     )
 
 
-def _reconnected(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+def _reconnected(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
     if measured.reconnected is None or measured.reconnected <= OFTEN_RECONNECTED * measured.requests:
         return None
+    wait_s = plan.profile.wait_s
+    kept = f"; uvicorn keeps them for {UVICORN_KEEPS_S} s" if wait_s >= UVICORN_KEEPS_S else ""
+    slower = f" sooner than users think ({wait_s:g} s{kept})" if wait_s else ""
     return Finding(
         kind="reconnected",
         severity="note",
-        message=f"{measured.reconnected} requests went over a new connection: the server closes idle connections.",
-        remedy="Latencies hold the connecting. Let it keep them for longer than users think, if real ones come back.",
+        message=f"{measured.reconnected} requests went over a new connection: the server closes idle connections"
+        f"{slower}.",
+        remedy="Latencies hold the connecting. Where your server keeps them for longer (--timeout-keep-alive), measure "
+        "it by its url, or take a shorter wait."
+        if wait_s
+        else "Latencies hold the connecting. Let it keep them for longer, if real users come back.",
     )
 
 

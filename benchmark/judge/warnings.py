@@ -17,6 +17,9 @@ MOST_UNEVEN = 1.2
 """Connections of the busiest worker over a fair share; 1.2 is 60 % with two workers."""
 MOST_LOST = 0.10
 MUCH_CUT_BYTES = 2**20
+OFTEN_CLOSED = 0.01
+LIMITED = "limit_concurrency"
+"""What failures say that uvicorn itself refused (load/clients.py)."""
 
 
 def warnings(measured: Round, endpoint: Endpoint, plan: Plan) -> tuple[Finding, ...]:
@@ -37,16 +40,52 @@ def _nothing_answered(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Find
     )
 
 
-def _failures(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+def _failures(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
     if not measured.failures:
         return None
     percent = 100 * measured.failures / measured.requests
+    why, remedy = _why_failed(measured, plan)
     return Finding(
         kind="failures",
         severity="error" if percent > 1 else "warning",
-        message=f"{measured.failures} of {measured.requests} requests failed ({percent:.3g} %). "
+        message=f"{measured.failures} of {measured.requests} requests failed ({percent:.3g} %){why}. "
         "Latencies are of right responses; a row of its own says how long failed requests took.",
-        remedy="Fix what the failures say before comparing.",
+        remedy=remedy,
+    )
+
+
+def _why_failed(measured: Round, plan: Plan) -> tuple[str, str]:
+    """The cause of failures, where they name one, and what to do."""
+    limited = sum(kind.count for kind in measured.failures_by_kind if LIMITED in kind.message)
+    if not limited:
+        return "", "Fix what the failures say before comparing."
+    why = f", {limited} of them as uvicorn allows no more connections at a time ({LIMITED})"
+    return why, f"Raise --limit-concurrency of the server above {plan.profile.users}, or take fewer users."
+
+
+def _not_kept(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding | None:
+    if not measured.closed or measured.closed <= OFTEN_CLOSED * measured.requests:
+        return None
+    return Finding(
+        kind="connections-not-kept",
+        severity="note",
+        message=f"Connections are not kept: the server closed them after {min(measured.closed, measured.requests)} of "
+        f"{measured.requests} "
+        'responses ("connection: close", or HTTP/1.0), and the next request had to connect.',
+        remedy="Latencies hold the connecting. Let the server keep connections, if it does so for its visitors.",
+    )
+
+
+def _withheld(measured: Round, _endpoint: Endpoint, plan: Plan) -> Finding | None:
+    if not measured.withheld:
+        return None
+    return Finding(
+        kind="secure-cookies",
+        severity="warning" if measured.failures else "note",
+        message=f"The server set {measured.withheld} cookies marked Secure, which do not go back over http: all "
+        "requests came without them, as from visitors who are new.",
+        remedy="Let the app set them without Secure for the test"
+        + (", or measure it over https." if plan.target.url else "."),
     )
 
 
@@ -222,6 +261,8 @@ RULES: tuple[Rule, ...] = (
     _few_requests,
     _uneven_workers,
     _in_flight,
+    _not_kept,
+    _withheld,
     _steal,
     _slow_loop,
     _printed_too_much,

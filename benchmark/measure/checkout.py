@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmark.errors import UsageError
+from benchmark.errors import UsageError, refuse_untrusted
 
 TIMEOUT_S = 120.0
 
@@ -19,13 +19,18 @@ def resolve(home: Path, ref: str) -> str:
 
     UsageError: there is none, or `home` is in no repository.
     """
-    if _git(home, "rev-parse", "--is-inside-work-tree").returncode:
+    inside = _git(home, "rev-parse", "--is-inside-work-tree")
+    if inside.returncode:
+        refuse_untrusted(inside.stderr)
         message = "there is no git repository here, so there are no two versions to compare; run it inside one"
         raise UsageError(message)
     for name in (ref, f"refs/remotes/origin/{ref}"):
         found = _git(home, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         if not found.returncode:
             return found.stdout.strip()
+    if _git(home, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        message = f"{ref!r} names no commit here, and this clone is shallow: it lacks older commits"
+        raise UsageError(f"{message}; get them with git fetch --unshallow")
     message = f"{ref!r} names no commit here; a branch of a remote may have to be fetched first: git fetch origin"
     raise UsageError(message)
 

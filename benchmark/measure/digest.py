@@ -32,6 +32,7 @@ from benchmark.summary import (
 )
 
 MOST_STEPS = 300
+COUNTED = ("written", "reconnected", "closed", "withheld", "repeated", "cut_off")
 
 
 def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
@@ -80,7 +81,7 @@ def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
 
 def _accounts(window: Window, after_end: int | None) -> dict[str, int | None]:
     """What became of every request that users began."""
-    counted = {name: getattr(window, name) for name in ("written", "reconnected", "repeated", "cut_off")}
+    counted = {name: getattr(window, name) for name in COUNTED}
     return {"sent": window.begun, "after_end": after_end, **counted}
 
 

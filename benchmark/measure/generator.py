@@ -12,6 +12,9 @@ SPEC_VARIABLE = "BENCH_LOAD_SPEC"
 ROOT = Path(__file__).resolve().parents[2]
 """Where `load` lies: in the checkout, or where this repository was installed."""
 
+START = ROOT / "load" / "start.py"
+"""Locust's command line, without the settings files that it would look for."""
+
 LOOPBACK = "127.0.0.1"
 LEADER_PORT = 5557
 """Where load workers of other machines connect."""
@@ -50,7 +53,7 @@ def generator_command(profile: Profile | None, base_url: str, locustfiles: list[
         )
     )
     return [
-        *("-m", "locust", "-f", ",".join(locustfiles), "--headless", "--only-summary", "--host", base_url),
+        *(str(START), "-f", ",".join(locustfiles), "--headless", "--only-summary", "--host", base_url),
         *(*load, "--stop-timeout", "0", "--exit-code-on-error", "0"),
         *([] if profile is None else _engine(profile)),
     ]

@@ -41,8 +41,9 @@ class Window:
     """When the load ran, on the monotonic clock (s), and what it left unanswered. None: not known.
 
     `started_at_unix_s`: the start on the wall clock. `begun`: requests that users began; `written`: of which at least
-    one byte was written; `reconnected`: which found the idle connection closed. `generator_cpu_s`: processor time of
-    all processes that sent the load. `repeated`, `cut_off`: what Locust's own clients hid, see load/stock_clients.py.
+    one byte was written; `reconnected`: which found the idle connection closed; `closed`, `withheld`: see
+    load/clients.py. `generator_cpu_s`: processor time of all processes that sent the load. `repeated`, `cut_off`: what
+    Locust's own clients hid, see load/stock_clients.py.
     """
 
     start_s: float
@@ -63,6 +64,8 @@ class Window:
     begun: int | None = None
     written: int | None = None
     reconnected: int | None = None
+    closed: int | None = None
+    withheld: int | None = None
     generator_cpu_s: float | None = None
     repeated: int | None = None
     cut_off: int | None = None
@@ -221,11 +224,8 @@ class LoadTest:
             message = f"what the load generator wrote cannot be read: {error}"
             raise InvalidRunError(message) from None
         if len(raw) != window.requests:
-            message = (
-                f"the request log has {len(raw)} rows, Locust counted {window.requests} requests; "
-                "does a locust.conf, or [tool.locust] in a pyproject.toml, tell Locust to run otherwise?"
-            )
-            raise InvalidRunError(message)
+            message = f"the request log has {len(raw)} rows, Locust counted {window.requests} requests"
+            raise InvalidRunError(f"{message}; the load generator's log (locust.log) may say why")
         require_all_accounted_for(window)
         return window, self._rows(raw, window.start_s)
 

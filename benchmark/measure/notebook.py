@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark.environment import Environment
 from benchmark.errors import UnwritableRunError, UsageError
 from benchmark.limit import Limit
-from benchmark.measure.generator import generator_command
+from benchmark.measure.generator import START, generator_command
 from benchmark.measure.pinning import pinning
 from benchmark.measure.rounds import Job, utc_now
 from benchmark.measure.server import OWN_SOCKETS, server_command
@@ -162,10 +162,11 @@ def _method(plan: Plan) -> Method:
     server = None if target.url else " ".join(["python", *server_command(target, target.port or 0)])
     server = server and server.replace(str(OWN_SOCKETS), f"benchmark/measure/{OWN_SOCKETS.name}")
     base_url = target.url or f"http://{target.host}:PORT"
+    generator = " ".join(["python", *generator_command(profile, base_url, ["load/locustfile.py"])])
     return Method(
         version=METHOD_VERSION,
         server_command=server.replace("--port 0 ", "--port PORT ") if server else None,
-        generator_command=" ".join(["python", *generator_command(profile, base_url, ["load/locustfile.py"])]),
+        generator_command=generator.replace(str(START), f"load/{START.name}"),
         start=_start(plan),
         latency=LATENCY if profile.rate_per_s is None else LATENCY_OF_A_RATE,
         pinning=pinning(plan),

@@ -11,29 +11,36 @@ import platform
 import re
 import secrets
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import TypeAdapter
 
-from benchmark.errors import UsageError
-from benchmark.measure.process import Child, child_environment
+from benchmark.errors import UsageError, one_line
+from benchmark.measure.process import Child, child_environment, wait_for_exit
 
 REQUIREMENTS = "requirements.txt"
 MOST_KEPT = 6
 POLL_S = 0.1
 INHERITING = "bench_inherited.pth"
 ASK = (
-    "import json, platform, importlib.metadata as m;"
-    "print(json.dumps([platform.python_implementation() + ' ' + platform.python_version(),"
-    "{d.name.lower(): d.version for d in reversed(list(m.distributions())) if d.name}]))"
+    "import json, platform, sys, importlib.metadata as m;"
+    "found = [platform.python_implementation() + ' ' + platform.python_version(),"
+    "{d.name.lower(): d.version for d in reversed(list(m.distributions())) if d.name}];"
+    "open(sys.argv[1], 'w').write(json.dumps(found))"
 )
-"""Reversed: of two versions of a package the one that is found first is the one that counts."""
+"""Into a file: what the Python prints by itself does not matter.
+
+Reversed: of two versions of a package the one that is found first is the one that counts.
+"""
+DESCRIBED_WITHIN_S = 30.0
 
 _COMMENT = re.compile(r"(?:^|\s)#")
 _NAMES_A_FILE = re.compile(r"(?:-r|--requirement|-c|--constraint)[\s=]*(\S+)")
@@ -95,13 +102,35 @@ def _is_installed(line: str) -> bool:
         return False
 
 
+@cache
 def describe(python: str) -> tuple[str, dict[str, str]]:
-    """Version of a Python, and of every package that it has installed."""
-    done = subprocess.run(  # noqa: S603 - a list, no shell reads it
-        [python, "-c", ASK], env=child_environment(), capture_output=True, text=True, timeout=60, check=True
-    )
-    version, packages = json.loads(done.stdout)
-    return str(version), dict(sorted(packages.items()))
+    """Version of a Python, and of every package that it has installed. UsageError: it is none."""
+    with TemporaryDirectory() as folder:
+        answer = Path(folder, "answer.json")
+        command, log = [python, "-c", ASK, str(answer)], answer.with_suffix(".log")
+        try:
+            with Child(
+                command, log=log, directory=answer.parent, environment=child_environment(), grace_s=0.2
+            ) as child:
+                code = wait_for_exit(child, DESCRIBED_WITHIN_S)
+                said = one_line(child.tail())
+        except OSError as error:
+            raise UsageError(f"--python: {python} cannot be run: {error.strerror}; name a Python") from None
+        found = _answer(answer)
+        if code != 0 or found is None:
+            how = f"did not end within {DESCRIBED_WITHIN_S:g} s" if code is None else f"ended with exit code {code}"
+            message = f"--python: {python} is no Python of version 3.8 or newer: asked for its version, it {how}"
+            raise UsageError(f"{message}, and said: {said}" if said else message)
+    version, packages = found
+    return version, dict(sorted(packages.items()))
+
+
+def _answer(file: Path) -> tuple[str, dict[str, str]] | None:
+    """What ASK wrote; None: another program wrote something else, or nothing."""
+    try:
+        return TypeAdapter(tuple[str, dict[str, str]]).validate_json(file.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def environment_key(file: Path, extras: Sequence[str]) -> str:

@@ -144,7 +144,15 @@ def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:
     if job.ladder is not None:
         return LoadTest(job.plan, job.endpoint, base_url, 0.0, directory=directory, home=home, ladder=job.ladder)
     watch("verifying", 0.0, Progress())
-    answers_s = verify(job.plan, job.to_verify, base_url, directory=directory, home=home, pause=pause)
+    answers_s = verify(
+        job.plan,
+        job.to_verify,
+        base_url,
+        directory=directory,
+        home=home,
+        pause=pause,
+        say=lambda text: watch(text, 0.0, Progress()),
+    )
     spread_s = job.endpoint.own_work_s(job.plan.profile.task_seconds) or answers_s[job.endpoint.name]
     return LoadTest(job.plan, job.endpoint, base_url, spread_s, directory=directory, home=home)
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.errors import PublishError, UsageError
+from benchmark.errors import PublishError, UsageError, refuse_untrusted
 from benchmark.publish.git import Git
 
 
@@ -40,6 +40,7 @@ def find_destination(reports: Path, readme: Path, remote: str, branch: str | Non
 def find_home(directory: Path) -> Path:
     """Top directory of the clone that `directory` is in. UsageError: it is in none."""
     done = Git(directory).ask("rev-parse", "--show-toplevel")
+    refuse_untrusted(done.errors)
     if done.code or not done.out.strip():
         message = f"{directory.name or '.'}/ is not in a git clone with a working tree; go to yours, or use --local"
         raise UsageError(message)

@@ -70,6 +70,8 @@ def test_a_quiet_round_gives_no_warning() -> None:
         pytest.param({"repeated": 0}, {"repeated": 1}, "hidden-by-client", id="sent again"),
         pytest.param({"cut_off": 0}, {"cut_off": 1}, "hidden-by-client", id="broken off"),
         pytest.param({"reconnected": 10}, {"reconnected": 11}, "reconnected", id="reconnected"),
+        pytest.param({"closed": 10}, {"closed": 11}, "connections-not-kept", id="connections not kept"),
+        pytest.param({"withheld": 0}, {"withheld": 1}, "secure-cookies", id="Secure cookies"),
         pytest.param({"users_started": 10}, {"users_started": 9}, "users-not-started", id="users not started"),
         pytest.param({"users_answered": 10}, {"users_answered": 9}, "users-never-answered", id="never answered"),
         pytest.param({"requests": 100}, {"requests": 99}, "few-requests", id="few requests"),
@@ -104,6 +106,20 @@ def test_a_round_without_a_steady_part_says_what_could_not_be_checked() -> None:
     assert kinds(steady=None, users_waiting_ratio=None) == ["no-steady-part"]
     assert kinds(steady=None, users_waiting_ratio=None, users_answered=None) == ["no-steady-part"]
     assert kinds(steady=None, users_waiting_ratio=None, users_answered=3) == ["users-never-answered"]
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "said"),
+    [
+        (0.0, "the server closes idle connections."),
+        (2.0, "the server closes idle connections sooner than users think (2 s)."),
+        (6.0, "sooner than users think (6 s; uvicorn keeps them for 5 s)."),
+    ],
+)
+def test_connections_that_are_idle_for_too_long_are_held_against_think_time(wait_s: float, said: str) -> None:
+    (found,) = warnings(some_round(reconnected=500), POOLED, some_plan(wait_s=wait_s))
+    assert said in found.message
+    assert ("--timeout-keep-alive" in found.remedy) == (wait_s > 0)
 
 
 def test_every_finding_says_what_was_seen_and_what_to_do() -> None:

@@ -26,6 +26,8 @@ def part(**changes: Any) -> dict[str, Any]:
         "begun": 8,
         "written": 8,
         "reconnected": 1,
+        "closed": 2,
+        "withheld": 0,
         "generator_cpu_s": 0.5,
         "repeated": 0,
         "cut_off": 0,
@@ -44,6 +46,7 @@ def test_parts_add_up() -> None:
     assert found["all_answered_s"] == 103.5
     assert found["waiting_since_s"] == [109.0]
     assert (found["begun"], found["written"], found["reconnected"], found["generator_cpu_s"]) == (16, 16, 2, 1.0)
+    assert (found["closed"], found["withheld"]) == (4, 0)
     assert found["garbage_collection_on"]
     assert (found["opened_s"], found["due"], found["sent"]) == (None, None, None)
 

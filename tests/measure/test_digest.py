@@ -256,11 +256,12 @@ def test_each_request_that_was_sent_is_answered_or_waiting_or_was_begun_after_th
 def test_first_bytes_and_what_sending_cost_are_kept() -> None:
     begins_ms = [100.0] * 8 + [math.nan] + [300.0] * 8 + [9000.0]
     rows = requests().assign(first_byte_ms=begins_ms, error=[""] * 17 + ["wrong"])
-    seen = window(generator_cpu_s=0.0018, reconnected=3, repeated=1, cut_off=2, begun=20)
+    seen = window(generator_cpu_s=0.0018, reconnected=3, closed=4, withheld=5, repeated=1, cut_off=2, begun=20)
     made = digest(raw(rows=rows, window=seen), ENDPOINT, PROFILE)
     assert made.first_byte == FirstByte(median_ms=100.0, p95_ms=300.0, p99_ms=300.0)
     assert made.resources.generator_cpu_us_per_request == 100.0
     assert (made.sent, made.reconnected, made.repeated, made.cut_off) == (20, 3, 1, 2)
+    assert (made.closed, made.withheld) == (4, 5)
 
 
 def test_what_is_not_known_of_a_load_is_not_claimed() -> None:

@@ -2,13 +2,23 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.measure.pinning import divided, pin
+from benchmark.load_processes import cores_left, usable_cores
+from benchmark.measure.pinning import divided, pin, pinning
+from benchmark.plan import Target
+from tests.records import some_plan
+
+
+def alone(processors: Iterable[int]) -> list[tuple[int, ...]]:
+    """Cores of one thread each."""
+    return [(processor,) for processor in sorted(processors)]
 
 
 @given(
@@ -17,7 +27,7 @@ from benchmark.measure.pinning import divided, pin
     processes=st.integers(1, 100),
 )
 def test_every_core_is_given_to_one_of_both(cores: set[int], workers: int, processes: int) -> None:
-    found = divided(list(cores), workers=workers, processes=processes)
+    found = divided(alone(cores), workers=workers, processes=processes)
     assert found is not None
     assert {*found.server} | {*found.generator} == cores
     assert not {*found.server} & {*found.generator}
@@ -37,18 +47,70 @@ def test_every_core_is_given_to_one_of_both(cores: set[int], workers: int, proce
 def test_as_many_processes_as_the_workers_leave_cores_get_one_each(
     cores: int, workers: int, server: int, generator: int
 ) -> None:
-    found = divided(range(cores), workers=workers, processes=max(1, cores - workers))
+    found = divided(alone(range(cores)), workers=workers, processes=max(1, cores - workers))
     assert found is not None
     assert (len(found.server), len(found.generator)) == (server, generator)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_on_few_cores_all_may_use_all(count: int) -> None:
-    assert divided(range(count), workers=1, processes=1) is None
+    assert divided(alone(range(count)), workers=1, processes=1) is None
+
+
+def machine(monkeypatch: pytest.MonkeyPatch, folder: Path, siblings: Sequence[str], usable: Sequence[int]) -> None:
+    """Make up what Linux says of a machine, processor by processor, and of which of them may be used."""
+    for processor, text in enumerate(siblings):
+        topology = folder / f"cpu{processor}" / "topology"
+        topology.mkdir(parents=True)
+        (topology / "thread_siblings_list").write_text(f"{text}\n")
+    monkeypatch.setattr("benchmark.load_processes.CPUS", folder)
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _self: list(usable), raising=False)
+
+
+FOUR = range(4)
+TOPOLOGIES = [
+    pytest.param(["0-1", "0-1", "2-3", "2-3"], FOUR, 1, ((0, 1), (2, 3)), id="2 cores of 2 threads"),
+    pytest.param(["0,2", "1,3", "0,2", "1,3"], FOUR, 1, ((0, 2), (1, 3)), id="2 cores of 2 threads, numbered in turns"),
+    pytest.param(["0", "1", "2", "3"], FOUR, 1, ((0, 1, 2), (3,)), id="4 cores of 1 thread"),
+    pytest.param(["0-3"] * 4, FOUR, 1, None, id="1 core of 4 threads"),
+    pytest.param([], FOUR, 1, ((0, 1, 2), (3,)), id="nothing is said"),
+    pytest.param(["nonsense", "1-", "", "3"], FOUR, 1, ((0, 1, 2), (3,)), id="nonsense is said"),
+    pytest.param(["0,4", "1,5", "2,6", "3,7"] * 2, FOUR, 1, ((0, 1, 2), (3,)), id="half of the threads may be used"),
+    pytest.param(
+        ["0,4", "1,5", "2,6", "3,7"] * 2, range(8), 1, ((0, 1, 2, 4, 5, 6), (3, 7)), id="4 cores of 2 threads"
+    ),
+    pytest.param(["0,4", "1,5", "2,6", "3,7"] * 2, range(8), 2, ((0, 1, 4, 5), (2, 3, 6, 7)), id="two processes send"),
+    pytest.param(["0-1", "0-1", "2-3", "2-3"], (0, 1, 2), 1, None, id="3 of 4 threads may be used"),
+]
+
+
+@pytest.mark.parametrize(("siblings", "usable", "processes", "wanted"), TOPOLOGIES)
+def test_server_and_generator_share_no_physical_core(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    siblings: Sequence[str],
+    usable: Sequence[int],
+    processes: int,
+    wanted: tuple[tuple[int, ...], tuple[int, ...]] | None,
+) -> None:
+    machine(monkeypatch, tmp_path, siblings, usable)
+    found = pinning(some_plan(processes=processes))
+    assert (found and (found.server, found.generator)) == wanted
+    assert sorted(processor for core in usable_cores() for processor in core) == list(usable)
+
+
+@pytest.mark.parametrize(
+    ("siblings", "left"), [(["0-1", "0-1", "2-3", "2-3"], 1), (["0", "1", "2", "3"], 3), (["0-3"] * 4, 1)]
+)
+def test_auto_counts_physical_cores(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, siblings: Sequence[str], left: int
+) -> None:
+    machine(monkeypatch, tmp_path, siblings, range(4))
+    assert cores_left(Target(import_path="my:app", workers=1)) == left
 
 
 def test_a_report_can_say_it() -> None:
-    assert str(divided([0, 1, 2, 3], workers=2, processes=1)) == "server on cores 0, 1, 2; load generator on 3"
+    assert str(divided(alone(range(4)), workers=2, processes=1)) == "server on cores 0, 1, 2; load generator on 3"
 
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "cpu_affinity"), reason="this system does not pin")

@@ -51,6 +51,15 @@ def test_a_python_that_can_not_serve_is_refused_before_anything_is_started(bench
     assert bench.records() == []
 
 
+def test_a_python_that_prints_a_line_at_its_start_is_a_python(bench: Bench, bare: Path) -> None:
+    (bare / "inherited.pth").write_text(sysconfig.get_paths()["purelib"])
+    (bare / "sitecustomize.py").write_text("print('welcome', flush=True)\nimport sys; print('[1, 2]', file=sys.stderr)")
+    bench.configure(duration="1s")
+    done = bench.call("run", "--python", _python(bare))
+    assert_measured(done)
+    assert "fastapi" in bench.record().environment.packages
+
+
 def test_bench_is_called_by_its_path_in_a_folder_that_holds_modules_of_the_same_names(
     tmp_path: Path, repository: Path
 ) -> None:

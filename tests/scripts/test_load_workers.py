@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.judge.validity import run_validity
+from benchmark.measure.generator import START
 from benchmark.record import Record
 from tests.networks import (
     Network,
@@ -65,7 +66,7 @@ def killed(folder: Path) -> Outcome:
     with network(folder, "app", "one", "two") as net:
         workers = start_workers(net, "one", "two")
         running = start_loading(net)
-        (victim,) = (p for p in net.hosts["two"].commands("worker_locustfile") if "locust" in p.cmdline())
+        (victim,) = (p for p in net.hosts["two"].commands("worker_locustfile") if str(START) in p.cmdline())
         victim.kill()
         return outcome(net, end(running), workers)
 

@@ -18,6 +18,14 @@ WRONG = [
     pytest.param(["--duration", "5 parsecs"], "--duration: ", id="duration in parsecs"),
     pytest.param(["--profile", "nope"], "there is no profile 'nope'; there are: quick", id="unknown profile"),
     pytest.param(["--endpoint", "nope"], "there is no endpoint 'nope'; there are: quick", id="unknown endpoint"),
+    pytest.param(["--users", "1,500"], "'1,500' may be 1500 users, or a sweep; write 1500, or \"1, 500\"", id="1,500"),
+    pytest.param(["--users", "20", "--users", "10,000"], "'10,000' may be 10000 users", id="20 and 10,000"),
+    pytest.param(["--rounds", "1,000"], "'1,000' is not a number; write 1000", id="rounds 1,000"),
+    pytest.param(["--config", "/dev/zero"], "/dev/zero is a folder, a pipe or a device", id="a file without end"),
+    pytest.param(["--python", "/bin/true"], "--python: /bin/true is no Python", id="another program"),
+    pytest.param(["--python", "/bin/false"], "it ended with exit code 1", id="a program that fails"),
+    pytest.param(["--python", "/bin/echo"], "--python: /bin/echo is no Python", id="a program that repeats"),
+    pytest.param(["--python", "benchmark.toml"], "is no program that can be run", id="not executable"),
     pytest.param(["--colour", "red"], "No such option: --colour", id="unknown option"),
 ]
 
@@ -42,6 +50,43 @@ def test_wrong_flags_are_refused(bench: Bench, arguments: list[str], message: st
     assert message in said
     lines = [line for line in said.splitlines() if line.startswith(("bench: ", "Error: "))]
     assert len(lines) == 1, said
+
+
+def test_users_with_spaces_or_too_many_for_one_number_are_a_sweep(bench: Bench) -> None:
+    for users in ("1, 500", "100,500", "100,500,1000"):
+        asked = bench.call("predict", "--users", users, "--duration", "1s")
+        assert asked.returncode == 0, asked.stderr
+
+
+def test_users_of_the_environment_are_read_like_those_of_the_flag(bench: Bench) -> None:
+    bench.environment["BENCH_USERS"] = "1,500"
+    assert "'1,500' may be 1500 users, or a sweep" in refused(bench)
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["", "#!/no/such/interpreter\n", "#!/bin/sh\necho '[1, 2]' > \"$3\"\n"],
+    ids=["empty", "no interpreter", "another answer"],
+)
+def test_a_python_that_the_system_can_not_run_is_refused(bench: Bench, script: str) -> None:
+    file = bench.folder / "mypython"
+    file.write_text(script)
+    file.chmod(0o755)
+    said = refused(bench, "--python", "./mypython")
+    assert "mypython cannot be run: " in said or "mypython is no Python" in said
+    assert said.count("\n") == 1
+
+
+def test_a_key_that_json_can_not_hold_is_named_before_anything_starts(bench: Bench) -> None:
+    bench.configure(endpoint="json = { when = 2026-01-31T10:00:00Z }")
+    said = refused(bench)
+    assert 'endpoints.quick.json.when: holds a date, write it as text: "2026-01-31T10:00:00+00:00"' in said
+
+
+def test_an_argument_that_is_no_utf_8_is_refused(bench: Bench) -> None:
+    for words, environment in ((["--out", "\udcff"], {}), ([], {"BENCH_PROFILE": "\udcff"})):
+        bench.environment = environment
+        assert "is not UTF-8" in refused(bench, *words)
 
 
 def test_an_unknown_key_is_named_with_its_path(bench: Bench) -> None:
