@@ -16,7 +16,7 @@ class Said:
     `stage`: how far the rule is with it ("suspected" waits for a second run). `direction`: to which side of the band it
     went; None within it, also for a run that is back at an earlier level.
     `apart`: why there is nothing to compare it with though there are earlier runs. `changed`: what else is different
-    from the run before in its series.
+    from the run before in its series. `missing`: how many runs are missing until verdicts begin; None where they have.
     """
 
     endpoint: str
@@ -29,6 +29,7 @@ class Said:
     open_since: str | None = None
     apart: str | None = None
     changed: str | None = None
+    missing: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ COMMANDS = {
     "publish": "Commit and push a run to the reports.",
     "fail": "Publish that an attempt failed, and why.",
     "init": "Clear the runs that a fork inherited.",
+    "update": "Take a newer version into a fork.",
     "doctor": "Say what would stop this from working.",
     "watch": "Tell GitHub what became worse.",
     "selftest": "Show which changes this set-up can see.",

@@ -87,6 +87,7 @@ def _lines(one: Series, judgements: Sequence[Judgement], series: Iterable[Series
                 open_since=found.open_since,
                 apart=_apart(one, series) if number == 0 else None,
                 changed=what_changed(before.environment, one.runs[first].environment) if loud and before else None,
+                missing=found.missing,
             )
         )
     return lines

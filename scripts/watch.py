@@ -10,8 +10,9 @@ from typer import Exit, Option
 
 from benchmark.config import DEFAULT_FILE, read_config
 from benchmark.errors import InvalidRunError, PublishError, UsageError
+from benchmark.measure.environment import run_url
 from benchmark.publish.git import Git
-from benchmark.publish.watch import Place, tell
+from benchmark.publish.watch import SCHEDULED, Place, published_again, tell, tell_unpublished
 from benchmark.show.history import read_history
 from scripts.judging import judged
 from scripts.rendering import say_unreadable
@@ -20,6 +21,9 @@ from scripts.rendering import say_unreadable
 def watch(
     dry_run: Annotated[bool, Option("--dry-run", help="Only say what would be done.")] = False,
     gate: Annotated[bool, Option("--gate", help="End with exit code 1 while a regression is open.")] = False,
+    unpublished: Annotated[
+        bool, Option("--unpublished", help="Only say in an issue that a scheduled run was not published.")
+    ] = False,
     branch: Annotated[
         str | None, Option(envvar="BENCH_BRANCH", help="Branch that holds the reports; the one you are on by default.")
     ] = None,
@@ -32,6 +36,11 @@ def watch(
     docs/judging.md. Exit codes: 1 only with --gate, while a regression is open; 3 only with --gate, when there is none
     but a run can not be read; 5 when GitHub refused something.
     """
+    if unpublished:
+        log = run_url() or "a run that nobody can look at"
+        line = tell_unpublished(_place(branch, reports), log, only_say=dry_run)
+        sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
+        return
     if not reports.is_dir():
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
         raise UsageError(message)
@@ -41,8 +50,10 @@ def watch(
     still_open = [trend for trend in found.counting if trend.open_since is not None]
     sys.stdout.write(f"{len(still_open)} of {len(found.counting)} metrics regressed and have not recovered.\n")
     sys.stdout.flush()
-    told = tell(found, history.records, _place(branch, reports), only_say=dry_run)
-    for line in told.lines:
+    place = _place(branch, reports)
+    told = tell(found, history.records, place, only_say=dry_run)
+    over = published_again(place) if place.event == SCHEDULED and not dry_run else []
+    for line in (*told.lines, *over):
         sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
     for problem in told.problems:
         sys.stderr.write(f"bench: {problem}\n")

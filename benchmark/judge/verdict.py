@@ -49,7 +49,8 @@ class Judgement:
 
     `first_run` of a confirmed change is the run in which it was suspected. `open_since` is the first run of a confirmed
     regression that has, after this run, neither recovered nor been accepted. `side`: 1 above the band around the
-    level it is compared with, -1 below it, 0 within it or not compared.
+    level it is compared with, -1 below it, 0 within it or not compared. `missing`: how many usable runs are missing,
+    after this one, until one is compared; None where enough are there.
     """
 
     run: str
@@ -63,6 +64,7 @@ class Judgement:
     first_run: str | None = None
     open_since: str | None = None
     side: int = 0
+    missing: int | None = None
 
 
 def judge(points: Iterable[Point], better: Better, rule: Judging | None = None) -> tuple[Judgement, ...]:
@@ -227,6 +229,7 @@ class _Series:
             first_run=first.point.run if first else None,
             open_since=self.open.first_run if self.open else None,
             side=first.side if first else side,
+            missing=self.rule.fewest_runs - len(self.level) if stage in {"too few runs", "accepted"} else None,
         )
 
 

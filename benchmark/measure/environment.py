@@ -38,7 +38,7 @@ def read_environment(home: Path, python: str = sys.executable) -> Environment:
         commit=_git(home, "rev-parse", "HEAD"),
         commit_dirty=_is_dirty(home),
         trigger=os.environ.get("GITHUB_EVENT_NAME") or "by hand",
-        run_url=_run_url(),
+        run_url=run_url(),
     )
 
 
@@ -102,7 +102,8 @@ def _is_dirty(home: Path) -> bool | None:
     return None if status is None else bool(status)
 
 
-def _run_url() -> str | None:
+def run_url() -> str | None:
+    """Where GitHub shows the workflow run that this is part of; None elsewhere."""
     parts = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
     server, repository, run_id = parts
     return f"{server}/{repository}/actions/runs/{run_id}" if all(parts) else None

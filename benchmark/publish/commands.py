@@ -20,6 +20,13 @@ class Done:
     errors: str
 
 
+def gh_variables() -> dict[str, str]:
+    """Give the environment of GitHub's program gh: no questions, no colours, the server of its workflow."""
+    server = os.environ.get("GITHUB_SERVER_URL", "").partition("://")[2]
+    host = {"GH_HOST": server} if server and "GH_HOST" not in os.environ else {}
+    return {**os.environ, **host, "GH_PROMPT_DISABLED": "1", "NO_COLOR": "1"}
+
+
 def run(command: list[str], directory: Path, variables: Mapping[str, str], timeout_s: float, text: str = "") -> Done:
     """Run a program to its end. `variables` is its whole environment, `text` what it reads.
 

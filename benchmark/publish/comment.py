@@ -56,7 +56,12 @@ def _is_ours(item: dict[str, Any]) -> bool:
 
 
 def _get(home: Path, path: str, *flags: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags))
+    """All pages of a list: newer versions of gh make one list of them, older ones print one list after the other."""
+    text, found = gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags).strip(), []
+    while text:
+        page, end = json.JSONDecoder().raw_decode(text)
+        found += page
+        text = text[end:].lstrip()
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark.config import DEFAULT_FILE, Config, check_plan, make_plan, read_config
 from benchmark.errors import BenchmarkError, UsageError
-from benchmark.publish.destination import find_destination
+from benchmark.publish.destination import current_branch, find_destination
 from benchmark.publish.diagnosis import Answer, Diagnosis, blocks, diagnosis, fine, unchecked, warning
 from benchmark.publish.git import Git
 from benchmark.show.readme import BEGIN, END, has_place, replace_block
@@ -60,6 +60,21 @@ def _readme(patient: Patient) -> Answer:
         remedy = "put each marker on a line of its own where the table is to stand"
         return blocks(str(error), remedy)
     return fine("both stand exactly once")
+
+
+def _elsewhere(patient: Patient) -> Answer:
+    """Where reports go to a branch of their own, what is rendered there is not seen here."""
+    try:
+        here = current_branch(Git(patient.home))
+    except BenchmarkError as error:
+        return unchecked(str(error))
+    if patient.branch in {None, here}:
+        return fine("are rendered into this README.md")
+    path = patient.home / README
+    if path.is_file() and f"tree/{patient.branch}".encode() in path.read_bytes():
+        return fine(f"are on {patient.branch}, and README.md leads there")
+    message = f"are published on {patient.branch}, and README.md on {here} neither shows them nor leads there"
+    return warning(message, f"put a link into it: [The newest results](../../tree/{patient.branch})")
 
 
 def _uvloop(patient: Patient) -> Answer:
@@ -132,13 +147,17 @@ def _age(patient: Patient) -> Answer:
     days = int((time.time() - int(done.out)) // 86_400)
     if days < WARN_DAYS:
         return fine(f"{days} days old; schedules end at {QUIET_DAYS}")
-    message = f"{days} days old: GitHub switches schedules off after {QUIET_DAYS} days without a commit"
-    remedy = "publish a run; once off, enable the workflow again in the Actions tab"
+    message = (
+        f"{days} days old: GitHub switches schedules off {QUIET_DAYS} days after the last commit to the default "
+        "branch; each scheduled run puts that off"
+    )
+    remedy = "see in the Actions tab whether Benchmark ran this week; if it is off, enable it there"
     return warning(message, remedy)
 
 
 CHECKS: dict[str, Callable[[Patient], Answer]] = {
     "README markers": _readme,
+    "reports": _elsewhere,
     "uvloop": _uvloop,
     "open files": _open_files,
     "secrets and files": _profiles,

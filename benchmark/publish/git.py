@@ -80,6 +80,21 @@ def identity(git: Git) -> dict[str, str]:
     }
 
 
+def working_in(scratch: Path, clone: Git) -> Git:
+    """Give a git whose files lie in `scratch`/tree and whose index is next to it, over the objects of a clone.
+
+    Who commits with it is the identity of the clone.
+    """
+    tree = scratch / "tree"
+    tree.mkdir()
+    variables = {
+        "GIT_DIR": clone("rev-parse", "--absolute-git-dir"),
+        "GIT_WORK_TREE": str(tree),
+        "GIT_INDEX_FILE": str(scratch / "index"),
+    }
+    return Git(tree, variables | identity(clone))
+
+
 def without_passwords(text: str) -> str:
     """Take the user and the password out of every address in a text."""
     return re.sub(r"://[^/@\s]+@", "://", text)

@@ -1,14 +1,13 @@
 """Asks GitHub, through its program `gh`, whether it lets the workflows run and publish. Changes nothing there."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchmarkError
-from benchmark.publish.commands import run
+from benchmark.publish.commands import gh_variables, run
 from benchmark.publish.diagnosis import Answer, Diagnosis, blocks, diagnosis, fine, unchecked, warning
 
 TIMEOUT_S = 30.0
@@ -51,8 +50,7 @@ def _asked(check: Check, home: Path, branch: str | None) -> Answer:
 
 
 def _gh(home: Path, *arguments: str) -> str:
-    variables = os.environ | {"GH_PROMPT_DISABLED": "1", "NO_COLOR": "1"}
-    done = run(["gh", *arguments], home, variables, TIMEOUT_S)
+    done = run(["gh", *arguments], home, gh_variables(), TIMEOUT_S)
     if done.code:
         said = [line for line in done.errors.splitlines() if line.strip()] or ["it said nothing"]
         raise _NoAnswerError(f"gh could not ask: {said[0][:200]}")

@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 
 from benchmark.errors import PublishError, UsageError
 from benchmark.publish.destination import Destination
-from benchmark.publish.git import Git, GitError, identity, remote_lines
+from benchmark.publish.git import Git, GitError, remote_lines, working_in
 
 TRIES = 10
 FIRST_PAUSE_S = 0.5
@@ -97,7 +97,7 @@ def _try(destination: Destination, put: Put, render: Render, title: str, attempt
     clone = Git(destination.home)
     tip = _fetch(clone, destination)
     with TemporaryDirectory(prefix="bench-publish-", ignore_cleanup_errors=True) as scratch:
-        git = _working_in(Path(scratch), clone)
+        git = working_in(Path(scratch), clone)
         git("read-tree", "--reset", "-u", tip.commit)
         _render(Path(scratch) / "tree", destination, put, render)
         commit = _commit(git, destination, tip, title)
@@ -128,17 +128,6 @@ def _fetch(clone: Git, destination: Destination) -> _Tip:
         message = f"{destination.branch} was rewritten while it was fetched"
         raise _TryAgainError(message)
     return _Tip(tips[source], exists=wanted in tips)
-
-
-def _working_in(scratch: Path, clone: Git) -> Git:
-    tree = scratch / "tree"
-    tree.mkdir()
-    variables = {
-        "GIT_DIR": clone("rev-parse", "--absolute-git-dir"),
-        "GIT_WORK_TREE": str(tree),
-        "GIT_INDEX_FILE": str(scratch / "index"),
-    }
-    return Git(tree, variables | identity(clone))
 
 
 def _render(tree: Path, destination: Destination, put: Put, render: Render) -> None:

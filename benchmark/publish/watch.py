@@ -1,13 +1,12 @@
 """Tells GitHub what the reports say: issues for regressions, one run more for a suspicion. Through its program `gh`."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmark.errors import PublishError
-from benchmark.publish.commands import run
+from benchmark.publish.commands import gh_variables, run
 from benchmark.publish.issues import LABEL, Issue, Step, listed, our_issues, steps
 from benchmark.record import Record
 from benchmark.trend import Judged, Said
@@ -16,6 +15,8 @@ TIMEOUT_S = 60.0
 MOST_ISSUES = "1000"
 WORKFLOW = "benchmark.yml"
 SCHEDULED = "schedule"
+UNPUBLISHED = "benchmark-unpublished"
+"""Label of the one issue that says that nothing is published any more, and the mark in its text."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,7 @@ class Told:
 
 def gh(home: Path, *arguments: str, text: str = "") -> str:
     """Run gh, and give what it printed. PublishError: it is not there, not logged in, or refuses."""
-    variables = os.environ | {"GH_PROMPT_DISABLED": "1", "NO_COLOR": "1"}
-    done = run(["gh", *arguments], home, variables, TIMEOUT_S, text)
+    done = run(["gh", *arguments], home, gh_variables(), TIMEOUT_S, text)
     if done.code:
         said = [line for line in done.errors.splitlines() if line.strip()] or ["it said nothing"]
         message = f"gh {' '.join(arguments[:2])} failed: {said[0][:200]}"
@@ -90,6 +90,41 @@ def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: b
     for step in steps(judged, issues, place.reports_url):
         attempt(_said(step), partial(_take, step, place))
     return Told(tuple(lines), tuple(problems))
+
+
+def tell_unpublished(place: Place, log: str, *, only_say: bool) -> str:
+    """Open an issue that a scheduled run was not published, unless one is open; gives what was done.
+
+    `log`: where that run can be looked at. PublishError: GitHub refuses.
+    """
+    if not only_say and (numbers := _unpublished_issues(place)):
+        return f"leave #{numbers[0]} open, which says it already"
+    if not only_say:
+        _gh(place, "label", "create", UNPUBLISHED, "--force", "--description", "Scheduled runs are not published")
+        title = "A scheduled benchmark was not published"
+        text = (
+            f"Nothing of [this scheduled run]({log}) became part of the reports. Its job *Publish* says why;"
+            " `bench doctor` in a clone may know more.\n\n"
+            "What was measured is in its artifact `results`, for 90 days. Once the cause is gone, *Re-run failed jobs* "
+            "publishes it.\n\n"
+            f"This issue is closed when a scheduled run is published again.\n\n<!-- {UNPUBLISHED} -->\n"
+        )
+        _gh(place, "issue", "create", "--title", title, "--label", UNPUBLISHED, "--body-file", "-", text=text)
+    return "open an issue: a scheduled run was not published"
+
+
+def published_again(place: Place) -> list[str]:
+    """Close the issue that `tell_unpublished` opened; gives what was done. PublishError: GitHub refuses."""
+    numbers = _unpublished_issues(place)
+    for number in numbers:
+        _gh(place, "issue", "close", str(number), "--comment", "A scheduled run was published again.")
+    return [f"close #{number}: a scheduled run was published again" for number in numbers]
+
+
+def _unpublished_issues(place: Place) -> list[int]:
+    words = ("--label", UNPUBLISHED, "--state", "open", "--json", "number,body")
+    found = listed(_gh(place, "issue", "list", *words))
+    return [item["number"] for item in found if f"<!-- {UNPUBLISHED} -->" in str(item.get("body"))]
 
 
 def suspicion(judged: Judged, records: Sequence[Record]) -> tuple[Said, Record] | None:

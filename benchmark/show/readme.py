@@ -56,6 +56,22 @@ def has_place(readme: Path) -> bool:
     return any(marker.encode() in content for marker in (BEGIN, END))
 
 
+def with_block_of(readme: bytes, *others: bytes) -> bytes:
+    """Give a README the block of the first of the others that has one, byte for byte. One without a place stays."""
+    blocks = [parts[1] for other in others if (parts := _around_block(other))]
+    around = _around_block(readme)
+    return around[0] + blocks[0] + around[2] if around and blocks else readme
+
+
+def _around_block(readme: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Split a README into what stands before, between and after its markers; None unless both stand once, in order."""
+    begin, end = BEGIN.encode(), END.encode()
+    if readme.count(begin) != 1 or readme.count(end) != 1 or readme.index(begin) > readme.index(end):
+        return None
+    start = readme.index(begin) + len(begin)
+    return readme[:start], readme[start : readme.index(end)], readme[readme.index(end) :]
+
+
 def replace_block(readme: str, block: str) -> str:
     """Put a block between the markers. UsageError unless both stand exactly once and in their order."""
     if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):

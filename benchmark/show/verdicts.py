@@ -44,7 +44,17 @@ def of_run(said: Sequence[Said]) -> str:
     if said and not sentences:
         young = any(item.stage == "too few runs" for item in said)
         sentences.append("Too few runs to compare with yet." if young else "Nothing could be judged.")
-    return " ".join(sentences)
+    return " ".join([*sentences, *verdicts_begin(said)])
+
+
+def verdicts_begin(said: Sequence[Said]) -> list[str]:
+    """Say how many runs are missing until the numbers that are not judged yet are; nothing where all are."""
+    missing = [item.missing for item in said if item.missing is not None]
+    if not missing:
+        return []
+    which = "" if len(missing) == len(said) else f" on {len(missing)} metric{'s' if len(missing) > 1 else ''}"
+    runs = f"after {max(missing)} more run{'s' if max(missing) > 1 else ''}" if max(missing) else "with the next run"
+    return [f"Verdicts{which} begin {runs}."]
 
 
 def _list(items: Iterable[Said]) -> str:
@@ -63,14 +73,15 @@ def summed_up(judged: Judged) -> str:
         return ""
     total = len(counting)
     if all(trend.band is None for trend in counting):
-        return f"None of {total} metrics has enough runs to be judged yet."
+        begin = verdicts_begin([trend.last for trend in counting])
+        return " ".join([f"None of {total} metrics has enough runs to be judged yet.", *begin])
     unchanged = sum(trend.last.verdict == "unchanged" and trend.open_since is None for trend in counting)
     open_ones = sum(trend.open_since is not None for trend in counting)
     unjudged = sum(trend.last.stage == "not judged" for trend in counting)
     parts = [f"{open_ones} of {total} metrics regressed and have not recovered"] if open_ones else []
     parts.append(f"{unchanged} of {total} {'' if open_ones else 'metrics '}are where they were")
     parts += [f"the newest run of {unjudged} can not be judged"] if unjudged else []
-    return f"{', '.join(parts)}."
+    return " ".join([f"{', '.join(parts)}.", *verdicts_begin([trend.last for trend in counting])])
 
 
 def worth_saying(judged: Judged) -> list[Trend]:

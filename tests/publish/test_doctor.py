@@ -139,6 +139,17 @@ def test_a_readme_without_markers_stops_nothing_and_is_said_with_what_to_put_int
     assert "<!-- benchmark:begin -->" in found["README markers"]["remedy"]
 
 
+def test_where_reports_go_to_another_branch_a_readme_that_does_not_lead_there_is_said(
+    clone: Clone, tmp_path: Path
+) -> None:
+    path = without_gh(tmp_path)
+    assert examined(clone, path, 0)["reports"]["state"] == "fine"
+    said = examined(clone, path, 0, BENCH_BRANCH="data")["reports"]
+    assert (said["state"], "[The newest results](../../tree/data)" in said["remedy"]) == ("warning", True)
+    (clone.path / "README.md").write_text(f"{README}\n[The newest results](../../tree/data)\n", encoding="utf-8")
+    assert examined(clone, path, 0, BENCH_BRANCH="data")["reports"]["state"] == "fine"
+
+
 def test_a_secret_that_is_set_is_fine_and_never_shown(clone: Clone, tmp_path: Path) -> None:
     config = CONFIG.replace('path = "/one"', 'path = "/one"\nheaders = { Authorization = "Bearer $SHOP_TOKEN" }')
     (clone.path / "benchmark.toml").write_text(config, encoding="utf-8")

@@ -131,6 +131,29 @@ def test_only_the_scheduled_workflow_itself_asks_for_it(hub: Hub) -> None:
     assert hub.told() == [], "somebody measured something else while that run was under way"
 
 
+def test_a_scheduled_run_that_was_not_published_opens_one_issue_and_the_next_that_is_closes_it(hub: Hub) -> None:
+    where = {"GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "acme/bench", "GITHUB_RUN_ID": "7"}
+    hub.bench.environment |= {**where, "GITHUB_EVENT_NAME": "schedule"}
+    label, opened = hub.told("--unpublished")
+    assert label["words"][:2] == ["label", "create"]
+    assert "[this scheduled run](https://github.example/acme/bench/actions/runs/7)" in opened["text"]
+    hub.has(opened["text"], "an issue of somebody else")
+    assert hub.told("--unpublished") == [], "it is said already"
+    history(hub, [100.0] * 12)
+    (closed,) = hub.told()
+    assert closed["words"][:3] == ["issue", "close", "1"]
+    hub.bench.environment["GITHUB_EVENT_NAME"] = "workflow_dispatch"
+    assert hub.told() == [], "what a person started says nothing of the schedule"
+
+
+def test_gh_asks_the_server_that_the_workflow_runs_on(hub: Hub) -> None:
+    (hub.folder / "gh").write_text('#!/bin/sh\necho "$GH_HOST" > "$(dirname "$0")/host"\necho "[]"\n')
+    history(hub, [100.0] * 12)
+    hub.bench.environment |= {"GITHUB_SERVER_URL": "https://acme.ghe.com"}
+    hub.bench.run("watch")
+    assert (hub.folder / "host").read_text() == "acme.ghe.com\n"
+
+
 def test_a_run_that_can_not_be_read_is_named_and_fails_a_gate(hub: Hub) -> None:
     records = history(hub, SLOWER)
     file = hub.bench.folder / "reports" / "runs" / records[-1].id / "run.json"

@@ -74,7 +74,7 @@ def test_reports_and_index_say_what_changed(tmp_path: Path) -> None:
     assert "Changed: req/s of computing regressed by -21.6" in last
     assert "| computing | req/s | regressed: -21.6" in last
     first = (tmp_path / "runs" / "2026-01-05-weekly" / "report.md").read_text()
-    assert "Too few runs to compare with yet." in first
+    assert "Too few runs to compare with yet. Verdicts begin after 4 more runs." in first
     index = (tmp_path / "README.md").read_text()
     assert "regressed and have not recovered" in index
     assert "| computing | req/s | regressed: -21.6" in index
@@ -228,14 +228,16 @@ def test_a_noisy_run_after_good_ones_does_not_say_that_there_are_too_few() -> No
     records = [*weeks(*[100.0] * 12), run_of_week(12, 20.0, state="incomplete", reason="interrupted")]
     said = "0 of 4 metrics are where they were, the newest run of 4 can not be judged."
     assert summed_up(judged(records, None)) == said
-    assert summed_up(judged(records[:3], None)) == "None of 4 metrics has enough runs to be judged yet."
+    assert summed_up(judged(records[:3], None)) == (
+        "None of 4 metrics has enough runs to be judged yet. Verdicts begin after 2 more runs."
+    )
 
 
 def test_only_the_newest_series_of_a_profile_is_summed_up() -> None:
     records = [*weeks(*[100.0] * 12, 80.0, 80.0), run_of_week(14, 80.0, **on_cpu("Other"))]
     own = run_of_week(15, 10.0, customised=("--users",), **on_cpu("A third"))
     found = judged([*records, own], None)
-    assert summed_up(found) == "1 of 4 metrics are where they were."
+    assert summed_up(found) == "1 of 4 metrics are where they were. Verdicts on 3 metrics begin after 4 more runs."
     assert {trend.aside for trend in found.trends if trend.metric == "median_ms"} == {
         None,
         "the series ended: different CPU than the last run: Other, was Example 3000",
@@ -244,6 +246,23 @@ def test_only_the_newest_series_of_a_profile_is_summed_up() -> None:
     assert worth_saying(found) == []
     (why,) = begun_anew(trend.last for trend in found.counting)
     assert why.startswith("A new series begins for 3 metrics, as the runs before do not compare: different CPU than")
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        pytest.param(1, "Verdicts on 3 metrics begin after 4 more runs.", id="the first"),
+        pytest.param(4, "Verdicts on 3 metrics begin after 1 more run.", id="one is missing"),
+        pytest.param(5, "Verdicts on 3 metrics begin with the next run.", id="enough to compare with"),
+        pytest.param(6, "", id="compared"),
+    ],
+)
+def test_on_new_hardware_a_report_says_how_many_runs_are_missing_until_verdicts_begin(runs: int, said: str) -> None:
+    later = [run_of_week(8 + number, 100.0, **on_cpu("Other")) for number in range(runs)]
+    found = judged([*weeks(*[100.0] * 8), *later], None)
+    report, index = of_run(found.said[later[-1].id]), summed_up(found)
+    assert all(text.endswith(said) for text in (report, index))
+    assert all(("begin" in text) == bool(said) for text in (report, index))
 
 
 def test_a_run_back_at_the_level_before_is_not_called_perhaps_changed() -> None:

@@ -27,8 +27,8 @@ TIMEOUT_S = 120
 REFUSED_BY_ACT = "queue: max"
 """A line that GitHub knows and act does not; the copy that act gets goes without it."""
 
-OF_THIS_REPOSITORY = "uses: $/"
-"""How a workflow calls another one of its repository; act knows only the older "./"."""
+CRON = {"schedule": "47 4 * * 1"}
+"""All that the event of a schedule is sure to hold: GitHub's documents promise no repository in it."""
 
 TINY = """
 schema_version = 1
@@ -107,7 +107,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 def known_to_act(workflow: str) -> str:
     """The same workflow without what act refuses."""
-    lines = workflow.replace(OF_THIS_REPOSITORY, "uses: ./").splitlines()
+    lines = workflow.splitlines()
     return "\n".join(line for line in lines if not line.strip().startswith(REFUSED_BY_ACT)) + "\n"
 
 
@@ -243,10 +243,9 @@ class Forge:
         git(self.home, "clone", "--quiet", "--bare", str(self.origin), str(caller.home / "others" / f"{name}.git"))
         called = caller.home / "called"
         shutil.copytree(self.home / "tree/.github", called / ".github")
-        known = {"uses: ./": f"uses: {name}/", ".yml\n": f".yml@{commit}\n"}
-        known |= {"${{ job.workflow_repository }}": name, "${{ job.workflow_sha }}": commit}
+        known = {"${{ job.workflow_repository }}": name, "${{ job.workflow_sha }}": commit}
         for path in called.glob(".github/workflows/*.yml"):
-            text = path.read_text(encoding="utf-8")
+            text = re.sub(r"uses: \./(\S+)", rf"uses: {name}/\1@{commit}", path.read_text(encoding="utf-8"))
             for unknown, word in known.items():
                 text = text.replace(unknown, word)
             path.write_text(text, encoding="utf-8")
@@ -274,7 +273,8 @@ class Forge:
 
         `more` is told to act.
         """
-        payload: dict[str, Any] = {"repository": {"full_name": "acme/bench", "default_branch": "main"}, **(said or {})}
+        repository = {"repository": {"full_name": "acme/bench", "default_branch": "main"}}
+        payload: dict[str, Any] = {**(CRON if event == "schedule" else repository), **(said or {})}
         if inputs is not None:
             payload["inputs"] = dict(inputs)
         (self.home / "event.json").write_text(json.dumps(payload))
@@ -301,6 +301,7 @@ class Forge:
         variables = {
             "GITHUB_REPOSITORY": "acme/bench",
             "GITHUB_RUN_ID": "1001",
+            "GITHUB_WORKFLOW_REF": f"acme/bench/.github/workflows/{workflow}@refs/heads/main",
             "STUB_ORIGIN": str(self.origin),
             "STUB_COMMIT": git(self.origin, "rev-parse", "main"),
             "STUB_OTHERS": str(self.home / "others"),

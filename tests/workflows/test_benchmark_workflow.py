@@ -17,6 +17,10 @@ fi
 """
 """An update hook: somebody else's push to main arrives a moment before the first one."""
 
+ALL = {"measure": "success", "publish": "success", "watch": "success", "build": "success"}
+ON = {"schedule": "success"}
+"""The job that keeps the schedule on; nothing else starts it."""
+
 PROTECTED = "echo 'error: GH006: Protected branch update failed for refs/heads/main.' >&2; exit 1"
 BROKEN_APP = 'raise RuntimeError("no database")\n'
 FAILING_APP = """
@@ -53,9 +57,7 @@ def scheduled(make_forge: MakeForge) -> tuple[Forge, Outcome]:
 
 def test_a_scheduled_run_measures_the_headline_profile_and_publishes_itself(scheduled: tuple[Forge, Outcome]) -> None:
     forge, outcome = scheduled
-    assert outcome.jobs == {"measure": "success", "publish": "success", "watch": "success", "build": "success"}, (
-        outcome.output
-    )
+    assert outcome.jobs == ALL | ON, outcome.output
     (record,) = forge.records()
     assert record["plan"]["profile"]["name"] == "weekly"
     assert (record["state"], record["customised"], record["environment"]["trigger"]) == ("complete", [], "schedule")
@@ -64,7 +66,8 @@ def test_a_scheduled_run_measures_the_headline_profile_and_publishes_itself(sche
     assert record["id"] in forge.published("reports/README.md")
     assert list(forge.artifacts.glob(f"results/{record['id']}/*/requests.csv")), "the raw data is not kept"
     told = [words.split(" --")[0] for words in forge.told() if not words.startswith("auth ")]
-    assert sorted(told) == ["api repos/acme/bench/pages", "issue list"]
+    assert sorted(told) == ["api", "api repos/acme/bench/pages", "issue list", "issue list"]
+    assert "api --method PUT repos/acme/bench/actions/workflows/benchmark.yml/enable" in forge.told()
 
 
 def test_the_page_of_a_run_shows_its_table(scheduled: tuple[Forge, Outcome]) -> None:
@@ -83,9 +86,7 @@ def test_custom_numbers_become_runs_of_their_own_even_when_another_push_is_faste
     forge.hook("update", FASTER)
     inputs = {"profile": "quick", "users": "2.0, 4", "task_seconds": "0.02", "endpoints": "async_concurrent"}
     outcome = forge.run("workflow_dispatch", inputs | {"publish": "true"})
-    assert outcome.jobs == {"measure": "success", "publish": "success", "watch": "success", "build": "success"}, (
-        outcome.output
-    )
+    assert outcome.jobs == ALL, outcome.output
     assert (forge.origin / "raced").exists()
     custom = [record for record in forge.records() if record["id"] != weekly["id"]]
     assert [record["plan"]["profile"]["users"] for record in custom] == [2, 4]
@@ -123,7 +124,7 @@ def test_a_scheduled_run_that_can_not_start_the_app_says_so_in_the_index(make_fo
     forge = make_forge()
     forge.fork({"app/main.py": BROKEN_APP})
     outcome = forge.run("schedule")
-    assert outcome.jobs == {"measure": "failure", "publish": "success", "build": "success"}, outcome.output
+    assert outcome.jobs == {"measure": "failure", "publish": "success", "build": "success"} | ON, outcome.output
     assert "exit status 4" in outcome.output
     assert forge.records() == []
     (failure,) = forge.published("reports/failures/").splitlines()
@@ -141,9 +142,8 @@ def test_an_endpoint_that_began_to_fail_makes_the_workflow_red_and_is_published_
     inputs = {"profile": "weekly", "publish": "true"} if event == "workflow_dispatch" else None
     outcome = forge.run(event, inputs)
     assert outcome.code != 0
-    assert outcome.jobs == {"measure": "failure", "publish": "success", "watch": "success", "build": "success"}, (
-        outcome.output
-    )
+    kept_on = ON if event == "schedule" else {}
+    assert outcome.jobs == ALL | {"measure": "failure"} | kept_on, outcome.output
     assert "exit status 3" in outcome.output
     (record,) = forge.records()
     (measured,) = record["endpoints"][0]["rounds"]
@@ -157,21 +157,21 @@ def test_a_protected_branch_fails_the_publish_job_and_the_artifact_is_safe(make_
     forge.fork()
     forge.hook("pre-receive", PROTECTED)
     outcome = forge.run("schedule")
-    assert outcome.jobs == {"measure": "success", "publish": "failure"}, outcome.output
+    assert outcome.jobs == {"measure": "success", "publish": "failure", "watch": "success"} | ON, outcome.output
     assert "exit status 5" in outcome.output
     assert "BENCH_BRANCH" in outcome.output
     assert "protected branch: " in outcome.output, "bench doctor was not asked"
     assert forge.log() == ["tester: A fork"]
     assert list(forge.artifacts.glob("results/*/run.json"))
+    (opened,) = [words for words in forge.told() if words.startswith("issue create")]
+    assert "A scheduled benchmark was not published" in opened
 
 
 def test_reports_go_to_the_branch_that_the_repository_variable_names(make_forge: MakeForge) -> None:
     forge = make_forge()
     forge.fork()
     outcome = forge.run("schedule", branch="data")
-    assert outcome.jobs == {"measure": "success", "publish": "success", "watch": "success", "build": "success"}, (
-        outcome.output
-    )
+    assert outcome.jobs == ALL | ON, outcome.output
     assert forge.log() == ["tester: A fork"]
     assert "run.json" in forge.published("reports/runs/", branch="data")
 
@@ -185,3 +185,13 @@ def test_without_publish_the_result_is_kept_and_nothing_is_committed(make_forge:
     assert outcome.jobs.get("publish", "skipped") == "skipped"
     assert forge.log() == ["tester: A fork"]
     assert list(forge.artifacts.glob("results/*/run.json"))
+
+
+def test_what_is_measured_on_a_tag_is_kept_and_published_nowhere(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    forge.fork()
+    inputs = {"profile": "quick", "endpoints": "async_concurrent", "publish": "true"}
+    outcome = forge.run("workflow_dispatch", inputs, said={"ref": "refs/tags/v1"})
+    assert outcome.jobs["measure"] == "success", outcome.output
+    assert outcome.jobs.get("publish", "skipped") == "skipped"
+    assert forge.log() == ["tester: A fork"]

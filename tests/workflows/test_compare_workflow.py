@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -52,15 +53,32 @@ def test_a_pull_request_is_compared_with_what_it_would_change(compared: tuple[Fo
     assert "async_concurrent regressed: req/s -" in outcome.output
 
 
+def test_a_pull_request_that_gets_no_secret_is_not_compared_and_says_so(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    secret = TINY.replace('path = "/async_concurrent"', 'path = "/async_concurrent"\nheaders = { X = "$API_TOKEN" }')
+    forge.fork({"benchmark.toml": secret + ONE_ENDPOINT})
+    outcome = forge.run("pull_request", workflow="compare.yml")
+    assert outcome.jobs == {"compare": "success"}, outcome.output
+    assert "benchmark.toml names the variable API_TOKEN" in outcome.output
+    assert not list(forge.artifacts.iterdir())
+    outcome = forge.run("workflow_run", workflow="compare-comment.yml", said=_finished("0" * 40))
+    assert outcome.jobs == {"comment": "success"}, outcome.output
+    assert not [line for line in forge.told() if line.startswith("api ")]
+
+
+def _finished(commit: str) -> dict[str, Any]:
+    """What GitHub says of a comparison that ended well."""
+    repository = {"id": 1, "owner": {"login": "stranger"}}
+    run = {"event": "pull_request", "conclusion": "success", "id": 1001, "head_repository": repository}
+    return {"workflow_run": {**run, "head_branch": "my-branch", "head_sha": commit}}
+
+
 def test_the_result_is_said_under_the_pull_request_that_github_names(compared: tuple[Forge, Outcome, str]) -> None:
     forge, _, commit = compared
     (forge.home / "bin" / "gh").write_text(GH)
     pulls = [{"number": 6, "head": {"sha": "0" * 40}}, {"number": 7, "head": {"sha": commit}}]
     (forge.home / "bin" / "pulls.json").write_text(json.dumps(pulls))
-    repository = {"id": 1, "owner": {"login": "stranger"}}
-    run = {"event": "pull_request", "conclusion": "success", "id": 1001, "head_repository": repository}
-    event = {"workflow_run": {**run, "head_branch": "my-branch", "head_sha": commit}}
-    outcome = forge.run("workflow_run", workflow="compare-comment.yml", said=event)
+    outcome = forge.run("workflow_run", workflow="compare-comment.yml", said=_finished(commit))
     assert outcome.jobs == {"comment": "success"}, outcome.output
     asked, listed, said = [line for line in forge.told() if line.startswith("api ")]
     assert "head=stranger:my-branch" in asked
@@ -69,3 +87,16 @@ def test_the_result_is_said_under_the_pull_request_that_github_names(compared: t
     body = json.loads((forge.home / "bin" / "said.json").read_text())["body"]
     assert body.startswith("<!-- benchmark-compare -->")
     assert "regressed" in body
+
+
+def test_a_comment_of_ours_on_a_later_page_is_renewed_whatever_gh_makes_of_pages(
+    compared: tuple[Forge, Outcome, str],
+) -> None:
+    """Older versions print one list for each page."""
+    forge, _, commit = compared
+    ours = {"id": 5, "user": {"login": "github-actions[bot]"}, "body": "<!-- benchmark-compare --> old"}
+    (forge.home / "bin" / "gh").write_text(GH.replace("echo '[]'", f"echo '[] {json.dumps([ours])}'"))
+    (forge.home / "bin" / "pulls.json").write_text(json.dumps([{"number": 7, "head": {"sha": commit}}]))
+    outcome = forge.run("workflow_run", workflow="compare-comment.yml", said=_finished(commit))
+    assert outcome.jobs == {"comment": "success"}, outcome.output
+    assert "issues/comments/5 --method PATCH" in forge.told()[-1]

@@ -33,6 +33,25 @@ def test_where_pages_are_on_what_was_measured_is_on_the_page_right_after_it_was_
     assert (deployed / "vega.js").exists()
 
 
+def test_the_page_is_built_and_deployed_once_more_when_the_run_is_started_again(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    forge.fork()
+    (forge.home / "bin" / "gh").write_text(GH_WITH_PAGES)
+    for attempt in ("1", "2"):
+        outcome = forge.run("workflow_dispatch", workflow="pages.yml", more=["--env", f"GITHUB_RUN_ATTEMPT={attempt}"])
+        assert outcome.jobs == {"build": "success", "deploy": "success"}, outcome.output
+    assert sorted(path.name for path in forge.artifacts.glob("github-pages*")) == ["github-pages-1", "github-pages-2"]
+
+
+def test_from_another_branch_nothing_is_built_as_github_would_refuse_to_deploy_it(make_forge: MakeForge) -> None:
+    forge = make_forge()
+    forge.fork()
+    (forge.home / "bin" / "gh").write_text(GH_WITH_PAGES)
+    outcome = forge.run("workflow_dispatch", workflow="pages.yml", said={"ref": "refs/heads/mine"})
+    assert outcome.code == 0, outcome.output
+    assert set(outcome.jobs.values()) <= {"skipped"}
+
+
 def test_where_they_are_off_nothing_is_built_and_nothing_fails(make_forge: MakeForge) -> None:
     forge = make_forge()
     forge.fork()

@@ -10,6 +10,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 MAY_WRITE = {
+    ("benchmark.yml", "schedule"): {"actions"},
     ("benchmark.yml", "publish"): {"contents"},
     ("benchmark.yml", "watch"): {"issues", "actions"},
     ("benchmark.yml", "pages"): {"pages", "id-token"},
@@ -21,11 +22,14 @@ MAY_WRITE = {
 PUSHES = {job for job, scopes in MAY_WRITE.items() if "contents" in scopes}
 
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-OWN = "$/.github/workflows/"
+OWN = "./.github/workflows/"
 """What a job is made of that calls a workflow of this repository: its limits are in that file."""
 
 LONGEST_MINUTES = 360
 """GitHub ends a job after six hours."""
+
+ON_DEFAULT = "(github.event_name == 'schedule' || github.ref_name == github.event.repository.default_branch)"
+"""Whether a workflow runs on the default branch. A schedule does, and its event need not say which that is."""
 
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 
@@ -116,7 +120,7 @@ def test_what_pushes_waits_for_its_turn_and_is_never_cancelled() -> None:
 def test_what_tells_github_runs_its_own_code_on_the_default_branch_and_waits_for_its_turn() -> None:
     job = _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["watch"]
     assert job["concurrency"] == {"group": "watch", "cancel-in-progress": False, "queue": "max"}
-    assert "github.ref_name == github.event.repository.default_branch" in job["if"]
+    assert ON_DEFAULT in job["if"]
     (fetch,) = [step for step in job["steps"] if "git checkout FETCH_HEAD -- reports" in step.get("run", "")]
     assert fetch["env"]["PUBLISHED_ON"] == "${{ vars.BENCH_BRANCH || github.ref_name }}"
 
@@ -124,8 +128,56 @@ def test_what_tells_github_runs_its_own_code_on_the_default_branch_and_waits_for
 def test_what_a_branch_measured_is_not_published_among_the_reports_of_the_default_branch() -> None:
     job = _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["publish"]
     (publish,) = [step for step in job["steps"] if step.get("name") == "Publish"]
-    only = "${{ github.ref_name == github.event.repository.default_branch && vars.BENCH_BRANCH || '' }}"
+    only = f"${{{{ {ON_DEFAULT} && vars.BENCH_BRANCH || '' }}}}"
     assert publish["env"]["BENCH_BRANCH"] == only
+
+
+@each_workflow
+def test_what_asks_for_the_default_branch_takes_a_schedule_for_it(path: Path) -> None:
+    """Its event is sure to hold its cron line and nothing else, and it runs on no other branch."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count("github.ref_name == github.event.repository.default_branch") == text.count(ON_DEFAULT)
+
+
+def test_what_is_not_on_a_branch_publishes_nothing() -> None:
+    asked = _read(ROOT / ".github/workflows/benchmark.yml")["jobs"]["publish"]["if"]
+    assert "github.ref_type == 'branch'" in asked
+    assert "!startsWith(github.event_name, 'pull_request') && github.event_name != 'merge_group'" in asked
+
+
+def test_a_secret_reaches_every_workflow_that_asks_an_endpoint_and_no_job_that_may_write() -> None:
+    """That one only hears whether there is one."""
+    given = "${{ secrets.API_TOKEN }}"
+    for name, job_name in (("ci.yml", "pipeline"), ("compare.yml", "compare"), ("measure.yml", "measure")):
+        steps = _read(ROOT / ".github/workflows" / name)["jobs"][job_name]["steps"]
+        (step,) = [step for step in steps if re.search(r"\b(run|compare) --", step.get("run", ""))]
+        assert step["env"]["API_TOKEN"] == given, name
+    for path in WORKFLOWS:
+        for name, job in _read(path)["jobs"].items():
+            for step in job.get("steps", ()):
+                if "write" in job["permissions"].values():
+                    assert step.get("env", {}).get("API_TOKEN", "") != given, name
+
+
+def test_a_page_that_is_built_once_more_has_an_artifact_of_its_own() -> None:
+    """Artifacts outlive an attempt, and two of one name are refused. Who only deploys once more finds the first one."""
+    jobs = _read(ROOT / ".github/workflows/pages.yml")["jobs"]
+    (upload,) = [step for step in jobs["build"]["steps"] if "upload-pages-artifact" in step.get("uses", "")]
+    assert upload["with"]["name"] == jobs["build"]["outputs"]["artifact"] == "github-pages-${{ github.run_attempt }}"
+    (deploy,) = jobs["deploy"]["steps"]
+    assert deploy["with"]["artifact_name"] == "${{ needs.build.outputs.artifact }}"
+
+
+def test_only_what_measures_nothing_fills_a_cache() -> None:
+    for path in WORKFLOWS:
+        for step in _steps(path):
+            if "cache" in step.get("with", {}):
+                assert path.name in {"benchmark.yml", "pages.yml"}
+                assert step["with"]["cache-dependency-path"] == "harness/requirements.txt"
+
+
+def test_the_checks_also_run_in_a_merge_queue() -> None:
+    assert "merge_group" in _read(ROOT / ".github/workflows/ci.yml")[True]
 
 
 def test_the_schedule_has_an_odd_minute() -> None:
@@ -181,7 +233,7 @@ def test_what_was_measured_is_kept_also_when_measuring_failed() -> None:
 
 def test_updates_come_monthly_together_and_after_a_cool_down() -> None:
     updates = _read(ROOT / ".github/dependabot.yml")["updates"]
-    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip"}
+    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "uv"}
     for update in updates:
         assert update["schedule"]["interval"] == "monthly"
         assert update["cooldown"]["default-days"] >= 7
@@ -211,7 +263,7 @@ def test_who_calls_a_workflow_grants_it_no_more_than_it_asks_for() -> None:
         for name, job in _read(path)["jobs"].items():
             if "uses" not in job:
                 continue
-            called = _read(ROOT / job["uses"].removeprefix("$/"))["jobs"].values()
+            called = _read(ROOT / job["uses"])["jobs"].values()
             wanted = {scope: level for one in called for scope, level in one["permissions"].items() if level == "write"}
             granted = {scope: level for scope, level in job["permissions"].items() if level == "write"}
             assert granted == wanted, name

@@ -1,9 +1,10 @@
 """What tools that know GitHub Actions say of the workflows. None of them asks the network."""
 
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,71 @@ def test_workflows_fit_their_schema(schema: str) -> None:
 
 def test_dependabot_fits_its_schema() -> None:
     _check("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
+
+
+@pytest.fixture(scope="module")
+def languageservice(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], list[str]]:
+    """What GitHub's own language service finds in workflows. Skips, with the reason, where it cannot be had."""
+    home = tmp_path_factory.mktemp("languageservice") / "here"
+    shutil.copytree(Path(__file__).with_name("languageservice"), home)
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("GitHub's language service was not asked: node and npm are not there")
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"GitHub's language service was not asked: npm could not fetch it: {done.stderr[:200]}")
+
+    def ask(workflows: Path) -> list[str]:
+        files = [str(path) for path in sorted(workflows.glob("*.yml"))]
+        said = subprocess.run([node, "check.mjs", *files], cwd=home, capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stderr) == (0, "")
+        return said.stdout.splitlines()
+
+    return ask
+
+
+def test_github_s_own_checker_finds_nothing(languageservice: Callable[[Path], list[str]]) -> None:
+    assert languageservice(ROOT / ".github" / "workflows") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        pytest.param("ci.yml", "  test:\n", "  tests:\n", id="a job that is needed and is not there"),
+        pytest.param("benchmark.yml", "inputs.users }}", "inputs.user }}", id="an input that is not there"),
+        pytest.param("benchmark.yml", "job.workflow_sha", "job.workflow_shaa", id="a word that GitHub does not know"),
+        pytest.param("measure.yml", "      profile:\n", "      profil:\n", id="an input that a caller hands over"),
+    ],
+)
+def test_that_checker_finds_what_is_wrong(
+    languageservice: Callable[[Path], list[str]], tmp_path: Path, file: str, old: str, new: str
+) -> None:
+    shutil.copytree(ROOT / ".github" / "workflows", tmp_path / "workflows")
+    path = tmp_path / "workflows" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    assert languageservice(tmp_path / "workflows") != []
+
+
+def test_a_secret_of_another_name_is_handed_over_by_the_lines_that_the_document_asks_for(
+    languageservice: Callable[[Path], list[str]], tmp_path: Path
+) -> None:
+    said = (ROOT / "docs/own-endpoints.md").read_text(encoding="utf-8")
+    assert "begins with `API_TOKEN:`, put the same line with the\n     other name above it" in said
+    workflows = tmp_path / ".github" / "workflows"
+    shutil.copytree(ROOT / ".github" / "workflows", workflows)
+    for path in workflows.glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        line = re.compile(r"(?m)^ +API_TOKEN:.*\n")
+        path.write_text(line.sub(lambda found: found[0].replace("API_TOKEN", "SHOP_KEY") + found[0], text), "utf-8")
+    assert languageservice(workflows) == []
+    _check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *sorted(workflows.glob("*.yml")))
+    _check("zizmor", "--offline", "--persona", "pedantic", "--no-progress", "--quiet", tmp_path)
+    (measure,) = yaml.safe_load((workflows / "measure.yml").read_text(encoding="utf-8"))["jobs"].values()
+    (step,) = [step for step in measure["steps"] if step.get("name") == "Measure"]
+    assert step["env"]["SHOP_KEY"] == "${{ secrets.SHOP_KEY }}"
 
 
 def _shell_lines() -> Iterator[tuple[str, str]]:
