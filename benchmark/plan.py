@@ -110,8 +110,8 @@ class Endpoint(Frozen):
     served: Served | None = None
     seats: Count | None = Field(default=None, ge=1, le=100_000)
     """With `served = "pool"`: requests that one worker serves at a time."""
-    work_tasks: Number | None = Field(default=None, gt=0, le=1000)
-    work_s: Seconds | None = Field(default=None, gt=0, le=3600, validation_alias=AliasChoices("work", "work_s"))
+    work_tasks: Number | None = Field(default=None, ge=0.001, le=1000)
+    work_s: Seconds | None = Field(default=None, ge=1e-6, le=3600, validation_alias=AliasChoices("work", "work_s"))
     locustfile: Line | None = None
 
     @model_validator(mode="after")

@@ -42,7 +42,7 @@ class Profile(Frozen):
     duration_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
         ge=1, le=MAX_DURATION_S, validation_alias=AliasChoices("duration", "duration_s")
     )
-    task_seconds: Seconds = Field(default=5.0, gt=0, le=3600)
+    task_seconds: Seconds = Field(default=5.0, ge=1e-6, le=3600)
     rounds: Count = Field(default=1, ge=1, le=1000)
     endpoints: tuple[str, ...] = Field(min_length=1)
     client: Literal["fast", "requests", "stock"] = "fast"

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
@@ -11,9 +12,10 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from benchmark.errors import BenchmarkError, InterruptedRunError
+from benchmark.errors import BenchmarkError, InterruptedRunError, UnwritableRunError
 from benchmark.garbage import seldom_collecting
 
+STANDARD_ERROR = 2
 COMMANDS = {
     "run": "Measure endpoints under load.",
     "predict": "Work out what a run would show, without load.",
@@ -83,6 +85,7 @@ def bench() -> None:
 
 def main() -> None:
     """Run `bench`. Anything but a BenchmarkError is a bug and shows its traceback."""
+    _open_standard_streams()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupted)
     try:
@@ -94,8 +97,16 @@ def main() -> None:
             from benchmark.show.step_summary import render_error  # noqa: PLC0415 - it reads records: pandas and all
             from scripts.report import write_step_summary  # noqa: PLC0415
 
-            write_step_summary(render_error(f"bench: {error}"))
+            with suppress(UnwritableRunError):  # what went wrong was said, and the exit code says it, too
+                write_step_summary(render_error(f"bench: {error}"))
         sys.exit(error.exit_code)
+
+
+def _open_standard_streams() -> None:
+    """Where one was closed, the next file that is opened would take its place, and libraries stumble over that."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
+        pass
+    os.close(descriptor)
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> NoReturn:
