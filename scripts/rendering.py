@@ -90,10 +90,10 @@ def try_out(record: Record) -> None:
         place(record, reports)
         judge = partial(judged, config=None)
         unreadable = render_all(reports, readme, judge).unreadable
+        unreadable += build(reports, readme.with_name("site"), judge).unreadable
         for number in range(1, ALIKE + 1):
             place(_alike(record, number), reports)
         unreadable += render_all(reports, readme, judge).unreadable
-        unreadable += build(reports, readme.with_name("site"), judge).unreadable
     if unreadable:
         raise InvalidRunError(unreadable[0])
 
