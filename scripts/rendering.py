@@ -18,7 +18,7 @@ from benchmark.publish.place import place
 from benchmark.record import Record
 from benchmark.selftest import read_selftest
 from benchmark.show.history import History, read_runs, run_files, without_timelines
-from benchmark.show.index import Judge, render_all, render_run
+from benchmark.show.index import Judge, render_all, render_index, render_run
 from benchmark.show.published import Published
 from benchmark.show.readme import BEGIN, END, has_place
 from benchmark.trend import Judged
@@ -78,11 +78,12 @@ def home_repository(remote: str = "origin") -> str | None:
 
 
 def try_out(record: Record) -> None:
-    """Render everything that shows a run: alone, and with runs before and after it that are as it is.
+    """Render everything that shows a run: alone, and among runs that are as it is.
 
     Verdicts, trends and sparklines come of several runs only. Whatever is raised would be raised for every later run.
     """
-    from benchmark.show.site.build import build  # noqa: PLC0415 - Altair costs every command 0.3 s
+    from benchmark.show.charts.pictures import sweep_pictures, trend_pictures  # noqa: PLC0415 - Altair costs 0.3 s
+    from benchmark.show.site.build import build  # noqa: PLC0415
 
     with TemporaryDirectory(prefix="bench-check-") as folder:
         reports, readme = Path(folder, "reports"), Path(folder, "README.md")
@@ -90,24 +91,24 @@ def try_out(record: Record) -> None:
         place(record, reports)
         judge = partial(judged, config=None)
         unreadable = render_all(reports, readme, judge).unreadable
-        unreadable += build(reports, readme.with_name("site"), judge).unreadable
-        for number in range(1, ALIKE + 1):
-            place(_alike(record, number), reports)
-        unreadable += render_all(reports, readme, judge).unreadable
+        unreadable += build(reports, readme.with_name("site"), judge, with_scripts=False).unreadable
     if unreadable:
         raise InvalidRunError(unreadable[0])
+    among = [_alike(record, number) for number in range(ALIKE, 0, -1)] + [record]
+    found = judged(among, None)
+    render_index(History(tuple(among), (), runs=len(among)), found)
+    several = trend_pictures(found, among).values()
+    for picture in (*(one for pictures in several for one in pictures), *sweep_pictures(among)):
+        picture.specification()
 
 
 def _alike(record: Record, number: int) -> Record:
-    """A run some days later that scored the same, without what only its own report shows; of a sweep, the next one."""
+    """A run some days later that scored the same, or, of a sweep, with more users."""
     began = datetime.fromisoformat(record.started_at) + timedelta(days=number)
-    lasting = {"limit": None} if record.sweep is None else {}
-    results = (
-        result.model_copy(update={"users": result.users + number, **lasting})
-        for result in without_timelines(record).endpoints
-    )
-    another = {"id": f"alike-{number}", "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}", "finished_at": None}
-    return record.model_copy(update={**another, "endpoints": tuple(results)})
+    slim = without_timelines(record)
+    results = tuple(result.model_copy(update={"users": result.users + number}) for result in slim.endpoints)
+    another = {"id": f"alike-{number}", "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}", "endpoints": results}
+    return record.model_copy(update=another)
 
 
 def say_unreadable(problems: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +77,10 @@ class Clone:
         """Build the command line of a call of `bench`."""
         return [sys.executable, "-m", "scripts", *map(str, arguments)]
 
-    def bench(self, *arguments: str | Path, **variables: str) -> Result:
-        """Call `bench` in the clone, in a process of its own."""
+    def bench(self, *arguments: str | Path, first: Callable[[], None] | None = None, **variables: str) -> Result:
+        """Call `bench` in the clone, in a process of its own, that does `first` before."""
         inherited = environment(TMPDIR=str(self.path.parent), **variables)
-        done = call_bench(self.path, [str(word) for word in arguments], inherited, TIMEOUT_S)
+        done = call_bench(self.path, [str(word) for word in arguments], inherited, TIMEOUT_S, first)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def results(self, record: Record) -> Path:

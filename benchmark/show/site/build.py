@@ -40,9 +40,17 @@ class Site:
     unreadable: tuple[str, ...]
 
 
-def build(reports: Path, out: Path, judge: Judge = nobody_judges, say: Say = lambda _done, _all: None) -> Site:
+def build(
+    reports: Path,
+    out: Path,
+    judge: Judge = nobody_judges,
+    say: Say = lambda _done, _all: None,
+    *,
+    with_scripts: bool = True,
+) -> Site:
     """Build the site into `out`, whose former content is replaced as a whole when everything was written.
 
+    Without scripts it is good for nothing but to see that it can be built, in half the time.
     UsageError: `out` holds something that no `bench site` wrote. UnwritableRunError: it can not be written.
     """
     out = out.resolve()
@@ -51,6 +59,8 @@ def build(reports: Path, out: Path, judge: Judge = nobody_judges, say: Say = lam
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(mkdtemp(prefix=f".{out.name}-", dir=out.parent))
         try:
+            for name, content in scripts().items() if with_scripts else ():
+                _write(fresh / name, content)
             built = _write_all(reports, fresh, judge, say)
             fresh.chmod(0o755)
             _take_its_place(fresh, out)
@@ -89,8 +99,6 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Say) -> Site:
     history = read_history(reports)
     judged = judge(history.records)
     listed = rows(history.records, judged)
-    for name, content in scripts().items():
-        _write(out / name, content)
     own = judged.own(history.records)
     newest, charts = headline_run(own), _overview_charts(history, judged)
     _write_charts(out / CHARTS, charts)
