@@ -9,10 +9,10 @@ from benchmark.errors import PublishError, UsageError
 from benchmark.publish.git import Git
 
 _HOST = r"(?P<host>[\w-]+(?:\.[\w-]+)+)"
-_PATH = r"/*(?P<path>[^/:\s]+/[^/:\s]+?)(?:\.git)?/?"
+_PATH = r"(?P<path>[^/:\s]+/[^/:\s]+?)(?:\.git)?/?"
 _ADDRESSES = (
-    re.compile(rf"(?:https?|ssh|git)://(?:[^@/]*@)?{_HOST}(?::\d+)?{_PATH}"),
-    re.compile(rf"(?:[^@/:]+@)?{_HOST}:{_PATH}"),
+    re.compile(rf"(?:https?|ssh|git)://(?:[^@/]*@)?{_HOST}(?::\d+)?/+{_PATH}"),
+    re.compile(rf"(?:[^@/:]+@)?{_HOST}:/*{_PATH}"),
 )
 """How git spells where a repository is: as an address, or as ssh wants it."""
 

@@ -64,13 +64,13 @@ def test_killed_at_any_step_each_file_is_old_or_new_and_the_next_call_finishes(
     before, kept, log = files(clone.path), tmp_path / "kept", tmp_path / "log"
     clone.path.rename(kept)
     shutil.copytree(kept, clone.path, symlinks=True)
-    assert clone.bench(*command, first=Killer(0, clone.path, log)).code == 0
+    assert clone.bench_after(Killer(0, clone.path, log), *command).code == 0
     after, steps = files(clone.path), log.read_text(encoding="utf-8").splitlines()
     assert len(steps) > len(set(before.items()) ^ set(after.items()))
     for number in range(1, len(steps) + 1):
         shutil.rmtree(clone.path)
         shutil.copytree(kept, clone.path, symlinks=True)
-        assert clone.bench(*command, first=Killer(number, clone.path, log)).code == -9, steps[number - 1]
+        assert clone.bench_after(Killer(number, clone.path, log), *command).code == -9, steps[number - 1]
         now = {name: state for name, state in files(clone.path).items() if not LEFT.search(f"/{name}")}
         for name in before | after | now:
             assert now.get(name) in {before.get(name), after.get(name)}, (name, steps[number - 1])
