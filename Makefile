@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: help bench test check format setups starts-and-sockets few-users overhead scale three-hosts stalls long-history fuzz-config repository-size site-budget rule-picture race verdict-replay diagnose-tries compare-tries requirements screenshots clean
+.PHONY: help bench test check format setups starts-and-sockets few-users overhead scale three-hosts stalls long-history fuzz-config repository-size site-budget rule-picture race fuzz-records verdict-replay diagnose-tries compare-tries requirements screenshots clean
 
 help:
 	@sed -n 's/^# \(make\|PYTHON\)/\1/p' Makefile
@@ -83,6 +83,10 @@ rule-picture: .venv/.dev
 # Not a check: prints how long 20 clones take that publish to one origin at once.
 race: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.publish_race
+
+# Not a check: publishes 5,000 changed records next to honest ones and prints how many are refused; some hours.
+fuzz-records: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.fuzz_records
 
 # Not a check: prints how often verdicts are false alarms, and what they find, on the noise of real runners.
 verdict-replay: .venv/.dev

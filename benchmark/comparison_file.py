@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from benchmark.comparison import Comparison
 from benchmark.errors import InvalidRunError, UsageError
+from benchmark.files import write_whole
 
 FILE_NAME = "compare.json"
 LARGEST_BYTES = 20 * 2**20
@@ -14,7 +15,7 @@ LARGEST_BYTES = 20 * 2**20
 def write_comparison(comparison: Comparison, directory: Path) -> Path:
     """Write compare.json. OSError: not written."""
     path = directory / FILE_NAME
-    path.write_text(to_json(comparison), encoding="utf-8")
+    write_whole(path, to_json(comparison))
     return path
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.diagnosis import Diagnosis
 from benchmark.errors import UsageError
+from benchmark.files import write_whole
 from benchmark.plan import Endpoint
 
 WHOLE_MS = 100
@@ -73,9 +74,7 @@ def declare(path: Path, name: str, keys: Mapping[str, Any]) -> None:
         if after is None or tomllib.loads(after) != wanted:
             message = f"{path}: there is no simple [endpoints.{name}] to write into; add to it yourself:"
             raise UsageError(message, as_toml(keys))
-        draft = path.with_name(f".{path.name}.new")
-        draft.write_bytes(after.encode("utf-8"))
-        draft.replace(path)
+        write_whole(path.resolve(), after)
     except OSError as error:
         message = f"{path} can not be written ({error.strerror}); add to [endpoints.{name}] yourself:"
         raise UsageError(message, as_toml(keys)) from None

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from benchmark.environment import RUN_URL
 from benchmark.errors import InvalidRunError, one_line
 from benchmark.model import Frozen
 from benchmark.record import Moment
@@ -21,7 +22,7 @@ class Failure(Frozen):
     at: Moment
     reason: Annotated[str, AfterValidator(one_line), Field(min_length=1)]
     trigger: Annotated[str, AfterValidator(one_line)]
-    run_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:/%?#=-]+$")] | None
+    run_url: Annotated[str, Field(pattern=RUN_URL)] | None
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None
 
 
@@ -32,6 +33,8 @@ def failure_to_json(failure: Failure) -> str:
 
 def read_failure(path: Path) -> Failure:
     """Read the record of a failure. InvalidRunError names the file and what to do."""
+    if path.is_symlink() or not path.is_file():
+        raise InvalidRunError(f"{path} is a link or no regular file, which is not followed; put the file itself there")
     try:
         failure = Failure.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from benchmark.model import Frozen
+from benchmark.model import Amount, Frozen, Whole
 
 Change = Literal["threads", "pool", "workers", "cores", "def", "await", "gather", "await and gather"]
 
@@ -17,9 +17,9 @@ class Alternative(Frozen):
     """
 
     change: Change
-    to: int | None
-    throughput_rps: float
-    answer_time_s: float
+    to: Whole | None
+    throughput_rps: Amount
+    answer_time_s: Amount
 
 
 class Limit(Frozen):
@@ -28,8 +28,8 @@ class Limit(Frozen):
     `seats`: requests that can be served at a time, None where there is nothing to queue for.
     """
 
-    seats: Annotated[int, Field(ge=1)] | None
-    own_work_s: Annotated[float, Field(gt=0)]
-    users_rps: float
-    seats_rps: float | None
+    seats: Annotated[Whole, Field(ge=1)] | None
+    own_work_s: Annotated[Amount, Field(gt=0)]
+    users_rps: Amount
+    seats_rps: Amount | None
     alternatives: tuple[Alternative, ...] = ()

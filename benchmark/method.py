@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from benchmark.model import Frozen
+from benchmark.model import Frozen, Whole
 
 METHOD_VERSION = 4
 """Raised whenever the way of measuring changes what the same software would score: older runs then do not compare.
@@ -16,8 +16,8 @@ load generator might share a physical core, each on a thread of it, and "auto" c
 class Pinning(Frozen):
     """Cores, as the system numbers them, that server and load generator were kept on."""
 
-    server: tuple[int, ...] = Field(min_length=1)
-    generator: tuple[int, ...] = Field(min_length=1)
+    server: tuple[Whole, ...] = Field(min_length=1)
+    generator: tuple[Whole, ...] = Field(min_length=1)
 
     @property
     def counts(self) -> str:
@@ -37,7 +37,7 @@ RIGHT_ALONE_SINCE = OWN_CLIENT_SINCE = 3
 class Method(Frozen):
     """How it was measured: what the method line of a report is made from."""
 
-    version: int
+    version: Whole
     server_command: str | None
     generator_command: str
     start: str

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from benchmark.environment import Environment
 from benchmark.limit import Limit
 from benchmark.method import Method
-from benchmark.model import Frozen
+from benchmark.model import Amount, Figure, Frozen, Whole
 from benchmark.observed import Dealt, FirstByte, Quantiles, Resources, Timeline
 from benchmark.plan import Plan
 from benchmark.profile import Profile
@@ -28,25 +28,25 @@ class Columns(Frozen):
     `None`: not available, because no response was right or, for excess, because no service time is declared.
     """
 
-    requests: int
-    failures: int
-    avg_ms: float | None
-    min_ms: float | None
-    max_ms: float | None
-    median_ms: float | None
-    p66_ms: float | None
-    p75_ms: float | None
-    p80_ms: float | None
-    p90_ms: float | None
-    p95_ms: float | None
-    p98_ms: float | None
-    p99_ms: float | None
-    p999_ms: float | None
-    throughput_rps: float | None
-    failures_rps: float | None
-    excess_mean_ms: float | None
-    excess_p50_ms: float | None
-    excess_p99_ms: float | None
+    requests: Whole
+    failures: Whole
+    avg_ms: Amount | None
+    min_ms: Amount | None
+    max_ms: Amount | None
+    median_ms: Amount | None
+    p66_ms: Amount | None
+    p75_ms: Amount | None
+    p80_ms: Amount | None
+    p90_ms: Amount | None
+    p95_ms: Amount | None
+    p98_ms: Amount | None
+    p99_ms: Amount | None
+    p999_ms: Amount | None
+    throughput_rps: Amount | None
+    failures_rps: Amount | None
+    excess_mean_ms: Figure | None
+    excess_p50_ms: Figure | None
+    excess_p99_ms: Figure | None
 
 
 PERCENTILES = {
@@ -76,7 +76,7 @@ class FailureKind(Frozen):
     """Failures that said the same."""
 
     message: str
-    count: int
+    count: Whole
 
 
 RATE_NOT_KEPT = "rate-not-kept"
@@ -94,12 +94,12 @@ class OpenLoad(Frozen):
     from when each was sent, which is what a server sees and no visitor does.
     """
 
-    due: int
-    sent: int
-    offered_rps: float
-    achieved_rps: float
-    late_p99_ms: float | None
-    late_max_ms: float | None
+    due: Whole
+    sent: Whole
+    offered_rps: Amount
+    achieved_rps: Amount
+    late_p99_ms: Figure | None
+    late_max_ms: Figure | None
     from_sent: Columns
 
 
@@ -109,16 +109,16 @@ class Round(Columns):
     `prediction`: what theory says the columns should be for this round's own split of connections.
     """
 
-    round: int
+    round: Whole
     started_at: Moment
-    ramp_end_s: float | None
-    steady_start_s: float | None
-    load_end_s: float
-    users_started: int
-    users_answered: int | None
-    in_flight: int | None
-    users_waiting_ratio: float | None
-    connections_per_worker: tuple[int, ...] | None
+    ramp_end_s: Figure | None
+    steady_start_s: Figure | None
+    load_end_s: Amount
+    users_started: Whole
+    users_answered: Whole | None
+    in_flight: Whole | None
+    users_waiting_ratio: Figure | None
+    connections_per_worker: tuple[Whole, ...] | None
     dealt: tuple[Dealt, ...] = ()
     steady: Columns | None
     failures_by_kind: tuple[FailureKind, ...]
@@ -130,38 +130,38 @@ class Round(Columns):
     failed: Columns | None = None
     """Of the failed requests alone, and how long they took; None: none failed, or the record is older."""
 
-    sent: int | None = None
+    sent: Whole | None = None
     """Requests that users began: `requests`, `in_flight` and `after_end` together. None here: not known."""
 
-    written: int | None = None
+    written: Whole | None = None
     """Those of them of which the server was sent at least a byte; the others were still connecting, or could not."""
 
-    after_end: int | None = None
+    after_end: Whole | None = None
     """Those of them that were begun after the end of the load, while it was being stopped: they are in no figure."""
 
-    reconnected: int | None = None
+    reconnected: Whole | None = None
     """Requests that went over a new connection, as the idle one turned out to be closed."""
 
-    closed: int | None = None
+    closed: Whole | None = None
     """Complete responses after which the server did not keep the connection, as it said or its HTTP/1.0 does."""
 
-    withheld: int | None = None
+    withheld: Whole | None = None
     """Cookies that the server marked Secure, which the client does not send back without TLS."""
 
-    repeated: int | None = None
+    repeated: Whole | None = None
     """Requests that Locust's own client sent again by itself."""
 
-    cut_off: int | None = None
+    cut_off: Whole | None = None
     """Responses that broke off and that Locust's own client took for complete ones."""
 
     first_byte: FirstByte | None = None
-    pause_ms: float | None = None
+    pause_ms: Amount | None = None
     """Mean time between a user's response and its next request, beyond think time, in the steady part."""
 
-    silences: dict[str, float] = Field(default_factory=dict)
+    silences: dict[str, Amount] = Field(default_factory=dict)
     """Load processes that the leading one did not hear for a while, and for how long (s)."""
 
-    cut_bytes: int | None = None
+    cut_bytes: Whole | None = None
     """What the app and the load generator printed beyond what their logs keep; None: the record is older."""
 
     warnings: tuple[Finding, ...] = ()
@@ -174,8 +174,8 @@ class Spread:
     No model, as there are 150 in a record: they would be half of the memory, and a fifth of the reading, of a run.
     """
 
-    low: float
-    high: float
+    low: Figure
+    high: Figure
 
 
 class Summary(Columns):
@@ -191,7 +191,7 @@ class EndpointResult(Frozen):
     """
 
     name: str
-    users: int
+    users: Whole
     limit: Limit | None
     rounds: tuple[Round, ...]
     summary: Summary | None
@@ -203,7 +203,7 @@ class Missing(Frozen):
     """A round that was planned and did not happen, or can not be used."""
 
     endpoint: str
-    round: int
+    round: Whole
     reason: str
 
 
@@ -213,14 +213,20 @@ class Reference(Frozen):
     `raw`: a bare ASGI answer on the same server under `users` users who never rest. `cpu_ms`: a loop of plain Python.
     """
 
-    users: int
+    users: Whole
     raw: tuple[Columns, ...] = Field(min_length=1)
-    cpu_ms: tuple[float, ...] = Field(min_length=1)
+    cpu_ms: tuple[Amount, ...] = Field(min_length=1)
 
     def median(self, column: str) -> float | None:
         """A column of the bare answer, the median over the rounds."""
         values = [value for item in self.raw if (value := getattr(item, column)) is not None]
         return float(median(values)) if values else None
+
+
+MOST_RUNS = 50
+"""Runs that one command makes at most: the numbers of users of a sweep. What made more was no command of ours."""
+
+LONGEST_SWEEP = 100
 
 
 class Record(Frozen):
@@ -232,7 +238,7 @@ class Record(Frozen):
 
     schema_version: Literal[1] = 1
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    sweep: str | None
+    sweep: Annotated[str, Field(max_length=LONGEST_SWEEP)] | None
     started_at: Moment
     finished_at: Moment | None
     state: Literal["running", "complete", "incomplete"]

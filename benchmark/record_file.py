@@ -1,13 +1,13 @@
 """run.json on the disk: written whole or not at all, refused in one line when it is no record."""
 
 import json
-import os
 import re
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from benchmark.errors import InvalidRunError, UsageError
+from benchmark.files import write_whole
 from benchmark.observed import NO_TIMELINE
 from benchmark.record import Record
 
@@ -30,16 +30,7 @@ def to_json(record: Record) -> str:
 def write_record(record: Record, directory: Path) -> Path:
     """Write run.json so that a reader finds the old one or the new one, never half of one. OSError: not written."""
     path = directory / FILE_NAME
-    draft = directory / (FILE_NAME + ".draft")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(to_json(record))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
+    write_whole(path, to_json(record))
     return path
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from benchmark.environment import Cpu
 from benchmark.errors import InvalidRunError, UnwritableRunError
+from benchmark.files import write_whole
 from benchmark.model import Frozen
 from benchmark.record import Moment
 
@@ -122,10 +123,8 @@ def selftest_to_json(found: SelfTest) -> str:
 def write_selftest(found: SelfTest, reports: Path) -> Path:
     """Keep a self-test in the reports directory, in place of the one before."""
     path = reports / FILE_NAME
-    draft = path.with_name(f".{FILE_NAME}.draft")
     try:
-        draft.write_text(selftest_to_json(found), encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, selftest_to_json(found))
     except OSError as error:
         message = f"{path} can not be written: {error.strerror or error}; what was found: --json prints it"
         raise UnwritableRunError(message) from None
@@ -135,6 +134,8 @@ def write_selftest(found: SelfTest, reports: Path) -> Path:
 def read_selftest(reports: Path) -> SelfTest | None:
     """Read the self-test of a reports directory; None when there is none. InvalidRunError says what to do."""
     path = reports / FILE_NAME
+    if path.is_symlink():
+        raise InvalidRunError(f"{path} is a link, which is not followed; put the file itself there")
     try:
         return SelfTest.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

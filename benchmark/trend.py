@@ -1,9 +1,10 @@
 """What is said of a run beside the runs before it, and of a series as a whole: judged elsewhere, shown as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from benchmark.record import Record
 from benchmark.selftest import SelfTest
 
 Verdict = Literal["unchanged", "improved", "regressed", "inconclusive"]
@@ -90,7 +91,7 @@ class Belief:
 class Judged:
     """Everything that is said about the runs of a history, by the id of the run, and the trends, the newest first.
 
-    `selftest`: which changes could be seen at all on its machine.
+    `selftest`: which changes could be seen at all on its machine. `strangers`: runs of other repositories, and whose.
     `notes`: what stood in the way of judging as somebody wanted it.
     """
 
@@ -99,6 +100,11 @@ class Judged:
     trends: tuple[Trend, ...] = ()
     selftest: SelfTest | None = None
     notes: tuple[str, ...] = ()
+    strangers: Mapping[str, str] = field(default_factory=dict)
+
+    def own(self, records: Sequence[Record]) -> list[Record]:
+        """Leave out what other repositories measured."""
+        return [record for record in records if record.id not in self.strangers]
 
     @property
     def counting(self) -> tuple[Trend, ...]:

@@ -3,7 +3,9 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
+
+from benchmark.model import not_dust
 
 SECONDS_PER_UNIT = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
@@ -42,10 +44,10 @@ def parse_number(value: Any) -> Any:
     return int(number) if number.is_integer() else number
 
 
-Seconds = Annotated[float, BeforeValidator(parse_seconds)]
+Seconds = Annotated[float, BeforeValidator(parse_seconds), AfterValidator(not_dust)]
 """A length of time (s); accepts "5m"."""
 
-Number = Annotated[float, BeforeValidator(parse_number)]
+Number = Annotated[float, BeforeValidator(parse_number), AfterValidator(not_dust)]
 """A number that may come as text."""
 
 Count = Annotated[int, BeforeValidator(parse_number)]

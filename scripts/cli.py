@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
@@ -14,7 +15,7 @@ from typing import Any, NoReturn, Self, TextIO
 import typer
 from typer.core import TyperGroup
 
-from benchmark.errors import BenchmarkError, InterruptedRunError, UsageError
+from benchmark.errors import BenchmarkError, InterruptedRunError, UnwritableRunError, UsageError
 from benchmark.garbage import seldom_collecting
 from benchmark.measure.interrupt import ending_signals
 
@@ -168,7 +169,8 @@ def _called() -> int:
             from benchmark.show.step_summary import render_error  # noqa: PLC0415 - it reads records: pandas and all
             from scripts.report import write_step_summary  # noqa: PLC0415
 
-            write_step_summary(render_error(f"bench: {error}"))
+            with suppress(UnwritableRunError):  # what went wrong was said, and the exit code says it, too
+                write_step_summary(render_error(f"bench: {error}"))
         return error.exit_code
     return 0
 

@@ -9,6 +9,7 @@ from typer import Argument, Option
 from benchmark.comparison_file import read_newest
 from benchmark.publish.comment import Head
 from benchmark.publish.comment import comment as write_comment
+from benchmark.publish.destination import repository_of
 from benchmark.show.compared import render_comparison
 
 
@@ -17,6 +18,7 @@ def comment(
     owner: Annotated[str, Option(envvar="BENCH_HEAD_OWNER", help="Whose repository the pull request comes from.")],
     branch: Annotated[str, Option(envvar="BENCH_HEAD_BRANCH", help="Branch that the pull request comes from.")],
     commit: Annotated[str, Option(envvar="BENCH_HEAD_COMMIT", help="Newest commit of the pull request.")],
+    remote: Annotated[str, Option(help="Remote whose repository has the pull request.")] = "origin",
 ) -> None:
     """Write the result of a comparison under its pull request, or renew what was written there before.
 
@@ -24,4 +26,5 @@ def comment(
     GitHub is asked through its program gh (env GH_TOKEN, permission pull-requests: write).
     """
     found = read_newest(results)
-    sys.stdout.write(f"{write_comment(render_comparison(found), Head(owner, branch, commit), Path.cwd())}\n")
+    head = Head(owner, branch, commit, repository_of(Path.cwd(), remote))
+    sys.stdout.write(f"{write_comment(render_comparison(found), head, Path.cwd())}\n")

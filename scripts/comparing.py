@@ -15,6 +15,7 @@ from benchmark.comparison import SIDES, Comparison, Side, SideName, Turn
 from benchmark.comparison_file import write_comparison
 from benchmark.config import PROFILE_FLAGS, TARGET_FLAGS, Config, Judging, check_plan, checked, make_plan, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
+from benchmark.files import write_whole
 from benchmark.judge.comparison import FEWEST_PASSES, Rule, compare, is_precise
 from benchmark.measure.checkout import check_out, resolve
 from benchmark.measure.environment import read_environment
@@ -240,7 +241,7 @@ def _command(contest: Contest) -> str:
 def _written(comparison: Comparison, directory: Path) -> Compared:
     try:
         write_comparison(comparison, directory)
-        (directory / "compare.md").write_text(render_comparison(comparison), encoding="utf-8")
+        write_whole(directory / "compare.md", render_comparison(comparison))
     except OSError as error:
         message = f"the comparison could not be written: {error}; free some space, or name another --out"
         raise UnwritableRunError(message) from None

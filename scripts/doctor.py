@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Exit, Option
 
 from benchmark.errors import BenchmarkError
-from benchmark.publish.destination import find_destination
+from benchmark.publish.destination import find_destination, repository_of
 from benchmark.publish.diagnosis import Diagnosis
 from benchmark.publish.doctor import README, examine
 from benchmark.publish.github import examine_github
@@ -19,12 +19,15 @@ def doctor(
     remote: Annotated[str, Option(help="Remote to publish to.")] = "origin",
     as_json: Annotated[bool, Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Check this checkout, this machine and, through `gh`, GitHub's settings. Nothing is changed.
+    """Check this checkout, this machine and, through `gh`, the settings of the remote's repository. Nothing is changed.
 
     Exit code 2 when something blocks. What could not be checked is listed as that.
     """
     home = Path.cwd()
-    found = [*examine(home, remote, branch), *examine_github(home, _branch(remote, branch))]
+    found = [
+        *examine(home, remote, branch),
+        *examine_github(home, _branch(remote, branch), repository_of(home, remote)),
+    ]
     blocking = [diagnosis for diagnosis in found if diagnosis.state == "blocks"]
     if as_json:
         answer = {"schema_version": 1, "blocked": bool(blocking), "checks": [item.model_dump() for item in found]}

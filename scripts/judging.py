@@ -9,7 +9,7 @@ from benchmark.config import Config, Judging
 from benchmark.judge.change_points import change_points
 from benchmark.judge.differences import what_changed, why_apart
 from benchmark.judge.metrics import METRICS, Metric
-from benchmark.judge.series import Run, Series, gather
+from benchmark.judge.series import REPOSITORY, Run, Series, gather
 from benchmark.judge.validity import run_validity
 from benchmark.judge.verdict import Judgement
 from benchmark.judge.words import in_words
@@ -22,12 +22,15 @@ REFERENCE_COLUMN = {"throughput_rps": "throughput_rps", "p95_ms": "p95_ms", "p99
 ORDER = {metric.name: number for number, metric in enumerate(METRICS)}
 
 
-def judged(records: Iterable[Record], config: Config | None, *, trends: bool = True) -> Judged:
-    """Judge runs, in any order, one by one. What is said of a run is in the order of its plan and of METRICS."""
+def judged(records: Iterable[Record], config: Config | None, *, trends: bool = True, home: str | None = None) -> Judged:
+    """Judge runs, in any order, one by one. What is said of a run is in the order of its plan and of METRICS.
+
+    `home`: the repository whose history this is, see `gather`. Runs of others compare with each other alone.
+    """
     rule = config.judging if config else Judging()
     belief: dict[str, Belief] = {}
     order: dict[str, dict[str, int]] = {}
-    newest: dict[str, tuple[str, str]] = {}
+    regular: list[tuple[str, str, str]] = []
 
     def noting() -> Iterator[Record]:
         for record in records:
@@ -35,12 +38,13 @@ def judged(records: Iterable[Record], config: Config | None, *, trends: bool = T
             belief[record.id] = Belief(validity.level, tuple(reason.message for reason in validity.reasons))
             order[record.id] = {endpoint.name: number for number, endpoint in enumerate(record.plan.endpoints)}
             if not record.customised:
-                newest[record.profile.name] = max(
-                    newest.get(record.profile.name, ("", "")), (record.started_at, record.id)
-                )
+                regular.append((record.started_at, record.id, record.profile.name))
             yield record
 
-    gathered = gather(noting(), reference=reference, accepted=config.accepted if config else ())
+    accepted = config.accepted if config else ()
+    gathered = gather(noting(), reference=reference, accepted=accepted, home=home)
+    strangers = {run.id: one.common[REPOSITORY] for one in gathered if REPOSITORY in one.common for run in one.runs}
+    newest = {profile: run for _, run, profile in sorted(regular) if run not in strangers}
     # A number that an endpoint never has, such as the excess over work that nobody declared, is no trend.
     series = [one for one in gathered if any(point.value is not None for point in one.points)]
     series.sort(key=lambda one: (order[one.runs[-1].id][one.endpoint], ORDER[one.metric.name], *one.common.values()))
@@ -53,12 +57,12 @@ def judged(records: Iterable[Record], config: Config | None, *, trends: bool = T
         for run, line in zip(one.runs, lines, strict=True):
             said.setdefault(run.id, []).append((order[run.id][one.endpoint], ORDER[one.metric.name], line))
         if trends:
-            last = order[newest.get(one.common["profile"], ("", one.runs[-1].id))[1]]
+            last = order[newest.get(one.common["profile"], one.runs[-1].id)]
             aside = _aside(one, counting.get(_place(one)), measured=one.endpoint in last)
             found.append(_trend(one, rule, judgements, lines, aside))
     found.sort(key=lambda trend: trend.started_at[-1], reverse=True)
     ordered = {run: tuple(item[2] for item in sorted(lines, key=lambda item: item[:2])) for run, lines in said.items()}
-    return Judged(ordered, belief, tuple(found))
+    return Judged(ordered, belief, tuple(found), strangers=strangers)
 
 
 def reference(record: Record, metric: Metric) -> float | None:
@@ -102,11 +106,13 @@ def _direction(found: Judgement, metric: Metric) -> Literal["better", "worse"] |
 def _counting(series: Iterable[Series]) -> dict[tuple[str, ...], Series]:
     """The series that counts of each metric of each endpoint under each profile: the newest.
 
-    A run with numbers of its own (--users) is looked at beside its equals, but ends nobody's series.
+    A run with numbers of its own (--users), or of another repository, is looked at next to its equals, but ends no
+    series of others.
     """
     newest: dict[tuple[str, ...], tuple[tuple[str, str], Series]] = {}
     for one in series:
-        last = max(((run.started_at, run.id) for run in one.runs if not run.customised), default=None)
+        ours = [run for run in one.runs if not run.customised and REPOSITORY not in one.common]
+        last = max(((run.started_at, run.id) for run in ours), default=None)
         known = newest.get(_place(one))
         if last is not None and (known is None or last > known[0]):
             newest[_place(one)] = last, one
@@ -119,6 +125,8 @@ def _place(one: Series) -> tuple[str, ...]:
 
 def _aside(one: Series, counting: Series | None, *, measured: bool) -> str | None:
     """Why a series is not the one that counts; None when it is. `measured`: whether its profile still asks for it."""
+    if REPOSITORY in one.common:
+        return f"measured in another repository: {one.common[REPOSITORY]}"
     if counting is None or all(run.customised for run in one.runs):
         return f"measured with numbers of its own: {', '.join(one.runs[-1].customised)}"
     if not measured:

@@ -29,7 +29,7 @@ from benchmark.measure.room import check_room
 from benchmark.measure.rounds import Job, jobs, measure
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan
-from benchmark.record import Record
+from benchmark.record import MOST_RUNS, Record
 from benchmark.record_file import SCHEMA_VERSION, to_json
 from benchmark.show.console import Reporter, reporting
 from benchmark.show.index import render_run
@@ -59,6 +59,9 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console) 
 
     Everything is checked before anything is started.
     """
+    if len(wishes.users) > MOST_RUNS:
+        message = f"--users: {len(wishes.users)} numbers are {len(wishes.users)} runs; give at most {MOST_RUNS} at once"
+        raise UsageError(message)
     config = read_config(config_file)
     home = config_file.resolve().parent
     plans = [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]

@@ -6,10 +6,13 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from benchmark.errors import PublishError
-from benchmark.publish.artifact import read_runs
+from benchmark.errors import PublishError, one_line
+from benchmark.publish.artifact import Found, read_runs
 from benchmark.publish.place import place
+from benchmark.record import Record
+from benchmark.show.standing import why_incomplete
 from scripts.publishing import Where, publish_to
+from scripts.rendering import try_out
 
 REPORTS = Path("reports")
 README = Path("README.md")
@@ -24,24 +27,40 @@ def publish(
     remote: Annotated[str, Option(help="Remote to push to.")] = "origin",
     reports: Annotated[Path, Option(help="The reports directory.")] = REPORTS,
     readme: Annotated[Path, Option(help="The README whose block is rendered.")] = README,
+    incomplete: Annotated[bool, Option("--incomplete", help="Publish runs that miss rounds, too.")] = False,
 ) -> None:
     """Put a run's record into reports/runs/ID/, render every report, the index and the README block, commit, push.
 
     Your own files, index and branches are not touched: fetch the result with git pull. Publishing the same run
     twice changes nothing. The directory is checked as if a stranger had written it; only its run.json is used.
+    A branch that the remote does not have is made, which is said and, at a terminal, asked first.
 
     Examples: bench publish results/20261123T120000-quick-500-1a2b; bench publish results --branch data
     """
-    found = read_runs(run_dir)
-    names = ", ".join(record.id for record in found.records)
-    if found.records and found.unfinished:
-        sys.stderr.write(f"Left out, never finished: {', '.join(found.unfinished)}\n")
-    if not found.records:
-        message = f"{run_dir} is still being measured, or its measurement was killed; only finished runs are published"
-        raise PublishError(message)
+    records = _to_publish(read_runs(run_dir, try_out), run_dir, incomplete=incomplete)
 
     def put(directory: Path) -> None:
-        for record in found.records:
+        for record in records:
             place(record, directory)
 
-    publish_to(Where(local, branch, remote, reports, readme), put, f"Publish {names}")
+    names = [record.id for record in records]
+    publish_to(Where(local, branch, remote, reports, readme), put, f"Publish {', '.join(names)}", names)
+
+
+def _to_publish(found: Found, run_dir: Path, *, incomplete: bool) -> list[Record]:
+    """Choose the runs, and say which are left out. PublishError: none is left."""
+    wanted = [record for record in found.records if incomplete or record.state == "complete"]
+    lacking = [record for record in found.records if record not in wanted]
+    if wanted and found.unfinished:
+        sys.stderr.write(f"Left out, never finished: {', '.join(found.unfinished)}\n")
+    if wanted and lacking:
+        names = ", ".join(record.id for record in lacking)
+        sys.stderr.write(f"Left out, incomplete: {names}; with --incomplete they are published, too\n")
+    if not wanted and lacking:
+        why = why_incomplete(lacking[0]) or "no reason was kept"
+        message = f"{lacking[0].id} is incomplete ({why}); to publish it all the same: bench publish --incomplete"
+        raise PublishError(one_line(message))
+    if not wanted:
+        message = f"{run_dir} is still being measured, or its measurement was killed; only finished runs are published"
+        raise PublishError(message)
+    return wanted

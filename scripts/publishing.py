@@ -1,15 +1,19 @@
 """The way of new files into the reports, here or on a branch: what `bench publish` and `bench fail` share."""
 
+import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.errors import InvalidRunError, UsageError
+from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError
 from benchmark.publish.artifact import read_runs
-from benchmark.publish.destination import find_destination
+from benchmark.publish.destination import Destination, find_destination
 from benchmark.publish.push import Put, push
 from benchmark.show.standing import why_incomplete
+from benchmark.show.text import inert
 from scripts.rendering import render, say_unreadable
+from scripts.report import write_step_summary
 
 LONGEST_TITLE = 200
 
@@ -25,8 +29,8 @@ class Where:
     readme: Path
 
 
-def publish_to(where: Where, put: Put, title: str) -> None:
-    """Put files into the reports, render everything, and say what was done."""
+def publish_to(where: Where, put: Put, title: str, runs: Sequence[str] = ()) -> None:
+    """Put files into the reports, render everything, and say what was done. `runs`: those whose reports are new."""
     if where.local:
         put(where.reports)
         _render_new(where.reports, where.readme)
@@ -34,14 +38,39 @@ def publish_to(where: Where, put: Put, title: str) -> None:
         return
     destination = find_destination(where.reports, where.readme, where.remote, where.branch)
     title = title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
-    outcome = push(destination, put, _render_new, title=title, say=_say)
+    outcome = push(destination, put, _render_new, title=title, say=_say, agree=_agree)
     place = f"{destination.remote}/{destination.branch}"
     if outcome.changed:
         sys.stdout.write(
             f"{title}: pushed to {place} as {outcome.commit[:10]}. Your files are as they were: git pull\n"
         )
+        _tell_workflow(destination, outcome.commit, runs)
     else:
         sys.stdout.write(f"{title}: nothing to do, {place} holds it already\n")
+
+
+def _agree(what: str) -> bool:
+    """Say what is to be done and, at a terminal, ask."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        _say(f"{what}.")
+        return True
+    sys.stderr.write(f"{what}. Make it? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _tell_workflow(destination: Destination, commit: str, runs: Sequence[str]) -> None:
+    """Link what was published on the page of the workflow run."""
+    server, repository = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY"))
+    if not (server and repository and os.environ.get("GITHUB_STEP_SUMMARY")):
+        return
+    reports = f"{server}/{repository}/blob/{commit}/{destination.reports.as_posix()}"
+    places = {run: f"{reports}/runs/{run}/report.md" for run in runs} or {"the index": f"{reports}/README.md"}
+    links = ", ".join(f"[{name}]({place})" for name, place in places.items())
+    try:
+        write_step_summary(f"Published on {inert(destination.branch)}: {links}\n")
+    except UnwritableRunError as error:
+        _say(f"bench: {error}")
 
 
 def _render_new(reports: Path, readme: Path) -> None:

@@ -1,22 +1,31 @@
 """Renders the reports with what is said of each run beside the runs before it: what `report` and `publish` share."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmark.config import DEFAULT_FILE, Config, read_config
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.judge.series import unknown_runs
+from benchmark.publish.destination import repository_of
+from benchmark.publish.place import place
 from benchmark.record import Record
 from benchmark.selftest import read_selftest
-from benchmark.show.history import History, read_runs, run_files
-from benchmark.show.index import Judge, render_all, render_run
+from benchmark.show.history import History, read_runs, run_files, without_timelines
+from benchmark.show.index import Judge, render_all, render_index, render_run
 from benchmark.show.published import Published
 from benchmark.show.readme import BEGIN, END, has_place
 from benchmark.trend import Judged
 from scripts.judging import judged
+
+ALIKE = 10
+"""Runs next to which a new one is tried out: as many as trends and changes of level are looked for in."""
 
 
 def render(reports: Path, readme: Path, *, everything: bool) -> History:
@@ -25,7 +34,7 @@ def render(reports: Path, readme: Path, *, everything: bool) -> History:
     One that is broken, or that accepts a change in a run that is not there, is said and stops nothing; so is a README
     without markers.
     """
-    if readme.exists() and not has_place(readme):
+    if readme.is_file() and not has_place(readme):
         sys.stderr.write(
             f"{readme.name} is left as it is: the table goes between {BEGIN} and {END}, and it has neither\n"
         )
@@ -38,11 +47,12 @@ def judge_of(reports: Path) -> Judge:
     for note in notes:
         sys.stderr.write(f"{note}\n")
     selftest = None
+    home = home_repository()
     with suppress(InvalidRunError):  # the index names what can not be read
         selftest = read_selftest(reports)
 
     def judge(records: Iterable[Record], *, trends: bool = True) -> Judged:
-        return replace(judged(records, config, trends=trends), notes=notes, selftest=selftest)
+        return replace(judged(records, config, trends=trends, home=home), notes=notes, selftest=selftest)
 
     return judge
 
@@ -55,9 +65,50 @@ def render_run_of(directory: Path, tables: Sequence[Published]) -> Path:
     if place.parent == reports / "runs":
         unreadable: list[str] = []
         runs = read_runs(run_files(reports), unreadable, timelines=False)
-        found = judged(runs, _config(reports)[0], trends=False)
+        found = judged(runs, _config(reports)[0], trends=False, home=home_repository())
         say_unreadable(unreadable)
     return render_run(directory, tables, found)
+
+
+def home_repository(remote: str = "origin") -> str | None:
+    """Whose history is rendered here: the repository of the workflow, else of the clone where bench was called."""
+    server, name = os.environ.get("GITHUB_SERVER_URL", ""), os.environ.get("GITHUB_REPOSITORY")
+    found = f"{server.partition('://')[2]}/{name}" if server and name else repository_of(Path.cwd(), remote)
+    return found.lower() if found else None
+
+
+def try_out(record: Record) -> None:
+    """Render everything that shows a run: alone, and among runs that are as it is.
+
+    Verdicts, trends and sparklines come of several runs only. Whatever is raised would be raised for every later run.
+    """
+    from benchmark.show.charts.pictures import sweep_pictures, trend_pictures  # noqa: PLC0415 - Altair costs 0.3 s
+    from benchmark.show.site.build import build  # noqa: PLC0415
+
+    with TemporaryDirectory(prefix="bench-check-") as folder:
+        reports, readme = Path(folder, "reports"), Path(folder, "README.md")
+        readme.write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
+        place(record, reports)
+        judge = partial(judged, config=None)
+        unreadable = render_all(reports, readme, judge).unreadable
+        unreadable += build(reports, readme.with_name("site"), judge, with_scripts=False).unreadable
+    if unreadable:
+        raise InvalidRunError(unreadable[0])
+    among = [_alike(record, number) for number in range(ALIKE, 0, -1)] + [record]
+    found = judged(among, None)
+    render_index(History(tuple(among), (), runs=len(among)), found)
+    several = trend_pictures(found, among).values()
+    for picture in (*(one for pictures in several for one in pictures), *sweep_pictures(among)):
+        picture.specification()
+
+
+def _alike(record: Record, number: int) -> Record:
+    """A run some days later that scored the same, or, of a sweep, with more users."""
+    began = datetime.fromisoformat(record.started_at) + timedelta(days=number)
+    slim = without_timelines(record)
+    results = tuple(result.model_copy(update={"users": result.users + number}) for result in slim.endpoints)
+    another = {"id": f"alike-{number}", "started_at": f"{began:%Y-%m-%dT%H:%M:%SZ}", "endpoints": results}
+    return record.model_copy(update=another)
 
 
 def say_unreadable(problems: Iterable[str]) -> None:

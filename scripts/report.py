@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from benchmark.errors import InvalidRunError, UsageError
+from benchmark.files import writing
 from benchmark.record_file import read_record
 from benchmark.show.published import read_published
 from benchmark.show.readme import has_place
@@ -55,10 +56,13 @@ def report(
 
 
 def write_step_summary(markdown: str) -> None:
-    """Append to the summary of the workflow step that this runs in; elsewhere, print it."""
+    """Append to the summary of the workflow step that this runs in; elsewhere, print it.
+
+    UnwritableRunError: the summary can not be written.
+    """
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if not file:
         sys.stdout.write(markdown)
         return
-    with Path(file).open("a", encoding="utf-8") as page:
+    with writing(Path(file)), Path(file).open("a", encoding="utf-8", errors="backslashreplace") as page:
         page.write(markdown)

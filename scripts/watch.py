@@ -11,11 +11,12 @@ from typer import Exit, Option
 from benchmark.config import DEFAULT_FILE, read_config
 from benchmark.errors import InvalidRunError, PublishError, UsageError
 from benchmark.measure.environment import run_url
+from benchmark.publish.destination import repository_of
 from benchmark.publish.git import Git
 from benchmark.publish.watch import SCHEDULED, Place, published_again, tell, tell_unpublished
 from benchmark.show.history import read_history
 from scripts.judging import judged
-from scripts.rendering import say_unreadable
+from scripts.rendering import home_repository, say_unreadable
 
 
 def watch(
@@ -27,6 +28,7 @@ def watch(
     branch: Annotated[
         str | None, Option(envvar="BENCH_BRANCH", help="Branch that holds the reports; the one you are on by default.")
     ] = None,
+    remote: Annotated[str, Option(help="Remote whose repository is told; in a workflow, its own.")] = "origin",
     reports: Annotated[Path, Option(help="The reports directory.")] = Path("reports"),
 ) -> None:
     """Open one issue for each confirmed regression, keep it up to date, close it on recovery.
@@ -38,7 +40,7 @@ def watch(
     """
     if unpublished:
         log = run_url() or "a run that nobody can look at"
-        line = tell_unpublished(_place(branch, reports), log, only_say=dry_run)
+        line = tell_unpublished(_place(branch, remote, reports), log, only_say=dry_run)
         sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
         return
     if not reports.is_dir():
@@ -46,12 +48,13 @@ def watch(
         raise UsageError(message)
     history = read_history(reports)
     say_unreadable(history.unreadable)
-    found = judged(history.records, read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None)
+    config = read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
+    found = judged(history.records, config, home=home_repository(remote))
     still_open = [trend for trend in found.counting if trend.open_since is not None]
     sys.stdout.write(f"{len(still_open)} of {len(found.counting)} metrics regressed and have not recovered.\n")
     sys.stdout.flush()
-    place = _place(branch, reports)
-    told = tell(found, history.records, place, only_say=dry_run)
+    place = _place(branch, remote, reports)
+    told = tell(found, found.own(history.records), place, only_say=dry_run)
     over = published_again(place) if place.event == SCHEDULED and not dry_run else []
     for line in (*told.lines, *over):
         sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
@@ -65,13 +68,19 @@ def watch(
         raise Exit(PublishError.exit_code)
 
 
-def _place(branch: str | None, reports: Path) -> Place:
+def _place(branch: str | None, remote: str, reports: Path) -> Place:
     """Where the reports are read: on GitHub, or outside of a workflow in the repository."""
     server, repository, ref = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "REF_NAME"))
     where = str(reports)
     if server and repository:
         where = f"{server}/{repository}/blob/{branch or ref or 'HEAD'}/{_folder()}{reports}"
-    return Place(Path.cwd(), where, repository, ref, os.environ.get("GITHUB_EVENT_NAME") or None)
+    return Place(
+        Path.cwd(),
+        where,
+        repository or repository_of(Path.cwd(), remote),
+        ref,
+        os.environ.get("GITHUB_EVENT_NAME") or None,
+    )
 
 
 def _folder() -> str:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +79,17 @@ class Clone:
 
     def bench(self, *arguments: str | Path, **variables: str) -> Result:
         """Call `bench` in the clone, in a process of its own."""
+        return self._call(arguments, variables, None)
+
+    def bench_after(self, first: Callable[[], None], *arguments: str | Path) -> Result:
+        """Call `bench` in the clone, in a process of its own that does something before."""
+        return self._call(arguments, {}, first)
+
+    def _call(
+        self, arguments: Sequence[str | Path], variables: dict[str, str], first: Callable[[], None] | None
+    ) -> Result:
         inherited = environment(TMPDIR=str(self.path.parent), **variables)
-        done = call_bench(self.path, [str(word) for word in arguments], inherited, TIMEOUT_S)
+        done = call_bench(self.path, [str(word) for word in arguments], inherited, TIMEOUT_S, first)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def results(self, record: Record) -> Path:

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -18,7 +18,13 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([f"scripts.{name}" for name in cli.COMMANDS] + ["benchmark.show.charts.pictures"])
 
 
-def _be_bench(directory: Path, arguments: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
+def _be_bench(
+    directory: Path,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    logs: Path,
+    first: Callable[[], None] | None,
+) -> None:
     """Be `python -m scripts`. Exits with its exit code."""
     os.chdir(directory)
     os.environ.clear()
@@ -29,15 +35,21 @@ def _be_bench(directory: Path, arguments: Sequence[str], environment: Mapping[st
     tempfile.tempdir = None  # else the one that the forking process found
     sys.path.insert(0, str(directory))
     sys.argv = [str(Path(cli.__file__).with_name("__main__.py")), *arguments]
+    if first is not None:
+        first()
     cli.main()
 
 
 def call_bench(
-    directory: Path, arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float
+    directory: Path,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    timeout_s: float,
+    first: Callable[[], None] | None = None,
 ) -> CompletedProcess[str]:
-    """Call `bench` in a folder; gives what `subprocess.run` would give."""
+    """Call `bench` in a folder; gives what `subprocess.run` would give. `first` is done in its process before."""
     with tempfile.TemporaryDirectory() as logs:
-        process = _PROCESSES.Process(target=_be_bench, args=(directory, arguments, environment, Path(logs)))
+        process = _PROCESSES.Process(target=_be_bench, args=(directory, arguments, environment, Path(logs), first))
         process.start()
         process.join(timeout_s)
         if process.exitcode is None:

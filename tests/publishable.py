@@ -1,5 +1,6 @@
 """Records to publish: numbered runs, runs all of whose texts are hostile, and failed attempts."""
 
+import re
 from typing import Any
 
 from benchmark.environment import Cpu, Environment
@@ -13,9 +14,9 @@ from tests.records import some_record, some_result, some_round
 
 def make_record(number: int = 0, name: str = "async_concurrent", text: str = "plain", **changes: Any) -> Record:
     """One complete run. `number` sets it apart; `name` is its endpoint's; `text` stands wherever free text may."""
-    moment = f"2026-01-05T04:{number // 60:02d}:{number % 60:02d}Z"
+    moment = f"2026-01-05T{4 + number // 60:02d}:{number % 60:02d}:00Z"
     values = {
-        "id": f"20260105T0417-smoke-{number:04d}",
+        "id": f"{re.sub('[-:Z]', '', moment)}-smoke-{number:04d}",
         "started_at": moment,
         "finished_at": moment,
         "command": f"bench run {text}",

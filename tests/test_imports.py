@@ -5,6 +5,7 @@ from pathlib import Path
 
 GROUND_FLOOR = {
     "errors",
+    "files",
     "units",
     "garbage",
     "model",

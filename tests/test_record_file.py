@@ -1,5 +1,6 @@
 """The record: written whole or not at all, read back as it was, refused in one line when it is none."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,15 @@ def test_writing_leaves_no_draft_behind(tmp_path: Path) -> None:
 def test_a_record_that_can_not_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     old = some_record()
     write_record(old, tmp_path)
-    (tmp_path / "run.json.draft").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        write_record(some_record(reason="new"), tmp_path)
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_record(some_record(reason="new"), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     assert read_record(tmp_path) == old
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_lists_of_numbers_stand_on_one_line() -> None:

@@ -7,6 +7,9 @@ from benchmark.environment import Environment
 
 LONGEST = 80
 LONGEST_LINE = 200
+ABSENT = {"repository": "this one"}
+"""How what a series does not name is called, where it is not "none"."""
+
 _REFERENCE = {
     ("relative", "machine"): "the reference workload was not measured, as it was in the last run",
     ("machine", "relative"): "the reference workload was measured, as it was not in the last run",
@@ -35,7 +38,7 @@ def why_apart(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
 
 
 def _listed(names: list[str], before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    values = "; ".join(_was(now.get(name, "none"), before.get(name, "none")) for name in names)
+    values = "; ".join(_was(*(one.get(name, ABSENT.get(name, "none")) for one in (now, before))) for name in names)
     return f"{' and '.join(names)} than the last run: {values}"
 
 

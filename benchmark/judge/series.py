@@ -2,7 +2,8 @@
 
 Two runs belong to one series of an endpoint's metric when the values of the profile, what serves the app, the
 endpoint's definition, the method version and the form of the metric are equal, and, for a metric that the machine moves
-and nothing is divided by, the CPU too. Runs of two machines that take turns make two series that both go on.
+and nothing is divided by, the CPU too. Runs of two machines that take turns make two series that both go on. Runs of
+another repository's workflow, which a merge brought along, make series of their own.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,9 @@ Moment = tuple[str, str]
 
 _LABELS = {"name", "description", "headline", "endpoints", "reference_s", "workers_within_s"}
 """Of a profile: what does not change how one endpoint is loaded. Its name is compared by itself."""
+REPOSITORY = "repository"
+"""In what the runs of a series have in common: the repository, where it is another one."""
+
 _SERVING = ("import_path", "url", "workers", "threads", "loop", "sockets")
 
 
@@ -69,6 +73,7 @@ def common(record: Record, endpoint: Endpoint, of: Form) -> dict[str, str]:
     found |= {_name(key): str(getattr(record.plan.target, key)) for key in _SERVING}
     found |= {"cores kept apart": record.method.pinning.counts if record.method.pinning else "no"}
     found |= {f"endpoint's {_name(key)}": _plain(value) for key, value in endpoint if key != "name"}
+    found |= {REPOSITORY: record.environment.repository or ""}
     if of == "machine":
         found |= {"CPU": short_cpu(record.environment.cpu.model), "cores": str(record.environment.cpu.count)}
     return found
@@ -88,22 +93,28 @@ def gather(
     reference: Reference | None = None,
     accepted: Sequence[Accepted] = (),
     metrics: Sequence[Metric] = JUDGED,
+    home: str | None = None,
 ) -> tuple[Series, ...]:
     """Sort records, in any order, into series. No record is kept, so that they may be read one by one.
 
-    Without `reference` no metric is relative.
+    Without `reference` no metric is relative. `home`: the repository whose runs these should be; without, that of the
+    newest run of which it is known. Of whose workflow a run is not known is taken for a run of it.
     """
     groups: dict[tuple[object, ...], _Group] = {}
     known: dict[tuple[object, ...], _Group] = {}  # most runs share what they have in common: to work it out takes long
     moments: dict[str, Moment] = {}
+    owners: dict[Moment, str] = {}
     environments: dict[str, Environment] = {}  # most runs share theirs, and it is the largest part of what is kept
     for record in records:
         environment = environments.setdefault(record.environment.model_dump_json(), record.environment)
         run = Run(record.id, record.started_at, environment, record.customised)
         moments[run.id] = _moment(run)
+        if record.environment.repository is not None:
+            owners[moments[run.id]] = record.environment.repository
         by = {metric: reference(record, metric) for metric in metrics} if reference is not None else {}
         method, cpu = record.method, environment.cpu
-        shared_by = (record.plan.model_dump_json(), method.version, method.pinning, *dict(cpu).values())
+        shared_by = (record.plan.model_dump_json(), method.version, method.pinning, environment.repository)
+        shared_by = (*shared_by, *dict(cpu).values())
         for endpoint in record.plan.endpoints:
             for metric, of, point in _points(record, endpoint, metrics, by):
                 same = (*shared_by, endpoint.name, of, metric.name)
@@ -113,7 +124,8 @@ def gather(
                     known[same] = groups.setdefault(key, _Group(endpoint.name, metric, of, shared, []))
                 known[same].members.append((run, point))
     begins = [(entry, moment) for entry in accepted if (moment := _begins(entry, moments)) is not None]
-    return tuple(group.finished(begins) for group in groups.values())
+    joined = _at_home(groups.values(), home or (owners[max(owners)] if owners else ""))
+    return tuple(group.finished(begins) for group in joined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +154,16 @@ class _Group:
                 points[at] = replace(points[at], accepted="; ".join(reason for reason in reasons if reason))
         runs = tuple(run for run, _ in members)
         return Series(self.endpoint, self.metric, self.form, self.common, tuple(points), runs)
+
+
+def _at_home(groups: Iterable[_Group], home: str) -> Iterable[_Group]:
+    """Join the runs of one's own repository with those of which nobody knows; only the others' series name theirs."""
+    joined: dict[tuple[object, ...], _Group] = {}
+    for group in groups:
+        common = {name: value for name, value in group.common.items() if name != REPOSITORY or value not in {"", home}}
+        key = (group.endpoint, group.metric.name, *common.items())
+        joined.setdefault(key, replace(group, common=common, members=[])).members.extend(group.members)
+    return joined.values()
 
 
 def _moment(run: Run) -> Moment:

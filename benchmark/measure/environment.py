@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmark.environment import Cpu, Environment
+from benchmark.environment import RUN_URL, Cpu, Environment
 from benchmark.measure.packages import describe
 
 SERVE = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "anyio", "pydantic")
@@ -106,4 +107,5 @@ def run_url() -> str | None:
     """Where GitHub shows the workflow run that this is part of; None elsewhere."""
     parts = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
     server, repository, run_id = parts
-    return f"{server}/{repository}/actions/runs/{run_id}" if all(parts) else None
+    url = f"{server}/{repository}/actions/runs/{run_id}"
+    return url if all(parts) and re.fullmatch(RUN_URL, url) else None

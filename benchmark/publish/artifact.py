@@ -6,18 +6,15 @@ Only a record that was parsed, checked and once rendered leaves this module. No 
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmark.errors import BenchmarkError, InvalidRunError, UsageError, one_line
-from benchmark.publish.place import place
-from benchmark.record import Record
+from benchmark.record import MOST_RUNS, Record
 from benchmark.record_file import FILE_NAME, parse_record, to_json
-from benchmark.show.index import render_all
-from benchmark.show.readme import BEGIN, END
 
 MOST_BYTES = 5_000_000
 """A run of 4 endpoints is some 50 kB."""
@@ -25,7 +22,9 @@ MOST_BYTES = 5_000_000
 MOST_BODY_BYTES = 100_000
 """Of all endpoints together. A body may be nested, and nested lists grow when they are indented."""
 
-MOST_RUNS = 100
+CLOCKS_APART = timedelta(minutes=10)
+"""By so much the clock of the machine that measured may be ahead of that of the machine that publishes."""
+
 MOST_ENTRIES = 50_000
 DEEPEST = 10
 
@@ -38,24 +37,41 @@ class Found:
     unfinished: tuple[str, ...]
 
 
-def read_runs(directory: Path) -> Found:
-    """Read the run in `directory`, or the runs in its subdirectories.
+TryOut = Callable[[Record], object]
+"""Renders a record wherever it will be shown."""
+
+
+def read_runs(directory: Path, try_out: TryOut | None = None) -> Found:
+    """Read the run in `directory`, or the runs in its subdirectories; each finished one is tried out.
 
     UsageError: no run is there. InvalidRunError: something in the directory may not be published.
     """
+    try:
+        return _read_runs(directory, try_out)
+    except OSError as error:
+        message = f"{one_line(str(error.filename or directory))} can not be read: {error.strerror or error}"
+        raise InvalidRunError(message) from None
+
+
+def _read_runs(directory: Path, try_out: TryOut | None) -> Found:
     _refuse_odd_entries(directory)
     files = [directory / FILE_NAME] if (directory / FILE_NAME).exists() else sorted(directory.glob(f"*/{FILE_NAME}"))
     if not files:
         message = f"{directory} holds no {FILE_NAME}; name a directory that `bench run` wrote, or one that holds such"
         raise UsageError(message)
     if len(files) > MOST_RUNS:
-        message = f"{directory} holds {len(files)} runs; at most {MOST_RUNS} are published at once"
+        message = f"{directory} holds {len(files)} runs, one command makes at most {MOST_RUNS}; publish them in parts"
         raise InvalidRunError(message)
     records = [_read(file) for file in files]
     if len({record.id for record in records}) < len(records):
         message = f"{directory} holds two runs of one name; delete the copy"
         raise InvalidRunError(message)
+    _check_one_command(directory, records)
+    _check_one_after_the_other(records)
     finished = tuple(record for record in records if record.state != "running")
+    if try_out is not None:
+        for record in finished:
+            _check_rendering(record, try_out)
     return Found(finished, tuple(record.id for record in records if record.state == "running"))
 
 
@@ -108,35 +124,59 @@ def _check(record: Record) -> None:
     if bodies > MOST_BODY_BYTES or len(to_json(record)) > MOST_BYTES:
         _refuse(record, "it is larger than any record")
     _check_times(record)
-    if record.state != "running":
-        _check_rendering(record)
 
 
 def _check_times(record: Record) -> None:
-    """A run from the future would be the newest for ever."""
+    """A run from the future would be the newest for ever; a name that says another time would mislead whoever reads."""
     moments = [record.started_at, *([record.finished_at] if record.finished_at else [])]
     try:
         times = [datetime.fromisoformat(moment) for moment in moments]
     except ValueError:
         _refuse(record, "it holds a time that does not exist")
         return
-    if times != sorted(times) or times[-1] > datetime.now(UTC) + timedelta(days=1):
-        _refuse(record, "its times are in the future or in the wrong order")
+    if times != sorted(times) or times[-1] > datetime.now(UTC) + CLOCKS_APART:
+        _refuse(record, "its times are in the future or in the wrong order; are the clocks right?")
+    if not record.id.startswith(f"{_stamp(record)}-"):
+        _refuse(record, f"its name does not begin with when it started, {_stamp(record)}")
 
 
-def _check_rendering(record: Record) -> None:
-    """Render the record alone: what breaks a report now would break every later one, once it is committed."""
-    with TemporaryDirectory(prefix="bench-check-") as scratch:
-        readme = Path(scratch, "README.md")
-        readme.write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
-        try:
-            place(record, Path(scratch, "reports"))
-            render_all(Path(scratch, "reports"), readme)
-        except BenchmarkError:
-            raise
-        except Exception as error:
-            message = f"{record.id} can not be published: rendering it fails ({type(error).__name__}: {error})"
-            raise InvalidRunError(message) from error
+def _stamp(record: Record) -> str:
+    """When it started, as `bench run` begins the name of a run: "20261123T120000"."""
+    return record.started_at.translate(str.maketrans("", "", "-:Z"))
+
+
+def _check_one_command(directory: Path, records: Sequence[Record]) -> None:
+    """Refuse, in a workflow, runs that belong to no common sweep: one command made them. People may gather several."""
+    sweeps = {record.sweep for record in records}
+    if os.environ.get("GITHUB_ACTIONS") == "true" and len(records) > 1 and (len(sweeps) > 1 or None in sweeps):
+        message = f"{directory} holds runs that belong to no common sweep, so not of one command, as in a workflow"
+        raise InvalidRunError(message)
+
+
+def _check_one_after_the_other(records: Sequence[Record]) -> None:
+    """Refuse runs that one machine can not have measured: each loads for as long as its plan says.
+
+    It keeps code that is measured from leaving a hundred made-up runs that push all others out of the history.
+    """
+    began = {record.id: datetime.fromisoformat(record.started_at) for record in records}
+    ordered = sorted(records, key=lambda record: (began[record.id], record.id))
+    for record, following in pairwise(ordered):
+        rounds = [measured for result in record.endpoints for measured in result.rounds]
+        loaded_s = sum(min(record.profile.duration_s, measured.load_end_s) for measured in rounds)
+        if began[following.id] - began[record.id] < timedelta(seconds=max(1.0, loaded_s)):
+            message = f"{following.id} began before {record.id} can have ended, so one command did not make both"
+            raise InvalidRunError(f"{message}; publish runs of several machines one by one")
+
+
+def _check_rendering(record: Record, try_out: TryOut) -> None:
+    """Render the record: what breaks a page now would break every later one, once it is committed."""
+    try:
+        try_out(record)
+    except BenchmarkError:
+        raise
+    except Exception as error:
+        why = f"rendering it fails ({type(error).__name__}: {error})"
+        raise InvalidRunError(one_line(f"{record.id} can not be published: {why}")) from error
 
 
 def _refuse(record: Record, why: str) -> None:

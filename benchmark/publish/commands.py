@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,18 @@ def run(command: list[str], directory: Path, variables: Mapping[str, str], timeo
     finally:
         _end(process)
     return Done(process.returncode, out.decode(errors="replace"), errors.decode(errors="replace"))
+
+
+def gh(arguments: Sequence[str], directory: Path, repository: str | None, timeout_s: float, text: str = "") -> Done:
+    """Run GitHub's program `gh` for a repository ("github.com/owner/name"); PublishError as `run` has it.
+
+    Left to itself it takes the remote `upstream` before any other: in a clone of a fork somebody else's repository.
+    """
+    variables = gh_variables()
+    if repository is not None:
+        host, _, name = repository.partition("/")
+        variables |= {"GH_REPO": repository, **({"GH_HOST": host} if "/" in name else {})}
+    return run(["gh", *arguments], directory, variables, timeout_s, text)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -21,11 +21,12 @@ LONGEST_COMMENT = 60_000
 
 @dataclass(frozen=True)
 class Head:
-    """The head of a pull request as GitHub's event names it."""
+    """The head of a pull request as GitHub's event names it; `repository`: where the pull request is."""
 
     owner: str
     branch: str
     commit: str
+    repository: str | None = None
 
 
 def comment(markdown: str, head: Head, home: Path) -> str:
@@ -37,17 +38,19 @@ def comment(markdown: str, head: Head, home: Path) -> str:
     if number is None:
         return "no open pull request has this commit as its head any more; nothing was said"
     payload = json.dumps({"body": f"{MARK}\n{markdown}"})
-    ours = [item for item in _get(home, f"/issues/{number}/comments?per_page=100", "--paginate") if _is_ours(item)]
+    ours = [
+        item for item in _get(home, head, f"/issues/{number}/comments?per_page=100", "--paginate") if _is_ours(item)
+    ]
     if ours:
-        _send(home, "PATCH", f"/issues/comments/{int(ours[0]['id'])}", payload)
+        _send(home, head, "PATCH", f"/issues/comments/{int(ours[0]['id'])}", payload)
         return f"renewed the comment under #{number}"
-    _send(home, "POST", f"/issues/{number}/comments", payload)
+    _send(home, head, "POST", f"/issues/{number}/comments", payload)
     return f"commented on #{number}"
 
 
 def _pull_request(head: Head, home: Path) -> int | None:
     fields = ("--method", "GET", "-f", "state=open", "-f", f"head={head.owner}:{head.branch}")
-    found = json.loads(gh(home, "api", "repos/{owner}/{repo}/pulls", *fields))
+    found = _get(home, head, "/pulls", *fields)
     return next((int(item["number"]) for item in found if item["head"]["sha"] == head.commit), None)
 
 
@@ -55,9 +58,10 @@ def _is_ours(item: dict[str, Any]) -> bool:
     return item["user"]["login"] == AUTHOR and str(item["body"]).startswith(MARK)
 
 
-def _get(home: Path, path: str, *flags: str) -> list[dict[str, Any]]:
+def _get(home: Path, head: Head, path: str, *flags: str) -> list[dict[str, Any]]:
     """All pages of a list: newer versions of gh make one list of them, older ones print one list after the other."""
-    text, found = gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags).strip(), []
+    said = gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags, repository=head.repository)
+    text, found = said.strip(), list[dict[str, Any]]()
     while text:
         page, end = json.JSONDecoder().raw_decode(text)
         found += page
@@ -65,5 +69,6 @@ def _get(home: Path, path: str, *flags: str) -> list[dict[str, Any]]:
     return found
 
 
-def _send(home: Path, method: str, path: str, payload: str) -> None:
-    gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", "--method", method, "--input", "-", text=payload)
+def _send(home: Path, head: Head, method: str, path: str, payload: str) -> None:
+    words = (f"repos/{{owner}}/{{repo}}{path}", "--method", method, "--input", "-")
+    gh(home, "api", *words, repository=head.repository, text=payload)

@@ -1,11 +1,20 @@
 """Where a run is published: which repository, which remote, which branch."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import PublishError, UsageError, refuse_untrusted
 from benchmark.publish.git import Git
+
+_HOST = r"(?P<host>[\w-]+(?:\.[\w-]+)+)"
+_PATH = r"(?P<path>[^/:\s]+/[^/:\s]+?)(?:\.git)?/?"
+_ADDRESSES = (
+    re.compile(rf"(?:https?|ssh|git)://(?:[^@/]*@)?{_HOST}(?::\d+)?/+{_PATH}"),
+    re.compile(rf"(?:[^@/:]+@)?{_HOST}:/*{_PATH}"),
+)
+"""How git spells where a repository is: as an address, or as ssh wants it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,24 @@ def find_destination(reports: Path, readme: Path, remote: str, branch: str | Non
         message = f"--branch: {chosen!r} is not the name of a branch"
         raise UsageError(message)
     return Destination(home, remote, chosen, _below(home, reports), _below(home, readme))
+
+
+def repository_of(directory: Path, remote: str = "origin") -> str | None:
+    """Name the repository that a remote of a clone leads to: "github.com/owner/name".
+
+    None: this is no clone, there is no such remote, or its address names no repository of a host: a folder, say.
+    """
+    git = Git(directory)
+    asked = (("remote", "get-url", "--", remote), ("config", "--get", f"remote.{remote}.url"))
+    try:
+        answers = [git.ask(*words) for words in asked]  # the first follows a person's abbreviations, or a mirror
+    except PublishError:
+        return None
+    addresses = [done.out.strip() for done in answers if not done.code]
+    found = (form.fullmatch(address) for address in addresses for form in _ADDRESSES)
+    match = next((match for match in found if match), None)
+    host = match["host"].lower() if match else ""
+    return f"{'github.com' if host == 'ssh.github.com' else host}/{match['path']}" if match else None
 
 
 def find_home(directory: Path) -> Path:

@@ -31,6 +31,11 @@ _SETTINGS = {
     "gc.auto": "0",
     "maintenance.auto": "false",
 }
+_VARIABLES = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+    "GIT_LFS_SKIP_SMUDGE": "1",  # the files of a branch are laid out to render reports next to them, not to be read
+}
 _LONGEST_ERROR = 600
 
 
@@ -60,7 +65,7 @@ class Git:
         """Run a git command whose failure is an answer."""
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         inherited = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
-        environment = inherited | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"} | dict(self.variables)
+        environment = inherited | _VARIABLES | dict(self.variables)
         return run(["git", *settings, *arguments], self.directory, environment, TIMEOUT_S)
 
 

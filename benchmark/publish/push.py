@@ -7,7 +7,7 @@ The work is done in a directory and with an index of its own (GIT_WORK_TREE, GIT
 `git worktree` and not in a second clone. Of the user's clone only the settings and the object store are used:
 
 - its files, index, HEAD and branches are neither read nor written, so nothing uncommitted can be lost;
-- its settings hold: log-in (actions/checkout keeps it in .git/config), ssh command. A second clone would lack them;
+- its settings hold: log-in (actions/checkout includes it in .git/config), ssh command. A second clone would lack them;
 - nothing is registered: a killed worktree stays "locked" in .git/worktrees, a killed fetch leaves a locked branch.
   Here no branch is written, so whatever is killed leaves loose objects and a directory in /tmp, and blocks nobody.
 
@@ -18,18 +18,22 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmark.errors import PublishError, UsageError
-from benchmark.publish.destination import Destination
+from benchmark.publish.destination import Destination, current_branch
 from benchmark.publish.git import Git, GitError, remote_lines, working_in
 
 TRIES = 10
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 20.0
 
-DECLINED = ("GH006", "GH013", "protected branch", "hook declined", "refusing to allow")
+DECLINED = ("GH006", "GH013", "protected branch", "hook declined")
+OF_WORKFLOWS = "refusing to allow"
+"""What GitHub says of a push that brings other workflows than the default branch has."""
+
 FORBIDDEN = (
     "Permission to ",
     "Permission denied",
@@ -50,6 +54,8 @@ Render = Callable[[Path, Path], object]
 """Renders what is derived from the runs: reports directory, README. UsageError: the README's markers are not a pair."""
 
 Say = Callable[[str], None]
+Agree = Callable[[str], bool]
+"""Asks whether something may be done; what is not to be asked is agreed to."""
 
 
 class _TryAgainError(PublishError):
@@ -73,14 +79,16 @@ class _Tip:
     exists: bool
 
 
-def push(destination: Destination, put: Put, render: Render, *, title: str, say: Say) -> Outcome:
+def push(destination: Destination, put: Put, render: Render, *, title: str, say: Say, agree: Agree) -> Outcome:
     """Put files into the reports at the remote, render, commit, push; at most TRIES times.
 
-    Nothing is committed when nothing changes. `say` hears why a try failed. PublishError: it was not published.
+    Nothing is committed when nothing changes. `say` hears why a try failed, and `agree` is asked before a branch is
+    made. PublishError: it was not published.
     """
+    agree = cache(agree)  # also where a try failed, people are asked once
     for attempt in range(1, TRIES + 1):
         try:
-            return _try(destination, put, render, title, attempt)
+            return _try(destination, put, render, title, attempt, agree)
         except _TryAgainError as error:
             if attempt == TRIES:
                 message = f"not published after {TRIES} tries; try again later. {error}"
@@ -93,9 +101,13 @@ def push(destination: Destination, put: Put, render: Render, *, title: str, say:
     raise PublishError(message)
 
 
-def _try(destination: Destination, put: Put, render: Render, title: str, attempt: int) -> Outcome:
+def _try(destination: Destination, put: Put, render: Render, title: str, attempt: int, agree: Agree) -> Outcome:
     clone = Git(destination.home)
     tip = _fetch(clone, destination)
+    where = f"{destination.remote}/{destination.branch}"
+    if not tip.exists and not agree(f"{where} does not exist yet; it is made, from the default branch"):
+        message = f"{where} was not made, so nothing was published; name the branch that is meant with --branch"
+        raise PublishError(message)
     with TemporaryDirectory(prefix="bench-publish-", ignore_cleanup_errors=True) as scratch:
         git = working_in(Path(scratch), clone)
         git("read-tree", "--reset", "-u", tip.commit)
@@ -121,13 +133,29 @@ def _fetch(clone: Git, destination: Destination) -> _Tip:
             message = f"{destination.remote} holds no commit yet; push your branch once: git push {destination.remote}"
             raise PublishError(message)
         options = ("--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap=")
-        clone("fetch", "--quiet", *options, destination.remote, source)
+        clone(
+            "fetch", "--quiet", *options, *_depth(clone, destination, exists=wanted in tips), destination.remote, source
+        )
     except GitError as error:
         raise _meaning(error, destination) from None
     if clone.ask("cat-file", "-e", f"{tips[source]}^{{commit}}").code:
         message = f"{destination.branch} was rewritten while it was fetched"
         raise _TryAgainError(message)
     return _Tip(tips[source], exists=wanted in tips)
+
+
+def _depth(clone: Git, destination: Destination, *, exists: bool) -> tuple[str, ...]:
+    """Fetch no history of another branch into a clone that has none of its own: it may be years.
+
+    Of the branch that is checked out only what is new comes anyway; and its newest commit must not become one without
+    parents, or the next `git pull` would find that it has nothing in common with what is here.
+    """
+    if not exists or clone("rev-parse", "--is-shallow-repository") != "true":
+        return ()
+    try:
+        return () if current_branch(clone) == destination.branch else ("--depth=1",)
+    except UsageError:
+        return ()
 
 
 def _render(tree: Path, destination: Destination, put: Put, render: Render) -> None:
@@ -164,13 +192,21 @@ def _push(clone: Git, destination: Destination, commit: str) -> None:
 def _meaning(error: GitError, destination: Destination) -> PublishError:
     """Tell a refusal for good from one that the next try may overcome."""
     where = f"{destination.remote}/{destination.branch}"
+    if OF_WORKFLOWS in error.output:
+        return PublishError(
+            f"{where} does not accept the push: its workflows differ from those of the default branch, which a "
+            f"workflow's token may not bring in ({remote_lines(error.output)}). Merge the default branch into "
+            f"{destination.branch} and push that yourself. The run is untouched, publish it again afterwards: on "
+            "GitHub with Re-run failed jobs"
+        )
     if any(sign in error.output for sign in DECLINED):
         said = remote_lines(error.output)
         return PublishError(
             f"{where} does not accept the push, it is protected{f' ({said})' if said else ''}. Three ways out: "
             "let the workflow's bot push to it (branch protection or ruleset: remove it, or add the bot to those who "
             "may bypass it); or publish on a branch of its own: set the repository variable BENCH_BRANCH, or --branch; "
-            "or push with a deploy key that may bypass the rule. The run is untouched, publish it again afterwards"
+            "or push with a deploy key that may bypass the rule. The run is untouched, publish it again afterwards: on "
+            "GitHub with Re-run failed jobs"
         )
     if any(sign in error.output for sign in FORBIDDEN):
         return PublishError(

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.errors import PublishError
-from benchmark.publish.commands import gh_variables, run
+from benchmark.publish import commands
 from benchmark.publish.issues import LABEL, Issue, Step, listed, our_issues, steps
 from benchmark.record import Record
 from benchmark.trend import Judged, Said
@@ -23,9 +23,9 @@ UNPUBLISHED = "benchmark-unpublished"
 class Place:
     """Where the reports can be read, whose repository it is, and the branch whose workflow is asked for one run more.
 
-    Without a repository gh asks git; without a branch the workflow of the default branch runs. `event`: what started
-    the workflow that this runs in, if any. After another event than the schedule nothing is asked for: that one run
-    more is on its way already.
+    `repository`: "owner/name", with a host before it or not; without, gh asks git. Without a branch the workflow of the
+    default branch runs. `event`: what started the workflow that this runs in, if any. After another event than the
+    schedule nothing is asked for: that one run more is on its way already.
     """
 
     home: Path
@@ -43,9 +43,9 @@ class Told:
     problems: tuple[str, ...]
 
 
-def gh(home: Path, *arguments: str, text: str = "") -> str:
+def gh(home: Path, *arguments: str, repository: str | None, text: str = "") -> str:
     """Run gh, and give what it printed. PublishError: it is not there, not logged in, or refuses."""
-    done = run(["gh", *arguments], home, gh_variables(), TIMEOUT_S, text)
+    done = commands.gh(arguments, home, repository, TIMEOUT_S, text)
     if done.code:
         said = [line for line in done.errors.splitlines() if line.strip()] or ["it said nothing"]
         message = f"gh {' '.join(arguments[:2])} failed: {said[0][:200]}"
@@ -56,7 +56,7 @@ def gh(home: Path, *arguments: str, text: str = "") -> str:
 def _gh(place: Place, *arguments: str, text: str = "") -> str:
     """Run gh for the repository of `place`."""
     repository = ("--repo", place.repository) if place.repository else ()
-    return gh(place.home, *arguments, *repository, text=text)
+    return gh(place.home, *arguments, *repository, repository=place.repository, text=text)
 
 
 def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: bool) -> Told:

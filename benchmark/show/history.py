@@ -1,11 +1,14 @@
 """Reads the runs of a reports directory: all of them, one by one, or the newest ones at once.
 
-A history may hold ten thousand runs. When a run started is read from its name, or else from the beginning of its file,
-so that only those which are looked at are read as a whole.
+A history may hold ten thousand runs. When a run started is read from the beginning of its file, so that only those
+which are looked at are read as a whole. Names are labels: whoever chose one would choose the place in the history.
+
+Links are not followed: what is written into a folder would land somewhere else.
 """
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -26,11 +29,11 @@ A profile that is measured rarely beside another that is measured often has few 
 is not known to have ended, so that no issue is closed for it.
 """
 
+CHARTS = "charts"
+"""Folder of the pictures that show more than one run."""
+
 HEAD_BYTES = 1000
 _STARTED = re.compile(rb'"started_at": "([0-9T:Z-]{20})"')
-_NAMED = re.compile(r"([0-9]{8}T[0-9]{6})-")
-"""How `bench run` names a run: it begins with the moment at which it started."""
-_AS_IN_NAMES = str.maketrans("", "", "-:Z")
 _UNKNOWN = "unknown"
 
 
@@ -50,30 +53,39 @@ class History:
 def run_files(reports: Path) -> list[Path]:
     """Every run.json, the newest first; one of which nothing says when it started comes first, to be noticed."""
     runs = reports / "runs"
-    names = [entry.name for entry in os.scandir(runs)] if runs.is_dir() else []
-    heads = ((_newness(f"{runs}/{name}/{FILE_NAME}", name), name) for name in names)
+    entries = os.scandir(runs) if runs.is_dir() and not runs.is_symlink() else ()
+    heads = ((_newness(entry), entry.name) for entry in entries)
     return [runs / name / FILE_NAME for newness, name in sorted(heads, reverse=True) if newness]
 
 
-def _newness(path: str, name: str) -> str:
-    """When a run started, as text that sorts; empty where there is no file.
-
-    Plain calls, and no file is opened whose folder says it: of 10,000 files on a cold disk that takes seconds.
-    """
+def _newness(folder: os.DirEntry[str]) -> str:
+    """When a run started, as text that sorts; empty where there is no file."""
+    path = f"{folder.path}/{FILE_NAME}"
     try:
-        os.stat(path)  # noqa: PTH116 - a Path for each takes as long again
+        if folder.is_symlink() or not stat.S_ISREG(os.lstat(path).st_mode):
+            return _UNKNOWN
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path for each takes as long again
+            found = _STARTED.search(file.read(HEAD_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    except OSError:
+    except OSError:  # nobody may read it
         return _UNKNOWN
-    if named := _NAMED.match(name):
-        return named[1]
+    return found[1].decode() if found else _as_read(Path(path))
+
+
+def _as_read(path: Path) -> str:
+    """When a run started whose file was written by another program."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-            found = _STARTED.search(file.read(HEAD_BYTES))
-    except OSError:  # a folder of that name, or nobody may read it
-        found = None
-    return found[1].decode().translate(_AS_IN_NAMES) if found else _UNKNOWN
+        return read_record(path, timelines=False).started_at
+    except BenchmarkError:
+        return _UNKNOWN
+
+
+def _refuse_link(path: Path) -> None:
+    """InvalidRunError: the file of a run is a link, or in a folder that is one, or is no file at all."""
+    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
+        message = f"{path} is a link or no regular file, which is not followed; put the run itself there"
+        raise InvalidRunError(message)
 
 
 def read_runs(files: Iterable[Path], unreadable: list[str], *, timelines: bool = True) -> Iterator[Record]:
@@ -83,6 +95,7 @@ def read_runs(files: Iterable[Path], unreadable: list[str], *, timelines: bool =
     """
     for path in files:
         try:
+            _refuse_link(path)
             record = read_record(path, timelines=timelines)
             if record.id != path.parent.name:
                 message = f"{path} holds the run {record.id}; rename its folder to that, or delete the copy"
@@ -95,7 +108,11 @@ def read_runs(files: Iterable[Path], unreadable: list[str], *, timelines: bool =
 
 def read_history(reports: Path, newest: int = NEWEST) -> History:
     """Read the newest runs, and all failures."""
-    unreadable: list[str] = []
+    unreadable = [
+        f"{name} is a link, which is not followed; put a folder of that name there"
+        for name in ("runs", FAILURES, CHARTS)
+        if (reports / name).is_symlink()
+    ]
     files = run_files(reports)
     records = [without_timelines(record) for record in islice(read_runs(files, unreadable, timelines=False), newest)]
     records.sort(key=lambda record: (record.started_at, record.id), reverse=True)
@@ -104,7 +121,7 @@ def read_history(reports: Path, newest: int = NEWEST) -> History:
     except BenchmarkError as error:
         unreadable.append(str(error).replace(f"{reports}/", ""))
     failures = []
-    for path in sorted((reports / FAILURES).glob("*.json")):
+    for path in sorted((reports / FAILURES).glob("*.json")) if not (reports / FAILURES).is_symlink() else ():
         try:
             failures.append(read_failure(path))
         except BenchmarkError as error:

@@ -1,19 +1,18 @@
 """Everything that is derived from the records under `reports/`: each report.md, the index, the README block."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from benchmark.errors import UnwritableRunError
+from benchmark.files import write_changed, writing
 from benchmark.record import Record
 from benchmark.record_file import FILE_NAME, read_record
 from benchmark.show import sentences, verdicts
-from benchmark.show.history import History, read_history, read_runs, run_files
+from benchmark.show.history import CHARTS, History, read_history, read_runs, run_files
 from benchmark.show.overview import newest_of_each
 from benchmark.show.published import Published, read_published
-from benchmark.show.readme import has_place, headline_run, render_block, replace_block
+from benchmark.show.readme import headline_run, render_block, update_block
 from benchmark.show.report import WITHOUT_PICTURES, all_warnings, render_report, templates
 from benchmark.show.selftest import on_this_machine
 from benchmark.show.spread import spread
@@ -30,8 +29,6 @@ as many bytes: a long history would be unwieldy, and a new way of drawing would 
 """
 
 REPORT_NAME = "report.md"
-CHARTS = "charts"
-"""Folder of the pictures that show more than one run."""
 
 
 class Judge(Protocol):
@@ -60,6 +57,7 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
             "best": next(iter(sentences.ranking(record)), None),
             "warnings": sum(finding.severity != "note" for _, finding in all_warnings(record)),
             "belief": judged.belief.get(record.id),
+            "stranger": judged.strangers.get(record.id),
         }
         for record in history.records[:LONGEST_INDEX]
     ]
@@ -71,11 +69,11 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
             listing=listing,
             runs=runs,
             more=max(0, history.runs - len(runs)),
-            standing=standing(history.records, history.failures),
+            standing=standing(judged.own(history.records), history.failures),
             changed=verdicts.worth_saying(judged),
             begun_anew=verdicts.begun_anew(trend.last for trend in judged.counting),
             summed_up=verdicts.summed_up(judged),
-            newest=newest_of_each(history.records),
+            newest=newest_of_each(judged.own(history.records)),
             trends={
                 profile: [(picture.title, picture.markdown(f"{CHARTS}/")) for picture in several]
                 for profile, several in trends.items()
@@ -86,6 +84,7 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
             all_failures=len(history.failures),
             unreadable=history.unreadable,
             notes=judged.notes,
+            strangers=sorted({str(run["stranger"]) for run in runs if run["stranger"]}),
         )
     )
 
@@ -98,43 +97,43 @@ def _pictures(history: History, judged: Judged) -> tuple[dict[str, list["Picture
 
 
 def _place_charts(reports: Path, history: History, judged: Judged) -> None:
+    if (reports / CHARTS).is_symlink():
+        return
     from benchmark.show.charts import pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     trends, sweeps = _pictures(history, judged)
-    with _writing(reports / CHARTS):
+    with writing(reports / CHARTS):
         pictures.place(reports / CHARTS, [*(one for several in trends.values() for one in several), *sweeps])
 
 
 def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, everything: bool = True) -> History:
     """Render what is derived from the runs; only files whose bytes change are written. Returns the newest runs.
 
-    Without `everything` only new runs are, and those after them. UsageError: the README's markers are not a
-    pair; everything else was written nevertheless. A README without markers is left as it is.
+    Without `everything` only new runs are, and those after them. UsageError: the README can not hold the block, see
+    `update_block`; everything else was written nevertheless.
     """
     tables = read_published(reports / "published")
     history = read_history(reports)
     judged = judge(history.records)
     unreadable = list(history.unreadable)
-    shown = pictured(history.records)
+    shown = pictured(history.records, judged.own(history.records))
     if everything:
         unreadable = _render_reports(reports, tables, judge, shown)
     else:
         _render_new(reports, history.records, tables, judged, shown)
     history = replace(history, unreadable=tuple(dict.fromkeys((*unreadable, *history.unreadable))))
-    _write(reports / "README.md", render_index(history, judged))
+    write_changed(reports / "README.md", render_index(history, judged))
     _place_charts(reports, history, judged)
-    if has_place(readme):
-        old = readme.read_text(encoding="utf-8")
-        _write(readme, replace_block(old, render_block(history.records, tables)))
+    update_block(readme, render_block(judged.own(history.records), tables))
     return history
 
 
-def pictured(records: Sequence[Record]) -> frozenset[str]:
+def pictured(records: Sequence[Record], own: Sequence[Record]) -> frozenset[str]:
     """Runs whose reports have pictures: the newest ones, and those that README and index begin with.
 
-    `records`: newest first.
+    `records`: newest first; `own`: those of them that no other repository measured.
     """
-    shown = [*records[:PICTURED], *(item.record for item in newest_of_each(records)), headline_run(records)]
+    shown = [*records[:PICTURED], *(item.record for item in newest_of_each(own)), headline_run(own)]
     return frozenset(record.id for record in shown if record)
 
 
@@ -155,7 +154,8 @@ def _render_new(
 
 
 def _says_that_pictures_are_gone(report: Path) -> bool:
-    return WITHOUT_PICTURES in report.read_text(encoding="utf-8")
+    with writing(report):
+        return WITHOUT_PICTURES.encode("utf-8") in report.read_bytes()
 
 
 def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge, shown: Container[str]) -> list[str]:
@@ -189,24 +189,8 @@ def _write_run(
     """Write the report of one run and its pictures; those that it is not to have are removed."""
     from benchmark.show.charts import pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
-    _write(directory / REPORT_NAME, render_report(record, tables, judged, with_pictures=with_pictures))
-    with _writing(directory):
+    write_changed(directory / REPORT_NAME, render_report(record, tables, judged, with_pictures=with_pictures))
+    with writing(directory):
         wanted = list(pictures.run_pictures(record).values()) if with_pictures else []
         source = (directory / FILE_NAME).read_bytes() if wanted else b""
         pictures.place(directory, wanted, source)
-
-
-def _write(path: Path, content: str) -> None:
-    with _writing(path):
-        if not path.exists() or path.read_text(encoding="utf-8") != content:
-            path.write_text(content, encoding="utf-8")
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """UnwritableRunError: the disk is full or gone."""
-    try:
-        yield
-    except OSError as error:
-        message = f"{path} can not be written: {error.strerror or error}"
-        raise UnwritableRunError(message) from None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.errors import UsageError
+from benchmark.files import write_changed
 from benchmark.record import Record
 from benchmark.show import sentences
 from benchmark.show.published import Published, same_conditions
@@ -50,10 +51,7 @@ def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> st
 
 def has_place(readme: Path) -> bool:
     """Whether a README asks for the block: one that does not exist, or holds none of the markers, is left as it is."""
-    if not readme.exists():
-        return False
-    content = readme.read_bytes()
-    return any(marker.encode() in content for marker in (BEGIN, END))
+    return readme.exists() and any(marker.encode() in _read(readme) for marker in (BEGIN, END))
 
 
 def with_block_of(readme: bytes, *others: bytes) -> bytes:
@@ -72,11 +70,40 @@ def _around_block(readme: bytes) -> tuple[bytes, bytes, bytes] | None:
     return readme[:start], readme[start : readme.index(end)], readme[readme.index(end) :]
 
 
-def replace_block(readme: str, block: str) -> str:
+def _read(readme: Path) -> bytes:
+    try:
+        if readme.is_file():
+            return readme.read_bytes()
+        why = "it is no regular file"
+    except OSError as error:
+        why = error.strerror or str(error)
+    message = f"{readme} can not be read: {why}; name the README with --readme"
+    raise UsageError(message)
+
+
+def update_block(readme: Path, block: str) -> None:
+    """Put a block between the markers of a README that has some; line ends stay as they are there.
+
+    UsageError: it can not be read, is not UTF-8, or its markers are not one pair. UnwritableRunError: the disk is full.
+    Then it is as it was.
+    """
+    if not has_place(readme):
+        return
+    try:
+        old = _read(readme).decode("utf-8")
+    except UnicodeDecodeError:
+        message = f"{readme.name} is not UTF-8, so nothing was written to it; save it as UTF-8"
+        raise UsageError(message) from None
+    ends = "\r\n" if f"{BEGIN}\r\n" in old else "\n"
+    write_changed(readme.resolve(), replace_block(old, block, ends), lasting=True)
+
+
+def replace_block(readme: str, block: str, ends: str = "\n") -> str:
     """Put a block between the markers. UsageError unless both stand exactly once and in their order."""
     if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
         message = f"README.md needs {BEGIN} and, after it, {END}, each exactly once; nothing was written to it"
         raise UsageError(message)
     before, rest = readme.split(BEGIN)
     _old, after = rest.split(END)
-    return f"{before}{BEGIN}\n{block.strip()}\n{END}{after}"
+    lines = [BEGIN, *block.strip().split("\n"), END]
+    return f"{before}{ends.join(lines)}{after}"

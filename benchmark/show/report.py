@@ -165,10 +165,10 @@ def render_report(
         .get_template("report.md.j2")
         .render(
             record=record,
+            stranger=judged.strangers.get(record.id),
             profile=record.profile,
             target=record.plan.target,
             environment=record.environment,
-            method=record.method,
             published=published,
             headline=sentences.headline(record),
             reasons=[(result.name, sentences.reason(result, record)) for result in record.endpoints],

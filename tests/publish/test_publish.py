@@ -89,7 +89,7 @@ def test_a_sweep_is_published_in_one_commit_without_what_never_finished(clone: C
     clone.results(make_record(2, state="running", finished_at=None))
     done = clone.bench("publish", clone.path / "results")
     assert (done.code, git(clone.origin, "rev-list", "--count", "main")) == (0, "2")
-    assert "Left out, never finished: 20260105T0417-smoke-0002" in done.errors
+    assert "Left out, never finished: 20260105T040200-smoke-0002" in done.errors
     assert sum(name.endswith("run.json") for name in origin_files(clone.origin)) == 2
 
 
@@ -98,10 +98,14 @@ def test_a_run_that_never_finished_is_refused(clone: Clone) -> None:
     assert (done.code, len(done.errors.splitlines())) == (5, 1)
 
 
-def test_an_incomplete_run_is_published_as_incomplete(clone: Clone) -> None:
+def test_an_incomplete_run_is_published_as_incomplete_and_only_with_a_flag(clone: Clone) -> None:
     lost = Missing(endpoint="async_concurrent", round=1, reason="it fell over")
     record = make_record(state="incomplete", missing=(lost,), endpoints=())
-    assert clone.bench("publish", clone.results(record)).code == 0
+    refused = clone.bench("publish", clone.results(record))
+    assert (refused.code, len(refused.errors.splitlines())) == (5, 1)
+    assert "it fell over" in refused.errors
+    assert "--incomplete" in refused.errors
+    assert clone.bench("publish", clone.path / "results", "--incomplete").code == 0
     index = origin_text(clone.origin, "reports/README.md")
     assert "No good run yet; last attempt 2026-01-05 04:00 UTC was not completed" in index
     assert "it fell over" in index

@@ -116,11 +116,23 @@ def test_who_changes_how_a_picture_looks_raises_its_version() -> None:
     assert (pictures.DRAWING, fingerprint(*drawn)) == (3, "4e14d416cd23b017")
 
 
+def test_only_pictures_that_were_drawn_here_are_removed(tmp_path: Path) -> None:
+    drawn, outside = all_svgs(some_record(), tmp_path)["throughput.svg"], tmp_path / "outside.svg.txt"
+    outside.write_text(drawn)
+    (tmp_path / "linked.svg").symlink_to(outside)
+    (tmp_path / "folder.svg").mkdir()
+    for name, content in (("mine.svg", "<svg/>"), ("empty.svg", ""), ("old.svg", drawn), ("changed.svg", f"{drawn}\n")):
+        (tmp_path / name).write_text(content)
+    place(tmp_path, [])
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"mine.svg", "empty.svg", "linked.svg", "folder.svg"}
+    assert outside.read_text() == drawn
+
+
 def test_a_picture_is_drawn_again_only_when_it_is_missing_or_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = all_svgs(some_record(), tmp_path)
-    (tmp_path / "old.svg").write_text("<svg/>")
+    (tmp_path / "old.svg").write_text(first["throughput.svg"])
     with monkeypatch.context() as patch:
         patch.setattr(pictures, "_drawn", None)
         assert all_svgs(some_record(), tmp_path) == first

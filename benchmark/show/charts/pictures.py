@@ -9,6 +9,7 @@ from typing import Any
 
 from altair.utils.schemapi import debug_mode
 
+from benchmark.files import write_whole
 from benchmark.record import Record
 from benchmark.show import sentences
 from benchmark.show.charts import latency, sweep, throughput, timeline, trend
@@ -23,6 +24,7 @@ MOST_PROFILES = 3
 MOST_SWEEPS = 3
 """Of the newest, in the index: every publication writes their pictures again."""
 
+_MARK = b"<!-- drawn from "
 _STAMP = re.compile(r"<!-- drawn from ([0-9a-f]{16}), ([0-9a-f]{16}) -->\n\Z")
 
 
@@ -118,22 +120,27 @@ def _sweep_picture(name: str, runs: list[Record]) -> Picture:
 
 
 def place(directory: Path, pictures: Sequence[Picture], source: bytes = b"") -> None:
-    """Write the pictures into a directory and remove every other one there. OSError: not possible.
+    """Write the pictures into a directory and remove every other one of ours there. OSError: not possible.
 
-    `source` is what they are drawn from. Drawing takes far longer than all else, so a file that says it was drawn from
-    just that, and was not changed since, stays.
+    Files without our mark are somebody's own, and stay. `source` is what pictures are drawn from. Drawing takes far
+    longer than all else, so a file that says it was drawn from just that, and was not changed since, stays.
     """
     wanted = {picture.file for picture in pictures}
     if pictures:
         directory.mkdir(parents=True, exist_ok=True)
     for path in sorted(directory.glob("*.svg")):
-        if path.name not in wanted:
+        if path.name not in wanted and is_ours(path):
             path.unlink()
     for picture in pictures:
         origin = fingerprint(str(DRAWING), picture.file, picture.source, source)
         path = directory / picture.file
         if not _is_current(path, origin):
-            path.write_text(_drawn(_Wanted(origin, picture)), encoding="utf-8")
+            write_whole(path, _drawn(_Wanted(origin, picture)), lasting=False)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a picture that was drawn here, changed since or not. A link is none."""
+    return path.is_file() and not path.is_symlink() and _MARK in path.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -153,9 +160,8 @@ def _drawn(wanted: _Wanted) -> str:
 
 
 def _is_current(path: Path, origin: str) -> bool:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, UnicodeDecodeError):
+    if path.is_symlink() or not path.is_file():
         return False
+    text = path.read_bytes().decode("utf-8", errors="replace")
     stamp = _STAMP.search(text)
     return stamp is not None and stamp.groups() == (origin, fingerprint(text[: stamp.start()]))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmark.errors import UnwritableRunError
+from benchmark.files import write_changed
 from benchmark.record import Record
 from benchmark.show.site.html import to_html
 from benchmark.show.site.pages import render, run_title
@@ -15,9 +15,5 @@ def write_page_beside(report: Path, record: Record) -> Path:
     html = render(
         "run.html.j2", title=run_title(record), alone=True, content=content, record=record, before=None, charts=False
     )
-    try:
-        page.write_text(html, encoding="utf-8")
-    except OSError as error:
-        message = f"{page} can not be written: {error.strerror or error}"
-        raise UnwritableRunError(message) from None
+    write_changed(page, html)
     return page

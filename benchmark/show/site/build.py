@@ -11,8 +11,8 @@ from benchmark.errors import UnwritableRunError, UsageError
 from benchmark.record import Record
 from benchmark.record_file import FILE_NAME
 from benchmark.show.charts.pictures import Picture, run_pictures, sweep_pictures, trend_pictures
-from benchmark.show.history import NEWEST, History, read_history, read_runs, run_files
-from benchmark.show.index import CHARTS, Judge, nobody_judges, pictured, render_index
+from benchmark.show.history import CHARTS, NEWEST, History, read_history, read_runs, run_files
+from benchmark.show.index import Judge, nobody_judges, pictured, render_index
 from benchmark.show.published import Published, read_published
 from benchmark.show.readme import headline_run, render_block
 from benchmark.show.report import render_report
@@ -40,9 +40,17 @@ class Site:
     unreadable: tuple[str, ...]
 
 
-def build(reports: Path, out: Path, judge: Judge = nobody_judges, say: Say = lambda _done, _all: None) -> Site:
+def build(
+    reports: Path,
+    out: Path,
+    judge: Judge = nobody_judges,
+    say: Say = lambda _done, _all: None,
+    *,
+    with_scripts: bool = True,
+) -> Site:
     """Build the site into `out`, whose former content is replaced as a whole when everything was written.
 
+    Without scripts it is good for nothing but to see that it can be built, in half the time.
     UsageError: `out` holds something that no `bench site` wrote. UnwritableRunError: it can not be written.
     """
     out = out.resolve()
@@ -51,6 +59,8 @@ def build(reports: Path, out: Path, judge: Judge = nobody_judges, say: Say = lam
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(mkdtemp(prefix=f".{out.name}-", dir=out.parent))
         try:
+            for name, content in scripts().items() if with_scripts else ():
+                _write(fresh / name, content)
             built = _write_all(reports, fresh, judge, say)
             fresh.chmod(0o755)
             _take_its_place(fresh, out)
@@ -89,9 +99,8 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Say) -> Site:
     history = read_history(reports)
     judged = judge(history.records)
     listed = rows(history.records, judged)
-    for name, content in scripts().items():
-        _write(out / name, content)
-    newest, charts = headline_run(history.records), _overview_charts(history, judged)
+    own = judged.own(history.records)
+    newest, charts = headline_run(own), _overview_charts(history, judged)
     _write_charts(out / CHARTS, charts)
     left_out = max(0, history.runs - NEWEST)
     overview = overview_page(reports, history, judged, listed, tables, charts=charts, newest=newest, left_out=left_out)
@@ -99,13 +108,13 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Say) -> Site:
     _write(out / "compare.html", render("compare.html.j2", title="Compare two runs", data=as_data(comparable(listed))))
     chart = as_data(calculator.specification())
     _write(out / "calculator.html", render("calculator.html.j2", title="Calculator", chart=chart))
-    for picture in sorted((reports / CHARTS).glob("*.svg")):
+    for picture in _pictures(reports / CHARTS):
         _copy(picture, out / CHARTS / picture.name)
     row_of = {row.record.id: row for row in listed}
-    charted = pictured(history.records)
+    charted = pictured(history.records, own)
     for number, record in enumerate(islice(read_runs(run_files(reports), []), NEWEST), start=1):
         source, target = reports / "runs" / record.id, out / "runs" / record.id
-        images = sorted(source.glob("*.svg"))
+        images = _pictures(source)
         with_charts = record.id in charted or bool(images)
         charts_of_run = {one.file: one for one in run_pictures(record).values()} if with_charts else {}
         _write_charts(target, charts_of_run)
@@ -120,6 +129,12 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Say) -> Site:
 def _write(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """The pictures in a folder of the reports; a link would bring any file into the site."""
+    found = [] if folder.is_symlink() else sorted(folder.glob("*.svg"))
+    return [picture for picture in found if picture.is_file() and not picture.is_symlink()]
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -150,7 +165,7 @@ def overview_page(
     if newest is not None:
         file = f"runs/{newest.id}/throughput.svg"
         drawn["throughput.svg"] = _drawn(reports / file, file)
-    markdown = render_index(history, judged, block=render_block(history.records, tables), listing=False)
+    markdown = render_index(history, judged, block=render_block(judged.own(history.records), tables), listing=False)
     links = LINKS | {f"runs/{row.record.id}/report.md": f"runs/{row.record.id}/index.html" for row in listed}
     links |= {f"reports/{begin}": end for begin, end in links.items() if begin.startswith("runs/")}
     return render(

@@ -45,7 +45,7 @@ class Row:
 
 def rows(records: Sequence[Record], judged: Judged) -> list[Row]:
     """Every run as it is listed, in the order of `records`, newest first."""
-    keys = [series_key(record) for record in records]
+    keys = [(series_key(record), judged.strangers.get(record.id)) for record in records]
     found = []
     for number, (record, key) in enumerate(zip(records, keys, strict=True)):
         older = zip(records[number + 1 :], keys[number + 1 :], strict=True)
