@@ -40,6 +40,9 @@ def _one_line(text: str) -> str:
     if not text.isprintable() or not text.strip():
         message = "must be one line of printable text"
         raise ValueError(message)
+    if "##[" in text:
+        message = 'must not hold "##[", which a GitHub runner would obey'
+        raise ValueError(message)
     return text
 
 

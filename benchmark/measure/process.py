@@ -51,7 +51,7 @@ class Log:
     def __init__(self, path: Path, secrets: Sequence[str]) -> None:
         self._file: IO[str] = path.open("w", encoding="utf-8")
         self._secrets = secrets
-        self._margin = max([0, *(len(secret.encode()) for secret in secrets)]) + len(REDACTED)
+        self._margin = max([0, *(len(os.fsencode(secret)) for secret in secrets)]) + len(REDACTED)
         self._begun = b""
         self._left_bytes = LARGEST_LOG_BYTES
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
@@ -89,16 +89,20 @@ class Log:
             return
         lines = block.split(b"\n") if LONG_LINE.search(block) else []
         self.cut_bytes += sum(max(0, len(line) - LONGEST_LINE_BYTES) for line in lines)
-        kept = "\n".join(map(self._shown, lines)) or redact(block.decode(errors="replace"), self._secrets)
+        kept = "\n".join(map(self._shown, lines)) or self._struck(block)
         self._left_bytes -= len(kept)
         self._write(f"{kept}\n")
 
     def _shown(self, line: bytes) -> str:
         """A line without secrets. What is cut off could begin with one: the margin is cut off after the striking."""
         if len(line) <= LONGEST_LINE_BYTES:
-            return redact(line.decode(errors="replace"), self._secrets)
-        looked_at = line[: LONGEST_LINE_BYTES + self._margin].decode(errors="replace")
-        return redact(looked_at, self._secrets)[: -self._margin] + CUT
+            return self._struck(line)
+        return self._struck(line[: LONGEST_LINE_BYTES + self._margin])[: -self._margin] + CUT
+
+    def _struck(self, printed: bytes) -> str:
+        """What was printed without secrets, as text; the environment may hold bytes that are none, too."""
+        text = redact(printed.decode(errors="surrogateescape"), self._secrets)
+        return text.encode(errors="surrogateescape").decode(errors="replace")
 
     def _write(self, text: str) -> None:
         try:

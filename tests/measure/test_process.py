@@ -138,6 +138,12 @@ def test_no_part_of_a_secret_is_left_where_a_line_is_cut(tmp_path: Path, before:
     assert not [part for part in (SECRET[:4], SECRET[4:8], SECRET[-4:]) if part in log]
 
 
+def test_a_secret_that_is_no_text_is_struck_out_too(tmp_path: Path) -> None:
+    secret = os.fsdecode(b"raw \xff\xfe key")
+    log = ran_to_its_end(child(tmp_path, "os.write(1, b'a raw \\xff\\xfe key, \\xff')", secrets=(secret,)))
+    assert log == "a [redacted], \ufffd\n"
+
+
 def test_the_files_of_a_runner_are_not_handed_on(tmp_path: Path) -> None:
     given = os.environ | dict.fromkeys(FILES_OF_THE_RUNNER, "file") | {"GITHUB_SHA": "abc"}
     command = [sys.executable, "-c", "import os; print([name for name in os.environ if name.startswith('GITHUB_')])"]

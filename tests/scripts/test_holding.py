@@ -120,6 +120,7 @@ def test_what_an_app_prints_is_shown_behind_a_mark_and_obeyed_by_nobody(bench: B
         ("users = 8", '"::error::a\\u001b[31m" = 1\nusers = 8'),
         ("schema_version = 1", 'schema_version = "1\\n::error::##[error]"'),
         ("[app]", "[app]\n::error::"),
+        ("[endpoints.quick]", '[endpoints."a ##[error]b"]'),
     ],
 )
 def test_a_message_about_benchmark_toml_is_one_line_that_is_not_obeyed(bench: Bench, old: str, new: str) -> None:
