@@ -35,13 +35,13 @@ def update(
             "After make .venv/.run: bench report --all, and commit what that changes.\n"
         )
     sys.stdout.write(
-        f"Your branch is at {done.commit[:10]} now, {done.files} files changed; your reports are yours. Next: "
+        f"Your branch is at {done.commit[:10]} now, {done.files} files changed; your reports were kept. Next: "
         "make .venv/.run, as its packages may be newer; bench doctor; git push\n"
     )
 
 
 def _render(checkout: Path) -> bool:
-    """Render with the code of the checkout, not with the code that runs. 3: what can not be read is in the index."""
+    """Render with the code of the checkout, not with the code that runs. 3: what cannot be read is in the index."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
     command = [sys.executable, "-m", "scripts", "report", "--all"]
     done = run(command, checkout, variables | {"PYTHONDONTWRITEBYTECODE": "1"}, RENDERING_S)

@@ -81,7 +81,7 @@ def identity(git: Git) -> dict[str, str]:
 
 
 def working_in(scratch: Path, clone: Git) -> Git:
-    """Give a git whose files lie in `scratch`/tree and whose index is beside it, over the objects of a clone.
+    """Give a git whose files lie in `scratch`/tree and whose index is next to it, over the objects of a clone.
 
     Who commits with it is the identity of the clone.
     """

@@ -1,8 +1,8 @@
 """Takes a newer version of the repository that this one was forked from: all that it changed, and none of its runs.
 
 The merge is made in a folder and with an index of its own, and rendered there by the code that it brings. Only when it
-is whole are the files here replaced, each by a rename; then the branch moves. Who is killed before that has changed
-nothing. Who is killed while files are replaced leaves each of them old or new, and the next call replaces the rest.
+is whole are the files here replaced, each by a rename; then the branch moves. A kill before that changes nothing. One
+while files are replaced leaves each of them old or new, and the next call replaces the rest.
 """
 
 import filecmp
@@ -144,7 +144,7 @@ def _fetch(git: Git, remote: str, branch: str | None) -> str:
         options = ("--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap=")
         git("fetch", "--quiet", *options, remote, wanted)
     except GitError as error:
-        message = f"{without_passwords(remote)} can not be read: {error}; check the address and your right to read it"
+        message = f"{without_passwords(remote)} cannot be read: {error}; check the address and your right to read it"
         raise PublishError(message) from None
     return tip
 
@@ -212,7 +212,7 @@ def _take(git: Git, tree: Path, head: str, merge: str) -> int:
                 (home / change.path).parent.mkdir(parents=True, exist_ok=True)
                 (tree / change.path).replace(home / change.path)
     except OSError as error:
-        message = f"{error.filename} can not be replaced: {error.strerror}. Make room and call bench update again"
+        message = f"{error.filename} cannot be replaced: {error.strerror}. Make room and call bench update again"
         raise PublishError(message) from None
     git("reset", "--quiet", merge)
     git("update-ref", "-d", REF)

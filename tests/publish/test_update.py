@@ -204,7 +204,7 @@ def test_a_branch_of_an_address_is_taken_without_any_remote(fork: Fork) -> None:
     [
         pytest.param(("--remote", "nowhere"), 2, "there is no remote 'nowhere' here", id="no such remote"),
         pytest.param(("--branch", "no-such"), 2, "upstream has no branch no-such", id="no such branch"),
-        pytest.param(("--remote", "/nowhere/at/all"), 5, "can not be read", id="no such address"),
+        pytest.param(("--remote", "/nowhere/at/all"), 5, "cannot be read", id="no such address"),
         pytest.param(("--remote", "--upload-pack=touch pwned"), 2, "not '--upload-pack", id="an option of git"),
         pytest.param(("--branch", "a..b"), 2, "not 'upstream' and 'a..b'", id="no name of a branch"),
     ],
@@ -339,7 +339,7 @@ def test_where_a_file_cannot_be_replaced_it_says_so_and_goes_on_later(fork: Fork
     (fork.clone.path / "app").mkdir()
     (fork.clone.path / "app").chmod(stat.S_IRUSR | stat.S_IXUSR)
     code, said = fork.update()
-    assert (code, "can not be replaced" in said) == (5, True)
+    assert (code, "cannot be replaced" in said) == (5, True)
     (fork.clone.path / "app").chmod(stat.S_IRWXU)
     assert fork.update()[0] == 0
     assert fork.text("app/a") == "new\n"

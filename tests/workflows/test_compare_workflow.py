@@ -87,3 +87,16 @@ def test_the_result_is_said_under_the_pull_request_that_github_names(compared: t
     body = json.loads((forge.home / "bin" / "said.json").read_text())["body"]
     assert body.startswith("<!-- benchmark-compare -->")
     assert "regressed" in body
+
+
+def test_a_comment_of_ours_on_a_later_page_is_renewed_whatever_gh_makes_of_pages(
+    compared: tuple[Forge, Outcome, str],
+) -> None:
+    """Older versions print one list for each page."""
+    forge, _, commit = compared
+    ours = {"id": 5, "user": {"login": "github-actions[bot]"}, "body": "<!-- benchmark-compare --> old"}
+    (forge.home / "bin" / "gh").write_text(GH.replace("echo '[]'", f"echo '[] {json.dumps([ours])}'"))
+    (forge.home / "bin" / "pulls.json").write_text(json.dumps([{"number": 7, "head": {"sha": commit}}]))
+    outcome = forge.run("workflow_run", workflow="compare-comment.yml", said=_finished(commit))
+    assert outcome.jobs == {"comment": "success"}, outcome.output
+    assert "issues/comments/5 --method PATCH" in forge.told()[-1]

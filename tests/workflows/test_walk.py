@@ -70,6 +70,7 @@ def walked(make_forge: MakeForge) -> Forge:
     """A fork in which every step was taken. No workflow was edited."""
     forge = make_forge()
     forge.fork({"benchmark.toml": _configuration(), "my_package/__init__.py": "", "my_package/main.py": APP})
+    forge.push({"my_package/main.py": f"{APP}\n# a change\n"})
     return forge
 
 
@@ -115,7 +116,6 @@ def test_its_schedule_measures_its_own_endpoints_and_publishes_them(walked: Forg
 
 
 def test_a_pull_request_of_its_own_is_compared(walked: Forge) -> None:
-    walked.push({"my_package/main.py": f"{APP}\n# a change\n"})
     outcome = _run(walked, "pull_request", "compare.yml")
     (file,) = walked.artifacts.glob("compare/*/compare.json")
     assert {item["endpoint"] for item in json.loads(file.read_text())["differences"]} == {"create_order"}
@@ -123,7 +123,7 @@ def test_a_pull_request_of_its_own_is_compared(walked: Forge) -> None:
 
 
 def test_one_without_the_secret_where_it_is_needed_by_a_push_is_refused(walked: Forge) -> None:
-    """There nobody else could have set it: that it is missing is a mistake."""
+    """A push has every secret there is: that one is missing is a mistake."""
     outcome = walked.run("push", workflow="ci.yml", more=["--var", "BENCH_TESTS=no"])
     assert outcome.code != 0
     assert "a header names $API_TOKEN, which is not set" in outcome.output

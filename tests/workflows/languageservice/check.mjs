@@ -11,7 +11,7 @@ register(`data:text/javascript,${encodeURIComponent(json)}`);
 const {validate} = await import("@actions/languageservice/validate");
 const {TextDocument} = await import("vscode-languageserver-textdocument");
 
-// A workflow that is called lies beside the one that calls it.
+// A workflow that is called lies next to the one that calls it.
 const beside = (path, name) => ({name, content: readFileSync(join(dirname(path), name), "utf8")});
 
 for (const path of process.argv.slice(2)) {
