@@ -243,10 +243,9 @@ class Forge:
         git(self.home, "clone", "--quiet", "--bare", str(self.origin), str(caller.home / "others" / f"{name}.git"))
         called = caller.home / "called"
         shutil.copytree(self.home / "tree/.github", called / ".github")
-        known = {"uses: ./": f"uses: {name}/", ".yml\n": f".yml@{commit}\n"}
-        known |= {"${{ job.workflow_repository }}": name, "${{ job.workflow_sha }}": commit}
+        known = {"${{ job.workflow_repository }}": name, "${{ job.workflow_sha }}": commit}
         for path in called.glob(".github/workflows/*.yml"):
-            text = path.read_text(encoding="utf-8")
+            text = re.sub(r"uses: \./(\S+)", rf"uses: {name}/\1@{commit}", path.read_text(encoding="utf-8"))
             for unknown, word in known.items():
                 text = text.replace(unknown, word)
             path.write_text(text, encoding="utf-8")
