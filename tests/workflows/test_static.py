@@ -85,6 +85,25 @@ def test_that_checker_finds_what_is_wrong(
     assert languageservice(tmp_path / "workflows") != []
 
 
+def test_a_secret_of_another_name_is_handed_over_by_the_lines_that_the_document_asks_for(
+    languageservice: Callable[[Path], list[str]], tmp_path: Path
+) -> None:
+    said = (ROOT / "docs/own-endpoints.md").read_text(encoding="utf-8")
+    assert "begins with `API_TOKEN:`, put the same line with the\n     other name above it" in said
+    workflows = tmp_path / ".github" / "workflows"
+    shutil.copytree(ROOT / ".github" / "workflows", workflows)
+    for path in workflows.glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        line = re.compile(r"(?m)^ +API_TOKEN:.*\n")
+        path.write_text(line.sub(lambda found: found[0].replace("API_TOKEN", "SHOP_KEY") + found[0], text), "utf-8")
+    assert languageservice(workflows) == []
+    _check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *sorted(workflows.glob("*.yml")))
+    _check("zizmor", "--offline", "--persona", "pedantic", "--no-progress", "--quiet", tmp_path)
+    (measure,) = yaml.safe_load((workflows / "measure.yml").read_text(encoding="utf-8"))["jobs"].values()
+    (step,) = [step for step in measure["steps"] if step.get("name") == "Measure"]
+    assert step["env"]["SHOP_KEY"] == "${{ secrets.SHOP_KEY }}"
+
+
 def _shell_lines() -> Iterator[tuple[str, str]]:
     for path in [*WORKFLOWS, *STUBS]:
         document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
