@@ -214,7 +214,11 @@ def _take(git: Git, tree: Path, head: str, merge: str) -> int:
     except OSError as error:
         message = f"{error.filename} cannot be replaced: {error.strerror}. Make room and call bench update again"
         raise PublishError(message) from None
-    git("reset", "--quiet", merge)
+    try:
+        git("reset", "--quiet", merge)
+    except GitError as error:
+        message = f"{error} Your files are new, your branch is not yet: once that is gone, call bench update again"
+        raise PublishError(message) from None
     git("update-ref", "-d", REF)
     return len(changes)
 

@@ -332,6 +332,18 @@ def test_killed_between_two_files_each_is_old_or_new_and_the_next_call_replaces_
     assert (fork.clone.git("status", "--porcelain"), fork.clone.git("diff", "HEAD", "--stat")) == ("", "")
 
 
+def test_a_lock_that_a_killed_git_left_is_named_and_the_next_call_ends_what_was_begun(fork: Fork) -> None:
+    fork.advance({"app/new": "fresh\n"})
+    lock = fork.clone.path / ".git" / "index.lock"
+    lock.touch()
+    code, said = fork.update()
+    assert (code, len(said.splitlines()), "index.lock" in said) == (5, 1, True)
+    assert "call bench update again" in said
+    lock.unlink()
+    assert fork.update()[0] == 0
+    assert (fork.text("app/new"), fork.clone.git("status", "--porcelain")) == ("fresh\n", "")
+
+
 def test_where_a_file_cannot_be_replaced_it_says_so_and_goes_on_later(fork: Fork) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
