@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from benchmark.environment import Cpu
-from benchmark.model import Frozen, Line
+from benchmark.model import Frozen, Line, Sample, Whole
 from benchmark.plan import Plan
 from benchmark.record import Columns, Moment
 
@@ -34,13 +34,13 @@ class Turn(Columns):
     it, `generator_cpu_us_per_request`, is no delay (judge/pause.py). Older comparisons know neither.
     """
 
-    number: int
+    number: Whole
     endpoint: str
     side: SideName
-    position: int
-    waiting_ratio: float
-    pause_ms: float | None = None
-    generator_cpu_us_per_request: float | None = None
+    position: Whole
+    waiting_ratio: Sample
+    pause_ms: Sample | None = None
+    generator_cpu_us_per_request: Sample | None = None
 
 
 ComparedMetric = Literal["throughput_rps", "median_ms", "p95_ms", "failure_ratio"]
@@ -58,12 +58,12 @@ class Difference(Frozen):
     metric: ComparedMetric
     verdict: Word
     reason: str | None
-    base: float | None
-    head: float | None
-    change_percent: float | None = None
-    low_percent: float | None = None
-    high_percent: float | None = None
-    change_ms: float | None = None
+    base: Sample | None
+    head: Sample | None
+    change_percent: Sample | None = None
+    low_percent: Sample | None = None
+    high_percent: Sample | None = None
+    change_ms: Sample | None = None
 
 
 class Comparison(Frozen):

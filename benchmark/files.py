@@ -36,7 +36,7 @@ def write_changed(path: Path, content: str, *, lasting: bool = False) -> None:
     """Write a file unless it holds just that. UnwritableRunError: the disk is full or gone."""
     wanted = content.encode("utf-8")
     with writing(path):
-        if path.is_symlink() or not path.exists() or path.read_bytes() != wanted:
+        if path.is_symlink() or not path.is_file() or path.read_bytes() != wanted:
             write_whole(path, wanted, lasting=lasting)
 
 

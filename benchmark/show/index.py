@@ -145,7 +145,7 @@ def _render_new(
     Who came after a new run is judged beside it.
     """
     directories = [reports / "runs" / record.id for record in newest]
-    new = [number for number, directory in enumerate(directories) if not (directory / REPORT_NAME).exists()]
+    new = [number for number, directory in enumerate(directories) if not (directory / REPORT_NAME).is_file()]
     until = max(new, default=-1) + 1
     for number, directory in enumerate(directories):
         with_pictures = directory.name in shown

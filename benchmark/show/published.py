@@ -68,6 +68,8 @@ def read_published(directory: Path) -> tuple[Published, ...]:
     """Read every table in `reports/published/`. InvalidRunError names a file that is no table."""
     tables = []
     for path in sorted(directory.glob("*.json")):
+        if not path.is_file():
+            raise InvalidRunError(f"{path} is not a published table: it is no regular file; restore it from git")
         try:
             tables.append(Published.model_validate_json(path.read_text(encoding="utf-8")))
         except (ValidationError, ValueError, OSError) as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.clones import Clone, forced_pushes, git
 from tests.publishable import make_record
 
-CALLS_OF_GIT = 17
+CALLS_OF_GIT = 20
 LOCKS = (
     "index.lock",
     "HEAD.lock",

@@ -135,6 +135,21 @@ def report_is_not_text(clone: Clone) -> None:
     next((clone.path / "reports").rglob("report.md")).write_bytes(b"\xff")
 
 
+def report_is_a_pipe(clone: Clone) -> None:
+    report = next((clone.path / "reports").rglob("report.md"))
+    report.unlink()
+    os.mkfifo(report)
+
+
+def index_is_a_pipe(clone: Clone) -> None:
+    (clone.path / "reports" / "README.md").unlink()
+    os.mkfifo(clone.path / "reports" / "README.md")
+
+
+def table_is_a_pipe(clone: Clone) -> None:
+    os.mkfifo(clone.path / "reports" / "published" / "table.json")
+
+
 def report_is_a_folder(clone: Clone) -> None:
     report = next((clone.path / "reports").rglob("report.md"))
     report.unlink()
@@ -158,6 +173,9 @@ def runs_are_a_file(clone: Clone) -> None:
         (readme_is_a_pipe, 2),
         (index_is_not_text, 0),
         (report_is_not_text, 0),
+        (report_is_a_pipe, 0),
+        (index_is_a_pipe, 0),
+        (table_is_a_pipe, 3),
         (report_is_a_folder, 3),
         (run_is_a_file, 5),
         (runs_are_a_file, 5),
