@@ -66,7 +66,6 @@ def _read_runs(directory: Path, try_out: TryOut | None) -> Found:
     if len({record.id for record in records}) < len(records):
         message = f"{directory} holds two runs of one name; delete the copy"
         raise InvalidRunError(message)
-    _check_one_command(directory, records)
     _check_one_after_the_other(records)
     finished = tuple(record for record in records if record.state != "running")
     if try_out is not None:
@@ -143,14 +142,6 @@ def _check_times(record: Record) -> None:
 def _stamp(record: Record) -> str:
     """When it started, as `bench run` begins the name of a run: "20261123T120000"."""
     return record.started_at.translate(str.maketrans("", "", "-:Z"))
-
-
-def _check_one_command(directory: Path, records: Sequence[Record]) -> None:
-    """Refuse, in a workflow, runs that belong to no common sweep: one command made them. People may gather several."""
-    sweeps = {record.sweep for record in records}
-    if os.environ.get("GITHUB_ACTIONS") == "true" and len(records) > 1 and (len(sweeps) > 1 or None in sweeps):
-        message = f"{directory} holds runs that belong to no common sweep, so not of one command, as in a workflow"
-        raise InvalidRunError(message)
 
 
 def _check_one_after_the_other(records: Sequence[Record]) -> None:

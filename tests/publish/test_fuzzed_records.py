@@ -35,17 +35,12 @@ def _of_throughput(raw: dict[str, Any], value: float) -> None:
     raw["endpoints"][0]["summary"]["throughput_rps"] = value
 
 
-def _of_timeline(raw: dict[str, Any], value: float) -> None:
-    raw["endpoints"][0]["rounds"][0]["timeline"]["median_ms"] = [value]
-
-
 @pytest.mark.parametrize(
     ("change", "value"),
     [
         pytest.param(_of_prediction, 5e-324, id="subnormal: the site"),
         pytest.param(_of_throughput, -1e308, id="negative and huge: sparklines"),
         pytest.param(_of_throughput, 1e300, id="huge"),
-        pytest.param(_of_timeline, 150.0, id="a timeline of lists that do not fit: pictures"),
     ],
 )
 def test_what_broke_a_page_once_is_refused(
