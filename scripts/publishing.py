@@ -51,7 +51,8 @@ def publish_to(where: Where, put: Put, title: str, runs: Sequence[str] = ()) -> 
 
 def _agree(what: str) -> bool:
     """Say what is to be done and, at a terminal, ask."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+    in_workflow = os.environ.get("GITHUB_ACTIONS") == "true"  # where a terminal has no person at it
+    if in_workflow or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         _say(f"{what}.")
         return True
     sys.stderr.write(f"{what}. Make it? [y/N] ")

@@ -126,4 +126,4 @@ def test_one_without_the_secret_where_it_is_needed_by_a_push_is_refused(walked: 
     """A push has every secret there is: that one is missing is a mistake."""
     outcome = walked.run("push", workflow="ci.yml", more=["--var", "BENCH_TESTS=no"])
     assert outcome.code != 0
-    assert "a header names $API_TOKEN, which is not set" in outcome.output
+    assert "names $API_TOKEN, which is not set" in outcome.output
