@@ -164,7 +164,7 @@ def test_thresholds_come_from_where_bench_is_called_and_a_broken_file_stops_noth
     render(published, tmp_path / "README.md", everything=True)
     index = (published / "README.md").read_text()
     assert "3 of 4 metrics regressed and have not recovered" in index
-    assert "> **Note**: judged with the default thresholds, and no change is accepted: benchmark.toml can not" in index
+    assert "> **Note**: judged with the default thresholds, and no change is accepted: benchmark.toml cannot" in index
     assert capsys.readouterr().err.startswith("judged with the default thresholds")
 
 
