@@ -43,11 +43,19 @@ def read_command() -> "list[bytes]":
     """Read the command, and leave standard input open."""
     head = b""
     while not head.endswith(b"\n"):
-        head += os.read(0, 1)
+        head += read(1)
     words = b""
     while len(words) < int(head):
-        words += os.read(0, int(head) - len(words))
+        words += read(int(head) - len(words))
     return words.split(b"\0")
+
+
+def read(most: int) -> bytes:
+    """Read at least a byte. Where none comes any more, the owner ended before it sent the command: so does this."""
+    found = os.read(0, most)
+    if not found:
+        sys.exit(NOT_STARTED)
+    return found
 
 
 def control(what: int, value: int) -> None:

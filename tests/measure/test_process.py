@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmark.measure.process import FILES_OF_THE_RUNNER, Child, child_environment
+from benchmark.measure.process import FILES_OF_THE_RUNNER, SUPERVISE, Child, child_environment
 from benchmark.observed import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
 from tests.support import PATIENCE_S
 
@@ -149,6 +149,13 @@ def test_the_files_of_a_runner_are_not_handed_on(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import os; print([name for name in os.environ if name.startswith('GITHUB_')])"]
     log = ran_to_its_end(Child(command, log=tmp_path / "child.log", directory=tmp_path, environment=given))
     assert log == "['GITHUB_SHA']\n"
+
+
+@pytest.mark.parametrize("sent", [b"", b"1", b"9\n", b"9\nab"])
+def test_a_supervisor_whose_owner_is_gone_before_it_sent_the_command_ends(sent: bytes) -> None:
+    command = [sys.executable, "-I", "-S", str(SUPERVISE), "1"]
+    done = subprocess.run(command, input=sent, capture_output=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (127, b"", b"")
 
 
 def test_nothing_is_left_of_a_child_whose_owner_is_killed(tmp_path: Path) -> None:
