@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from scripts import predicting
 from tests.clones import environment
-from tests.fuzzed import HANGS_AFTER_S, Input, inputs, problem
+from tests.fuzzed_config import HANGS_AFTER_S, Input, inputs, problem
 
 INPUTS = 5000
 EVERY = 100
