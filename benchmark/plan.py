@@ -1,7 +1,6 @@
-"""What is asked for: the app, the endpoints and the load, as frozen models that refuse what they do not know.
+"""What is asked for: the app, the endpoints and the load, as frozen models that refuse unknown keys.
 
-The same models are read from benchmark.toml and stored in every record, so that a record says for itself
-what was measured. Lengths of time may be written as text ("5m"); they are kept in seconds.
+Values that people write ("5m", "50.0") become numbers with a unit here, once.
 """
 
 import base64
@@ -14,11 +13,218 @@ from string import Template
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, quote_plus, urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
-from benchmark.model import Frozen, Line
-from benchmark.profile import Profile
-from benchmark.units import SHORTEST_S, Count, Number, Seconds
+LARGEST = 10**18
+SMALLEST = 1e-9
+"""Above 0. What is divided by it, and by that again, is a number still."""
+
+
+def not_dust(value: float) -> float:
+    """Refuse what is so near to 0 that nothing was measured, and quotients have no end."""
+    if 0 < abs(value) < SMALLEST:
+        message = f"must be 0 or at least {SMALLEST:g} away from it"
+        raise ValueError(message)
+    return value
+
+
+Figure = Annotated[float, Field(ge=-LARGEST, le=LARGEST), AfterValidator(not_dust)]
+"""A measured number that may be negative."""
+
+Amount = Annotated[float, Field(ge=0, le=LARGEST), AfterValidator(not_dust)]
+"""A measured number that is never negative: a latency, a rate."""
+
+Sample = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+"""One of many numbers that nothing is divided by. No Python checks it, which would take as long as reading all else."""
+
+Whole = Annotated[int, Field(ge=0, le=LARGEST)]
+"""How many."""
+
+
+class Frozen(BaseModel):
+    """A model that can not change and refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        message = "must be one line of printable text"
+        raise ValueError(message)
+    if "##[" in text:
+        message = 'must not hold "##[", which a GitHub runner would obey'
+        raise ValueError(message)
+    return text
+
+
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
+
+
+SECONDS_PER_UNIT = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+SHORTEST_S = 1e-6
+"""A microsecond: a length of time that is shorter is a mistake, and what is divided by it too large for any float."""
+
+_NUMBER = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?")
+_SEPARATED = re.compile(r"[1-9]\d{0,2}(?:[,'_ ]\d{3})+")
+
+
+def parse_seconds(value: Any) -> Any:
+    """Turn "5m", "1m30s", "250ms" or "90" into seconds; numbers pass through. ValueError says what is accepted."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if not _DURATION.fullmatch(text):
+        message = f'{text!r} is not a duration; write it like "30s", "5m" or "1m30s"'
+        raise ValueError(message)
+    return sum(float(amount) * SECONDS_PER_UNIT[unit] for amount, unit in _DURATION_PART.findall(text))
+
+
+def parse_number(value: Any) -> Any:
+    """Turn "50" or "50.0" into a number; text that is none raises ValueError. Other types pass through."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if not _NUMBER.fullmatch(text):
+        plain = re.sub(r"\D", "", text)
+        hint = f"; write {plain}" if _SEPARATED.fullmatch(text) else ""
+        message = f"{text!r} is not a number{hint}"
+        raise ValueError(message)
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+Seconds = Annotated[float, BeforeValidator(parse_seconds), AfterValidator(not_dust)]
+"""A length of time (s); accepts "5m"."""
+
+Number = Annotated[float, BeforeValidator(parse_number), AfterValidator(not_dust)]
+"""A number that may come as text."""
+
+Count = Annotated[int, BeforeValidator(parse_number)]
+"""A whole number that may come as text, even as "50.0"; "1.5" is refused."""
+
+
+MAX_USERS = 100_000
+SLOWEST_PER_S = 0.001
+"""Users or requests per second: of fewer none would come."""
+
+SHORTEST_TIMEOUT_S = 0.001
+MAX_DURATION_S = 24 * 3600.0
+AUTO = 0
+
+
+def whole_seconds(value: float) -> float:
+    """Refuse half a second of load."""
+    if not value.is_integer():
+        message = "must be whole seconds: Locust's clock for the end of a test counts in seconds"
+        raise ValueError(message)
+    return value
+
+
+def _auto(value: Any) -> Any:
+    return AUTO if value == "auto" else value
+
+
+def _per_second(value: Any) -> Any:
+    return value.removesuffix("/s") if isinstance(value, str) else value
+
+
+class Profile(Frozen):
+    """A named load."""
+
+    name: Line
+    description: str = ""
+    headline: bool = False
+    """Whether the README shows the newest run of this profile."""
+    users: Count = Field(ge=1, le=MAX_USERS)
+    spawn_rate_per_s: Number = Field(
+        ge=SLOWEST_PER_S, le=MAX_USERS, validation_alias=AliasChoices("spawn_rate", "spawn_rate_per_s")
+    )
+    duration_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
+        ge=1, le=MAX_DURATION_S, validation_alias=AliasChoices("duration", "duration_s")
+    )
+    task_seconds: Seconds = Field(default=5.0, ge=SHORTEST_S, le=3600)
+    rounds: Count = Field(default=1, ge=1, le=1000)
+    endpoints: tuple[str, ...] = Field(min_length=1)
+    client: Literal["fast", "requests", "stock"] = "fast"
+    timeout_s: Seconds = Field(
+        default=60.0,
+        ge=SHORTEST_TIMEOUT_S,
+        le=MAX_DURATION_S,
+        validation_alias=AliasChoices("timeout", "timeout_s"),
+    )
+    wait_s: Seconds = Field(default=0.0, ge=0, le=3600, validation_alias=AliasChoices("wait", "wait_s"))
+    start: Literal["batch", "spread"] = "batch"
+    """Whether users ask as soon as they are spawned, or first requests are spread over one answer time."""
+
+    reference_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
+        default=5.0, ge=0, le=600, validation_alias=AliasChoices("reference", "reference_s")
+    )
+    """How long each round loads the reference workload, which tells a slow machine from a slow endpoint; 0: not."""
+
+    rate_per_s: Annotated[Number, BeforeValidator(_per_second)] | None = Field(
+        default=None, ge=SLOWEST_PER_S, le=100_000, validation_alias=AliasChoices("rate", "rate_per_s")
+    )
+    """Requests per second that are due whether others were answered or not ("200/s"); None: users ask again when they
+    were answered. With a rate, `users` is how many requests may be under way at a time.
+    """
+
+    arrivals: Literal["even", "poisson"] = "even"
+    """Whether requests of a rate are evenly spaced, or come at random (exponentially distributed gaps)."""
+
+    seed: Count = Field(default=0, ge=0, le=2**31)
+    """The same seed gives the same random arrivals."""
+
+    processes: Annotated[Count, BeforeValidator(_auto)] = Field(default=1, ge=0, le=256)
+    """Processes that send the load. "auto", kept as 0: one for each core that the app's workers leave, at least one."""
+
+    load_workers: Count = Field(default=0, ge=0, le=1000)
+    """Load workers on other machines that send the load instead; 0: this machine sends it."""
+
+    workers_within_s: Seconds = Field(
+        default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=AliasChoices("workers_within", "workers_within_s")
+    )
+    """How long a round waits for the load workers of other machines to connect."""
+
+    @field_validator("endpoints")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            message = "names an endpoint twice; for several measurements of each there is rounds"
+            raise ValueError(message)
+        return names
+
+    @model_validator(mode="after")
+    def _a_rate_does_not_rest(self) -> Self:
+        if self.rate_per_s is not None and self.wait_s:
+            message = "takes rate or wait, not both: requests of a rate do not wait for anybody"
+            raise ValueError(message)
+        return self
+
+    @property
+    def load(self) -> str:
+        """What the load is, in two words for a title."""
+        return f"{self.users} users" if self.rate_per_s is None else f"{self.rate_per_s:g} requests per second"
+
+    @model_validator(mode="after")
+    def _spread_connects_ahead(self) -> Self:
+        if self.start == "spread" and self.client == "requests":
+            message = 'start = "spread" needs client = "fast": `requests` can not connect ahead of its first request'
+            raise ValueError(message)
+        return self
+
 
 SHORTEST_SECRET = 4
 ESCAPE = re.compile(r"%[0-9A-F]{2}")
@@ -238,7 +444,7 @@ def strings(value: Any) -> Iterator[str]:
 def spellings(value: str) -> set[str]:
     """A secret value as a log may spell it, and each of its lines; one that is too short to be a secret has none.
 
-    What sends requests knows the same ones (load/request_spec.py): neither side imports the other.
+    What sends requests knows the same ones (load/spec.py): neither side imports the other.
     """
     lines = {value, *value.splitlines()}
     found = lines | {spelled for text in lines for spelled in (repr(text)[1:-1], json.dumps(text)[1:-1])}

@@ -1,7 +1,4 @@
-"""The record: what a run leaves behind, one JSON file that is the only truth from which everything is shown.
-
-Times on the clock are UTC, ISO 8601. Times within a round are seconds since its load started.
-"""
+"""The record: what a run leaves behind, one JSON file that is the only truth from which everything is shown."""
 
 from statistics import median
 from typing import Annotated, Literal, Self
@@ -9,13 +6,215 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from benchmark.environment import Environment
-from benchmark.limit import Limit
-from benchmark.method import Method
-from benchmark.model import Amount, Figure, Frozen, Whole
-from benchmark.observed import Dealt, FirstByte, Quantiles, Resources, Timeline
-from benchmark.plan import Plan
-from benchmark.profile import Profile
+from benchmark.plan import Amount, Figure, Frozen, Plan, Profile, Sample, Whole
+
+Change = Literal["threads", "pool", "workers", "cores", "def", "await", "gather", "await and gather"]
+
+
+class Alternative(Frozen):
+    """One thing that could be served otherwise, and the bounds that it would give.
+
+    `change` "threads", "pool", "workers" and "cores" (workers on as many): `to` as many of them; "def": leave the event
+    loop for `to` threads; "await": wait without a seat; "gather": wait for all tasks at once.
+    """
+
+    change: Change
+    to: Whole | None
+    throughput_rps: Amount
+    answer_time_s: Amount
+
+
+class Limit(Frozen):
+    """The most that queueing theory lets an endpoint answer. Bounds of Denning and Buzen (1978).
+
+    `seats`: requests that can be served at a time, None where there is nothing to queue for.
+    """
+
+    seats: Annotated[Whole, Field(ge=1)] | None
+    own_work_s: Annotated[Amount, Field(gt=0)]
+    users_rps: Amount
+    seats_rps: Amount | None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+LONGEST_LINE_BYTES = 8 * 1024
+LARGEST_LOG_BYTES = 10 * 2**20
+"""Of what an app or the load generator prints, that much is kept: one without end must fill neither memory nor disk."""
+
+
+class Quantiles(Frozen):
+    """Exact latencies of right responses (ms) at `percent`, enough of them to draw the distribution again."""
+
+    percent: tuple[Sample, ...]
+    latency_ms: tuple[Sample, ...]
+
+
+class FirstByte(Frozen):
+    """How long right responses took to begin (ms), from where their latency counts."""
+
+    median_ms: Amount
+    p95_ms: Amount
+    p99_ms: Amount
+
+
+class Timeline(Frozen):
+    """One entry per `step_s` of the load: what ended in that step, and the state sampled last in it (None: no sample).
+
+    `median_ms` and `max_ms` are of right responses.
+    """
+
+    step_s: Amount
+    requests: tuple[Whole, ...]
+    failures: tuple[Whole, ...]
+    median_ms: tuple[Sample | None, ...]
+    max_ms: tuple[Sample | None, ...]
+    users: tuple[Whole | None, ...]
+    server_cpu_percent: tuple[Sample | None, ...]
+    server_threads: tuple[Whole | None, ...]
+    server_rss_bytes: tuple[Whole | None, ...]
+    generator_cpu_percent: tuple[Sample | None, ...]
+
+
+NO_TIMELINE = Timeline(
+    step_s=1.0,
+    requests=(),
+    failures=(),
+    median_ms=(),
+    max_ms=(),
+    users=(),
+    server_cpu_percent=(),
+    server_threads=(),
+    server_rss_bytes=(),
+    generator_cpu_percent=(),
+)
+
+
+class Dealt(Frozen):
+    """A sample in which there were more connections than before: how many each worker held, `at_s` into the load."""
+
+    at_s: Amount
+    connections_per_worker: tuple[Whole, ...]
+
+
+class Resources(Frozen):
+    """What the load cost. CPU in percent of one core, of the machine in percent of all of them.
+
+    Server values are None for an app that runs elsewhere.
+    Where several processes send the load: `generator_cpu_mean_percent` and `_rss_` are of all together, the other CPU
+    values of the busiest one.
+    """
+
+    worker_cpu_peak_percent: tuple[Sample, ...] | None
+    worker_cpu_mean_percent: tuple[Sample, ...] | None
+    busiest_worker_p90_percent: Sample | None
+    server_rss_peak_bytes: Whole | None
+    server_threads_peak: Whole | None
+    generator_cpu_peak_percent: Sample | None
+    generator_cpu_mean_percent: Sample | None
+    generator_cpu_p90_percent: Sample | None
+    generator_rss_peak_bytes: Whole | None
+    generator_lag_p99_ms: Sample | None
+    generator_collects_garbage: bool
+    generator_lag_mean_ms: Sample | None = None
+    """How late the load generator's event loop was, looked at once a second: as long as responses lay
+    unread on average.
+    """
+
+    machine_cpu_mean_percent: Sample | None
+    steal_percent: Sample | None
+    others_cpu_mean_percent: Sample | None = None
+    """What neither the server, with all that it started, nor the load generator used of this machine, in percent of one
+    core; not known of runs before 2026-11-26.
+    """
+
+    generator_cpu_us_per_request: Sample | None = None
+    """Processor time of all processes that sent the load, for each request; not known of runs before 2026-11-28."""
+
+
+METHOD_VERSION = 4
+"""Raised whenever the way of measuring changes what the same software would score: older runs then do not compare.
+
+1 counted responses that came while a load was being stopped, too. Up to 2 latencies were of failed requests, too,
+Locust's own client sent, and req/s with think time was divided by the time of the last response. Up to 3 server and
+load generator might share a physical core, each on a thread of it, and "auto" counted threads as cores.
+"""
+
+
+class Pinning(Frozen):
+    """Cores, as the system numbers them, that server and load generator were kept on."""
+
+    server: tuple[Whole, ...] = Field(min_length=1)
+    generator: tuple[Whole, ...] = Field(min_length=1)
+
+    @property
+    def counts(self) -> str:
+        """How many each had: which ones they were makes no difference between two runs."""
+        return f"{len(self.server)} for the server, {len(self.generator)} for the load generator"
+
+    def __str__(self) -> str:
+        """Say it in a report."""
+        server, generator = (", ".join(map(str, cores)) for cores in (self.server, self.generator))
+        return f"server on cores {server}; load generator on {generator}"
+
+
+RIGHT_ALONE_SINCE = OWN_CLIENT_SINCE = 3
+"""The versions from which on latencies are of right responses alone, and our own client sends."""
+
+
+class Method(Frozen):
+    """How it was measured: what the method line of a report is made from."""
+
+    version: Whole
+    server_command: str | None
+    generator_command: str
+    start: str
+    latency: str
+    garbage_collection: str
+    pinning: Pinning | None = None
+    """None: all might use all cores."""
+
+    @property
+    def right_alone(self) -> bool:
+        """Whether failed requests are in none of the latencies."""
+        return self.version >= RIGHT_ALONE_SINCE
+
+    @property
+    def own_client(self) -> bool:
+        """Whether client = "fast" is the client of this repository."""
+        return self.version >= OWN_CLIENT_SINCE
+
+
+RUN_URL = r"^https?://[A-Za-z0-9._~:/%?#=-]+$"
+
+
+class Cpu(Frozen):
+    """The processor as the system names it."""
+
+    model: str
+    count: Whole
+
+
+class Environment(Frozen):
+    """Where and from what a run was made."""
+
+    cpu: Cpu
+    memory_bytes: Whole
+    kernel: str
+    os_image: str
+    python: str
+    packages: dict[str, str]
+    requirements_sha256: str | None
+    commit: str | None
+    commit_dirty: bool | None
+    trigger: str
+    run_url: Annotated[str, Field(pattern=RUN_URL)] | None
+
+    @property
+    def repository(self) -> str | None:
+        """Whose workflow made the run: "github.com/owner/name". None: it was made by hand, or nobody knows."""
+        where, workflow, _ = (self.run_url or "").partition("/actions/runs/")
+        return where.partition("://")[2].lower() if workflow else None
+
 
 Moment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
 """A time on the clock, UTC."""

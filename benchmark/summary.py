@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.observed import FirstByte, Quantiles
-from benchmark.record import PERCENTILES, Columns, FailureKind, Spread, Summary
+from benchmark.record import PERCENTILES, Columns, FailureKind, FirstByte, Quantiles, Spread, Summary
 
 Floats = npt.NDArray[np.float64]
 

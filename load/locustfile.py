@@ -10,9 +10,9 @@ from pathlib import Path
 # Locust looks first in the folder it runs in, which may hold another module named `load`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from load.ladder_shape import shape_class
 from load.recorder import record
-from load.request_spec import read_load_spec
+from load.spec import read_load_spec
+from load.step_shape import shape_class
 from load.users import user_class
 
 sys.path.pop(0)

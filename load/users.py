@@ -10,12 +10,11 @@ from gevent import Timeout
 from locust import User, constant, task
 from locust.env import Environment
 
+from load.arrivals import Schedule, SpreadStart
 from load.clients import Client, client_maker, problem_of
 from load.expectation import Expectation
 from load.http_client import PreparedBytes, Response
-from load.request_spec import LATE_MS, LoadSpec, RequestSpec
-from load.schedule import Schedule
-from load.spread_start import SpreadStart
+from load.spec import LATE_MS, LoadSpec, RequestSpec
 
 EPOCH_S = time() - monotonic()
 """What makes a time on the wall clock, which Locust's event wants, of a moment. Read once: that clock may be set."""

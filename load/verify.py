@@ -23,7 +23,7 @@ import gevent
 
 from load.clients import client_maker, problem_of
 from load.http_client import TOO_LATE, HttpClient, Response
-from load.request_spec import RequestSpec
+from load.spec import RequestSpec
 
 GOES_ON_AFTER_S = 3.0
 MOST_SHOWN = 100

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from load.due import due_within
-from load.request_spec import LoadSpec
+from load.spec import LoadSpec
 
 COUNTED = ("begun", "written", "reconnected", "closed", "withheld", "generator_cpu_s", "repeated", "cut_off")
 """What is added up over all processes."""

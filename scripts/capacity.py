@@ -6,10 +6,10 @@ from typing import Annotated
 from rich.console import Console
 from typer import Argument, Option
 
+from benchmark.capacity.capacity import promise, require_answer, search
+from benchmark.capacity.terminal import print_capacity
 from benchmark.config import DEFAULT_FILE
-from benchmark.show.capacity import print_capacity
 from scripts import options
-from scripts.searching import promise, require_answer, search
 
 
 def capacity(

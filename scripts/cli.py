@@ -1,14 +1,17 @@
 """The program `bench`: gathers the commands, and turns an expected error into one line and an exit code."""
 
 import errno
+import gc
 import io
 import os
 import re
 import signal
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+import webbrowser
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
 
@@ -16,8 +19,45 @@ import typer
 from typer.core import TyperGroup
 
 from benchmark.errors import BenchmarkError, InterruptedRunError, UnwritableRunError, UsageError
-from benchmark.garbage import seldom_collecting
-from benchmark.measure.interrupt import ending_signals
+from benchmark.measure.process import ending_signals
+from benchmark.record import Record
+
+
+def open_page(page: Path) -> None:
+    """Open a file. Where there is no browser, say which file to open; that is no failure."""
+    try:
+        opened = webbrowser.open(page.resolve().as_uri())
+    except webbrowser.Error:
+        opened = False
+    if not opened:
+        sys.stderr.write(f"There is no browser here; open {page} in one.\n")
+
+
+def open_report(report: Path, record: Record) -> None:
+    """Open a report.md, as a page."""
+    from benchmark.site.pages import write_page_beside  # noqa: PLC0415 - Altair costs every command 0.3 s
+
+    open_page(write_page_beside(report, record))
+
+
+OBJECTS_BETWEEN_COLLECTIONS = 100_000
+"""The objects of some hundred records; usual are 700."""
+
+
+@contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Let Python look for cycles less often: it took a quarter of the time of a long history, a tenth of a short one.
+
+    The objects of a record have no cycles and go when the next one is read, but each few records what is kept of all
+    runs was looked through again. What drawing leaves behind has cycles, and is still found.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
 
 COMMANDS = {
     "run": "Measure endpoints under load.",
@@ -166,8 +206,8 @@ def _called() -> int:
             signal.signal(number, signal.SIG_IGN)
         sys.stderr.write(f"bench: {error}\n")
         if os.environ.get("GITHUB_STEP_SUMMARY"):  # the page of the workflow run says it too, without opening a log
-            from benchmark.show.step_summary import render_error  # noqa: PLC0415 - it reads records: pandas and all
-            from scripts.report import write_step_summary  # noqa: PLC0415
+            # it reads records: pandas and all
+            from benchmark.report.step_summary import render_error, write_step_summary  # noqa: PLC0415
 
             with suppress(UnwritableRunError):  # what went wrong was said, and the exit code says it, too
                 write_step_summary(render_error(f"bench: {error}"))

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from benchmark.comparison_file import read_newest
-from benchmark.publish.comment import Head
-from benchmark.publish.comment import comment as write_comment
-from benchmark.publish.destination import repository_of
-from benchmark.show.compared import render_comparison
+from benchmark.compare.model import read_newest
+from benchmark.compare.wording import render_comparison
+from benchmark.github.comment import Head
+from benchmark.github.comment import comment as write_comment
+from benchmark.shell import repository_of
 
 
 def comment(

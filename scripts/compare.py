@@ -8,12 +8,12 @@ from typing import Annotated
 from rich.console import Console
 from typer import Argument, Context, Option
 
-from benchmark.comparison_file import to_json
+from benchmark.compare.compare import Contest, Extras, compare_sides, refuse_regressions
+from benchmark.compare.model import to_json
+from benchmark.compare.wording import print_comparison, render_comparison
 from benchmark.config import DEFAULT_FILE
-from benchmark.show.compared import print_comparison, render_comparison
+from benchmark.report.step_summary import write_step_summary
 from scripts import options
-from scripts.comparing import Contest, Extras, compare_sides, refuse_regressions
-from scripts.report import write_step_summary
 
 MORE = 'Installed over requirements.txt on this side: "fastapi==0.115.6"; several times.'
 

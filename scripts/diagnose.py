@@ -7,9 +7,9 @@ from rich.console import Console
 from typer import Argument, Option
 
 from benchmark.config import DEFAULT_FILE
-from benchmark.show.diagnosis import print_diagnosis
+from benchmark.diagnose.climb import find_out, keep
+from benchmark.diagnose.terminal import print_diagnosis
 from scripts import options
-from scripts.diagnosing import find_out, keep
 
 
 def diagnose(

@@ -8,10 +8,9 @@ from typing import Annotated
 from typer import Exit, Option
 
 from benchmark.errors import BenchmarkError
-from benchmark.publish.destination import find_destination, repository_of
-from benchmark.publish.diagnosis import Diagnosis
-from benchmark.publish.doctor import README, examine
-from benchmark.publish.github import examine_github
+from benchmark.github.doctor import README, Diagnosis, examine, examine_github
+from benchmark.publish.push import find_destination
+from benchmark.shell import repository_of
 
 
 def doctor(

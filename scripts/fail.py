@@ -10,11 +10,10 @@ from pydantic import ValidationError
 from typer import Argument, Option
 
 from benchmark.errors import UsageError
-from benchmark.failure import Failure
-from benchmark.measure.environment import read_environment
-from benchmark.publish.place import place_failure
+from benchmark.measure.machine import read_environment
+from benchmark.publish.publish import Where, publish_to, reason_in
+from benchmark.store import Failure, place_failure
 from scripts.publish import README, REPORTS
-from scripts.publishing import Where, publish_to, reason_in
 
 
 def fail(

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from benchmark.publish.clear import clear
-from scripts.rendering import render
+from benchmark.publish.fork import clear
+from benchmark.report.render import render
 
 
 def init() -> None:

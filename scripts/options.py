@@ -12,7 +12,7 @@ from typing import Annotated
 from typer import Context, Option
 
 from benchmark.errors import UsageError
-from benchmark.profile import MAX_USERS
+from benchmark.plan import MAX_USERS
 
 DEFAULT_PROFILE = "quick"
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from typer import Context
 
 from benchmark.config import DEFAULT_FILE
-from benchmark.show.predictions import print_predictions
+from benchmark.report.predictions import print_predictions
 from scripts import options
 from scripts.predicting import as_json_text, ask, predict_all
 

@@ -10,16 +10,12 @@ from rich.console import Console
 
 from benchmark.config import checked, make_plan, read_config
 from benchmark.errors import UsageError
-from benchmark.explain.bounds import limit
-from benchmark.explain.open_model import predict_open
-from benchmark.explain.overhead import OVERHEAD
-from benchmark.explain.prediction import DRAWS, MOST_SIMULATED, most_requests, predict, service
-from benchmark.explain.simulation import Service
-from benchmark.model import Frozen
-from benchmark.plan import Endpoint, Plan
-from benchmark.record_file import SCHEMA_VERSION
-from benchmark.show.predictions import Predicted
-from benchmark.units import Count, Number, Seconds
+from benchmark.plan import Count, Endpoint, Frozen, Number, Plan, Seconds
+from benchmark.report.predictions import Predicted
+from benchmark.store import SCHEMA_VERSION
+from benchmark.theory.bounds import limit
+from benchmark.theory.predict import DRAWS, MOST_SIMULATED, most_requests, predict, predict_open, service
+from benchmark.theory.simulation import OVERHEAD, Service
 
 MOST_ARRIVALS = 2_000_000
 FLAGS = {

@@ -7,12 +7,12 @@ from typing import Annotated
 from typer import Argument, Option
 
 from benchmark.errors import PublishError, one_line
-from benchmark.publish.artifact import Found, read_runs
-from benchmark.publish.place import place
+from benchmark.publish.publish import Where, publish_to
+from benchmark.publish.untrusted import Found, read_runs
 from benchmark.record import Record
-from benchmark.show.standing import why_incomplete
-from scripts.publishing import Where, publish_to
-from scripts.rendering import try_out
+from benchmark.report.index import why_incomplete
+from benchmark.report.render import try_out
+from benchmark.store import place
 
 REPORTS = Path("reports")
 README = Path("README.md")
@@ -37,7 +37,7 @@ def publish(
 
     Examples: bench publish results/20261123T120000-quick-500-1a2b; bench publish results --branch data
     """
-    records = _to_publish(read_runs(run_dir, try_out), run_dir, incomplete=incomplete)
+    records = _to_publish(read_runs(run_dir, try_out_all), run_dir, incomplete=incomplete)
 
     def put(directory: Path) -> None:
         for record in records:
@@ -45,6 +45,13 @@ def publish(
 
     names = [record.id for record in records]
     publish_to(Where(local, branch, remote, reports, readme), put, f"Publish {', '.join(names)}", names)
+
+
+def try_out_all(record: Record) -> None:
+    """Render everything that shows a run, the site included."""
+    from benchmark.site.build import build  # noqa: PLC0415 - Altair costs 0.3 s
+
+    try_out(record, lambda reports, site, judge: build(reports, site, judge, with_scripts=False).unreadable)
 
 
 def _to_publish(found: Found, run_dir: Path, *, incomplete: bool) -> list[Record]:

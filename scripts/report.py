@@ -1,6 +1,5 @@
 """`bench report`: render what the records hold."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,12 +7,11 @@ from typing import Annotated
 from typer import Argument, Option
 
 from benchmark.errors import InvalidRunError, UsageError
-from benchmark.files import writing
-from benchmark.record_file import read_record
-from benchmark.show.published import read_published
-from benchmark.show.readme import has_place
-from benchmark.show.step_summary import render_step_summary, run_directories
-from scripts.rendering import render, render_run_of
+from benchmark.report.index import has_place
+from benchmark.report.published import read_published
+from benchmark.report.render import render, render_run_of
+from benchmark.report.step_summary import render_step_summary, run_directories, write_step_summary
+from benchmark.store import read_record
 
 
 def report(
@@ -53,16 +51,3 @@ def report(
     sys.stdout.write(f"Rendered {history.runs} runs and {reports / 'README.md'}{block}\n")
     if history.unreadable:
         raise InvalidRunError("; ".join(history.unreadable))
-
-
-def write_step_summary(markdown: str) -> None:
-    """Append to the summary of the workflow step that this runs in; elsewhere, print it.
-
-    UnwritableRunError: the summary can not be written.
-    """
-    file = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not file:
-        sys.stdout.write(markdown)
-        return
-    with writing(Path(file)), Path(file).open("a", encoding="utf-8", errors="backslashreplace") as page:
-        page.write(markdown)

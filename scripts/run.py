@@ -8,11 +8,13 @@ from rich.console import Console
 from typer import Context
 
 from benchmark.config import DEFAULT_FILE, headline_profile, read_config
+from benchmark.pipeline import Wishes, app_python, as_json_text, measure_all, require_valid
 from benchmark.record import Record
-from benchmark.show.console import print_results
+from benchmark.report.index import render_run
+from benchmark.report.published import read_published
+from benchmark.report.terminal import print_results
 from scripts import options
-from scripts.measuring import Wishes, app_python, as_json_text, measure_all, require_valid
-from scripts.opening import open_report
+from scripts.cli import open_report
 
 
 def run(
@@ -62,7 +64,7 @@ def run(
     records: list[Record] = []
     report: Path | None = None
     try:
-        for run in measure_all(wishes, config, out, Console(stderr=True)):
+        for run in measure_all(wishes, config, out, Console(stderr=True), _render):
             records.append(run.record)
             report = run.report
             if not as_json:
@@ -75,6 +77,10 @@ def run(
         open_report(report, records[-1])
     _tell_workflow(records)
     require_valid(records)
+
+
+def _render(directory: Path, home: Path) -> Path:
+    return render_run(directory, read_published(home / "reports" / "published"))
 
 
 def _tell_workflow(records: list[Record]) -> None:

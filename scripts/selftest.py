@@ -9,10 +9,9 @@ from typer import Context, Option
 
 from benchmark.config import DEFAULT_FILE
 from benchmark.errors import UsageError
-from benchmark.selftest import selftest_to_json, write_selftest
-from benchmark.show.selftest import as_markdown
+from benchmark.report.noise_floor import as_markdown, selftest_to_json, write_selftest
+from benchmark.selftest.selftest import examine, scale
 from scripts import options
-from scripts.selftesting import examine, scale
 
 Delays = Annotated[
     list[str], Option(help='Delay of one endpoint: "5%", "5ms"; several times; none: no.', show_default="1%,5%,20%,5ms")

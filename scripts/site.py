@@ -8,9 +8,9 @@ from rich.console import Console
 from typer import Option
 
 from benchmark.errors import InvalidRunError, UsageError
+from benchmark.report.render import judge_of
 from scripts import options
-from scripts.opening import open_page
-from scripts.rendering import judge_of
+from scripts.cli import open_page
 
 
 def site(
@@ -22,7 +22,7 @@ def site(
 
     It needs no server and no network: open site/index.html, or put the folder wherever files are served.
     """
-    from benchmark.show.site.build import build  # noqa: PLC0415 - Altair costs every command 0.3 s
+    from benchmark.site.build import build  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     if not reports.is_dir():
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"

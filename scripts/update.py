@@ -7,8 +7,8 @@ from typing import Annotated
 
 from typer import Option
 
-from benchmark.publish.commands import run
-from benchmark.publish.update import update as take
+from benchmark.publish.fork import update as take
+from benchmark.shell import run
 
 RENDERING_S = 600.0
 

@@ -10,13 +10,12 @@ from typer import Exit, Option
 
 from benchmark.config import DEFAULT_FILE, read_config
 from benchmark.errors import InvalidRunError, PublishError, UsageError
-from benchmark.measure.environment import run_url
-from benchmark.publish.destination import repository_of
-from benchmark.publish.git import Git
-from benchmark.publish.watch import SCHEDULED, Place, published_again, tell, tell_unpublished
-from benchmark.show.history import read_history
-from scripts.judging import judged
-from scripts.rendering import home_repository, say_unreadable
+from benchmark.github.issues import SCHEDULED, Place, published_again, tell, tell_unpublished
+from benchmark.judge.history import judged
+from benchmark.measure.machine import run_url
+from benchmark.report.render import home_repository, say_unreadable
+from benchmark.shell import Git, repository_of
+from benchmark.store import read_history
 
 
 def watch(

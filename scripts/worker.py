@@ -6,9 +6,9 @@ from typing import Annotated
 from typer import Option
 
 from benchmark.errors import UsageError
-from benchmark.measure.interrupt import listening
 from benchmark.measure.load_worker import parse_master, serve
-from benchmark.units import parse_seconds
+from benchmark.measure.process import listening
+from benchmark.plan import parse_seconds
 
 
 def worker(

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pandas as pd
 
-from benchmark.diagnosis import Diagnosis, Setting, Step
-from benchmark.explain.diagnosis import diagnose
+from benchmark.diagnose.model import Diagnosis, Setting, Step
+from benchmark.diagnose.rules import diagnose
 
 
 @dataclass

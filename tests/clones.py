@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.record import Record
-from benchmark.record_file import write_record
+from benchmark.store import write_record
 from tests.forks import call_bench
 
 TIMEOUT_S = 120

@@ -4,12 +4,11 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmark.comparison import Comparison, Side, SideName, Turn
-from benchmark.environment import Cpu
-from benchmark.judge.comparison import Rule, compare
-from benchmark.measure.passes import PATTERNS
-from benchmark.plan import Endpoint, Plan, Target
-from benchmark.profile import Profile
+from benchmark.compare.model import Comparison, Side, SideName, Turn
+from benchmark.compare.statistics import Rule, compare
+from benchmark.compare.turns import PATTERNS
+from benchmark.plan import Endpoint, Plan, Profile, Target
+from benchmark.record import Cpu
 from tests.records import some_columns
 
 Latency = Callable[[str, SideName, int, int], float]

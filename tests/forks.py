@@ -15,7 +15,7 @@ from subprocess import CompletedProcess
 from scripts import cli
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([f"scripts.{name}" for name in cli.COMMANDS] + ["benchmark.show.charts.pictures"])
+_PROCESSES.set_forkserver_preload([f"scripts.{name}" for name in cli.COMMANDS] + ["benchmark.report.charts.registry"])
 
 
 def _be_bench(

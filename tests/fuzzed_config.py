@@ -17,8 +17,7 @@ from typer.testing import CliRunner
 
 from benchmark.config import Accepted, Judging
 from benchmark.errors import BenchmarkError
-from benchmark.plan import Endpoint, Expectation, Target
-from benchmark.profile import Profile
+from benchmark.plan import Endpoint, Expectation, Profile, Target
 from scripts.cli import app
 
 HANGS_AFTER_S = 60.0

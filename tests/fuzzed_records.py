@@ -12,18 +12,15 @@ from typing import Any
 from hypothesis import strategies as st
 
 from benchmark.errors import BenchmarkError
-from benchmark.model import LARGEST
-from benchmark.publish.artifact import read_runs
-from benchmark.publish.issues import steps
-from benchmark.publish.place import place
+from benchmark.github.issues import steps
+from benchmark.judge.history import judged
+from benchmark.plan import LARGEST
+from benchmark.publish.untrusted import read_runs
 from benchmark.record import Record
-from benchmark.record_file import FILE_NAME, to_json
-from benchmark.show.history import without_timelines
-from benchmark.show.index import render_all
-from benchmark.show.readme import BEGIN, END
-from benchmark.show.site.build import build
-from scripts.judging import judged
-from scripts.rendering import try_out
+from benchmark.report.index import BEGIN, END, render_all
+from benchmark.site.build import build
+from benchmark.store import FILE_NAME, place, to_json, without_timelines
+from scripts.publish import try_out_all
 from tests.publishable import make_record
 from tests.records import some_record
 
@@ -144,7 +141,7 @@ class World:
             artifact.mkdir()
             (artifact / FILE_NAME).write_text(json.dumps(raw), encoding="utf-8")
             try:
-                found = read_runs(artifact, try_out).records
+                found = read_runs(artifact, try_out_all).records
             except BenchmarkError as error:
                 said = str(error)
             else:

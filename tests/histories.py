@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmark.environment import Cpu
 from benchmark.plan import Endpoint
-from benchmark.record import Record
-from benchmark.record_file import write_record
+from benchmark.record import Cpu, Record
+from benchmark.store import write_record
 from tests.records import some_environment, some_plan, some_record, some_result, some_round
 
 COMPUTING = Endpoint(name="computing", path="/computing", served="cpu")

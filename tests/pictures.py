@@ -4,13 +4,11 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from benchmark.limit import Limit
-from benchmark.measure.notebook import endpoint_result
-from benchmark.observed import Quantiles, Timeline
+from benchmark.judge.history import Change, Said, Trend
+from benchmark.pipeline import endpoint_result
 from benchmark.plan import Endpoint
-from benchmark.record import Columns, EndpointResult, Record, Round
+from benchmark.record import Columns, EndpointResult, Limit, Quantiles, Record, Round, Timeline
 from benchmark.summary import GRID_PERCENT
-from benchmark.trend import Change, Said, Trend
 from tests.records import some_columns, some_plan, some_record, some_round
 
 HOSTILE_NAMES = (

@@ -3,12 +3,9 @@
 import re
 from typing import Any
 
-from benchmark.environment import Cpu, Environment
-from benchmark.failure import Failure
-from benchmark.method import Method
-from benchmark.plan import Endpoint, Plan, Target
-from benchmark.profile import Profile
-from benchmark.record import EndpointResult, FailureKind, Finding, Record
+from benchmark.plan import Endpoint, Plan, Profile, Target
+from benchmark.record import Cpu, EndpointResult, Environment, FailureKind, Finding, Method, Record
+from benchmark.store import Failure
 from tests.records import some_record, some_result, some_round
 
 

@@ -87,7 +87,7 @@ class _Child:
     def send(self, *, request: dict[str, Any], reads: bool) -> dict[str, Any]:
         from load.clients import problem_of  # noqa: PLC0415
         from load.expectation import Expectation, text_of  # noqa: PLC0415
-        from load.request_spec import RequestSpec  # noqa: PLC0415
+        from load.spec import RequestSpec  # noqa: PLC0415
 
         spec = RequestSpec(**request, contains="" if reads else None)
         response = self.client.send(spec.prepared(self.url, {}))

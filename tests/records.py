@@ -2,14 +2,23 @@
 
 from typing import Any
 
-from benchmark.environment import Cpu, Environment
-from benchmark.limit import Alternative, Limit
-from benchmark.measure.notebook import endpoint_result
-from benchmark.method import METHOD_VERSION, Method
-from benchmark.observed import Resources, Timeline
-from benchmark.plan import Endpoint, Plan, Target
-from benchmark.profile import Profile
-from benchmark.record import Columns, EndpointResult, Record, Reference, Round
+from benchmark.pipeline import endpoint_result
+from benchmark.plan import Endpoint, Plan, Profile, Target
+from benchmark.record import (
+    METHOD_VERSION,
+    Alternative,
+    Columns,
+    Cpu,
+    EndpointResult,
+    Environment,
+    Limit,
+    Method,
+    Record,
+    Reference,
+    Resources,
+    Round,
+    Timeline,
+)
 
 RISING = ("min_ms", "avg_ms", "median_ms", "p66_ms", "p75_ms", "p80_ms", "p90_ms", "p95_ms", "p98_ms", "p99_ms")
 

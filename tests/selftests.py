@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from benchmark.environment import Cpu
-from benchmark.selftest import COMPUTING, WAITING, Ceiling, Crowd, Delay, Injection, SelfTest, Sight
+from benchmark.judge.noise_floor import COMPUTING, WAITING, Ceiling, Crowd, Delay, Injection, SelfTest, Sight
+from benchmark.record import Cpu
 
 
 def some_sight(endpoint: str, metric: str, band_percent: float | None, **changes: Any) -> Sight:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import psutil
 
 from benchmark.record import Record
-from benchmark.record_file import read_record
+from benchmark.store import read_record
 from tests.forks import call_bench
 
 MARK = "BENCH_TEST_MARK"

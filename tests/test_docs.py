@@ -13,12 +13,10 @@ from pydantic.fields import FieldInfo
 from typer.testing import CliRunner, Result
 
 from benchmark.config import make_plan, read_config
-from benchmark.model import Frozen
-from benchmark.plan import Target
-from benchmark.profile import Profile
+from benchmark.pipeline import Finished, Wishes
+from benchmark.plan import Frozen, Profile, Target
 from scripts import run
 from scripts.cli import app
-from scripts.measuring import Finished, Wishes
 
 DOCUMENTS = (
     "README.md",

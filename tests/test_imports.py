@@ -1,46 +1,19 @@
-"""Imports go one way, so that each part can be understood without those above it."""
+"""Imports go one way: core <- measure, theory, judge <- pipeline, report <- publish <- branches <- scripts."""
 
 import ast
 from pathlib import Path
 
-GROUND_FLOOR = {
-    "errors",
-    "files",
-    "units",
-    "garbage",
-    "model",
-    "profile",
-    "plan",
-    "environment",
-    "observed",
-    "load_processes",
-    "config",
-    "limit",
-    "method",
-    "record",
-    "record_file",
-    "theory",
-    "trend",
-    "failure",
-    "summary",
-    "diagnosis",
-    "declaration",
-    "selftest",
-    "comparison",
-    "comparison_file",
-    "capacity",
-}
-MAY_IMPORT = {
-    "measure": {"measure"},
-    "explain": {"explain"},
-    "judge": {"judge"},
-    "show": {"show"},
-    "publish": {"publish", "show"},
-}
+CORE = {"errors", "plan", "config", "record", "store", "summary", "formatting", "shell"}
+TRUNK = CORE | {"measure", "theory", "judge", "pipeline", "report", "publish"}
+BRANCHES = {"capacity", "compare", "diagnose", "github", "selftest", "site"}
+LOWER = {"measure": CORE, "theory": CORE, "judge": CORE}
+LOWER["pipeline"] = LOWER["report"] = CORE | {"measure", "theory", "judge"}
+LOWER["publish"] = TRUNK
+PURE_OF = {"os", "time", "pathlib", "subprocess", "datetime", "socket"}
 
 
 def imported(file: Path) -> set[str]:
-    """Modules that a file imports, with their full names."""
+    """Modules and names that a file imports, with their full names."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -50,30 +23,27 @@ def imported(file: Path) -> set[str]:
     return names
 
 
+def test_parts_import_only_what_lies_below_them(repository: Path) -> None:
+    for file in (repository / "benchmark").rglob("*.py"):
+        part = file.relative_to(repository / "benchmark").parts[0].removesuffix(".py")
+        allowed = LOWER.get(part, TRUNK if part in BRANCHES else CORE) | {part}
+        parts = {name.split(".")[1] for name in imported(file) if name.startswith("benchmark.")}
+        assert parts <= allowed, f"{file}: {parts - allowed}"
+
+
 def test_app_load_and_benchmark_import_none_of_the_others(repository: Path) -> None:
     for part in ("app", "load", "benchmark"):
         for file in (repository / part).rglob("*.py"):
             tops = {name.split(".")[0] for name in imported(file)}
-            assert not tops & ({"app", "load", "benchmark", "scripts"} - {part}), file
+            assert not tops & ({"app", "load", "benchmark", "scripts", "experiments"} - {part}), file
 
 
-def test_each_wing_of_benchmark_stands_on_the_ground_floor_alone(repository: Path) -> None:
-    for wing, allowed in MAY_IMPORT.items():
-        for file in (repository / "benchmark" / wing).rglob("*.py"):
-            parts = {name.split(".")[1] for name in imported(file) if name.startswith("benchmark.")}
-            assert parts <= allowed | GROUND_FLOOR, file
+def test_theory_and_judge_touch_no_file_and_no_clock(repository: Path) -> None:
+    for layer in ("theory", "judge"):
+        for file in (repository / "benchmark" / layer).rglob("*.py"):
+            assert not PURE_OF & {name.split(".")[0] for name in imported(file)}, file
 
 
-def test_the_ground_floor_knows_nothing_above_it(repository: Path) -> None:
-    for name in GROUND_FLOOR:
-        parts = {
-            i.split(".")[1] for i in imported(repository / "benchmark" / f"{name}.py") if i.startswith("benchmark.")
-        }
-        assert parts <= GROUND_FLOOR, name
-
-
-def test_judging_and_explaining_touch_no_file_and_no_clock(repository: Path) -> None:
-    for wing in ("explain", "judge"):
-        for file in (repository / "benchmark" / wing).rglob("*.py"):
-            tops = {name.split(".")[0] for name in imported(file)}
-            assert not tops & {"os", "time", "pathlib", "subprocess", "datetime", "socket"}, file
+def test_benchmark_holds_the_nouns_the_layers_and_the_branches(repository: Path) -> None:
+    found = {path.name.removesuffix(".py") for path in (repository / "benchmark").iterdir()}
+    assert found - {"__init__", "__pycache__"} == TRUNK | BRANCHES

@@ -7,10 +7,9 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmark.config import Config, make_plan, read_config
+from benchmark.config import Config, cores_left, make_plan, read_config
 from benchmark.errors import UsageError
-from benchmark.load_processes import cores_left
-from benchmark.measure.generator import check_leader_port, generator_command, leader_port
+from benchmark.measure.load_test import check_leader_port, generator_command, leader_port
 from benchmark.measure.load_worker import Master, parse_master
 from benchmark.plan import Target
 
@@ -43,7 +42,7 @@ def configured(folder: Path, **changes: str) -> Config:
 
 @pytest.fixture
 def _six_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("benchmark.load_processes.CPUS", tmp_path / "nowhere")
+    monkeypatch.setattr("benchmark.config.CPUS", tmp_path / "nowhere")
     monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _self: list(range(6)), raising=False)
 
 
@@ -105,7 +104,7 @@ def test_a_port_that_is_taken_is_refused_only_to_who_would_listen_there(
     config = configured(tmp_path, host="0.0.0.0")  # noqa: S104
     leading = make_plan(config, "quick", {"load_workers": "2"}).profile
     with socket.create_server(("", 0)) as taken:
-        monkeypatch.setattr("benchmark.measure.generator.LEADER_PORT", taken.getsockname()[1])
+        monkeypatch.setattr("benchmark.measure.load_test.LEADER_PORT", taken.getsockname()[1])
         with pytest.raises(UsageError, match="where load workers connect, is in use"):
             check_leader_port(leading)
         check_leader_port(make_plan(config, "quick", {}).profile)

@@ -19,7 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from benchmark.config import make_plan, read_config
-from benchmark.measure.generator import LEADER_PORT
+from benchmark.measure.load_test import LEADER_PORT
 from scripts.cli import app
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ import pytest
 from benchmark.config import check_plan, make_plan, read_config
 from benchmark.measure.process import redact
 from benchmark.plan import Plan
-from load.request_spec import spellings
+from load.spec import spellings
 
 MINIMAL = """
 schema_version = 1

@@ -11,7 +11,7 @@ LONGEST_TEST_MODULE = 500
 
 def modules(repository: Path) -> Iterator[Path]:
     """Every Python file of ours."""
-    for part in ("app", "load", "benchmark", "scripts", "tests"):
+    for part in ("app", "load", "benchmark", "scripts", "experiments", "tests"):
         yield from (repository / part).rglob("*.py")
 
 

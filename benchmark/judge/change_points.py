@@ -28,7 +28,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from benchmark.config import Judging
 from benchmark.judge.metrics import Better
-from benchmark.model import Frozen
+from benchmark.plan import Frozen
 
 Floats = npt.NDArray[np.float64]
 

@@ -20,8 +20,7 @@ response that lay there unread, and hid from the latency. So users lost a part
 of their time. 3 % are let pass. Where the cost is not known, as in older records, nothing is allowed.
 """
 
-from benchmark.comparison import Turn
-from benchmark.profile import Profile
+from benchmark.plan import Profile
 from benchmark.record import Round
 
 MOST_LOST_RATIO = 0.03
@@ -82,13 +81,6 @@ def held_up(measured: Round, profile: Profile) -> bool:
 def is_late(measured: Round) -> bool:
     """Whether the load generator itself is more of the latencies than chance would be."""
     return late_ratio(measured) > MOST_LATE_RATIO
-
-
-def lost_in_turn(turn: Turn) -> float:
-    """The part of the users' time that was lost in a turn of a comparison, whose load is sent by one process."""
-    cost_us = turn.generator_cpu_us_per_request
-    busy = 1e-6 * (cost_us or 0.0) * (turn.throughput_rps or 0.0)
-    return lost_ratio(turn.waiting_ratio, turn.pause_ms, None if cost_us is None else allowed_ms(cost_us, busy))
 
 
 def is_too_much(lost: float) -> bool:

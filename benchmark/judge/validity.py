@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from benchmark.config import MetricName
-from benchmark.model import Frozen
+from benchmark.plan import Frozen
 from benchmark.record import HIDDEN_BY_CLIENT, RATE_NOT_KEPT, EndpointResult, Finding, Record
 
 Level = Literal["usable", "noisy", "invalid"]

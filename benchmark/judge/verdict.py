@@ -1,23 +1,68 @@
 """The rule that says whether a number changed, run by run, in one series of runs that may be compared.
 
-A run is compared with the median of up to 20 usable runs before it (baseline.py). One run beyond the noise band is an
-accident of the machine more often than a change: it is *suspected*, and only a second run in a row, beyond the band on
-the same side, *confirms* it. Then the change is announced once, and the baseline begins anew with these two runs, so
-that the old level neither alarms for ever nor is forgotten: while a regression is open, two runs in a row that are back
-at the level before it are its *recovery*, and so are ten, by their median, when it came back in steps too small to be
-announced.
+A run is compared with the median of the runs before it; its noise band is how far apart runs are by chance.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, mode
 from typing import Literal
 
 from benchmark.config import Judging
-from benchmark.judge.baseline import Baseline, baseline
-from benchmark.judge.idle_workers import unlike_before
-from benchmark.judge.metrics import Better
+from benchmark.judge.metrics import Better, Metric
+
+_FEW = {2: 1.196, 3: 1.495, 4: 1.363, 5: 1.206, 6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107}
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Middle and spread of some runs. `median`, `mad` and `band`, a half width, are in the unit of the series."""
+
+    runs: int
+    median: float
+    mad: float
+    band: float
+
+    def percent(self, amount: float) -> float | None:
+        """Express an amount (in the unit of the series) in percent of the median; None when the median is zero."""
+        return 100 * amount / abs(self.median) if self.median else None
+
+
+def few_runs_factor(runs: int) -> float:
+    """By how much the MAD of so few values is too small on average (Croux and Rousseeuw 1992). `runs` is 2 or more."""
+    return _FEW.get(runs, runs / (runs - 0.8))
+
+
+def baseline(values: Sequence[float], rule: Judging, smallest_difference: float = 0.0) -> Baseline:
+    """Sum up the runs before, at least two. A series that never varied has a MAD of zero: the smallest effect rules.
+
+    `smallest_difference` (in the unit of the series) is what the band is at least.
+    """
+    middle = median(values)
+    mad = median([abs(value - middle) for value in values])
+    noise = rule.band_mads * mad * few_runs_factor(len(values)) * math.sqrt(1 + math.pi / (2 * len(values)))
+    band = max(noise, abs(middle) * rule.smallest_effect_percent / 100, smallest_difference)
+    return Baseline(runs=len(values), median=middle, mad=mad, band=band)
+
+
+def unlike_before(in_use: Sequence[int], rule: Judging) -> str | None:
+    """Why the last of these runs does not compare with those before it; None where it does.
+
+    `in_use`: how many workers had connections, by run, oldest first. Usual is what it was in most of as many runs as a
+    baseline has, or in each of the newest ones that a baseline has at least: that is no accident any more.
+    """
+    last = in_use[-1]
+    usual = mode(in_use[-rule.most_runs :])
+    newest = in_use[-rule.fewest_runs :]
+    if last == usual or (len(newest) == rule.fewest_runs and set(newest) == {last}):
+        return None
+    return f"its connections went to {_workers(last)}, in most runs to {_workers(usual)}; such runs do not compare"
+
+
+def _workers(number: int) -> str:
+    return "one worker" if number == 1 else f"{number} workers"
+
 
 CREPT_BACK_RUNS = 10
 """So many runs, by their median, show a recovery of which no step did. Five are there by chance twice as often."""
@@ -241,3 +286,26 @@ def _usable(point: Point) -> tuple[float | None, str | None]:
     if not math.isfinite(point.value):
         return None, f"the number is {point.value}"
     return point.value, None
+
+
+def in_words(said: Judgement, metric: Metric) -> str:
+    """Write "regressed: -20.0 % (noise band +/-5.0 %, 10 runs), since run X". An open regression is always named.
+
+    Run ids are in it as they are: escape the line where it is shown.
+    """
+    line = ": ".join([said.verdict, *(part for part in (_change(said, metric), said.reason) if part)])
+    if said.stage == "confirmed" and said.first_run:
+        line += f", since run {said.first_run}"
+    elif said.open_since:
+        line += f"; regressed since run {said.open_since}, not recovered"
+    return line
+
+
+def _change(said: Judgement, metric: Metric) -> str | None:
+    known = said.baseline
+    if known is None or said.value is None:
+        return None
+    runs = f"{known.runs} runs"
+    if said.change_percent is None or said.band_percent is None:
+        return f"{said.value:.3g} {metric.unit}, was {known.median:.3g} (noise band +/-{known.band:.3g}, {runs})"
+    return f"{said.change_percent:+.1f} % (noise band +/-{said.band_percent:.1f} %, {runs})"

@@ -1,26 +1,172 @@
-"""Locust, headless, as a child process: what it is told, how far it is, and what it wrote."""
+"""Locust, headless, as a child process: the check before the load, its command line, how far it is, what it wrote."""
 
 import json
 import os
+import socket
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import pandas as pd
 
-from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError, one_line
-from benchmark.measure.generator import (
-    SPEC_VARIABLE,
-    generator_command,
-    leader_port,
-    load_environment,
-    module_file,
-)
+from benchmark.errors import AppError, InvalidRunError, UnwritableRunError, UsageError, one_line
 from benchmark.measure.process import Child, redact, wait_for_exit
-from benchmark.plan import Endpoint, Plan, own_locustfile
+from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
+
+SPEC_VARIABLE = "BENCH_LOAD_SPEC"
+ROOT = Path(__file__).resolve().parents[2]
+"""Where `load` lies: in the checkout, or where this repository was installed."""
+
+START = ROOT / "load" / "start.py"
+"""Locust's command line, without the settings files that it would look for."""
+
+LOOPBACK = "127.0.0.1"
+LEADER_PORT = 5557
+"""Where load workers of other machines connect."""
+
+
+def module_file(name: str) -> str:
+    """File of a module of this repository.
+
+    It is not imported, since that would import Locust, and not searched for, since the folder that is measured in
+    may hold a module of the same name.
+    """
+    return str(ROOT.joinpath(*name.split(".")).with_suffix(".py"))
+
+
+def load_environment() -> dict[str, str]:
+    """Environment of the processes that send requests.
+
+    `load` has to be ours, whatever lies in the folder they run in, and no LOCUST_ variable may change the load.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    paths = [str(ROOT), *([own["PYTHONPATH"]] if own.get("PYTHONPATH") else [])]
+    return own | {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def generator_command(profile: Profile | None, base_url: str, locustfiles: list[str]) -> list[str]:
+    """Command line of the load generator. A failed request is a result here, not a failed command.
+
+    Without a profile the locustfile itself says how many users there are, and when it is over.
+    """
+    load = (
+        ()
+        if profile is None
+        else (
+            *("--users", str(profile.users), "--spawn-rate", f"{profile.spawn_rate_per_s:g}"),
+            *("--run-time", f"{profile.duration_s:g}s"),
+        )
+    )
+    return [
+        *(str(START), "-f", ",".join(locustfiles), "--headless", "--only-summary", "--host", base_url),
+        *(*load, "--stop-timeout", "0", "--exit-code-on-error", "0"),
+        *([] if profile is None else _engine(profile)),
+    ]
+
+
+ONE_PROCESS = {"processes": 1, "load_workers": 0}
+"""Changes to a profile for what only one process can send: turns, and what stock Locust measures."""
+
+
+def _engine(profile: Profile) -> list[str]:
+    """Who sends the load, where that is not the one process that leads it."""
+    if profile.load_workers:
+        wait = ("--expect-workers-max-wait", f"{ceil(profile.workers_within_s)}")
+        return ["--master", "--expect-workers", str(profile.load_workers), *wait]
+    return ["--processes", str(profile.processes)] if profile.processes > 1 else []
+
+
+def leader_port(profile: Profile) -> list[str]:
+    """Where load processes of this machine meet: on a port of their own, so that two benchmarks do not mix."""
+    if profile.load_workers or profile.processes == 1:
+        return []
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port = str(probe.getsockname()[1])
+    return ["--master-bind-host", LOOPBACK, "--master-bind-port", port, "--master-port", port]
+
+
+def check_leader_port(profile: Profile) -> None:
+    """UsageError: load workers of other machines could not connect, as something else listens there."""
+    if not profile.load_workers:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", LEADER_PORT))
+        except OSError:
+            message = f"--expect-workers: port {LEADER_PORT}, where load workers connect, is in use; is there another"
+            raise UsageError(f"{message} bench run --expect-workers, or a Locust master? End it") from None
+
+
+POLL_S = 0.05
+
+
+def verify(
+    plan: Plan,
+    endpoints: Sequence[Endpoint],
+    base_url: str,
+    *,
+    directory: Path,
+    home: Path,
+    pause: Callable[[float], None],
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, float]:
+    """Ask for every endpoint once, all at the same time; gives how long each answer took (s).
+
+    `say` hears of a response that goes on and on. AppError names the first endpoint that answers wrongly.
+    """
+    allowed_s = _timeout_s(plan, endpoints)
+    question = directory / "verify.json"
+    requests = [request_spec(endpoint) for endpoint in endpoints]
+    asked = {"client": plan.profile.client, "base_url": base_url, "timeout_s": allowed_s, "requests": requests}
+    question.write_text(json.dumps(asked | {"ca_file": plan.target.ca_path(home)}))
+    answers, log = directory / "verified.jsonl", directory / "verify.log"
+    command = [sys.executable, module_file("load.verify"), str(question.resolve()), str(answers.resolve())]
+    child = Child(command, log=log, directory=home, environment=load_environment(), secrets=plan.secrets(), grace_s=0.2)
+    told: set[str] = set()
+    deadline = time.monotonic() + allowed_s + plan.target.startup_timeout_s
+    with child:
+        while child.exit_code is None and time.monotonic() < deadline:
+            pause(POLL_S)
+            for name in [line["name"] for line in _lines(answers) if "begun_s" in line and line["name"] not in told]:
+                told.add(name)
+                say(f"{name} answers, but does not end; waiting for up to {allowed_s:g} s")
+    found = [line for line in _lines(answers) if "begun_s" not in line]
+    return _right_answers(endpoints, found, child.tail(), plan.secrets())
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    """The lines that are complete."""
+    written = file.read_text(encoding="utf-8") if file.exists() else ""
+    return [json.loads(line) for line in written.split("\n")[:-1]]
+
+
+def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
+    """How long an unloaded answer may take (s): its own work and a margin, never more than a user would wait."""
+    works = [endpoint.own_work_s(plan.profile.task_seconds) or 0.0 for endpoint in endpoints]
+    return min(sum(works) + plan.target.startup_timeout_s, plan.profile.timeout_s + sum(works))
+
+
+def _right_answers(
+    endpoints: Sequence[Endpoint], answers: Sequence[dict[str, Any]], printed: str, secrets: Sequence[str]
+) -> dict[str, float]:
+    by_name = {answer["name"]: answer for answer in answers}
+    for endpoint in endpoints:
+        if endpoint.name not in by_name:
+            raise AppError(f"endpoint {endpoint.name!r} could not be verified; what was printed:", printed)
+        problem = by_name[endpoint.name]["problem"]
+        if problem is not None:
+            message = f"endpoint {endpoint.name!r} ({endpoint.method} {endpoint.path}) does not answer as expected"
+            problem = redact(problem, secrets)
+            raise AppError(f"{message}: {problem}. Fix the app, or [endpoints.{endpoint.name}] expect.")
+    return {name: float(answer["answer_s"]) for name, answer in by_name.items()}
+
 
 EXIT_TIMEOUT_S = 60.0
 MOST_ERROR_LENGTH = 200
@@ -88,7 +234,7 @@ def request_spec(endpoint: Endpoint) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Ladder:
-    """A load that climbs (see load.ladder): at most so many users and seconds.
+    """A load that climbs (see load.step_load): at most so many users and seconds.
 
     From `enough_users` on it may end when more users bring no more answers.
     """
@@ -230,7 +376,7 @@ class LoadTest:
         return window, self._rows(raw, window.start_s)
 
     def read_processes(self) -> tuple[pd.DataFrame, ...]:
-        """Read what each process that sent the load wrote about itself, second by second (load/seconds.py)."""
+        """Read what each process that sent the load wrote about itself, second by second (load/output.py)."""
         return tuple(pd.read_csv(file) for file in self._logs("generator"))
 
     def _logs(self, kind: str) -> list[Path]:

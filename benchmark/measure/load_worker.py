@@ -10,11 +10,10 @@ from pathlib import Path
 from pydantic import Field
 
 from benchmark.errors import InvalidRunError, UsageError, one_line, quoted
-from benchmark.measure.generator import LEADER_PORT, START, load_environment, module_file
+from benchmark.measure.load_test import LEADER_PORT, START, load_environment, module_file
+from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Child
-from benchmark.measure.room import raise_open_file_limit
-from benchmark.model import Frozen
-from benchmark.units import Count
+from benchmark.plan import Count, Frozen
 
 NEWS_VARIABLE = "BENCH_LOAD_WORKER_NEWS"
 """Names the file into which the Locust process writes a line whenever it is told something."""
@@ -63,7 +62,14 @@ def _one_round(
 ) -> bool:
     """Run one Locust worker until it ends, or was told nothing `until` then. Gives whether it was told something."""
     address = ("--master-host", master.host, "--master-port", str(master.port))
-    command = [sys.executable, str(START), "-f", module_file("load.worker_locustfile"), "--worker", *address]
+    command = [
+        sys.executable,
+        str(START),
+        "-f",
+        module_file("load.distributed.worker_locustfile"),
+        "--worker",
+        *address,
+    ]
     child = Child(
         [*command, "--loglevel", "WARNING", "--exit-code-on-error", "0"],
         log=news.with_name("locust.log"),

@@ -1,4 +1,7 @@
-"""A child process that cannot outlive its owner, whose output goes to a bounded file without secrets."""
+"""A child process that cannot outlive its owner, whose output goes to a file without secrets.
+
+Ctrl-C and SIGTERM are heeded at safe points.
+"""
 
 import os
 import re
@@ -8,13 +11,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import IO, Self
 
-from benchmark.observed import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
+from benchmark.errors import InterruptedRunError
+from benchmark.record import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
 
 REDACTED = "[redacted]"
 CUT = " [cut]"
@@ -245,3 +249,44 @@ def wait_for_exit(child: Child, timeout_s: float) -> int | None:
     while child.exit_code is None and time.monotonic() < deadline:
         time.sleep(POLL_S)
     return child.exit_code
+
+
+ALWAYS = (signal.SIGINT, signal.SIGTERM)
+UNLESS_IGNORED = (signal.SIGHUP, signal.SIGQUIT)
+"""`nohup` and shells ignore them for what has to live on."""
+
+
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """Signals that ask this process to end."""
+    return (*ALWAYS, *(number for number in UNLESS_IGNORED if signal.getsignal(number) is not signal.SIG_IGN))
+
+
+class Interrupt:
+    """Whether the run was asked to stop."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._signal = ""
+
+    def ask(self, number: int, _frame: FrameType | None = None) -> None:
+        """Signal handler: remember, do nothing else. Asking again changes nothing, the stopping goes on."""
+        self._signal = signal.Signals(number).name
+        self._asked.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than until somebody asks to stop: then raise InterruptedRunError."""
+        if self._asked.wait(seconds):
+            message = f"interrupted by {self._signal}; everything was stopped, what was measured before is kept"
+            raise InterruptedRunError(message)
+
+
+@contextmanager
+def listening() -> Iterator[Interrupt]:
+    """Take over the signals that ask to end inside the block, and put back what was there."""
+    interrupt = Interrupt()
+    before = {number: signal.signal(number, interrupt.ask) for number in ending_signals()}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

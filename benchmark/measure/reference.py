@@ -10,12 +10,10 @@ from pathlib import Path
 from statistics import median
 
 from benchmark.errors import InvalidRunError, MiscountedRunError
-from benchmark.measure.generator import ROOT
-from benchmark.measure.load_test import Window
+from benchmark.measure.load_test import ROOT, Window
 from benchmark.measure.raw_app import COUNTS_VARIABLE
-from benchmark.measure.rounds import Job, Pause, Watch, measure
-from benchmark.plan import Endpoint, Plan, Target
-from benchmark.profile import Profile
+from benchmark.measure.round import Job, Pause, Watch, measure
+from benchmark.plan import Endpoint, Plan, Profile, Target
 from benchmark.record import Columns
 from benchmark.summary import columns, locust_elapsed_s
 

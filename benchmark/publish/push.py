@@ -1,19 +1,6 @@
-"""Puts something into the reports of a branch at the remote, whoever else does the same at that moment.
+"""Puts something into the reports of a branch at the remote, whatever else is pushed there at that moment."""
 
-Everything but the records is rendered from them, so a race needs no merge: take the remote's newest commit, put
-the new files in, render, commit, push; when another push was faster, begin again. Never a forced push.
-
-The work is done in a directory and with an index of its own (GIT_WORK_TREE, GIT_INDEX_FILE), not in a
-`git worktree` and not in a second clone. Of the user's clone only the settings and the object store are used:
-
-- its files, index, HEAD and branches are neither read nor written, so nothing uncommitted can be lost;
-- its settings hold: log-in (actions/checkout includes it in .git/config), ssh command. A second clone would lack them;
-- nothing is registered: a killed worktree stays "locked" in .git/worktrees, a killed fetch leaves a locked branch.
-  Here no branch is written, so whatever is killed leaves loose objects and a directory in /tmp, and blocks nobody.
-
-Reports are rendered by the code that runs, also where the branch holds newer code.
-"""
-
+import os
 import random
 import time
 from collections.abc import Callable
@@ -22,9 +9,70 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmark.errors import PublishError, UsageError
-from benchmark.publish.destination import Destination, current_branch
-from benchmark.publish.git import Git, GitError, remote_lines, working_in
+from benchmark.errors import PublishError, UsageError, refuse_untrusted
+from benchmark.shell import Git, GitError, remote_lines, working_in
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A branch of a remote, and the two places below its top directory that are written."""
+
+    home: Path
+    remote: str
+    branch: str
+    reports: Path
+    readme: Path
+
+
+def find_destination(reports: Path, readme: Path, remote: str, branch: str | None) -> Destination:
+    """Work out where to publish from a clone.
+
+    Without `branch`: the one that the current branch follows, else the one of that name.
+    UsageError: this is no clone, or a name is not possible.
+    """
+    home = find_home(Path.cwd())
+    git = Git(home)
+    if not remote or remote.startswith("-"):
+        message = f"--remote: {remote!r} is not the name of a remote"
+        raise UsageError(message)
+    chosen = branch or current_branch(git)
+    if git.ask("check-ref-format", "--branch", chosen).code:
+        message = f"--branch: {chosen!r} is not the name of a branch"
+        raise UsageError(message)
+    return Destination(home, remote, chosen, _below(home, reports), _below(home, readme))
+
+
+def find_home(directory: Path) -> Path:
+    """Top directory of the clone that `directory` is in. UsageError: it is in none."""
+    done = Git(directory).ask("rev-parse", "--show-toplevel")
+    refuse_untrusted(done.errors)
+    if done.code or not done.out.strip():
+        message = f"{directory.name or '.'}/ is not in a git clone with a working tree; go to yours, or use --local"
+        raise UsageError(message)
+    return Path(done.out.rstrip("\n"))
+
+
+def current_branch(git: Git) -> str:
+    """Name, at the remote, of the branch that is checked out. UsageError: none is."""
+    local = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+    if local.code:
+        # A workflow may check out a commit; GitHub says which branch it meant.
+        if os.environ.get("GITHUB_REF_TYPE") == "branch" and (name := os.environ.get("GITHUB_REF_NAME")):
+            return name
+        message = "no branch is checked out; name the one to publish on with --branch"
+        raise UsageError(message)
+    name = local.out.strip()
+    followed = git.ask("config", "--get", f"branch.{name}.merge").out.strip()
+    return followed.removeprefix("refs/heads/") or name
+
+
+def _below(home: Path, path: Path) -> Path:
+    try:
+        return path.resolve().relative_to(home.resolve())
+    except ValueError:
+        message = f"{path} is not in the clone; publish from the clone that it belongs to, or use --local"
+        raise PublishError(message) from None
+
 
 TRIES = 10
 FIRST_PAUSE_S = 0.5

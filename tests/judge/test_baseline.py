@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import median_abs_deviation
 
 from benchmark.config import Judging
-from benchmark.judge.baseline import baseline, few_runs_factor
+from benchmark.judge.verdict import baseline, few_runs_factor
 
 RULE = Judging()
 COPPER = [2.9, 3.1, 3.4, 3.4, 3.7, 3.7, 2.8, 2.5, 2.4, 2.4, 2.7, 2.2]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from benchmark.judge.findings import warnings
 from benchmark.judge.pause import allowed_ms, held_up, lost_in_round, lost_ratio
-from benchmark.judge.warnings import warnings
 from benchmark.plan import Endpoint
 from benchmark.record import Round
 from tests.records import some_plan, some_round

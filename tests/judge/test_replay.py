@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.config import Judging
-from benchmark.judge.baseline import baseline
-from tests.benchmarks.verdict_replay import real_change_points, side_by_side, wild_runs
+from benchmark.judge.verdict import baseline
+from experiments.verdict_replay import real_change_points, side_by_side, wild_runs
 from tests.replays import EARLIER_REFERENCE, as_they_are, every_place, replay, series_of, with_drops
 
 

@@ -1,6 +1,6 @@
 """The picture of docs/judging.md is what the rule says of the data, and nothing older."""
 
-from tests.benchmarks.rule_picture import PICTURE, picture
+from experiments.rule_picture import PICTURE, picture
 
 
 def test_the_committed_picture_is_the_one_that_is_drawn() -> None:

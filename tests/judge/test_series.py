@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 
 from benchmark.config import Accepted
-from benchmark.environment import Cpu
-from benchmark.judge.differences import short_cpu, what_changed, why_apart
 from benchmark.judge.metrics import JUDGED, METRICS, form, metric
-from benchmark.judge.series import Series, common, gather, unknown_runs
-from benchmark.method import METHOD_VERSION, Method, Pinning
+from benchmark.judge.series import Series, common, gather, short_cpu, unknown_runs, what_changed, why_apart
 from benchmark.plan import Endpoint, Target
-from benchmark.record import Columns, EndpointResult, Record
+from benchmark.record import METHOD_VERSION, Columns, Cpu, EndpointResult, Method, Pinning, Record
 from tests.records import some_columns, some_plan, some_record, some_result, some_round
 
 POOLED, AWAITING = some_plan().endpoints
@@ -384,7 +381,10 @@ def computed(number: int, rate: float, connections: tuple[int, int] | None, serv
 
 @pytest.mark.parametrize("served", ["cpu", None])
 def test_how_few_users_were_dealt_to_the_workers_is_no_change_of_what_computes(served: str | None) -> None:
-    """As `make few-users` shows it: 523 answers per second where one worker had all users, 969 where both had some."""
+    """As `make experiment NAME=few_users` shows it.
+
+    523 answers per second where one worker had all users, 969 where both had some.
+    """
     lucky = [computed(n, 969.0, (6, 4), served) for n in (9, 10, 14, 15)]
     usual = [computed(n, 523.0, (0, 10) if n % 2 else (10, 0), served) for n in range(20) if n not in {9, 10, 14, 15}]
     series = one(gather([*usual, *lucky]), "awaiting", "throughput_rps")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from benchmark.judge.findings import warnings
 from benchmark.judge.validity import endpoint_validity, run_validity
-from benchmark.judge.warnings import warnings
 from benchmark.record import Missing, Record, Round
 from tests.records import some_plan, some_record, some_result, some_round
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.request_spec import LoadSpec
+from load.spec import LoadSpec
 from load.window import by_our_clock, window
 
 SPEC = LoadSpec("http://app.invalid", Path(), None)

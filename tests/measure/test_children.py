@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmark.measure.samples import Sampler
+from benchmark.measure.sampler import Sampler
 from tests.support import PATIENCE_S
 
 BURNS = "import time; until = time.process_time() + 0.3\nwhile time.process_time() < until: pass"

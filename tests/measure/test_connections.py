@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from benchmark.measure import samples
-from benchmark.measure.samples import Connections
+from benchmark.measure import sampler as samples
+from benchmark.measure.sampler import Connections
 
 WORKER = """
 import asyncio

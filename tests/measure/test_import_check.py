@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.measure.import_check import check_import
+from benchmark.measure.server import check_import
 from benchmark.plan import Target
 
 

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from benchmark.measure.digest import digest
-from benchmark.measure.rounds import RawRound
-from tests.measure.test_digest import ENDPOINT, PROFILE, START_S, raw, window
+from benchmark.measure.round import RawRound
+from benchmark.measure.summarize import digest
+from tests.measure.test_summarize import ENDPOINT, PROFILE, START_S, raw, window
 
 RATE = PROFILE.model_copy(update={"rate_per_s": 2.0, "duration_s": 10.0})
 

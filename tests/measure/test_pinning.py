@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.load_processes import cores_left, usable_cores
-from benchmark.measure.pinning import divided, pin, pinning
+from benchmark.config import cores_left, usable_cores
+from benchmark.measure.machine import divided, pin, pinning
 from benchmark.plan import Target
 from tests.records import some_plan
 
@@ -63,7 +63,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, folder: Path, siblings: Sequence[st
         topology = folder / f"cpu{processor}" / "topology"
         topology.mkdir(parents=True)
         (topology / "thread_siblings_list").write_text(f"{text}\n")
-    monkeypatch.setattr("benchmark.load_processes.CPUS", folder)
+    monkeypatch.setattr("benchmark.config.CPUS", folder)
     monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _self: list(usable), raising=False)
 
 

@@ -5,12 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.failure import failure_to_json
-from benchmark.publish.place import place_failure
 from benchmark.record import Missing
-from benchmark.show.history import History, read_history
-from benchmark.show.index import render_all, render_index
-from benchmark.show.standing import LONGEST_LIST, standing
+from benchmark.report.index import LONGEST_LIST, render_all, render_index, standing
+from benchmark.store import History, failure_to_json, place_failure, read_history
 from tests.clones import Clone, git, origin_files, origin_text
 from tests.publishable import make_failure, make_record
 

@@ -1,4 +1,4 @@
-"""Changed records: those that are accepted break nothing of the runs next to them. `make fuzz-records` tries 5,000."""
+"""Changed records: those that are accepted break nothing of the runs next to them."""
 
 from collections.abc import Callable
 from datetime import timedelta

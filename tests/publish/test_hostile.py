@@ -11,11 +11,11 @@ import pytest
 
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.plan import Endpoint
-from benchmark.publish import artifact
-from benchmark.publish.artifact import read_runs
+from benchmark.publish import untrusted as artifact
+from benchmark.publish.untrusted import read_runs
 from benchmark.record import Missing, Record
-from benchmark.record_file import to_json, write_record
-from benchmark.show.index import render_all
+from benchmark.report.index import render_all
+from benchmark.store import to_json, write_record
 from tests.clones import Clone, git
 from tests.publishable import make_environment, make_plan, make_record
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.publish.place import place
-from benchmark.show.index import render_all
+from benchmark.report.index import render_all
+from benchmark.store import place
 from tests.clones import Clone
 from tests.killing import Killer
 from tests.publishable import make_record

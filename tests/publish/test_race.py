@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.benchmarks.publish_race import race
+from experiments.race import race
 from tests.clones import forced_pushes, git, origin_files, origin_text
 from tests.publishable import make_record
 

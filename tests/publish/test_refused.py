@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from benchmark.errors import InvalidRunError
-from benchmark.publish.artifact import read_runs
+from benchmark.publish.untrusted import read_runs
 from benchmark.record import MOST_RUNS, Record
-from benchmark.record_file import write_record
-from benchmark.show.history import read_history, run_files
+from benchmark.store import read_history, run_files, write_record
 from tests.clones import Clone
 from tests.histories import write_history
 from tests.publishable import make_record

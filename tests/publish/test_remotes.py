@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.publish.comment import Head, comment
-from benchmark.publish.destination import Destination, repository_of
-from benchmark.publish.git import Git, GitError
-from benchmark.publish.push import _meaning
+from benchmark.github.comment import Head, comment
+from benchmark.publish.push import Destination, _meaning
+from benchmark.shell import Git, GitError, repository_of
 from tests.clones import Clone, environment, git
 from tests.histories import SLOWER, run_of_week, write_history
 from tests.publishable import make_record

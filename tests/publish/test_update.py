@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.publish.place import place
 from benchmark.record import Record
-from benchmark.show.index import render_all
+from benchmark.report.index import render_all
+from benchmark.store import place
 from tests.clones import CONFIG, README, Clone, environment, git, make_clone
 from tests.publish.test_killed import killing_git
 from tests.publishable import make_record

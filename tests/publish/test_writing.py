@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.files import write_whole
+from benchmark.store import write_whole
 from tests.clones import README, Clone, environment
 from tests.publishable import make_record
 

@@ -1,6 +1,7 @@
 """Two load workers on hosts of their own send what one host sends by itself, and all their rows reach the table.
 
-How near latencies come is measured by `make three-hosts` (docs/scaling.md). Here answers take long enough, beside what
+How near latencies come is measured by `make experiment NAME=three_hosts` (docs/scaling.md). Here answers take long
+enough, beside what
 a busy machine adds to them, that each user gets the same number of them in any case.
 """
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from benchmark.record import Record
-from tests.benchmarks.three_hosts import ENDPOINTS, Hosts, Load, hosts, rounds
+from experiments.three_hosts import ENDPOINTS, Hosts, Load, hosts, rounds
 from tests.networks import needs_networks
 
 pytestmark = needs_networks

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.record import Round
-from tests.benchmarks.stalls import Stalls, measure
+from experiments.stalls import Stalls, measure
 from tests.support import Bench, assert_measured
 
 STALLS = Stalls(stall_s=0.6, every_s=3.0, duration_s=7)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.record_file import parse_record
+from benchmark.store import parse_record
 from tests.support import Bench, assert_measured
 
 POST_APP = """

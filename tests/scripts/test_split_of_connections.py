@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from benchmark.config import make_plan, read_config
-from benchmark.explain.bounds import limit
-from benchmark.measure.notebook import endpoint_result
+from benchmark.judge.history import judged
+from benchmark.pipeline import endpoint_result
 from benchmark.record import Columns, Record
-from scripts.judging import judged
+from benchmark.theory.bounds import limit
 from tests.records import some_record, some_round
 
 

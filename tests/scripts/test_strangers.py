@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from benchmark.judge.history import judged
 from benchmark.record import Record
-from scripts.judging import judged
-from scripts.rendering import render
+from benchmark.report.render import render
 from tests.clones import git
 from tests.histories import run_of_week, write_history
 from tests.records import some_environment

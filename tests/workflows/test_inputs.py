@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from benchmark.config import make_plan, read_config
 from benchmark.errors import UsageError
+from benchmark.pipeline import Finished, Wishes
 from benchmark.plan import Plan
 from scripts import cli, run
-from scripts.measuring import Finished, Wishes
 
 RUN_VARIABLES = {
     "BENCH_PROFILE",

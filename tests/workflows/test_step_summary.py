@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmark.record_file import write_record
-from benchmark.show.step_summary import LARGEST_BYTES, NOTHING, render_error, render_step_summary
+from benchmark.report.step_summary import LARGEST_BYTES, NOTHING, render_error, render_step_summary
+from benchmark.store import write_record
 from scripts import cli
 from tests.records import some_record
 

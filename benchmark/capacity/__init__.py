@@ -1,0 +1,1 @@
+"""The largest load that meets a latency target: `bench capacity`."""

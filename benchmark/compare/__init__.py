@@ -1,0 +1,1 @@
+"""Do two versions of an app differ: `bench compare`."""

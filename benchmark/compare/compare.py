@@ -1,0 +1,257 @@
+"""The way of a comparison, from two refs to a verdict: what `bench compare` does."""
+
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+
+from benchmark.compare.model import SIDES, Comparison, Side, SideName, Turn, write_comparison
+from benchmark.compare.statistics import FEWEST_PASSES, Rule, compare, is_precise
+from benchmark.compare.turns import Contender, TurnsRound, measure_turns
+from benchmark.compare.versions import (
+    already_installed,
+    cache_directory,
+    check_out,
+    check_requirement,
+    python_with,
+    resolve,
+)
+from benchmark.compare.wording import CompareReporter, render_comparison, reporting, sentence
+from benchmark.config import PROFILE_FLAGS, TARGET_FLAGS, Config, Judging, check_plan, checked, make_plan, read_config
+from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
+from benchmark.measure.machine import describe, raise_open_file_limit, read_environment
+from benchmark.measure.process import Interrupt, listening
+from benchmark.measure.round import utc_now
+from benchmark.measure.server import check_target
+from benchmark.plan import Plan
+from benchmark.store import write_whole
+
+LONGEST_LOST = 200
+FEWEST_ROUNDS = 2
+MOST_TIMES = 3
+"""How many times the rounds of the profile are measured at most, where the machine is too noisy to tell after them."""
+BESIDE_LOAD_S = 5.0
+"""What a round takes beside its load: servers and generator start and stop."""
+
+Extras = Mapping[SideName, Sequence[str]]
+"""Requirements that are installed over those of a side."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What the command line asks for. `refs` and `extras` by side, an empty ref is HEAD; `values` change it."""
+
+    refs: Mapping[SideName, str]
+    extras: Extras
+    profile: str
+    values: Mapping[str, Any]
+    smallest_effect: str | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison and the directory it was written to."""
+
+    comparison: Comparison
+    directory: Path
+
+
+def compare_sides(contest: Contest, config_file: Path, out: Path, console: Console) -> Compared:
+    """Check everything, make both sides ready, measure all rounds, judge, and write compare.json and compare.md.
+
+    Nothing of it is left running or checked out, whatever happens.
+    """
+    config = read_config(config_file)
+    home = config_file.resolve().parent
+    plan = _plan(config, contest, home)
+    rule = _rule(config, contest)
+    refs = _refs(contest)
+    commits = {side: resolve(home, refs[side]) for side in SIDES}
+    extras: dict[SideName, tuple[str, ...]] = {
+        side: tuple(map(check_requirement, contest.extras[side])) for side in SIDES
+    }
+    if commits["base"] == commits["head"] and extras["base"] == extras["head"]:
+        same = " with ".join([f"Both sides are commit {commits['head'][:12]}", *extras["head"]])
+        console.print(f"{same}: this shows the noise of this machine, no difference.", soft_wrap=True, markup=False)
+    started_at = utc_now()
+    with listening() as interrupt, TemporaryDirectory(prefix="bench-compare-") as temporary:
+        guess_s = len(plan.endpoints) * plan.profile.duration_s * 1.3 + BESIDE_LOAD_S
+        with reporting(console, plan.profile.rounds, guess_s) as reporter:
+            contenders = _contenders(home, commits, extras, Path(temporary), interrupt, reporter)
+            _check_targets(plan, contenders, interrupt)
+            directory = _directory(out, started_at)
+            turns, lost = _measure(plan, rule, contenders, directory, interrupt, reporter)
+    sides = {side: _side(refs[side], commits[side], extras[side], contenders[side]) for side in SIDES}
+    comparison = Comparison(
+        started_at=started_at,
+        finished_at=utc_now(),
+        command=_command(contest),
+        plan=plan,
+        base=sides["base"],
+        head=sides["head"],
+        cpu=read_environment(home).cpu,
+        smallest_effect_percent=rule.smallest_effect_percent,
+        error_rate=rule.error_rate,
+        differences=compare(turns, [endpoint.name for endpoint in plan.endpoints], rule),
+        turns=turns,
+        lost=lost,
+    )
+    return _written(comparison, directory)
+
+
+def _refs(contest: Contest) -> dict[SideName, str]:
+    if not any([*contest.refs.values(), *contest.extras.values()]):
+        message = 'name what to compare: bench compare main HEAD, or bench compare HEAD --head-with "fastapi==0.116.0"'
+        raise UsageError(message)
+    return {side: contest.refs[side] or "HEAD" for side in SIDES}
+
+
+def _plan(config: Config, contest: Contest, home: Path) -> Plan:
+    plan = make_plan(config, contest.profile, contest.values)
+    if plan.target.url is not None:
+        message = "an app that runs elsewhere has no two versions here; compare needs [app] import"
+        raise UsageError(message)
+    for endpoint in plan.endpoints:
+        if endpoint.locustfile is not None:
+            message = f"endpoint {endpoint.name!r} brings its own locustfile, which knows no turns; leave it out"
+            raise UsageError(message)
+    if plan.profile.rate_per_s is not None:
+        message = f"--profile: {plan.profile.name!r} has a rate; compare lets users take turns, who wait for answers"
+        raise UsageError(f"{message}: name a profile without one")
+    if plan.profile.rounds < FEWEST_ROUNDS:
+        message = f"--rounds: {FEWEST_ROUNDS} at least, or chance decides (got {plan.profile.rounds})"
+        raise UsageError(message)
+    # Both servers run at once, so neither gets the port that the app has elsewhere.
+    plan = plan.model_copy(update={"target": plan.target.model_copy(update={"port": None})})
+    check_plan(plan, home)
+    return plan
+
+
+def _rule(config: Config, contest: Contest) -> Rule:
+    values = config.judging.model_dump() | (
+        {"smallest_effect_percent": contest.smallest_effect} if contest.smallest_effect else {}
+    )
+    judging = checked(Judging, values, {"smallest_effect_percent": "--smallest-effect"})
+    return Rule(smallest_effect_percent=judging.smallest_effect_percent)
+
+
+def _contenders(
+    home: Path,
+    commits: Mapping[SideName, str],
+    extras: Extras,
+    directory: Path,
+    interrupt: Interrupt,
+    reporter: CompareReporter,
+) -> dict[SideName, Contender]:
+    """Check both sides out, and give each the Python that its requirements ask for."""
+    homes = {side: check_out(home, commits[side], directory / side) for side in SIDES}
+    if already_installed(list(homes.values()), list(extras.values())):
+        return {side: Contender(homes[side], sys.executable) for side in SIDES}
+    return {side: Contender(homes[side], _python(side, homes, extras, interrupt, reporter)) for side in SIDES}
+
+
+def _python(
+    side: SideName, homes: Mapping[SideName, Path], extras: Extras, interrupt: Interrupt, reporter: CompareReporter
+) -> str:
+    def say(text: str) -> None:
+        reporter.say(f"{side}: {text}")
+
+    try:
+        return python_with(homes[side], extras[side], cache_directory(), interrupt.pause, say)
+    except UsageError as error:
+        message = f"{side}: {error}"
+        raise UsageError(message) from None
+
+
+def _check_targets(plan: Plan, contenders: Mapping[SideName, Contender], interrupt: Interrupt) -> None:
+    for side, contender in contenders.items():
+        try:
+            check_target(plan, contender.home, interrupt.pause, contender.python)
+        except BenchmarkError as error:
+            raise error.told(side) from None
+
+
+def _directory(out: Path, started_at: str) -> Path:
+    directory = out / f"compare-{started_at.translate(str.maketrans('', '', ':-Z'))}-{secrets.token_hex(2)}"
+    try:
+        directory.mkdir(parents=True)
+    except OSError as error:
+        message = f"--out: {out} can not be written ({error.strerror or error}); name another directory"
+        raise UsageError(message) from None
+    return directory
+
+
+def _measure(
+    plan: Plan,
+    rule: Rule,
+    contenders: Mapping[SideName, Contender],
+    directory: Path,
+    interrupt: Interrupt,
+    reporter: CompareReporter,
+) -> tuple[tuple[Turn, ...], tuple[str, ...]]:
+    """Measure all rounds, and more of them while the intervals are too wide; gives their turns, and what broke.
+
+    A round that breaks under load is left out and named; too few are an InvalidRunError.
+    """
+    turns: list[Turn] = []
+    lost: list[str] = []
+    problem: InvalidRunError | None = None
+    raise_open_file_limit()
+    names = [endpoint.name for endpoint in plan.endpoints]
+    for number in range(MOST_TIMES * plan.profile.rounds):
+        if number >= plan.profile.rounds and is_precise(turns, names, rule):
+            break
+        reporter.begin(number + 1)
+        asked = TurnsRound(plan, number, contenders, directory / f"round-{number + 1:02d}")
+        try:
+            turns += measure_turns(asked, interrupt.pause, reporter.watch)
+        except UnwritableRunError:
+            raise
+        except InvalidRunError as error:
+            problem = error
+            why = error.message.removesuffix("; its last lines:")
+            lost.append(f"round {number + 1} is lost: {why}"[:LONGEST_LOST])
+            reporter.say(lost[-1])
+    if lost and len({turn.number for turn in turns}) < FEWEST_PASSES:
+        message = f"{len(lost)} rounds were lost, too few are left to compare: {problem}"
+        raise InvalidRunError(message)
+    return tuple(turns), tuple(lost)
+
+
+def _side(ref: str, commit: str, extras: tuple[str, ...], contender: Contender) -> Side:
+    python, packages = describe(contender.python)
+    return Side(ref=ref, commit=commit, extra_requirements=extras, python=python, packages=packages)
+
+
+def _command(contest: Contest) -> str:
+    words = ["bench", "compare", *_refs(contest).values(), "--profile", contest.profile]
+    for side in SIDES:
+        words += [word for text in contest.extras[side] for word in (f"--{side}-with", text)]
+    flags = PROFILE_FLAGS | TARGET_FLAGS
+    for key, given in contest.values.items():
+        values = given if isinstance(given, tuple) else (given,)
+        words += [word for one in values if one not in {None, ""} for word in (flags[key], str(one))]
+    words += ["--smallest-effect", contest.smallest_effect] if contest.smallest_effect else []
+    return shlex.join(words)
+
+
+def _written(comparison: Comparison, directory: Path) -> Compared:
+    try:
+        write_comparison(comparison, directory)
+        write_whole(directory / "compare.md", render_comparison(comparison))
+    except OSError as error:
+        message = f"the comparison could not be written: {error}; free some space, or name another --out"
+        raise UnwritableRunError(message) from None
+    return Compared(comparison, directory)
+
+
+def refuse_regressions(comparison: Comparison, *, gate: bool) -> None:
+    """With `gate`: a BenchmarkError that says what regressed, or broke, if anything did."""
+    if gate and (comparison.lost or any(item.verdict == "regressed" for item in comparison.differences)):
+        raise BenchmarkError(sentence(comparison, str))

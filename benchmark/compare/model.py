@@ -1,0 +1,137 @@
+"""What a comparison leaves behind: two sides and what differs between them.
+
+One JSON file, checked when it is read: it may come from a stranger's pull request.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from benchmark.errors import InvalidRunError, UsageError
+from benchmark.plan import Frozen, Line, Plan, Sample, Whole
+from benchmark.record import Columns, Cpu, Moment
+from benchmark.store import write_whole
+
+SideName = Literal["base", "head"]
+SIDES: tuple[SideName, SideName] = ("base", "head")
+
+Word = Literal["unchanged", "improved", "regressed", "inconclusive"]
+
+
+class Side(Frozen):
+    """One of the two that are compared: a commit, and the packages that serve it."""
+
+    ref: Line
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+    extra_requirements: tuple[Line, ...]
+    python: Line
+    packages: dict[str, str]
+
+
+class Turn(Columns):
+    """One side of one endpoint under load for a moment.
+
+    `number` counts the passes over all endpoints, `position` the turns of its endpoint in that pass, both from 0.
+    `waiting_ratio`: the part of the time that users waited for an answer, or rested as they were told; what is missing
+    was spent inside the load generator, `pause_ms` of it between a response and the next request. What a request costs
+    it, `generator_cpu_us_per_request`, is no delay (judge/pause.py). Older comparisons know neither.
+    """
+
+    number: Whole
+    endpoint: str
+    side: SideName
+    position: Whole
+    waiting_ratio: Sample
+    pause_ms: Sample | None = None
+    generator_cpu_us_per_request: Sample | None = None
+
+
+ComparedMetric = Literal["throughput_rps", "median_ms", "p95_ms", "failure_ratio"]
+
+
+class Difference(Frozen):
+    """What is said about one metric of one endpoint.
+
+    `base` and `head` are medians over the turns, in the unit of the metric. The change is in percent of base (for the
+    failure ratio: in percent of the requests), `low_percent` to `high_percent` its confidence interval; all are None
+    when they can not be told. `change_ms` is the same change for a latency.
+    """
+
+    endpoint: str
+    metric: ComparedMetric
+    verdict: Word
+    reason: str | None
+    base: Sample | None
+    head: Sample | None
+    change_percent: Sample | None = None
+    low_percent: Sample | None = None
+    high_percent: Sample | None = None
+    change_ms: Sample | None = None
+
+
+class Comparison(Frozen):
+    """One comparison. `smallest_effect_percent` and `error_rate` (of the whole table) are the rule it was judged by.
+
+    `lost`: what broke in rounds of which nothing was kept, one line each.
+    """
+
+    schema_version: Literal[1] = 1
+    started_at: Moment
+    finished_at: Moment
+    command: Line
+    plan: Plan
+    base: Side
+    head: Side
+    cpu: Cpu
+    smallest_effect_percent: float = Field(gt=0, le=100)
+    error_rate: float = Field(gt=0, lt=1)
+    differences: tuple[Difference, ...]
+    turns: tuple[Turn, ...]
+    lost: tuple[Line, ...] = ()
+
+
+FILE_NAME = "compare.json"
+LARGEST_BYTES = 20 * 2**20
+
+
+def write_comparison(comparison: Comparison, directory: Path) -> Path:
+    """Write compare.json. OSError: not written."""
+    path = directory / FILE_NAME
+    write_whole(path, to_json(comparison))
+    return path
+
+
+def to_json(comparison: Comparison) -> str:
+    """Serialise a comparison, keys in their order."""
+    return comparison.model_dump_json(indent=1) + "\n"
+
+
+def read_comparison(path: Path) -> Comparison:
+    """Read a compare.json, or the one in a directory. UsageError or InvalidRunError names the file."""
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        if file.stat().st_size > LARGEST_BYTES:
+            message = f"{file} is larger than any comparison; compare again"
+            raise InvalidRunError(message)
+        return Comparison.model_validate_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        message = f"{file} does not exist; name a directory that `bench compare` wrote"
+        raise UsageError(message) from None
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        message = f"{file} is not a valid comparison: {where}: {problem['msg']}; compare again"
+        raise InvalidRunError(message) from None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{file} can not be read: {error}"
+        raise InvalidRunError(message) from None
+
+
+def read_newest(results: Path) -> Comparison:
+    """Read the newest comparison of those that lie in a directory. UsageError: there is none."""
+    files = sorted(results.glob(f"*/{FILE_NAME}"))
+    if not files:
+        message = f"{results} holds no comparison; name the directory that `bench compare --out` wrote to"
+        raise UsageError(message)
+    return read_comparison(files[-1])

@@ -1,0 +1,275 @@
+"""One round of a comparison: fresh servers of both sides, one load generator, interleaved blocks."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.compare.model import SIDES, SideName, Turn
+from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError
+from benchmark.measure.load_test import (
+    EXIT_TIMEOUT_S,
+    ONE_PROCESS,
+    ROOT,
+    SPEC_VARIABLE,
+    Progress,
+    generator_command,
+    load_environment,
+    module_file,
+    request_spec,
+    verify,
+)
+from benchmark.measure.process import Child, wait_for_exit
+from benchmark.measure.round import OVERTIME_S, Job, Pause, Watch, start_server
+from benchmark.measure.server import Server
+from benchmark.plan import Endpoint, Plan
+from benchmark.summary import columns
+
+ABBA: tuple[SideName, ...] = ("base", "head", "head", "base")
+BAAB: tuple[SideName, ...] = ("head", "base", "base", "head")
+PATTERNS = (ABBA, BAAB)
+PASSES = 4
+TURNS_PER_ENDPOINT = PASSES * len(ABBA)
+"""A profile's duration is the load of one endpoint in one round, both sides together."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One turn of a round, in its place: `number` counts the passes of the whole comparison from 0.
+
+    One of `position` -1 opens the connections, and is not counted.
+    """
+
+    endpoint: Endpoint
+    side: SideName
+    number: int
+    position: int
+
+
+def planned_turns(endpoints: Sequence[Endpoint], round_number: int) -> list[Planned]:
+    """List the turns of a round: in each pass one request of each user to each side, then each endpoint A B B A.
+
+    In the first pass that one request goes to every endpoint, as much is done only once in a process.
+    """
+    listed = []
+    for number in range(round_number * PASSES, (round_number + 1) * PASSES):
+        opened = endpoints if number % PASSES == 0 else endpoints[:1]
+        listed += [Planned(endpoint, side, number, -1) for side in SIDES for endpoint in opened]
+        for place, endpoint in enumerate(endpoints):
+            pattern = PATTERNS[(number + place) % 2]
+            listed += [Planned(endpoint, side, number, position) for position, side in enumerate(pattern)]
+    return listed
+
+
+def turn_of(rows: pd.DataFrame, one: Planned, plan: Plan, cpu_s: float | None = None) -> Turn:
+    """Sum up the rows of one turn.
+
+    A turn is short, so requests per second are not counted within a window, whose borders would cut some off: they are
+    what users did divided by the time it took them, each from its first question to its last answer. `cpu_s`: processor
+    time of the load generator.
+    """
+    profile = plan.profile
+    by_user = rows.groupby("user")
+    ends_s = (rows["start_s"] + rows["latency_ms"] / 1000).groupby(rows["user"]).max()
+    asking_s = float((ends_s - by_user["start_s"].min() + profile.wait_s).sum())
+    waiting_s = float((rows["latency_ms"] / 1000 + profile.wait_s).sum())
+    work_s = one.endpoint.own_work_s(profile.task_seconds)
+    return Turn(
+        **columns(rows, asking_s / len(by_user), work_s).model_dump(),
+        number=one.number,
+        endpoint=one.endpoint.name,
+        side=one.side,
+        position=one.position,
+        waiting_ratio=round(waiting_s / asking_s, 4) if asking_s else 0.0,
+        pause_ms=round(max(0.0, 1000 * (asking_s - waiting_s) / len(rows)), 4),
+        generator_cpu_us_per_request=None if cpu_s is None else round(1e6 * cpu_s / len(rows), 1),
+    )
+
+
+POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Where a side's app lies, and the Python that serves it."""
+
+    home: Path
+    python: str
+
+
+@dataclass(frozen=True)
+class TurnsRound:
+    """One round that is to be measured: its own directory is made in `directory`."""
+
+    plan: Plan
+    number: int
+    contenders: Mapping[SideName, Contender]
+    directory: Path
+
+    def job(self, side: SideName) -> Job:
+        """The round as the server of one side sees it."""
+        mine = self.contenders[side]
+        place = self.directory / side
+        endpoints = self.plan.endpoints
+        return Job(self.plan, endpoints[0], self.number, endpoints, place, mine.home, python=mine.python)
+
+
+def measure_turns(asked: TurnsRound, pause: Pause, watch: Watch) -> tuple[Turn, ...]:
+    """Measure one round.
+
+    AppError names the side whose app can not be started or verified. InvalidRunError: something broke under load;
+    UnwritableRunError: it could not be written. InterruptedRunError: somebody asked to stop. No process is left.
+    """
+    planned = planned_turns(asked.plan.endpoints, asked.number)
+    try:
+        asked.directory.mkdir(parents=True)
+        watch("starting", 0.0, Progress())
+        with _stopped_together() as stacks:
+            with ThreadPoolExecutor(len(SIDES)) as pool:
+                ready = list(pool.map(lambda side: _ready(asked.job(side), side, stacks[side], pause), SIDES))
+            servers = {side: server for side, (server, _) in zip(SIDES, ready, strict=True)}
+            spec = _spec(asked, planned, servers, [answers_s for _, answers_s in ready])
+            with _generator(asked, spec) as child:
+                _watch_turns(asked, child, servers, len(planned), pause, watch)
+                _require_success(child)
+        return _read(asked, planned)
+    except OSError as error:
+        message = f"what was measured could not be written: {error}; free some space, or name another --out"
+        raise UnwritableRunError(message) from None
+
+
+@contextmanager
+def _stopped_together() -> Iterator[Mapping[SideName, ExitStack]]:
+    """Stop both servers at the same time: a graceful stop takes two seconds of every round."""
+    stacks: dict[SideName, ExitStack] = {side: ExitStack() for side in SIDES}
+    try:
+        yield stacks
+    finally:
+        with ThreadPoolExecutor(len(stacks)) as pool:
+            list(pool.map(ExitStack.close, stacks.values()))
+
+
+def _ready(job: Job, side: SideName, stack: ExitStack, pause: Pause) -> tuple[Server, dict[str, float]]:
+    """Start and verify a side, in a thread beside the other's; gives how long its answers took (s), too."""
+    job.directory.mkdir()
+    with _told(side):
+        server = start_server(job, stack, pause, lambda *_: None)
+        if server is None:
+            message = "unreachable: an app that runs elsewhere is refused before"
+            raise BenchmarkError(message)
+        url = server.base_url
+        return server, verify(job.plan, job.to_verify, url, directory=job.directory, home=job.home, pause=pause)
+
+
+class _told:  # noqa: N801 - used as a word
+    """Says in an error on which side it happened."""
+
+    def __init__(self, side: SideName) -> None:
+        self._side = side
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _t: type[BaseException] | None, error: BaseException | None, _b: object) -> None:
+        if isinstance(error, BenchmarkError):
+            raise error.told(self._side) from None
+
+
+def _spec(
+    asked: TurnsRound,
+    planned: Sequence[Planned],
+    servers: Mapping[SideName, Server],
+    answers_s: Sequence[Mapping[str, float]],
+) -> dict[str, Any]:
+    profile = asked.plan.profile
+
+    def turn(one: Planned, before: Planned | None) -> dict[str, Any]:
+        name = one.endpoint.name
+        # Both sides get the same spread, or the start alone would make a difference.
+        spread_s = one.endpoint.own_work_s(profile.task_seconds) or max(answers[name] for answers in answers_s)
+        counted = one.position >= 0
+        return {
+            "base_url": servers[one.side].base_url,
+            "request": request_spec(one.endpoint),
+            "duration_s": profile.duration_s / TURNS_PER_ENDPOINT if counted else 0.0,
+            "spread_s": spread_s if counted and profile.start == "spread" else 0.0,
+            "fresh": before is None or before.number != one.number,
+        }
+
+    return {
+        "output_directory": str(asked.directory.resolve()),
+        "turns": [turn(one, before) for one, before in zip(planned, [None, *planned], strict=False)],
+        "users": profile.users,
+        "client": profile.client,
+        "timeout_s": profile.timeout_s,
+        "ca_file": None,
+        "wait_s": profile.wait_s,
+        "secret_variables": asked.plan.secret_variables(),
+    }
+
+
+def _generator(asked: TurnsRound, spec: Mapping[str, Any]) -> Child:
+    profile = asked.plan.profile
+    spec_file = asked.directory / "turns.json"
+    spec_file.write_text(json.dumps(spec))
+    at_once = {"duration_s": 24 * 3600.0, "spawn_rate_per_s": float(profile.users)}
+    endless = profile.model_copy(update={**at_once, **ONE_PROCESS})
+    base_url = str(spec["turns"][0]["base_url"])
+    return Child(
+        [sys.executable, *generator_command(endless, base_url, [module_file("load.interleaved_locustfile")])],
+        log=asked.directory / "locust.log",
+        directory=ROOT,
+        environment=load_environment() | {SPEC_VARIABLE: str(spec_file.resolve())},
+        secrets=asked.plan.secrets(),
+    )
+
+
+def _watch_turns(
+    asked: TurnsRound, child: Child, servers: Mapping[SideName, Server], turns: int, pause: Pause, watch: Watch
+) -> None:
+    """Wait for the generator; a turn that does not end is the generator hanging."""
+    profile = asked.plan.profile
+    allowed_s = profile.duration_s + profile.timeout_s + OVERTIME_S
+    done, since = 0, time.monotonic()
+    file = asked.directory / "turns.csv"
+    while child.exit_code is None:
+        pause(POLL_S)
+        for side in SIDES:
+            with _told(side):
+                if child.exit_code is None:
+                    servers[side].check_alive()
+        now = max(0, len(file.read_text().splitlines()) - 1) if file.exists() else 0
+        if now > done:
+            done, since = now, time.monotonic()
+        watch("loading", done / turns, Progress(users=profile.users))
+        if time.monotonic() - since > allowed_s:
+            message = f"the load generator made no progress for {allowed_s:g} s; its last lines:"
+            raise InvalidRunError(message, child.tail())
+
+
+def _require_success(child: Child) -> None:
+    code = wait_for_exit(child, EXIT_TIMEOUT_S)
+    if code == os.EX_IOERR:
+        message = "what was measured could not be written; free some space, or name another --out; last lines:"
+        raise UnwritableRunError(message, child.tail())
+    if code != 0:
+        raise InvalidRunError(f"the load generator ended with exit code {code}; its last lines:", child.tail())
+
+
+def _read(asked: TurnsRound, planned: Sequence[Planned]) -> tuple[Turn, ...]:
+    rows = pd.read_csv(asked.directory / "rows.csv", dtype={"error": "string"}, keep_default_na=False)
+    if sorted(set(rows["turn"])) != list(range(len(planned))):
+        message = "the load generator left turns out; its log says why"
+        raise InvalidRunError(message)
+    finished = pd.read_csv(asked.directory / "turns.csv").set_index("turn")
+    cpu_s = finished["cpu_s"].to_dict() if "cpu_s" in finished else {}
+    counted = [(number, one) for number, one in enumerate(planned) if one.position >= 0]
+    return tuple(turn_of(rows[rows["turn"] == number], one, asked.plan, cpu_s.get(number)) for number, one in counted)

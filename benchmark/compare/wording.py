@@ -1,0 +1,223 @@
+"""A comparison for people: its progress, one sentence, a table in the terminal, a page of Markdown."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.compare.model import Comparison, Difference, Side
+from benchmark.formatting import NOT_AVAILABLE, inert, when
+
+TITLES = {"throughput_rps": "req/s", "median_ms": "p50", "p95_ms": "p95", "failure_ratio": "failures"}
+HEADS = ("Endpoint", "Metric", "base", "head", "Change", "Interval (%)", "Verdict")
+LEADING = frozenset({"throughput_rps", "median_ms", "failure_ratio"})
+"""What "no difference" must be known of. A p95 hangs on the worst moments of the machine, and often can not be told."""
+
+CHANGED = frozenset({"improved", "regressed"})
+MOST_PACKAGES = 12
+
+Named = Callable[[str], str]
+
+
+def sentence(comparison: Comparison, named: Named = inert) -> str:
+    """Say what differs. `named` makes names from outside fit for where they are shown."""
+    names = [endpoint.name for endpoint in comparison.plan.endpoints]
+    changed = [name for name in names if _of(comparison, name, CHANGED)]
+    untold = [name for name in names if name not in changed and _of(comparison, name, {"inconclusive"}, LEADING)]
+    same = [name for name in names if name not in {*changed, *untold}]
+    parts = [f"{named(name)} {_changes(_of(comparison, name, CHANGED))}." for name in changed]
+    if comparison.lost:
+        many = f"{len(comparison.lost)} rounds" if len(comparison.lost) > 1 else "A round"
+        parts.insert(0, f"{many} broke under load, see below: what follows is of the others.")
+    if same:
+        which = _which(len(same), len(names))
+        parts.append(f"No difference at {which}: req/s and p50 within {comparison.smallest_effect_percent:g} %.")
+    if untold:
+        parts.append(f"It can not be told for {', '.join(map(named, untold))}: more rounds, or a quieter machine.")
+    return " ".join(parts)
+
+
+def _of(
+    comparison: Comparison, endpoint: str, verdicts: frozenset[str] | set[str], metrics: frozenset[str] | None = None
+) -> list[Difference]:
+    return [
+        found
+        for found in comparison.differences
+        if found.endpoint == endpoint and found.verdict in verdicts and (metrics is None or found.metric in metrics)
+    ]
+
+
+def _changes(found: Sequence[Difference]) -> str:
+    parts = []
+    for verdict in sorted({item.verdict for item in found}, reverse=True):
+        metrics = [f"{TITLES[item.metric]} {_change(item)}" for item in found if item.verdict == verdict]
+        parts.append(f"{verdict}: {', '.join(metrics)}")
+    return "; ".join(parts)
+
+
+def _which(count: int, of: int) -> str:
+    if count == of:
+        return "all endpoints" if count > 1 else "the endpoint"
+    return f"{count} other endpoints" if count > 1 else "1 other endpoint"
+
+
+def _change(item: Difference) -> str:
+    if item.change_percent is None:
+        return NOT_AVAILABLE
+    milliseconds = "" if item.change_ms is None else f" ({item.change_ms:+.2f} ms)"
+    return f"{item.change_percent:+.1f} %{milliseconds}"
+
+
+def _interval(item: Difference) -> str:
+    if item.low_percent is None or item.high_percent is None:
+        return NOT_AVAILABLE
+    return f"{item.low_percent:+.1f} to {item.high_percent:+.1f}"
+
+
+def _value(item: Difference, value: float | None) -> str:
+    if value is None:
+        return NOT_AVAILABLE
+    if item.metric == "failure_ratio":
+        return f"{100 * value:.2f} %"
+    return f"{value:.1f}" if item.metric == "throughput_rps" else f"{value:.2f}"
+
+
+def cells(item: Difference) -> list[str]:
+    """One line of the table, without the endpoint's name."""
+    values = [_value(item, item.base), _value(item, item.head)]
+    title = TITLES[item.metric] + (" (ms)" if item.metric.endswith("_ms") else "")
+    return [title, *values, _change(item), _interval(item), item.verdict]
+
+
+def _shown(comparison: Comparison) -> list[Difference]:
+    """Failures are shown where there were any."""
+    return [item for item in comparison.differences if item.metric != "failure_ratio" or item.base or item.head]
+
+
+def print_comparison(console: Console, comparison: Comparison) -> None:
+    """Print the table and the sentence."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for head in HEADS[1:]:
+        left = head in {"Metric", "Verdict"}
+        table.add_column(head, justify="left" if left else "right", no_wrap=head != "Metric", overflow="fold")
+    for name, items in groupby(_shown(comparison), key=lambda item: item.endpoint):
+        table.add_row(Text(name, style="bold"))
+        for item in items:
+            table.add_row(*map(Text, cells(item)))
+    console.print(table)
+    for reason in _reasons(comparison, str):
+        console.print(Text(reason), soft_wrap=True)
+    console.print(Text(sentence(comparison, str)), soft_wrap=True)
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """Markdown for the page of a workflow run, a comment, and a file."""
+    lines = [
+        f"**{sentence(comparison)}**",
+        "",
+        f"| {' | '.join(HEADS)} |",
+        "| :-- | :-- | --: | --: | --: | --: | :-- |",
+    ]
+    lines += [f"| {inert(item.endpoint)} | {' | '.join(cells(item))} |" for item in _shown(comparison)]
+    reasons = [f"- {reason}" for reason in _reasons(comparison, inert)]
+    lines += ["", *reasons, ""] if reasons else [""]
+    lines += [f"- base: {_side(comparison.base)}", f"- head: {_side(comparison.head)}", *_packages(comparison), ""]
+    return "\n".join([*lines, _method(comparison), ""])
+
+
+def _reasons(comparison: Comparison, named: Named) -> list[str]:
+    """What broke, and why something can not be told."""
+    return [
+        *map(named, comparison.lost),
+        *_why_untold(comparison, named),
+    ]
+
+
+def _why_untold(comparison: Comparison, named: Named) -> list[str]:
+    return [
+        f"{named(item.endpoint)}, {TITLES[item.metric]}: {item.verdict}: {named(item.reason)}"
+        for item in _shown(comparison)
+        if item.reason
+    ]
+
+
+def _side(side: Side) -> str:
+    extras = f" with {inert(', '.join(side.extra_requirements))}" if side.extra_requirements else ""
+    return f"{inert(side.ref)} ({side.commit[:12]}){extras}, {inert(side.python)}"
+
+
+def _packages(comparison: Comparison) -> list[str]:
+    base, head = comparison.base.packages, comparison.head.packages
+    names = [name for name in sorted({*base, *head}) if base.get(name) != head.get(name)]
+    if not names:
+        return []
+    shown = [f"{name} {head.get(name, 'removed')}, was {base.get(name, 'not there')}" for name in names[:MOST_PACKAGES]]
+    more = f"; and {len(names) - MOST_PACKAGES} more" if len(names) > MOST_PACKAGES else ""
+    return [f"- packages that differ: {'; '.join(map(inert, shown))}{more}"]
+
+
+def _method(comparison: Comparison) -> str:
+    profile = comparison.plan.profile
+    passes = len({turn.number for turn in comparison.turns})
+    certainty, effect = 100 * (1 - comparison.error_rate), comparison.smallest_effect_percent
+    return (
+        f"{when(comparison.started_at)}, {inert(comparison.cpu.model)}, {comparison.cpu.count} cores. {passes} passes "
+        f"over the endpoints with fresh connections, servers fresh after every fourth; {profile.users} "
+        f"users, base and head in turns. All intervals hold at once with {certainty:g} % certainty; a change has to be "
+        f"{effect:g} % at least. How it works, and what it can not see: docs/comparing.md."
+    )
+
+
+class CompareReporter:
+    """Shows the rounds: a bar in a terminal, a line a round elsewhere."""
+
+    def __init__(self, console: Console, rounds: int, first_guess_s: float, bar: Progress | None) -> None:
+        self._console = console
+        self._rounds = rounds
+        self._round_s = first_guess_s
+        self._bar = bar
+        self._task = bar.add_task("", total=float(rounds)) if bar else None
+        self._began_s: float | None = None
+        self._number = 0
+
+    def say(self, text: str) -> None:
+        """Say something that is not a round."""
+        self._console.print(Text(text), soft_wrap=True)
+
+    def begin(self, number: int) -> None:
+        """Announce a round; `number` counts from 1."""
+        now = time.monotonic()
+        if self._began_s is not None:
+            self._round_s = (now - self._began_s) / (number - 1)
+        self._began_s = self._began_s or now
+        self._number = number
+        if number > self._rounds:
+            self._rounds = number
+            self.say("the machine is noisy, the intervals are still too wide: one round more")
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=float(self._rounds))
+        else:
+            left_s = self._round_s * (self._rounds - number + 1)
+            self.say(f"[{number}/{self._rounds}] about {left_s:.0f} s left")
+
+    def watch(self, phase: str, share: float, _counts: object) -> None:
+        """Show the phase, and under load the share of the round's turns that is done."""
+        if self._bar is not None and self._task is not None:
+            done = self._number - 1 + (share if phase == "loading" else 0.0)
+            self._bar.update(self._task, completed=done, description=f"[{self._number}/{self._rounds}] {phase}")
+
+
+@contextmanager
+def reporting(console: Console, rounds: int, first_guess_s: float) -> Iterator[CompareReporter]:
+    """Progress of so many rounds, gone when the block ends."""
+    if not console.is_terminal:
+        yield CompareReporter(console, rounds, first_guess_s, None)
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield CompareReporter(console, rounds, first_guess_s, bar)

@@ -1,0 +1,150 @@
+"""What a diagnosis means in words, what to change, and what that would give.
+
+The figures are bounds (see explain.bounds): users / S, seats / S, and workers / CPU time of one request. What is
+promised is "up to".
+"""
+
+from collections.abc import Callable, Sequence
+
+from benchmark.diagnose.model import Diagnosis, Level
+from benchmark.plan import Served
+
+WHOLE_MS = 100
+ON_THE_PLATEAU = 0.75
+
+
+def advice(found: Diagnosis, full: Sequence[Level]) -> dict[str, str]:
+    """Texts of a diagnosis whose regime is known. `full`: the levels at which requests queued."""
+    if found.regime is None:
+        return {}
+    finding, change, gain = TEXTS[found.regime](found)
+    return {"finding": finding, "change": change, "gain": gain, "evidence": _evidence(found, full)}
+
+
+def _evidence(found: Diagnosis, full: Sequence[Level]) -> str:
+    if found.regime == "event loop" or not full:
+        first, last = found.levels[0], found.levels[-1]
+        return (
+            f"From {first.users} to {last.users} users throughput grew from {first.throughput_rps:,.4g} to "
+            f"{last.throughput_rps:,.4g} req/s, {last.throughput_rps / first.throughput_rps:,.0f} times."
+        )
+    # While one worker has no connection yet, a level can be full and answer half.
+    most = max(level.throughput_rps for level in full)
+    full = [level for level in full if level.throughput_rps >= ON_THE_PLATEAU * most]
+    rates = [level.throughput_rps for level in full]
+    users = f"{full[0].users} to {full[-1].users} users" if len(full) > 1 else f"{full[0].users} users"
+    rate = f"{min(rates):,.4g} to {max(rates):,.4g}" if len(full) > 1 else f"{rates[0]:,.4g}"
+    said = f"With {users} throughput stayed at {rate} req/s"
+    if full[-1].worker_cpu_percent is None or full[-1].threads_grown_per_worker is None:
+        return f"{said}."
+    busy, grown = max(full[-1].worker_cpu_percent), max(full[-1].threads_grown_per_worker)
+    return f"{said}; the busiest worker used {busy:.0f} % of a core and had started {grown} threads."
+
+
+def _each(found: Diagnosis) -> str:
+    workers = found.setting.workers
+    return "in all" if workers is None else "in one worker" if workers == 1 else f"in each of {workers} workers"
+
+
+def _took(found: Diagnosis) -> str:
+    if found.service_s is None:
+        return "an unknown time"
+    value_ms = 1000 * found.service_s.value
+    return f"{value_ms:,.0f} ms" if value_ms >= WHOLE_MS else f"{value_ms:.3g} ms"
+
+
+def _estimate(found: Diagnosis) -> str:
+    seats = found.seats_per_worker
+    if seats is None:
+        return ""
+    upper = "" if seats.high is None else f" to {seats.high:.3g}"
+    return f"{seats.low:.3g}{upper} by measurement, 95 %"
+
+
+def _users_rps(found: Diagnosis, users: int) -> float:
+    """Answers a second when nothing queues, as far as the workers' processors follow."""
+    service_s = found.service_s.value if found.service_s else 1.0
+    workers = min(found.setting.workers or 1, found.setting.cores or 1)
+    processor_rps = workers / found.cpu_per_request_s if found.cpu_per_request_s else float("inf")
+    return min(users / service_s, processor_rps)
+
+
+def _up_to(found: Diagnosis, rate_rps: float) -> str:
+    last = found.levels[-1]
+    best = max(level.throughput_rps for level in found.levels)
+    return f"With {last.users} users up to {max(rate_rps, best):,.4g} req/s instead of {best:,.4g}."
+
+
+def _event_loop(found: Diagnosis) -> tuple[str, str, str]:
+    finding = (
+        f"Event loop: nothing to queue for; {found.most_at_once} requests were served at a time, {_took(found)} each."
+    )
+    if not found.cpu_per_request_s or not found.setting.workers or not found.setting.cores:
+        return finding, "Nothing: it grows with the users.", ""
+    most = min(found.setting.workers, found.setting.cores) / found.cpu_per_request_s
+    gain = f"At {1000 * found.cpu_per_request_s:.2g} ms of processor a request, the workers end near {most:,.0f} req/s."
+    return finding, "Nothing: it grows with the users until the processor is full.", gain
+
+
+def _thread_pool(found: Diagnosis) -> tuple[str, str, str]:
+    finding = f"Thread pool: {found.seats} requests at a time {_each(found)} ({_estimate(found)}), {_took(found)} each."
+    change = (
+        "If what it waits for has an async client: `async def` and `await`, so that nothing queues. Else more threads: "
+        "anyio.to_thread.current_default_thread_limiter().total_tokens."
+    )
+    return finding, change, _up_to(found, _users_rps(found, found.levels[-1].users))
+
+
+def _blocked(found: Diagnosis) -> tuple[str, str, str]:
+    finding = (
+        f"Blocked event loop: one request at a time {_each(found)} ({_estimate(found)}), {_took(found)} each, while "
+        "the processor idles: something inside `async def` blocks."
+    )
+    if all(sum(level.connections_per_worker or (level.users,)) >= level.users for level in found.levels):
+        finding = finding[:-1] + ", or a lock lets in one request at a time."
+    change = "Await an async client instead of the blocking call; or write `def`, which moves it to the thread pool."
+    threads = (found.setting.threads or 40) * (found.setting.workers or 1)
+    users = found.levels[-1].users
+    return finding, change, _up_to(found, _users_rps(found, min(users, threads)))
+
+
+def _cpu(found: Diagnosis) -> tuple[str, str, str]:
+    share = min(1.0, (found.cpu_per_request_s or 0.0) / (found.service_s.value if found.service_s else 1.0))
+    finding = f"CPU-bound: of the {_took(found)} that an answer takes, it computes for {share:.0%}."
+    cores, workers = found.setting.cores or 1, found.setting.workers or 1
+    best = max(level.throughput_rps for level in found.levels)
+    most = min(cores, workers) / found.cpu_per_request_s if found.cpu_per_request_s else best
+    if workers < cores:
+        change = f"Run {cores} workers, one for each core, or compute less. Threads and `async` do not help."
+        gain = f"Up to {most * cores / workers:,.4g} req/s with {cores} workers instead of {best:,.4g}."
+    else:
+        change = "Compute less, or take a machine with more cores and as many workers. Threads and `async` do not help."
+        gain = f"Half the computing: up to {2 * most:,.4g} req/s instead of {best:,.4g}."
+    return finding, change, gain
+
+
+def _pool(found: Diagnosis) -> tuple[str, str, str]:
+    grown = max((max(level.threads_grown_per_worker or (0,)) for level in found.levels), default=0)
+    threads = found.seats is not None and found.seats > 1 and grown == found.seats
+    kind = "an executor of its own, or a thread pool of that size" if threads else "a semaphore or a connection pool"
+    finding = (
+        f"Another pool: {found.seats} at a time {_each(found)} ({_estimate(found)}), {_took(found)} each: {kind}."
+        if found.setting.workers
+        else f"Some pool: {found.seats} at a time {_each(found)} ({_estimate(found)}), {_took(found)} each. Which one "
+        "can only be told where the workers can be seen: with [app] import."
+    )
+    seats, workers = found.seats or 1, found.setting.workers or 1
+    change = f"Make it larger: {2 * seats} instead of {seats}, if what stands behind it bears that."
+    service_s = found.service_s.value if found.service_s else 1.0
+    users = found.levels[-1].users
+    rate = min(2 * seats * workers / service_s, _users_rps(found, users))
+    return finding, change, _up_to(found, rate)
+
+
+TEXTS: dict[Served, Callable[[Diagnosis], tuple[str, str, str]]] = {
+    "event loop": _event_loop,
+    "thread pool": _thread_pool,
+    "blocked event loop": _blocked,
+    "cpu": _cpu,
+    "pool": _pool,
+}

@@ -1,0 +1,164 @@
+"""What `bench diagnose` does: a step load, measured, from the request to the finding."""
+
+import csv
+import os
+import tempfile
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from benchmark.config import Config, check_plan, make_plan, read_config
+from benchmark.diagnose.model import Diagnosis, Setting, Step, as_toml, contradiction, declaration, declare
+from benchmark.diagnose.rules import diagnose
+from benchmark.errors import InvalidRunError, UsageError
+from benchmark.measure.load_test import Ladder
+from benchmark.measure.machine import raise_open_file_limit
+from benchmark.measure.process import listening
+from benchmark.measure.progress import climbing
+from benchmark.measure.round import Job, Pause, RawRound, Watch, measure
+from benchmark.measure.server import check_target
+from benchmark.plan import Plan, Profile
+from benchmark.summary import failure_kinds
+
+BUDGET_S = 95.0
+"""With the start of server and generator an endpoint that answers within a second is diagnosed in two minutes."""
+SAMPLE_EVERY_S = 0.5
+ENOUGH_USERS_PER_WORKER = 8
+MOST_FAILED = 0.01
+
+
+def ladder(plan: Plan) -> Ladder:
+    """Climb as far as the plan has users; one that is flat may end when each worker should hold connections."""
+    enough = ENOUGH_USERS_PER_WORKER * plan.target.workers
+    return Ladder(plan.profile.users, min(enough, plan.profile.users), BUDGET_S)
+
+
+def measure_ladder(job: Job, pause: Pause, watch: Watch) -> tuple[list[Step], pd.DataFrame]:
+    """Measure one ladder; gives its levels, and the request rows (see benchmark.summary).
+
+    InvalidRunError, beside those of `measure`: nothing was answered, or more than one request in a hundred failed.
+    """
+    raw = measure(job, pause, watch)
+    _require_answers(job, raw.rows)
+    with (job.directory / "levels.csv").open(encoding="utf-8") as file:
+        marks = [(float(time_s) - raw.window.start_s, int(users)) for time_s, users in csv.reader(file)]
+    if marks[-1][1]:  # ended from outside
+        marks.append((raw.window.stop_s - raw.window.start_s, 0))
+    return [_step(raw, users, start_s, end_s) for (start_s, users), (end_s, _) in pairwise(marks)], raw.rows
+
+
+def _require_answers(job: Job, rows: pd.DataFrame) -> None:
+    name = job.endpoint.name
+    if rows.empty:
+        message = f"endpoint {name!r} gave its only user no answer in time; see whether it answers at all, then again"
+        raise InvalidRunError(message)
+    kinds = failure_kinds(rows)
+    failures = sum(kind.count for kind in kinds)
+    if failures > MOST_FAILED * len(rows):
+        said = f"{failures} of {len(rows)} requests to endpoint {name!r} failed, mostly with: {kinds[0].message}"
+        raise InvalidRunError(f"{said}. Mend that, or [endpoints.{name}] expect, and diagnose again")
+
+
+def _step(raw: RawRound, users: int, start_s: float, end_s: float) -> Step:
+    samples = raw.samples.assign(time_s=raw.samples["time_s"] - raw.window.start_s)
+    held = [name for name in samples.columns if name.endswith("_connections")]
+    samples[held] = samples[held].ffill()  # in some seconds they were not counted
+    workers = [f"worker{number}" for number in range(len(held))]
+    upto = samples[samples["time_s"] <= end_s]
+    last = (upto if len(upto) else samples).iloc[-1]
+    first = samples.iloc[0]
+    return Step(
+        users=users,
+        start_s=start_s,
+        end_s=end_s,
+        connections_per_worker=tuple(int(last[f"{name}_connections"]) for name in workers) or None,
+        worker_cpu_percent=tuple(_mean(samples, f"{name}_cpu_percent", start_s, end_s) for name in workers) or None,
+        threads_grown_per_worker=tuple(int(last[f"{name}_threads"] - first[f"{name}_threads"]) for name in workers)
+        or None,
+        generator_cpu_percent=_mean(samples, "generator_cpu_percent", start_s, end_s),
+        machine_cpu_percent=_mean(samples, "machine_cpu_percent", start_s, end_s),
+    )
+
+
+def _mean(samples: pd.DataFrame, column: str, start_s: float, end_s: float) -> float:
+    """Mean over a level. A sample speaks of the time since the one before, which may reach over the border."""
+    times = samples["time_s"].to_numpy(dtype=np.float64)
+    spent = np.concatenate([[0.0], np.cumsum(np.diff(times) * samples[column].to_numpy(dtype=np.float64)[1:])])
+    start, end = np.interp([start_s, end_s], times, spent)
+    covered_s = min(end_s, times[-1]) - max(start_s, times[0])
+    return round(float(end - start) / covered_s, 1) if covered_s > 0 else 0.0
+
+
+NAME = "diagnose"
+FEWEST_USERS = 8
+
+
+def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, console: Console) -> Diagnosis:
+    """Load one endpoint with 1, 2, 4, ... users and conclude how it is served. All errors of a round may occur."""
+    plan = ladder_plan(read_config(config_file), endpoint, wishes)
+    home = config_file.resolve().parent
+    check_plan(plan, home)
+    raise_open_file_limit()
+    (asked,) = plan.endpoints
+    with listening() as interrupt, tempfile.TemporaryDirectory() as directory:
+        check_target(plan, home, interrupt.pause)
+        job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, ladder(plan), SAMPLE_EVERY_S)
+        with climbing(console, asked.name) as watch:
+            steps, rows = measure_ladder(job, interrupt.pause, watch)
+    return diagnose(steps, rows, _setting(plan))
+
+
+def ladder_plan(config: Config, endpoint: str, wishes: Mapping[str, Any]) -> Plan:
+    """Plan a climb to `wishes["users"]` users. UsageError: no such endpoint, a bad value, a locustfile of its own."""
+    if endpoint not in config.endpoints:
+        message = f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}"
+        raise UsageError(message)
+    if config.endpoints[endpoint].locustfile is not None:
+        message = (
+            f"endpoint {endpoint!r} has a locustfile of its own, whose users may do anything; give it a path alone"
+        )
+        raise UsageError(message)
+    climb = Profile(
+        name=NAME, users=1, spawn_rate_per_s=1, duration_s=BUDGET_S, timeout_s=2 * BUDGET_S, endpoints=(endpoint,)
+    )
+    extended = config.model_copy(update={"profiles": {NAME: climb}})
+    try:
+        plan = make_plan(extended, NAME, {**wishes, "endpoints": (endpoint,)})
+    except UsageError as error:
+        raise UsageError(str(error).replace("--users:", "--most-users:", 1)) from None
+    if plan.profile.users < FEWEST_USERS:
+        message = (
+            f"--most-users: {plan.profile.users} are too few to see what more users change; at least {FEWEST_USERS}"
+        )
+        raise UsageError(message)
+    return plan
+
+
+def _setting(plan: Plan) -> Setting:
+    (endpoint,) = plan.endpoints
+    if plan.target.url is not None:
+        return Setting(endpoint=endpoint.name, workers=None, threads=None, cores=None)
+    return Setting(
+        endpoint=endpoint.name, workers=plan.target.workers, threads=plan.target.threads, cores=os.cpu_count()
+    )
+
+
+def keep(found: Diagnosis, config_file: Path, *, write: bool) -> str:
+    """Put what was found into benchmark.toml, or say what to put there; gives what to tell the user ("": nothing)."""
+    name = found.setting.endpoint
+    endpoint = read_config(config_file).endpoints[name]
+    differs = contradiction(found, endpoint)
+    if differs is not None:
+        return f"{differs}: nothing was written. If the measurement is right, change it there."
+    lacking = declaration(found, endpoint)
+    if not lacking:
+        return f"Nothing to keep in {config_file.name}." if write else ""
+    if not write:
+        return f"To keep it (or --keep), under [endpoints.{name}] of {config_file.name}:\n\n{as_toml(lacking)}"
+    declare(config_file, name, lacking)
+    return f"Kept in {config_file.name}, [endpoints.{name}]:\n\n{as_toml(lacking)}"

@@ -1,0 +1,136 @@
+"""How many requests an endpoint serves at a time, from a load that climbs.
+
+Operational analysis of a closed system (Denning and Buzen, Computing Surveys 10(3), 1978), worker by worker: users
+keep their connection, so a worker with c of them that has m seats of S seconds answers min(c, m) / S a second. The
+sum over the workers is what was measured at each level; S and m are what fits all levels best. Connections are
+dealt unevenly, and a worker with fewer connections than seats is not full: hence no simple maximum of throughput.
+
+Answers of constant length come in waves, and a window cuts waves. So answers are not counted: each occupied a seat
+for S seconds before it came, and what is averaged is how many did so at a time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.diagnose.model import Interval, Level, Step
+
+Floats = npt.NDArray[np.float64]
+
+FEWEST_ANSWERS = 2
+SETTLING = 0.2
+"""Part of a level that is left out at its begin: new users connect, and the queue that they make builds up."""
+SMOOTH_SPREAD = 0.1
+MODEL_ERROR = 0.03
+"""Relative error of a level that no number of answers makes smaller: the machine is never quite the same."""
+SLOWER_UNDER_LOAD = 0.05
+"""How much longer (relative) a request may take among others than alone, as one standard error."""
+MOST_MISFIT = 16.0
+"""Squared misfit, in standard errors, beyond which a level is no worse: one slow second must not bend the rest."""
+CHI2_95 = 3.84
+GRID = 600
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Seats of each worker and service time that fit all levels best. `high` of the seats None: perhaps no limit."""
+
+    seats: Interval
+    service: Interval
+
+
+def service_time(rows: pd.DataFrame, alone: Step) -> Interval | None:
+    """Time (s) that one request takes when nobody else asks; None without three answers.
+
+    The median where answers take nearly the same time, so that one hiccup does not count; else the mean, which is
+    what decides how many answers seats can give. The first answer is left out: it may have warmed something up.
+    """
+    latencies = _ended_within(rows, alone.start_s, alone.end_s)["latency_ms"].to_numpy(dtype=np.float64)[1:] / 1000
+    if len(latencies) < FEWEST_ANSWERS:
+        return None
+    low, middle, high = np.quantile(latencies, [0.25, 0.5, 0.75])
+    smooth = (high - low) < SMOOTH_SPREAD * middle
+    value = float(middle if smooth else latencies.mean())
+    spread = float((high - low) / 1.349 if smooth else latencies.std(ddof=1))
+    error = 1.96 * spread / np.sqrt(len(latencies))
+    return Interval(value=value, low=max(value - error, 0.0), high=value + error)
+
+
+def _ended_within(rows: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
+    return rows[(rows["end_s"] > start_s) & (rows["end_s"] <= end_s)]
+
+
+def levels(steps: Sequence[Step], rows: pd.DataFrame, service_s: float) -> list[Level]:
+    """Say for each level how many answers it gave, and how many seats were busy on average."""
+    ends = rows["end_s"].to_numpy(dtype=np.float64)
+    found = []
+    for number, step in enumerate(steps):
+        start_s = step.start_s + SETTLING * (step.end_s - step.start_s)
+        # What ends after a level shows which seats were busy at its end; after the last level nothing is answered.
+        end_s = step.end_s if number < len(steps) - 1 else max(step.end_s - service_s, (start_s + step.end_s) / 2)
+        overlap = np.clip(np.minimum(ends, end_s) - np.maximum(ends - service_s, start_s), 0, None)
+        busy = float(overlap.sum()) / (end_s - start_s)
+        answered = _ended_within(rows, step.start_s, step.end_s)["latency_ms"]
+        found.append(
+            Level(
+                **step.model_dump(),
+                answers=len(answered),
+                throughput_rps=round(busy / service_s, 3),
+                median_ms=round(float(answered.median()), 3) if len(answered) else None,
+                busy_seats=round(busy, 3),
+            )
+        )
+    return found
+
+
+def connections(level: Level) -> tuple[float, ...]:
+    """Connections of each worker; of an app elsewhere all are taken for one worker's.
+
+    A worker that is blocked accepts late: connections that wait for it are dealt out in proportion, in parts.
+    """
+    held = level.connections_per_worker
+    if not held or not sum(held):
+        return (float(level.users),)
+    return tuple(count * level.users / sum(held) for count in held)
+
+
+def capacity(level: Level, seats_per_worker: Floats) -> Floats:
+    """Requests that can be served at a time with so many seats in each worker (one value for each of them)."""
+    held = np.asarray(connections(level), dtype=np.float64)
+    served: Floats = np.minimum(held[:, None], seats_per_worker[None, :]).sum(axis=0)
+    return served
+
+
+def fit(found: Sequence[Level], service: Interval, variation: float) -> Fit:
+    """Fit seats per worker and service time to all levels that were answered.
+
+    `variation`: standard deviation of the service time over its mean. The interval is that of the profile
+    likelihood: all numbers of seats that fit not much worse than the best.
+    """
+    answered = [level for level in found if level.answers > 0 and level.busy_seats > 0]
+    most = max(max(connections(level)) for level in answered)
+    grid = np.unique(np.concatenate([np.geomspace(0.4, most, GRID), np.arange(1.0, most + 1)]))
+    expected = np.log(np.stack([capacity(level, grid) for level in answered]))
+    measured = np.log([level.busy_seats for level in answered])[:, None]
+    error = np.sqrt(MODEL_ERROR**2 + variation**2 / np.asarray([level.answers for level in answered]))[:, None]
+    # How much longer a request takes among others than alone, the same for all levels: unknown, but not anything.
+    unsure = (service.high or service.value) / service.value - 1
+    most_slower = 3 * float(np.hypot(SLOWER_UNDER_LOAD, unsure))
+    slower = np.clip(np.median(expected - measured, axis=0), -most_slower, most_slower)
+    misfit = np.minimum(((expected - measured - slower) / error) ** 2, MOST_MISFIT).sum(axis=0)
+    misfit += (3 * slower / most_slower) ** 2
+    best = int(misfit.argmin())
+    scale = max(1.0, float(misfit[best]) / max(1, len(answered) - 2))
+    accepted = misfit <= misfit[best] + CHI2_95 * scale
+    factors = np.exp(slower)
+    return Fit(
+        seats=_interval(grid[best], grid[accepted], open_above=bool(accepted[-1])),
+        service=_interval(service.value * factors[best], service.value * factors[accepted], open_above=False),
+    )
+
+
+def _interval(value: float, accepted: Floats, *, open_above: bool) -> Interval:
+    return Interval(value=float(value), low=float(accepted.min()), high=None if open_above else float(accepted.max()))

@@ -1,0 +1,363 @@
+"""How an endpoint is served, told from a step load; or that it cannot be told, and why.
+
+Each rule looks at the evidence and either says what it means or passes it on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from benchmark.diagnose.advice import advice
+from benchmark.diagnose.fit import Fit, connections, fit, levels, service_time
+from benchmark.diagnose.model import Diagnosis, Interval, Level, Setting, Step
+from benchmark.plan import Served
+
+LATE = 0.95
+"""Connections that were accepted before the end of a level, of its users, below which some had to wait for it."""
+FULL = 0.8
+"""A level is full when no more than this part of its users can be served at a time."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a rule may look at. `full`: levels at which requests queued."""
+
+    setting: Setting
+    levels: tuple[Level, ...]
+    service: Interval
+    fit: Fit
+    full: tuple[Level, ...]
+    cpu_s: float | None
+
+    @property
+    def threads_grown(self) -> int:
+        """Most threads that a worker started under this load."""
+        return max((max(level.threads_grown_per_worker or (0,)) for level in self.levels), default=0)
+
+    @property
+    def most_at_once(self) -> int:
+        """Most requests that were being served at a time, on average over a level."""
+        return int(max(level.busy_seats for level in self.levels))
+
+    @property
+    def on_threads(self) -> bool:
+        """Whether workers started about as many threads as they served requests at a time."""
+        busy = min(self.fit.seats.value, max(connections(self.levels[-1])))
+        return self.threads_grown >= max(1.0, 0.5 * busy)
+
+    @property
+    def unevenness(self) -> float:
+        """Largest over smallest throughput of the full levels, each beside what the found seats give there."""
+        rates = [level.busy_seats / served_at_once(level, self.fit.seats.value) for level in self.full]
+        return max(rates) / min(rates) if rates and min(rates) > 0 else float("inf")
+
+    @property
+    def misfit(self) -> float:
+        """How far the worst of all levels is from what the found seats give there: 1.1 is a tenth more or less."""
+        ratios = [level.busy_seats / served_at_once(level, self.fit.seats.value) for level in self.levels]
+        return max(max(ratio, 1 / ratio) if ratio > 0 else float("inf") for ratio in ratios)
+
+    @property
+    def accepted_late(self) -> bool:
+        """Whether connections waited for a worker to accept them: its event loop had no time."""
+        return any(sum(level.connections_per_worker or (level.users,)) < LATE * level.users for level in self.full)
+
+    @property
+    def computing(self) -> float:
+        """Part of the service time that a worker's processor works on a request."""
+        return (self.cpu_s or 0.0) / self.service.value
+
+
+def served_at_once(level: Level, seats_per_worker: float) -> float:
+    """Requests of a level that so many seats can serve at a time: a worker with fewer connections is not full."""
+    return sum(min(held, seats_per_worker) for held in connections(level))
+
+
+SHORTEST_S = 0.002
+COMPUTES = 0.5
+"""Part of the service time that a worker computes, from which on it is the processor that serves."""
+COMPUTES_SOME = 0.1
+BUSY_WORKER_PERCENT = 85.0
+BUSY_GENERATOR_PERCENT = 85.0
+BUSY_MACHINE_PERCENT = 85.0
+MANY = 64
+"""So many requests have to be served at a time before it is said that they queue for nothing."""
+STILL_GROWS = 1.25
+"""Growth of throughput over the last level, which doubles the users, from which on it is said to grow."""
+FLAT = 1.3
+"""Most unevenness of the levels that are called full."""
+FALLS = 0.7
+FITS_ALL = 1.1
+"""Misfit of the worst of all levels up to which a limit is believed even on a machine that others use."""
+ACCEPTS_LATE_S = 0.1
+"""Service time from which on a blocked event loop was always seen to accept late."""
+CLOSE = 0.15
+MOST_WIDE = 1.6
+"""Largest over smallest number of seats that still counts as knowing how many there are."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule concludes. `regime` None: it can not be told, for this reason, and this is what to do."""
+
+    regime: Served | None
+    seats: int | None = None
+    reason: str = ""
+    remedy: str = ""
+
+
+Rule = Callable[[Evidence], Verdict | None]
+
+
+def _too_short(evidence: Evidence) -> Verdict | None:
+    if evidence.service.value >= SHORTEST_S:
+        return None
+    return Verdict(
+        None,
+        reason=f"one answer takes {1000 * evidence.service.value:.2g} ms, mostly framework and load generator",
+        remedy="There is hardly anything to wait for. For the most it can answer use a generator written in C.",
+    )
+
+
+def _computes(evidence: Evidence) -> Verdict | None:
+    return Verdict("cpu", 1) if evidence.computing >= COMPUTES else None
+
+
+def _still_grows(evidence: Evidence) -> Verdict | None:
+    """No limit, or one beyond the users that there were."""
+    last, before = evidence.levels[-1], evidence.levels[-2]
+    if last.throughput_rps < STILL_GROWS * before.throughput_rps:
+        return None
+    if evidence.most_at_once >= MANY and not evidence.on_threads:
+        return Verdict("event loop")
+    started = f", and a worker started {evidence.threads_grown} threads" if evidence.on_threads else ""
+    most = (evidence.setting.threads or 0) * (evidence.setting.workers or 1)
+    return Verdict(
+        None,
+        reason=f"throughput still grew at {last.users} users, the last that there was time for{started}",
+        remedy=f"Climb further (--most-users {max(4 * last.users, 4 * most)}), with shorter work if it has to be.",
+    )
+
+
+def _processor_full(evidence: Evidence) -> Verdict | None:
+    """Growth ended because the processor was full, though a request computes only for a part of its time."""
+    looked_at = evidence.full or evidence.levels[-2:]
+    busy = [level for level in looked_at if _processor_is_full(level, evidence)]
+    if 2 * len(busy) < len(looked_at):
+        return None
+    if evidence.computing >= COMPUTES_SOME:
+        return Verdict("cpu", 1)
+    if evidence.setting.workers is not None and not evidence.on_threads:
+        return Verdict("event loop")
+    return Verdict(
+        None,
+        reason=f"the processor was full at {busy[0].users} users, before a limit of the endpoint's own could be seen",
+        remedy="Let each request wait longer or compute less for the test, or give the machine more cores.",
+    )
+
+
+def _processor_is_full(level: Level, evidence: Evidence) -> bool:
+    """Whether the workers, or all that this measurement runs, took what processor there was."""
+    ours = sum(level.worker_cpu_percent or ()) + level.generator_cpu_percent
+    workers_full = min(level.worker_cpu_percent or (0.0,)) >= BUSY_WORKER_PERCENT
+    return workers_full or (_machine_is_full(level) and ours >= 50 * (evidence.setting.cores or 1))
+
+
+def _machine_is_full(level: Level) -> bool:
+    return level.machine_cpu_percent >= BUSY_MACHINE_PERCENT
+
+
+def _crowded(evidence: Evidence) -> Verdict | None:
+    """Other programs took the processor: a limit that fits every level counts, and how many were served at a time."""
+    looked_at = evidence.full or evidence.levels[-2:]
+    if 2 * sum(_machine_is_full(level) for level in looked_at) < len(looked_at) or evidence.on_threads:
+        return None
+    if len(evidence.full) > 1 and evidence.misfit <= FITS_ALL:
+        return None
+    if evidence.most_at_once >= MANY and evidence.setting.workers is not None:
+        return Verdict("event loop")
+    return Verdict(
+        None,
+        reason="other programs took the processor, so that what ended the growth may have been they",
+        remedy="Diagnose again when the machine is quiet.",
+    )
+
+
+def _generator_full(evidence: Evidence) -> Verdict | None:
+    if all(level.generator_cpu_percent < BUSY_GENERATOR_PERCENT for level in evidence.full):
+        return None
+    return Verdict(
+        None,
+        reason="the load generator used a whole core: it, not the endpoint, may be what stopped growing",
+        remedy="Let each request wait longer for the test, or take a machine with more cores.",
+    )
+
+
+def _not_flat(evidence: Evidence) -> Verdict | None:
+    """A limit is a limit when twice the users bring no more: one full level may be a slow second."""
+    if len(evidence.full) > 1 and evidence.unevenness <= FLAT:
+        return None
+    return Verdict(
+        None,
+        reason="throughput grew less than the number of users, but was not seen to stop",
+        remedy="Diagnose again on a quieter machine, or climb further with --most-users.",
+    )
+
+
+def _falls(evidence: Evidence) -> Verdict | None:
+    rates = [level.throughput_rps for level in evidence.levels]
+    if min(rates[rates.index(max(rates)) :]) >= FALLS * max(rates):
+        return None
+    return Verdict(
+        None,
+        reason="throughput fell when more users came: a request takes the longer the more of them there are",
+        remedy="Look for a lock or a resource that all requests share; or diagnose again on a quieter machine.",
+    )
+
+
+def _too_wide(evidence: Evidence) -> Verdict | None:
+    seats = evidence.fit.seats
+    if seats.high is not None and seats.high <= MOST_WIDE * seats.low:
+        return None
+    high = "many" if seats.high is None else f"{seats.high:.3g}"
+    return Verdict(
+        None,
+        reason=f"each worker serves between {seats.low:.2g} and {high} requests at a time, and that can mean anything",
+        remedy="Diagnose again on a quieter machine, or let each request take longer.",
+    )
+
+
+def _blocked(evidence: Evidence) -> Verdict | None:
+    seats = evidence.fit.seats
+    if seats.value > 1 + CLOSE and not seats.low <= 1 <= (seats.high or 1):
+        return None
+    if evidence.setting.workers is None:
+        return Verdict("pool", 1)
+    if evidence.threads_grown:
+        return None
+    if not evidence.accepted_late and evidence.service.value >= ACCEPTS_LATE_S:
+        return Verdict("pool", 1)  # its event loop is free to accept: a lock lets in one request at a time
+    return Verdict("blocked event loop", 1)
+
+
+def _thread_pool(evidence: Evidence) -> Verdict | None:
+    seats, threads = evidence.fit.seats, evidence.setting.threads
+    if threads is None or not _near(seats, threads):
+        return None
+    return Verdict("thread pool", threads) if _near_count(evidence.threads_grown, threads) else None
+
+
+def _pool(evidence: Evidence) -> Verdict:
+    """Some other pool. Where as many threads were started, their number is the exact one."""
+    seats, grown = evidence.fit.seats, evidence.threads_grown
+    if grown > 1 and _near(seats, grown):
+        return Verdict("pool", grown)
+    return Verdict("pool", max(1, round(seats.value)))
+
+
+def _near(seats: Interval, number: float) -> bool:
+    return seats.low <= number <= (seats.high or number) or abs(seats.value - number) <= CLOSE * number
+
+
+def _near_count(found: int, wanted: int) -> bool:
+    return abs(found - wanted) <= max(1, CLOSE * wanted)
+
+
+RULES: tuple[Rule, ...] = (
+    _too_short,
+    _computes,
+    _still_grows,
+    _processor_full,
+    _crowded,
+    _generator_full,
+    _not_flat,
+    _falls,
+    _too_wide,
+    _blocked,
+    _thread_pool,
+    _pool,
+)
+
+
+def conclude(evidence: Evidence) -> Verdict:
+    """Apply the rules; the last always concludes."""
+    return next(told for rule in RULES if (told := rule(evidence)) is not None)
+
+
+FEWEST_LEVELS = 3
+SHORTEST_SILENCE_S = 0.5
+SILENT_SERVICE_TIMES = 3
+"""So many service times without any answer are no chance: each seat gives one in each."""
+
+
+def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:
+    """Conclude from the levels of a load that climbs, and its request rows (see benchmark.summary). Never fails."""
+    alone = service_time(rows, steps[0]) if steps else None
+    found = levels(steps, rows, alone.value) if alone else []
+    answering, still = before_standstill(found, rows, alone.value) if alone else (found, None)
+    if alone is None or sum(level.answers > 1 for level in answering) < FEWEST_LEVELS:
+        verdict = Verdict(
+            None,
+            reason="there were too few answers to conclude anything",
+            remedy="Diagnose an endpoint that answers within some seconds, or make its work shorter for the test.",
+        )
+        return _with_standstill(_report(verdict, setting, tuple(found), alone, None), still)
+    evidence = _evidence(tuple(answering), rows, alone, setting)
+    verdict = conclude(evidence)
+    return _with_standstill(_report(verdict, setting, tuple(found), evidence.fit.service, evidence), still)
+
+
+def before_standstill(found: list[Level], rows: pd.DataFrame, service_s: float) -> tuple[list[Level], Level | None]:
+    """Levels that were answered, and the first one from which on nothing was; None: something was, to the end."""
+    if not found:
+        return found, None
+    silent_s = found[-1].end_s - float(rows["end_s"].max())
+    if silent_s < max(SHORTEST_SILENCE_S, SILENT_SERVICE_TIMES * service_s):
+        return found, None
+    rates = [level.throughput_rps for level in found]
+    first = next(n for n in range(1, len(found) + 1) if max(rates[n:], default=0.0) < max(rates[:n]) / 2)
+    return found[:first], found[min(first, len(found) - 1)]
+
+
+def _with_standstill(report: Diagnosis, still: Level | None) -> Diagnosis:
+    if still is None:
+        return report
+    grown = max(still.threads_grown_per_worker or (0,))
+    full = report.setting.threads is not None and grown >= report.setting.threads
+    likely = " Likely threads wait for connections whose holders wait for threads." if full else ""
+    found = f"{report.finding} At {still.users} users it stands still: nothing is answered any more."
+    change = f"Requests wait for each other: each holds something and waits for what others hold.{likely}"
+    remedy = "Let a request hold only one of them at a time, or have as many of the one as of the other."
+    return report.model_copy(update={"finding": found, "change": f"{change} {remedy}", "gain": ""})
+
+
+def _evidence(found: tuple[Level, ...], rows: pd.DataFrame, alone: Interval, setting: Setting) -> Evidence:
+    latencies = rows.loc[rows["end_s"] <= found[0].end_s, "latency_ms"].to_numpy(dtype=np.float64)[1:]
+    fitted = fit(found, alone, float(latencies.std() / latencies.mean()))
+    full = [level for level in found if served_at_once(level, fitted.seats.value) <= FULL * level.users]
+    computed_s = sum(sum(step.worker_cpu_percent or ()) / 100 * (step.end_s - step.start_s) for step in found[1:])
+    known = found[0].worker_cpu_percent is not None
+    cpu_s = computed_s / max(1, sum(step.answers for step in found[1:])) if known else None
+    return Evidence(setting, found, alone, fitted, tuple(full), cpu_s)
+
+
+def _report(
+    verdict: Verdict, setting: Setting, found: tuple[Level, ...], service: Interval | None, evidence: Evidence | None
+) -> Diagnosis:
+    bare = Diagnosis(
+        setting=setting,
+        regime=verdict.regime,
+        service_s=service,
+        seats_per_worker=evidence.fit.seats if evidence and verdict.regime != "event loop" else None,
+        seats=verdict.seats,
+        most_at_once=evidence.most_at_once if evidence else None,
+        cpu_per_request_s=evidence.cpu_s if evidence else None,
+        finding=f"It can not be told how it is served: {verdict.reason}.",
+        evidence="",
+        change=verdict.remedy,
+        gain="",
+        levels=found,
+    )
+    return bare if verdict.regime is None else bare.model_copy(update=advice(bare, evidence.full if evidence else ()))

@@ -1,1 +1,0 @@
-"""What queueing theory says the numbers must be. Pure: a Plan in, figures out."""

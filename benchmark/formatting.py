@@ -1,0 +1,106 @@
+"""Numbers and names as readers see them: units, signs, escaped Markdown."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+
+NOT_AVAILABLE = "n/a"
+LONGEST_NAME = 200
+WHOLE_FROM = 100.0
+WHOLE_SECONDS_FROM = 1000.0
+_MARKDOWN = re.compile(r"[\\`*\[\]<>#|~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=www)\.|:(?=//)")
+_MENTION = re.compile(r"@(?=\w)")
+
+
+def plain(text: str) -> str:
+    """Make one line of a text from outside, of at most LONGEST_NAME characters, with nothing in it that is not seen."""
+    shown = "".join(
+        " " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char
+        for char in text
+        if unicodedata.category(char) not in {"Cf", "Cs", "Co", "Cn"}
+    )
+    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
+
+
+@lru_cache(maxsize=4096)
+def inert(text: str) -> str:
+    """Escape text from outside for one line or table cell of Markdown: it shows, and does nothing else.
+
+    Control and formatting characters (line breaks, right-to-left marks) go, long text is cut.
+    """
+    escaped = _MARKDOWN.sub(lambda match: "\\" + match[0], plain(text))
+    return _MENTION.sub("@<!-- -->", escaped)  # a backslash does not keep GitHub from telling that user
+
+
+@lru_cache(maxsize=4096)
+def code_block(text: str) -> str:
+    """Show text from outside as a code block of Markdown, fenced longer than any fence inside it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    clean = "".join(char for char in text if char == "\n" or unicodedata.category(char)[0] != "C")
+    return f"{fence}text\n{clean}\n{fence}"
+
+
+def ms(value: float | None) -> str:
+    """A latency in ms: whole from 100 on, one decimal below, two below 1."""
+    if value is None:
+        return NOT_AVAILABLE
+    if abs(value) >= WHOLE_FROM:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
+
+
+def rate(value: float | None) -> str:
+    """Per second, two decimals, as Locust and the published table show it."""
+    return NOT_AVAILABLE if value is None else f"{value:.2f}"
+
+
+def percent(value: float | None) -> str:
+    """Percent, whole from 10 on."""
+    if value is None:
+        return NOT_AVAILABLE
+    digits = 0 if abs(value) >= 10 else 1  # noqa: PLR2004 - two digits either way
+    return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def signed_percent(value: float) -> str:
+    """A difference with its sign, one decimal, whole from 10 on."""
+    digits = 0 if abs(value) >= 10 else 1  # noqa: PLR2004 - two digits either way
+    shown = f"{value:+.{digits}f}"
+    return f"{'0.0' if float(shown) == 0 else shown}\N{NO-BREAK SPACE}%"
+
+
+def mebibytes(value: int | None) -> str:
+    """Bytes as MiB."""
+    return NOT_AVAILABLE if value is None else f"{value / 2**20:.0f} MiB"
+
+
+def seconds(value: float | None) -> str:
+    """A length of time as people say it: "5 min", "30 s", "0.5 s"."""
+    if value is None:
+        return NOT_AVAILABLE
+    if value >= 60 and value % 60 == 0:  # noqa: PLR2004 - seconds in a minute
+        return f"{value / 60:.0f} min"
+    return f"{value:.0f} s" if value >= WHOLE_SECONDS_FROM else f"{value:.4g} s"
+
+
+def when(moment: str) -> str:
+    """A UTC time stamp for reading: "2026-11-23 11:30 UTC"."""
+    return f"{moment[:10]} {moment[11:16]} UTC"
+
+
+def joined(parts: tuple[int, ...] | None) -> str:
+    """Numbers per worker: "290 / 210"."""
+    return NOT_AVAILABLE if parts is None else " / ".join(str(part) for part in parts)
+
+
+def versions(packages: Mapping[str, str]) -> str:
+    """Names and versions in one line."""
+    return _versions(tuple(packages.items()))
+
+
+@lru_cache(maxsize=64)
+def _versions(packages: tuple[tuple[str, str], ...]) -> str:
+    """They are a hundred, and those of the next run are mostly the same."""
+    return ", ".join(f"{inert(name)} {inert(version)}" for name, version in packages)

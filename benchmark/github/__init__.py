@@ -1,0 +1,1 @@
+"""What is asked of GitHub and told it: issues, comments, `bench doctor`."""

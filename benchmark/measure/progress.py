@@ -1,0 +1,108 @@
+"""How far long work is: a bar in a terminal, a plain line now and then elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from benchmark.plan import Profile
+
+PLAIN_EVERY_S = 10.0
+
+
+class Counts(Protocol):
+    """What is known of a load while it goes on."""
+
+    @property
+    def users(self) -> int:
+        """Users running."""
+
+    @property
+    def requests(self) -> int:
+        """Answers so far."""
+
+    @property
+    def failures(self) -> int:
+        """Wrong answers so far."""
+
+
+class Reporter:
+    """Shows how far a run is: a bar in a terminal, a plain line now and then elsewhere."""
+
+    def __init__(self, console: Console, profile: Profile, rounds: int, bar: Progress | None) -> None:
+        self._console = console
+        self._profile = profile
+        self._rounds = rounds
+        self._bar = bar
+        self._task: TaskID | None = bar.add_task("", total=rounds * profile.duration_s, now="") if bar else None
+        self._done = 0
+        self._endpoint = ""
+        self._spoke_at = 0.0
+        self._phase = ""
+        self._load_s = profile.duration_s
+
+    def begin(self, number: int, endpoint: str, round_number: int, load_s: float | None = None) -> None:
+        """Announce a round: `number` counts all rounds of the run from 1. `load_s`: unless it is the profile's."""
+        self._load_s = load_s or self._profile.duration_s
+        self._done = number - 1
+        rounds = f" round {round_number}/{self._profile.rounds}" if self._profile.rounds > 1 else ""
+        self._endpoint = f"[{number}/{self._rounds}] {endpoint}{rounds}"
+        self._phase = ""
+
+    def watch(self, phase: str, seconds: float, counts: Counts) -> None:
+        """Show the phase and, under load, the seconds left and the requests so far."""
+        left = f"{max(0.0, self._load_s - seconds):.0f} s left, " if phase == "loading" else ""
+        begun = phase == "loading" and counts.users > 0
+        failed = f", {counts.failures} failed" if counts.failures else ""
+        state = f"{left}{counts.users} users, {counts.requests} requests{failed}" if begun else phase
+        if self._bar is not None and self._task is not None:
+            share = min(seconds, self._load_s) if self._load_s == self._profile.duration_s else 0.0
+            completed = self._done * self._profile.duration_s + share
+            self._bar.update(self._task, completed=completed, description=self._endpoint, now=state)
+        elif f"{phase}{begun}" != self._phase or time.monotonic() - self._spoke_at >= PLAIN_EVERY_S:
+            self._console.print(Text(f"{self._endpoint}: {state}"), soft_wrap=True)
+            self._spoke_at = time.monotonic()
+        self._phase = f"{phase}{begun}"
+
+
+@contextmanager
+def reporting(console: Console, profile: Profile, rounds: int) -> Iterator[Reporter]:
+    """Progress for a run of so many rounds, gone when the block ends."""
+    if not console.is_terminal:
+        yield Reporter(console, profile, rounds, None)
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[now]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield Reporter(console, profile, rounds, bar)
+
+
+@contextmanager
+def climbing(console: Console, endpoint: str) -> Iterator[Callable[[str, float, Counts], None]]:
+    """Progress of a load that climbs: one changing line in a terminal, a plain line now and then elsewhere."""
+    spoke_at = -PLAIN_EVERY_S
+
+    def words(phase: str, counts: Counts) -> Text:
+        failed = f", {counts.failures} failed" if counts.failures else ""
+        state = f"{counts.users} users, {counts.requests} requests{failed}" if counts.users else phase
+        return Text(f"{endpoint}: {state}")
+
+    def say(phase: str, _seconds: float, counts: Counts) -> None:
+        nonlocal spoke_at
+        if time.monotonic() - spoke_at >= PLAIN_EVERY_S:
+            console.print(words(phase, counts), soft_wrap=True)
+            spoke_at = time.monotonic()
+
+    if not console.is_terminal:
+        yield say
+        return
+    with console.status("") as status:
+        yield lambda phase, _seconds, counts: status.update(words(phase, counts))

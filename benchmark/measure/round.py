@@ -1,0 +1,210 @@
+"""One round: a fresh server, fresh connections, the load, and everything stopped again, whatever happens."""
+
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
+from benchmark.measure.load_test import Ladder, LoadTest, Progress, Window, verify
+from benchmark.measure.machine import pin, pinning
+from benchmark.measure.sampler import Sampler
+from benchmark.measure.server import Server
+from benchmark.plan import Endpoint, Plan
+
+SAMPLE_EVERY_S = 1.0
+START_TRIES = 3
+OVERTIME_S = 60.0
+"""How much longer than its duration a load may take before the generator is said to hang."""
+
+Pause = Callable[[float], None]
+Watch = Callable[[str, float, Progress], None]
+"""Told the phase ("starting", "verifying", "loading", before it maybe "waiting for load workers"), the seconds of load
+so far, and how far it is."""
+
+
+@dataclass(frozen=True)
+class RawRound:
+    """What a round wrote, read again: the window, the request rows, the samples of each second."""
+
+    round: int
+    started_at: str
+    window: Window
+    rows: pd.DataFrame
+    samples: pd.DataFrame
+    generator: pd.DataFrame
+    cores: int
+    """Of the machine that was sampled."""
+
+    children_cpu_percent: float
+    """Of one core: what processes that the workers started used, the mean over the load."""
+
+    cut_bytes: int = 0
+    """What the app and the load generator printed beyond what their logs keep."""
+
+    processes: Sequence[pd.DataFrame] = ()
+    """What each process that sent the load wrote about itself; `generator` is of the one that leads them."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One round that is to be measured. The app is started by `python` in `home`.
+
+    `to_verify`: what is asked once before the load. `ladder`: climb instead of loading with the profile's users.
+    `variables`: what the app finds in its environment beside ours.
+    """
+
+    plan: Plan
+    endpoint: Endpoint
+    round: int
+    to_verify: Sequence[Endpoint]
+    directory: Path
+    home: Path
+    ladder: Ladder | None = None
+    sample_every_s: float = SAMPLE_EVERY_S
+    variables: Mapping[str, str] = field(default_factory=dict)
+    python: str = sys.executable
+
+
+def utc_now() -> str:
+    """The time on the clock, in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def label(endpoint: Endpoint, round_number: int) -> str:
+    """Directory name of a round. A label for people; nothing reads it back."""
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', endpoint.name)[:60]}-{round_number}"
+
+
+def jobs(plan: Plan, directory: Path, home: Path, python: str = sys.executable) -> list[Job]:
+    """List the rounds in their order: all endpoints once, then all again, so that a slow hour hits them alike.
+
+    The first round verifies every endpoint, so that a broken one is found at the start and not after minutes.
+    """
+    listed: list[Job] = []
+    for number in range(1, plan.profile.rounds + 1):
+        for position, endpoint in enumerate(plan.endpoints):
+            to_verify = (endpoint,) if listed else plan.endpoints
+            place = directory / f"{position + 1:02d}-{label(endpoint, number)}"
+            listed.append(Job(plan, endpoint, number, to_verify, place, home, python=python))
+    return listed
+
+
+def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
+    """Measure one round.
+
+    AppError: the app can not be started or verified. InvalidRunError: something broke under load;
+    UnwritableRunError: what was measured could not be written. InterruptedRunError: somebody asked to stop.
+    No process is left in any case.
+    """
+    started_at = utc_now()
+    try:
+        job.directory.mkdir(parents=True)
+        with ExitStack() as stack:
+            server = start_server(job, stack, pause, watch)
+            base_url = server.base_url if server else str(job.plan.target.url)
+            test = _load_test(job, base_url, pause, watch)
+            with test.child:
+                pinned = pinning(job.plan)
+                if pinned is not None:
+                    pin(test.child.pid, pinned.generator)
+                children_percent = _watch_load(job, test, server, pause, watch)
+                test.require_success()
+        cut_bytes = test.child.cut_bytes + (server.child.cut_bytes if server else 0)
+        window, rows = test.read()
+        processes = test.read_processes()
+    except OSError as error:
+        message = f"what was measured could not be written: {error}; free some space, or name another --out"
+        raise UnwritableRunError(message) from None
+    return RawRound(
+        round=job.round,
+        started_at=started_at,
+        window=window,
+        rows=rows,
+        samples=pd.read_csv(job.directory / "server.csv"),
+        generator=pd.read_csv(job.directory / "generator.csv"),
+        cores=psutil.cpu_count() or 1,
+        children_cpu_percent=children_percent,
+        cut_bytes=cut_bytes,
+        processes=processes,
+    )
+
+
+def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:
+    """Verify what has to be verified, and prepare the load. A ladder begins with one user: that verifies as well."""
+    directory, home = job.directory, job.home
+    if job.ladder is not None:
+        return LoadTest(job.plan, job.endpoint, base_url, 0.0, directory=directory, home=home, ladder=job.ladder)
+    watch("verifying", 0.0, Progress())
+    answers_s = verify(
+        job.plan,
+        job.to_verify,
+        base_url,
+        directory=directory,
+        home=home,
+        pause=pause,
+        say=lambda text: watch(text, 0.0, Progress()),
+    )
+    spread_s = job.endpoint.own_work_s(job.plan.profile.task_seconds) or answers_s[job.endpoint.name]
+    return LoadTest(job.plan, job.endpoint, base_url, spread_s, directory=directory, home=home)
+
+
+def start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Server | None:
+    """Start a job's server, to be stopped by `stack`, and wait until it is ready; None for an app elsewhere."""
+    if job.plan.target.url is not None:
+        return None
+    watch("starting", 0.0, Progress())
+    for attempt in range(1, START_TRIES + 1):
+        server = Server(job.plan, job.home, job.directory / "server.log", job.variables, job.python)
+        stack.enter_context(server.child)
+        pinned = pinning(job.plan)
+        if pinned is not None:
+            pin(server.child.pid, pinned.server)
+        try:
+            server.wait_until_ready(pause)
+        except AppError as error:
+            # The free port was somebody else's a moment later.
+            taken = job.plan.target.port is None and "address already in use" in str(error).lower()
+            if not taken or attempt == START_TRIES:
+                raise
+        else:
+            return server
+    message = "unreachable: the last try returns or raises"
+    raise BenchmarkError(message)
+
+
+def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, watch: Watch) -> float:
+    """Sample every second, or as often as asked, until Locust ends. The clock is kept, not the pauses added up.
+
+    Gives `RawRound.children_cpu_percent`.
+    """
+    workers: Sequence[psutil.Process] = server.workers if server else ()
+    begin = loading_since = due = time.monotonic()
+    longest_s = job.plan.profile.duration_s + OVERTIME_S
+    longest_s += job.plan.profile.workers_within_s if job.plan.profile.load_workers else 0
+    with Sampler(job.directory / "server.csv", workers, server.port if server else 0, test.child.pid) as sampler:
+        if job.ladder is not None:
+            sampler.sample()  # how the workers are before anything is asked
+        while test.child.exit_code is None:
+            due += job.sample_every_s
+            while test.child.exit_code is None and (left := due - time.monotonic()) > 0:
+                pause(min(left, 0.1))
+            if test.child.exit_code is None:
+                sampler.sample()
+            phase = "waiting for load workers" if test.waits else "loading"
+            loading_since = loading_since if phase == "loading" else time.monotonic()
+            watch(phase, time.monotonic() - loading_since, test.progress())
+            test.check_processes()
+            if server is not None and test.child.exit_code is None:
+                server.check_alive()
+            if time.monotonic() - begin > longest_s:
+                message = f"the load generator did not end {OVERTIME_S:g} s after its time; its last lines:"
+                raise InvalidRunError(message, test.child.tail())
+        return sampler.children_cpu_percent()

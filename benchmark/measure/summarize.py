@@ -1,0 +1,350 @@
+"""From what a round wrote to the Round of the record: latencies, resources, and whether a rate was kept."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.measure.load_test import Window
+from benchmark.measure.round import RawRound
+from benchmark.plan import Endpoint, Profile
+from benchmark.record import Columns, Dealt, OpenLoad, Resources, Round, Timeline
+from benchmark.summary import (
+    Span,
+    bins,
+    columns,
+    failed,
+    failed_columns,
+    failure_kinds,
+    first_byte,
+    load_columns,
+    mean_waiting,
+    per_bin,
+    per_cycle,
+    quantile_grid,
+    quantiles_ms,
+    right,
+    within,
+)
+
+
+def resources(raw: RawRound) -> Resources:
+    """What the load cost, from the samples of each second."""
+    samples = load_samples(raw)
+    cpu = worker_columns(samples, "cpu_percent")
+    rss = worker_columns(samples, "rss_bytes")
+    threads = worker_columns(samples, "threads")
+    measured = bool(cpu) and len(samples) > 0
+    generator = _generator(raw)
+    known = measured and generator["generator_cpu_mean_percent"] is not None
+    return Resources(
+        worker_cpu_peak_percent=tuple(float(samples[name].max()) for name in cpu) if measured else None,
+        worker_cpu_mean_percent=tuple(round(float(samples[name].mean()), 1) for name in cpu) if measured else None,
+        busiest_worker_p90_percent=max(float(samples[name].quantile(0.9)) for name in cpu) if measured else None,
+        server_rss_peak_bytes=int(samples[rss].sum(axis=1).max()) if measured else None,
+        server_threads_peak=int(samples[threads].sum(axis=1).max()) if measured else None,
+        **generator,
+        generator_collects_garbage=raw.window.garbage_collection_on,
+        machine_cpu_mean_percent=figure(samples["machine_cpu_percent"].mean()),
+        steal_percent=figure(samples["steal_percent"].mean()),
+        others_cpu_mean_percent=_others_percent(raw, generator["generator_cpu_mean_percent"]) if known else None,
+    )
+
+
+def _others_percent(raw: RawRound, generator_percent: float) -> float:
+    """What nobody of ours used of the machine, in percent of one core; what the host took is no program's."""
+    samples = load_samples(raw)
+    ours = samples[worker_columns(samples, "cpu_percent")].mean().sum() + raw.children_cpu_percent + generator_percent
+    busy = raw.cores * (samples["machine_cpu_percent"] - samples["steal_percent"]).mean()
+    return round(max(0.0, float(busy - ours)), 1)
+
+
+def _generator(raw: RawRound) -> dict[str, Any]:
+    """What sending the load cost, all its processes together; CPU: see observed.Resources."""
+    loading = [_during(seconds, raw.window) for seconds in raw.processes]
+    cpu = [seconds["cpu_percent"] for seconds in loading if len(seconds)]
+    lag_ms = [seconds["lag_ms"] for seconds in loading if len(seconds)]
+    rss_bytes = [int(seconds["rss_bytes"].max()) for seconds in raw.processes if len(seconds)]
+    return {
+        "generator_cpu_peak_percent": max((figure(one.max()) or 0.0 for one in cpu), default=None),
+        "generator_cpu_mean_percent": round(sum(one.mean() for one in cpu), 2) if cpu else None,
+        "generator_cpu_p90_percent": max((figure(one.quantile(0.9)) or 0.0 for one in cpu), default=None),
+        "generator_rss_peak_bytes": sum(rss_bytes) if rss_bytes else None,
+        "generator_lag_mean_ms": figure(pd.concat(lag_ms).mean()) if lag_ms else None,
+        "generator_lag_p99_ms": figure(pd.concat(lag_ms).quantile(0.99)) if lag_ms else None,
+    }
+
+
+def figure(value: float | np.floating[Any]) -> float | None:
+    """Round to two places; None for what is not a number, as the mean of nothing."""
+    return None if math.isnan(value) else round(float(value), 2)
+
+
+def load_samples(raw: RawRound) -> pd.DataFrame:
+    """Give the samples of the load itself."""
+    return _during(raw.samples, raw.window)
+
+
+def _during(samples: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Keep the samples of the load itself, without the seconds in which processes start and stop."""
+    after = window.start_s if window.spawned_s is None else window.spawned_s
+    during = samples[(samples["time_s"] >= after) & (samples["time_s"] <= window.stop_s)]
+    return during if len(during) else samples
+
+
+def worker_columns(samples: pd.DataFrame, field: str) -> list[str]:
+    """Name the columns that hold one field of each worker; none for an app elsewhere."""
+    return [name for name in samples.columns if name.startswith("worker") and name.endswith(f"_{field}")]
+
+
+def since_opened(raw: RawRound) -> RawRound:
+    """The same round on a clock that starts when requests began to be due, with latencies that count from then.
+
+    A visitor who comes when all users still wait for answers waits, too, whatever the server knows of it.
+    """
+    opened_s = raw.window.opened_s
+    if opened_s is None:
+        return raw
+    window = replace(raw.window, start_s=opened_s, spawned_s=opened_s, all_answered_s=opened_s, users_answered=None)
+    end_s = raw.rows["end_s"] - (opened_s - raw.window.start_s)
+    since_due = [name for name in ("latency_ms", "first_byte_ms") if name in raw.rows]
+    rows = raw.rows.assign(end_s=end_s, **{name: raw.rows[name] + raw.rows["late_ms"] for name in since_due})
+    return replace(raw, window=window, rows=rows)
+
+
+def open_load(raw: RawRound, work_s: float | None) -> OpenLoad | None:
+    """Sum up how the rate was kept; `raw` is what `since_opened` gave. None: no rate."""
+    window, rows = raw.window, raw.rows
+    load_s = window.stop_s - window.start_s
+    if window.opened_s is None or window.due is None or window.sent is None:
+        return None
+    late_ms = rows["late_ms"].to_numpy()
+    return OpenLoad(
+        due=window.due,
+        sent=window.sent,
+        offered_rps=round(window.due / load_s, 3),
+        achieved_rps=round(window.sent / load_s, 3),
+        late_p99_ms=round(float(quantiles_ms(late_ms, [99.0])[0]), 3) if len(late_ms) else None,
+        late_max_ms=round(float(late_ms.max()), 3) if len(late_ms) else None,
+        from_sent=columns(rows.assign(latency_ms=rows["latency_ms"] - rows["late_ms"]), load_s, work_s),
+    )
+
+
+MOST_STEPS = 300
+COUNTED = ("written", "reconnected", "closed", "withheld", "repeated", "cut_off")
+
+
+def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
+    """Summarise a round: over the whole load as Locust counts it, and over its steady part."""
+    whole_raw, raw = raw, on_time(raw, profile.duration_s)
+    after_end = _left_out(whole_raw, raw)
+    raw = since_opened(raw)
+    window, rows = raw.window, raw.rows
+    work_s = endpoint.own_work_s(profile.task_seconds)
+    load_end_s = window.stop_s - window.start_s
+    steady_start_s = steady_start(window, rows)
+    waiting, steady = None, None
+    load = _span(window, endpoint, profile)
+    if steady_start_s is not None:
+        steady = columns(within(rows, steady_start_s, load_end_s), load_end_s - steady_start_s, work_s)
+        steady = per_cycle(steady, rows, load, steady_start_s)
+        waiting = _users_waiting_ratio(window, rows, load, steady_start_s)
+    whole = load_columns(rows, load, work_s)
+    return Round(
+        **whole.model_dump(),
+        round=raw.round,
+        started_at=raw.started_at,
+        ramp_end_s=_relative(window, window.spawned_s),
+        steady_start_s=None if steady_start_s is None else round(steady_start_s, 3),
+        load_end_s=round(load_end_s, 3),
+        users_started=window.users_spawned,
+        users_answered=window.users_answered,
+        in_flight=None if window.waiting_since_s is None else len(window.waiting_since_s),
+        users_waiting_ratio=None if waiting is None else round(waiting, 4),
+        pause_ms=_pause_ms(window, waiting, steady),
+        connections_per_worker=connections_per_worker(raw),
+        dealt=dealt(raw),
+        steady=steady,
+        failures_by_kind=failure_kinds(rows),
+        quantiles=quantile_grid(rows),
+        timeline=timeline(raw, load_end_s),
+        resources=resources(raw).model_copy(update={"generator_cpu_us_per_request": _cpu_us(whole_raw)}),
+        open_load=open_load(raw, work_s),
+        failed=failed_columns(rows, whole.failures_rps),
+        **_accounts(window, after_end),
+        first_byte=first_byte(rows),
+        silences=dict(window.silences),
+        cut_bytes=raw.cut_bytes,
+    )
+
+
+def _accounts(window: Window, after_end: int | None) -> dict[str, int | None]:
+    """What became of every request that users began."""
+    counted = {name: getattr(window, name) for name in COUNTED}
+    return {"sent": window.begun, "after_end": after_end, **counted}
+
+
+def _span(window: Window, endpoint: Endpoint, profile: Profile) -> Span:
+    """What requests per second are counted by. How long users of one's own locustfile think is not known."""
+    since = None if window.waiting_since_s is None else [moment - window.start_s for moment in window.waiting_since_s]
+    return Span(
+        end_s=window.stop_s - window.start_s,
+        wait_s=0.0 if endpoint.locustfile else profile.wait_s,
+        waiting_since_s=since,
+        is_open=window.opened_s is not None,
+    )
+
+
+def on_time(raw: RawRound, duration_s: float) -> RawRound:
+    """The same round as if its load had stopped after exactly `duration_s`, which the generator overruns by some ms.
+
+    Where answers come in waves, a whole wave may fall into those: what came late counts as still waiting. So does what
+    came after a load ended early, while its users were being stopped: several processes take a moment to hear of it.
+    """
+    window, rows = raw.window, raw.rows
+    stop_s = min(window.stop_s, window.start_s + duration_s)
+    late = rows["end_s"] > stop_s - window.start_s
+    waiting_since_s = window.waiting_since_s
+    if window.stop_s == stop_s and not late.any() and max(waiting_since_s or (0.0,)) <= stop_s:
+        return raw
+    if waiting_since_s is not None:
+        sent_s = window.start_s + rows["end_s"][late] - rows["latency_ms"][late] / 1000
+        waiting_since_s = [float(moment) for moment in (*waiting_since_s, *sent_s) if moment <= stop_s]
+    if window.first_answers_s is not None:
+        in_time = sum(moment <= stop_s for moment in window.first_answers_s)
+        everybody = in_time == window.users_answered
+        window = replace(window, users_answered=in_time, all_answered_s=window.all_answered_s if everybody else None)
+    window = replace(window, stop_s=stop_s, waiting_since_s=waiting_since_s)
+    return replace(raw, window=window, rows=rows[~late].reset_index(drop=True))
+
+
+def _left_out(whole: RawRound, kept: RawRound) -> int | None:
+    """How many requests are neither answered nor waiting any more in what `on_time` gave: begun after the end."""
+    before, after = whole.window.waiting_since_s, kept.window.waiting_since_s
+    if before is None or after is None:
+        return None
+    return len(whole.rows) + len(before) - len(kept.rows) - len(after)
+
+
+def _cpu_us(whole: RawRound) -> float | None:
+    """Processor time (us) that the load generator spent for each request that ended before it was told to stop.
+
+    Until then its processor time is counted: stopping thousands of users takes seconds, in which more come.
+    """
+    window = whole.window
+    ended = int((whole.rows["end_s"] <= window.stop_s - window.start_s).sum())
+    return round(1e6 * window.generator_cpu_s / ended, 1) if ended and window.generator_cpu_s is not None else None
+
+
+def _relative(window: Window, moment_s: float | None) -> float | None:
+    return None if moment_s is None else round(moment_s - window.start_s, 3)
+
+
+def steady_start(window: Window, rows: pd.DataFrame) -> float | None:
+    """When all users were running and had been answered once (s since the start).
+
+    None when that never came, is not known (a user's own locustfile), or left less than one mean answer time.
+    """
+    if window.spawned_s is None or window.all_answered_s is None or rows.empty:
+        return None
+    start_s = max(window.spawned_s, window.all_answered_s) - window.start_s
+    left_s = window.stop_s - window.start_s - start_s
+    return start_s if left_s > max(rows["latency_ms"].mean() / 1000, 0.0) else None
+
+
+def _users_waiting_ratio(window: Window, rows: pd.DataFrame, load: Span, start_s: float) -> float | None:
+    """Little's law as an alarm: the part of the users that was waiting for a response, or thinking as it was told to.
+
+    It is 1 when nothing but the server made users wait. What is missing was spent inside the load generator, where no
+    latency shows it (judge/pause.py). None where users need not wait: at a rate of its own.
+    """
+    if load.waiting_since_s is None or load.is_open:
+        return None
+    waiting = mean_waiting(rows, load.waiting_since_s, start_s, load.end_s, wait_s=load.wait_s)
+    return waiting / window.users_spawned
+
+
+def _pause_ms(window: Window, waiting_ratio: float | None, steady: Columns | None) -> float | None:
+    """What of a user's cycle is neither response nor think time (ms); a cycle is users / throughput long (Little)."""
+    if waiting_ratio is None or steady is None or not steady.throughput_rps:
+        return None
+    return round(max(0.0, 1000 * (1 - waiting_ratio) * window.users_spawned / steady.throughput_rps), 4)
+
+
+def connections_per_worker(raw: RawRound) -> tuple[int, ...] | None:
+    """Established connections of each worker, the middle of the samples once all users run; None without workers."""
+    names = worker_columns(raw.samples, "connections")
+    counted = load_samples(raw).dropna(subset=names)  # in some seconds they were not counted
+    if not names or counted.empty:
+        return None
+    return tuple(round(float(counted[name].median())) for name in names)
+
+
+def dealt(raw: RawRound) -> tuple[Dealt, ...]:
+    """When connections were added, and to which worker, as far as a sample each second shows it."""
+    found: list[Dealt] = []
+    names = worker_columns(raw.samples, "connections")
+    for time_s, *held in raw.samples[["time_s", *names]].dropna().itertuples(index=False):
+        at_s = round(float(time_s) - raw.window.start_s, 3)
+        if at_s > 0 and sum(held) > (sum(found[-1].connections_per_worker) if found else 0):
+            found.append(Dealt(at_s=at_s, connections_per_worker=tuple(int(n) for n in held)))
+    return tuple(found)
+
+
+def timeline(raw: RawRound, load_end_s: float) -> Timeline:
+    """Steps of whole seconds over the load, at most MOST_STEPS."""
+    # A few answers still come between the order to stop and the end of the last user.
+    borders = bins(max(load_end_s, float(raw.rows["end_s"].max()) if len(raw.rows) else 0.0), MOST_STEPS)
+    parts = per_bin(raw.rows, borders)
+    sampled = _last_in_bins(raw.samples, raw.window.start_s, borders)
+    users = _last_in_bins(raw.generator, raw.window.start_s, borders)
+    server = {field: _sums(sampled, field) for field in ("cpu_percent", "threads", "rss_bytes")}
+    return Timeline(
+        step_s=float(borders[1] - borders[0]),
+        requests=tuple(len(part) for part in parts),
+        failures=tuple(len(failed(part)) for part in parts),
+        median_ms=tuple(figure(right(part)["latency_ms"].median()) for part in parts),
+        max_ms=tuple(figure(right(part)["latency_ms"].max()) for part in parts),
+        users=tuple(None if row is None else int(row["users"]) for row in users),
+        server_cpu_percent=server["cpu_percent"],
+        server_threads=_whole(server["threads"]),
+        server_rss_bytes=_whole(server["rss_bytes"]),
+        generator_cpu_percent=_sum_of_processes(raw, borders),
+    )
+
+
+def _last_in_bins(samples: pd.DataFrame, start_s: float, borders: np.ndarray) -> list[pd.Series | None]:
+    """Take the sample that was taken last in each step; None where a step has none."""
+    steps = np.digitize(samples["time_s"] - start_s, borders, right=True) - 1
+    found: list[pd.Series | None] = [None] * (len(borders) - 1)
+    for position, step in enumerate(steps):
+        if 0 <= step < len(found):
+            found[step] = samples.iloc[position]
+    return found
+
+
+def _sum_of_processes(raw: RawRound, borders: np.ndarray) -> tuple[float | None, ...]:
+    """CPU of all processes that sent the load, the second sampled last in each step."""
+    each = [_last_in_bins(seconds, raw.window.start_s, borders) for seconds in raw.processes]
+    steps = zip(*each, strict=True)
+    known = [[float(row["cpu_percent"]) for row in step if row is not None] for step in steps]
+    return tuple(round(sum(step), 1) if step else None for step in known) or (None,) * (len(borders) - 1)
+
+
+def _sums(sampled: Sequence[pd.Series | None], field: str) -> tuple[float | None, ...]:
+    sums: list[float | None] = []
+    for row in sampled:
+        values = (
+            [float(row[name]) for name in row.index if name.startswith("worker") and name.endswith(f"_{field}")]
+            if row is not None
+            else []
+        )
+        sums.append(round(sum(values), 1) if values else None)
+    return tuple(sums)
+
+
+def _whole(values: Sequence[float | None]) -> tuple[int | None, ...]:
+    return tuple(None if value is None else round(value) for value in values)

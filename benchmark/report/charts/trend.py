@@ -1,0 +1,175 @@
+"""One metric over the runs: values, noise band, changes of level, other machines, runs that do not compare."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+import altair as alt
+
+from benchmark.judge.history import Trend
+from benchmark.report.charts import style
+from benchmark.report.charts.svg import Drawing
+
+MOST_ENDPOINTS = 6
+MOST_RUNS = 100
+MOST_LINES = 20
+"""Of a kind in one panel, the newest: runs that change machine every time would else hide the values."""
+
+PAGE = "runs/{}/index.html"
+"""Where the site's overview leads from a point."""
+
+FEWEST_RUNS = 3
+HEAD = 26
+PANEL = 62
+FOOT = 22
+KEY = 22
+SMALLEST_SPAN = 0.1
+"""Of the middle value: a flat series shall look flat."""
+
+OVER = {"relative": "over the reference workload", "predicted": "over the prediction"}
+"""What values are divided by, per form."""
+
+
+def shown(trends: Sequence[Trend]) -> list[Trend]:
+    """Those long enough to be a trend, at most MOST_ENDPOINTS. None where no number ever moved, such as no failures."""
+    found = [trend for trend in trends if sum(v is not None for v in trend.values) >= FEWEST_RUNS][:MOST_ENDPOINTS]
+    return found if any(len({v for v in trend.values if v is not None}) > 1 for trend in found) else []
+
+
+def said(trends: Sequence[Trend], named: Callable[[str], str]) -> str:
+    """What the picture shows, in words."""
+    found = shown(trends)
+    parts = [f"{named(trend.endpoint)} {named(trend.last.line)}{_levels(trend)}" for trend in found]
+    return f"{named(found[0].title)} over the runs: {'; '.join(parts)}." if found else ""
+
+
+def _levels(trend: Trend) -> str:
+    dates = [change.started_at[:10] for change in trend.changes]
+    return f", its level changed on {', '.join(dates)}" if dates else ""
+
+
+def draw(trends: Sequence[Trend], machines: Mapping[str, str]) -> Drawing:
+    """A panel for each endpoint, the runs from left to right. `machines`: the processor of each run by its id."""
+    found = shown(trends)
+    margins = style.Margins(left=58, right=14, top=4, bottom=4)
+    panels = []
+    for trend in found:
+        panels += [
+            _head(trend, machines, margins),
+            _panel(trend, machines, margins.inner),
+            _dates(trend, margins.inner),
+        ]
+    chart = style.Stack([*panels, _key(margins)])
+    return Drawing(chart, margins, margins.top + len(found) * (HEAD + PANEL + FOOT) + KEY + margins.bottom)
+
+
+def _head(trend: Trend, machines: Mapping[str, str], margins: style.Margins) -> style.Panel:
+    left = -margins.left + 10
+    unit = f"{trend.title} {OVER[trend.form]}" if trend.form in OVER else f"{trend.title} ({trend.unit})"
+    if trend.form == "machine" and trend.runs[-1] in machines:
+        unit = f"{unit}, {machines[trend.runs[-1]]}"
+    name = style.words(style.cut(trend.endpoint, 26), left, HEAD / 2, size=style.LETTERS, bold=True)
+    beside = style.words(style.cut(unit, 38), margins.inner, HEAD / 2, align="right")
+    return style.Panel([name, beside], margins.inner, HEAD)
+
+
+def _dates(trend: Trend, width: float) -> style.Panel:
+    dates = trend.started_at[-MOST_RUNS:]
+    first = style.words(dates[0][:10], 0, 11)
+    return style.Panel([first, style.words(dates[-1][:10], width, 11, align="right")], width, FOOT)
+
+
+def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> style.Panel:
+    values = trend.values[-MOST_RUNS:]
+    runs = trend.runs[-MOST_RUNS:]
+    low, high = _range(trend, [value for value in values if value is not None])
+    x = alt.X("place:Q", scale=alt.Scale(domain=[-0.5, len(runs) - 0.5], nice=False), axis=None)
+    lowest = 0.0 if low < 0 <= min(value for value in values if value is not None) else low + (high - low) * 0.15
+    axis = style.axis([lowest, low + (high - low) * 0.85], "format(datum.value, '.3~g')", domain=False)
+    y = alt.Y("value:Q", scale=alt.Scale(domain=[low, high], nice=False, zero=False), axis=axis)
+    layers = []
+    if trend.band is not None:
+        band = alt.Chart(style.data([{"value": max(trend.band[0], low), "top": min(trend.band[1], high)}]))
+        layers.append(
+            band.mark_rect(color=style.BLUE, opacity=0.15).encode(
+                x=alt.XValue(0), x2=alt.X2Value(width), y=y, y2=alt.Y2("top")
+            )
+        )
+    layers += _lines(trend, runs, machines, x)
+    dates = trend.started_at[-MOST_RUNS:]
+    points = [
+        {"date": dates[number][:10], "place": number, "value": float(f"{value:.6g}"), "page": PAGE.format(runs[number])}
+        for number, value in enumerate(values)
+        if value is not None
+    ]
+    line = alt.Chart(style.data(points)).mark_line(color=style.BLUE, strokeWidth=2)
+    layers.append(line.encode(x=x, y=y))
+    dots = points if len(points) <= MOST_RUNS // 2 else points[-1:]
+    layers.append(
+        alt.Chart(style.data(dots)).mark_point(color=style.BLUE, filled=True, size=28, opacity=1).encode(x=x, y=y)
+    )
+    lost = [{"date": dates[number][:10], "place": number} for number, value in enumerate(values) if value is None]
+    if lost:
+        layers.append(_cross(lost).encode(x=x, y=alt.YValue(PANEL - 6)))
+    return style.Panel(layers, width, PANEL)
+
+
+def _range(trend: Trend, values: Sequence[float]) -> tuple[float, float]:
+    all_of_them = [*values, *(trend.band or ())]
+    low, high = min(all_of_them), max(all_of_them)
+    middle = (low + high) / 2
+    least = abs(middle) * SMALLEST_SPAN or SMALLEST_SPAN
+    half = max(high - low, least) / 2 * 1.15
+    return (middle - half if min(values) < 0 else max(middle - half, -half / 10)), middle + half
+
+
+def _lines(trend: Trend, runs: Sequence[str], machines: Mapping[str, str], x: alt.X) -> list[alt.Chart]:
+    """Where the level changed: a whole line with a flag; where the machine changed: a dotted one."""
+    place = {run: number for number, run in enumerate(runs)}
+    levels = [{"place": place[change.run] - 0.5} for change in trend.changes if change.run in place][-MOST_LINES:]
+    moved = [
+        {"place": place[run] - 0.5}
+        for before, run in pairwise(runs)
+        if before in machines and run in machines and machines[before] != machines[run]
+    ][-MOST_LINES:]
+    layers = []
+    if moved:
+        rule = alt.Chart(style.data(moved)).mark_rule(color=style.MUTED, strokeWidth=1.5, strokeDash=[2, 3])
+        layers.append(rule.encode(x=x))
+    if levels:
+        rule = alt.Chart(style.data(levels)).mark_rule(color=style.ORANGE, strokeWidth=2)
+        flag = alt.Chart(style.data(levels)).mark_point(
+            shape="triangle-right", filled=True, size=60, color=style.ORANGE, opacity=1
+        )
+        layers += [rule.encode(x=x), flag.encode(x=x, y=alt.YValue(4))]
+    return layers
+
+
+def _cross(rows: style.Rows) -> alt.Chart:
+    marks: alt.Chart = alt.Chart(style.data(rows)).mark_point(
+        shape="M-1,-1L1,1M-1,1L1,-1", size=40, color=style.RED, strokeWidth=2, opacity=1
+    )
+    return marks
+
+
+def _key(margins: style.Margins) -> style.Panel:
+    empty, y, left = alt.Chart(style.data([{}])), alt.YValue(10), -margins.left + 10
+    layers = [
+        empty.mark_rect(color=style.BLUE, opacity=0.15).encode(
+            x=alt.XValue(left), x2=alt.X2Value(left + 20), y=alt.YValue(3), y2=alt.Y2Value(17)
+        ),
+        style.words("noise now", left + 26, 10),
+        empty.mark_rule(color=style.ORANGE, strokeWidth=2).encode(
+            x=alt.XValue(left + 106), y=alt.YValue(2), y2=alt.Y2Value(18)
+        ),
+        empty.mark_point(shape="triangle-right", filled=True, size=60, color=style.ORANGE, opacity=1).encode(
+            x=alt.XValue(left + 108), y=alt.YValue(5)
+        ),
+        style.words("new level", left + 118, 10),
+        empty.mark_rule(color=style.MUTED, strokeWidth=1.5, strokeDash=[2, 3]).encode(
+            x=alt.XValue(left + 192), y=alt.YValue(2), y2=alt.Y2Value(18)
+        ),
+        style.words("other machine", left + 200, 10),
+        _cross([{}]).encode(x=alt.XValue(left + 306), y=y),
+        style.words("not comparable", left + 318, 10),
+    ]
+    return style.Panel(layers, margins.inner, KEY)

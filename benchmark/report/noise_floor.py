@@ -1,0 +1,192 @@
+"""What a self-test found that the rule can see on this machine: its file, its tables, its one sentence in reports."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from benchmark.errors import InvalidRunError, UnwritableRunError
+from benchmark.formatting import inert, ms, percent, rate, when
+from benchmark.judge.noise_floor import COMPUTING, WAITING, Crowd, Injection, SelfTest, Sight
+from benchmark.record import Record
+from benchmark.store import write_whole
+
+FILE_NAME = "selftest.json"
+
+DELAY_VARIABLE = "BENCH_SELFTEST_DELAY_MS"
+"""How much longer the waiting endpoint takes (ms)."""
+
+WAITING_S = 0.05
+CROWD_S = 1.0
+"""How long the endpoint that a crowd asks for waits."""
+
+
+def selftest_to_json(found: SelfTest) -> str:
+    """Serialise a self-test: keys in their order."""
+    return json.dumps(found.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_selftest(found: SelfTest, reports: Path) -> Path:
+    """Keep a self-test in the reports directory, in place of the one before."""
+    path = reports / FILE_NAME
+    try:
+        write_whole(path, selftest_to_json(found))
+    except OSError as error:
+        message = f"{path} can not be written: {error.strerror or error}; what was found: --json prints it"
+        raise UnwritableRunError(message) from None
+    return path
+
+
+def read_selftest(reports: Path) -> SelfTest | None:
+    """Read the self-test of a reports directory; None when there is none. InvalidRunError says what to do."""
+    path = reports / FILE_NAME
+    if path.is_symlink():
+        raise InvalidRunError(f"{path} is a link, which is not followed; put the file itself there")
+    try:
+        return SelfTest.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        message = f"{path} is not a self-test: {' '.join(problem.split())}; delete it, or `bench selftest --keep`"
+        raise InvalidRunError(message) from None
+
+
+def unreadable_selftest(reports: Path) -> list[str]:
+    """One line if the reports hold a self-test that cannot be read."""
+    try:
+        read_selftest(reports)
+    except InvalidRunError as error:
+        return [str(error).replace(f"{reports}/", "")]
+    return []
+
+
+SAID = ("req/s", "p50", "p95")
+"""Metrics whose smallest visible change is said in a sentence."""
+
+KINDS = {WAITING: "where an endpoint waits", COMPUTING: "where it computes"}
+
+
+def as_markdown(found: SelfTest) -> str:
+    """Everything that was found, as Markdown."""
+    parts = [
+        _conditions(found),
+        "\n".join(_sights(found)),
+        _wolf(found),
+        visible(found),
+        "\n".join(_injections(found)) if found.injections else "",
+        _ceiling(found),
+        "\n".join(_crowds(found)) if found.crowds else "",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _conditions(found: SelfTest) -> str:
+    machine = f"{inert(found.cpu.model)}, {found.cpu.count} cores, {inert(found.python)}"
+    load = f"{found.workers} workers, {found.users} users, rounds of {found.round_s:g} s"
+    return f"{when(found.at)}, {machine}; {load}"
+
+
+def _sights(found: SelfTest) -> Iterator[str]:
+    yield "| Endpoint | Metric | Level | Not visible below | Judged | Beyond the band | Announced |"
+    yield "| :-- | :-- | --: | --: | --: | --: | --: |"
+    for sight in found.sights:
+        level = "n/a" if sight.level is None else f"{sight.level:.4g} {sight.unit}"
+        counts = f"{sight.judged} of {sight.runs} | {sight.beyond} | {sight.announced}"
+        yield f"| {inert(sight.endpoint)} | {sight.metric} | {level} | {_band(sight)} | {counts} |"
+
+
+def _band(sight: Sight) -> str:
+    if sight.band is None:
+        return "not known"
+    width = f"{sight.band:.3g} {sight.unit}"
+    return width if sight.band_percent is None else f"{percent(sight.band_percent)} ({width})"
+
+
+def _wolf(found: SelfTest) -> str:
+    """Say how often the rule alarmed though nothing had changed, and what could not be judged."""
+    judged, beyond, announced = (
+        sum(values) for values in zip(*((s.judged, s.beyond, s.announced) for s in found.sights), strict=True)
+    )
+    said = f"Nothing was changed in these runs: of {judged} judged numbers {beyond} were beyond the noise band, "
+    said += f"{announced} changes were announced."
+    reasons = {sight.endpoint: sight.reason for sight in found.sights if sight.reason}
+    return said + "".join(f" Not all runs of {inert(name)}: {inert(why.rstrip('.'))}." for name, why in reasons.items())
+
+
+def visible(found: SelfTest) -> str:
+    """Say from which change on something is said here, for an endpoint that waits and for one that computes."""
+    parts = []
+    for endpoint, where in KINDS.items():
+        known = [(metric, below) for metric in SAID if (below := found.visible_percent(endpoint, metric)) is not None]
+        if known:
+            parts.append(f"{_listed([f'{percent(below)} in {metric}' for metric, below in known])} {where}")
+    if not parts:
+        return "Which changes are visible here could not be found out: too few runs could be judged."
+    return f"Changes under {', and under '.join(parts)}, are not visible here in rounds of {found.round_s:g} s."
+
+
+def _listed(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _injections(found: SelfTest) -> Iterator[str]:
+    yield f"| Delay of {WAITING} | Found by | Suspected only | Alarms elsewhere |"
+    yield "| :-- | :-- | :-- | :-- |"
+    for item in found.injections:
+        shown = f"{item.delay.label} ({item.delay.delay_ms:g} ms)"
+        yield f"| {inert(shown)} | {_found(item)} | {', '.join(item.suspected_by)} | {inert(_elsewhere(item))} |"
+
+
+def _found(item: Injection) -> str:
+    if item.found_by:
+        return ", ".join(item.found_by)
+    return f"can not be judged: {inert(item.reason)}" if item.reason else "**not found**"
+
+
+def _elsewhere(item: Injection) -> str:
+    return ", ".join(item.elsewhere) or "none"
+
+
+def _ceiling(found: SelfTest) -> str:
+    top = found.ceiling
+    if top is None:
+        return "The ceiling of the load generator could not be measured."
+    workers = " / ".join(f"{used:.0f} %" for used in top.worker_cpu_percent or ())
+    return (
+        f"One load generator and a bare answer: {rate(top.throughput_rps)} req/s to {top.users} users, with "
+        f"{percent(top.generator_cpu_percent)} of a core for the generator and {workers or 'n/a'} for the workers."
+    )
+
+
+def _crowds(found: SelfTest) -> Iterator[str]:
+    yield "| Users who wait 1 s | Excess mean (ms) | p50 (ms) | p99 (ms) | Doubt |"
+    yield "| --: | --: | --: | --: | :-- |"
+    for crowd in found.crowds:
+        yield f"| {crowd.users} | {' | '.join(_excess(crowd))} | {inert(crowd.doubt or '')} |"
+
+
+def _excess(crowd: Crowd) -> tuple[str, str, str]:
+    return ms(crowd.mean_ms), ms(crowd.p50_ms), ms(crowd.p99_ms)
+
+
+def on_this_machine(record: Record, found: SelfTest | None) -> str:
+    """One line for the report of a run: which changes can not be seen on such a machine. "" where nobody knows.
+
+    That is where no self-test was kept, where it was made on another CPU, or with an app that runs elsewhere.
+    """
+    if found is None or record.plan.target.url is not None or record.environment.cpu != found.cpu:
+        return ""
+    machine = f"{inert(found.cpu.model)}, {found.cpu.count} cores; self-test of {found.at[:10]}"
+    parts = [
+        f"under {percent(below)} {where}"
+        for endpoint, where in KINDS.items()
+        if (below := found.visible_percent(endpoint, "req/s")) is not None
+    ]
+    if not parts:
+        return ""
+    return (
+        f"On this kind of machine ({machine}, rounds of {found.round_s:g} s) changes in req/s are not visible "
+        f"{', and '.join(parts)}."
+    )

@@ -1,0 +1,1 @@
+"""The smallest change that this machine can show: `bench selftest`."""

@@ -1,1 +1,0 @@
-"""The page: a static site made from the records. It needs no server, and nothing outside of its own folder."""

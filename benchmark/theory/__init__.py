@@ -1,0 +1,1 @@
+"""What queueing theory says of a plan. Pure: no files, no clock."""

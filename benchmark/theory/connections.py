@@ -1,0 +1,82 @@
+"""How connections come to workers: one socket that all accept from deals them unevenly, once for the whole load.
+
+Likely splits are drawn from measured ones (docs/method.md says where and how). They were measured with two workers; for
+more of them a distribution that is about as uneven stands in.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmark.record import Dealt
+from benchmark.theory.simulation import Load
+
+ALL_AT_ONCE = (*[0.524] * 4, *[0.528] * 11, 0.54, 0.554, 0.584, 0.636, 0.78)
+"""Shares of the busier one of two workers when all users connect at once: 20 rounds of the profile quick."""
+
+IN_BATCHES = (0.524, 0.526, *[0.528] * 4, 0.536, 0.546, 0.548, 0.598, 0.722, 0.784)
+"""The same when they connect 50 a second: the twelve rounds of three runs of the profile blog."""
+
+ONE_BY_ONE = (0.88, 0.92, 0.94)
+"""The same when they connect one after another: nearly all go to the worker that slept last."""
+
+CONNECTED_AFTER_S = 0.1
+"""A sample this long after a batch was spawned shows its connections."""
+
+EVENNESS = 20.0
+"""Concentration of the Dirichlet distribution of shares for more than two workers; not measured."""
+
+
+def likely_split(
+    load: Load, workers: int, random: np.random.Generator, *, own_sockets: bool = False
+) -> tuple[int, ...]:
+    """Draw how many connections each worker gets. `own_sockets`: the kernel deals each by a hash of its addresses."""
+    if workers == 1:
+        return (load.users,)
+    if own_sockets:
+        return tuple(int(count) for count in random.multinomial(load.users, [1 / workers] * workers))
+    if load.batch == 1 < load.users:
+        busiest = float(random.choice(ONE_BY_ONE))
+        shares = [busiest, *[(1 - busiest) / (workers - 1)] * (workers - 1)]
+    elif workers == 2:  # noqa: PLR2004 - that is what was measured
+        busiest = float(random.choice(ALL_AT_ONCE if load.batch >= load.users else IN_BATCHES))
+        shares = [busiest, 1 - busiest]
+    else:
+        shares = random.dirichlet([EVENNESS] * workers).tolist()
+    return scaled(shares, load.users)
+
+
+def scaled(weights: Sequence[float], users: int) -> tuple[int, ...]:
+    """Whole numbers in the ratio of `weights` that add up to `users` (largest remainders)."""
+    total = sum(weights)
+    exact = [users * weight / total for weight in weights]
+    whole = [int(share) for share in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda worker: whole[worker] - exact[worker])
+    for worker in by_remainder[: users - sum(whole)]:
+        whole[worker] += 1
+    return tuple(whole)
+
+
+def dealt(split: Sequence[int], random: np.random.Generator) -> list[int]:
+    """For each user in the order of arrival the number of its worker: `split[w]` users for worker `w`, shuffled."""
+    workers = np.repeat(np.arange(len(split)), split)
+    random.shuffle(workers)
+    return [int(worker) for worker in workers]
+
+
+def dealt_as_seen(seen: Sequence[Dealt], load: Load, random: np.random.Generator) -> list[int]:
+    """The same where it was seen, second by second, how many connections each worker held: batch by batch.
+
+    It matters while users arrive: a worker that got few of the first batch has seats to spare until the next.
+    """
+    placed = np.zeros(len(seen[0].connections_per_worker), dtype=int)
+    users: list[int] = []
+    while len(users) < load.users:
+        size = min(load.batch, load.users - len(users))
+        arrived_s = load.spawned_at_s(len(users)) + CONNECTED_AFTER_S
+        sample = next((item for item in seen if item.at_s >= arrived_s), seen[-1])
+        wanted = np.array(scaled(sample.connections_per_worker, len(users) + size)) - placed
+        batch = scaled(np.clip(wanted, 0, None).tolist(), size)
+        users += dealt(batch, random)
+        placed += np.array(batch)
+    return users

@@ -1,0 +1,287 @@
+"""A Plan becomes predicted columns: simulated request rows through the code that summarizes measured ones.
+
+In the open model requests arrive at a rate of their own, whether earlier ones were answered or not.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, repeat
+from random import Random
+
+import numpy as np
+
+from benchmark.plan import Endpoint, Frozen, Plan, Profile, Target
+from benchmark.record import Columns, Dealt, Round, Summary
+from benchmark.summary import Span, columns, load_columns, over_rounds
+from benchmark.theory.bounds import throughput_bound_rps
+from benchmark.theory.connections import dealt, dealt_as_seen, likely_split, scaled
+from benchmark.theory.simulation import OVERHEAD, Load, Overhead, Service, simulate, simulate_open
+
+
+class Prediction(Summary):
+    """What a simulation says the columns are: medians over several draws, and how far the draws were apart.
+
+    `connections_per_worker` is None when each draw dealt the connections anew.
+    """
+
+    in_flight: int
+    connections_per_worker: tuple[int, ...] | None
+    draws: int
+    seed: int
+
+
+class OpenAnswer(Frozen):
+    """What a rate of arrivals does to an endpoint.
+
+    `loops_rps`: what the workers' event loops can handle at most; None: any. `utilisation_ratio`, of the busiest
+    worker's seats, is None where there are none to wait for. `settles`: False at or above capacity, where the queue
+    grows by `growth_per_s` requests every second and waits have no mean; nor are they known for evenly spaced arrivals
+    at seats. `simulated` is one load of `duration_s` seconds that begins with nobody waiting.
+    """
+
+    rate_per_s: float
+    capacity_rps: float | None
+    loops_rps: float | None
+    utilisation_ratio: float | None
+    settles: bool
+    growth_per_s: float
+    chance_to_wait: float | None
+    mean_wait_ms: float | None
+    mean_answer_ms: float | None
+    mean_under_way: float | None
+    duration_s: float
+    simulated: Columns
+    in_flight: int
+    seed: int
+
+
+DRAWS = 20
+MOST_SIMULATED = 3_000_000
+"""More requests than that take minutes to simulate."""
+
+ROUND_DRAWS = 5
+"""With a known split draws differ little: only in who came when."""
+
+MOST_REQUESTS = 50_000
+"""About as many requests are simulated at most in all draws together, but for the first draw."""
+
+
+def service(endpoint: Endpoint, plan: Plan) -> Service | None:
+    """How an endpoint's requests are served; None when that, or its own work, is not declared or not known here.
+
+    Seats of an app elsewhere are not known, nor what users of one's own locustfile ask for.
+    """
+    work_s = endpoint.own_work_s(plan.profile.task_seconds)
+    if work_s is None or endpoint.served is None or endpoint.locustfile is not None:
+        return None
+    workers = plan.target.workers
+    seats = endpoint.seats_per_worker(plan.target.threads)
+    if plan.target.url is not None and seats is not None:
+        return None
+    return Service(work_s, None if seats is None else (seats,) * workers, workers)
+
+
+def predict(
+    plan: Plan,
+    served: Service,
+    *,
+    split: Sequence[int] | None,
+    seen: Sequence[Dealt] = (),
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> Prediction:
+    """Simulate a load: medians over several draws of who is connected to which worker, and their range.
+
+    `split`: connections per worker; None draws a likely split each time. `seen`: how they were dealt, where that was
+    measured. The same seed gives the same figures.
+    """
+    load = load_of(plan, served)
+    draws = _affordable(draws, plan, served)
+    random = np.random.default_rng(seed)
+    each: list[Columns] = []
+    in_flight: list[int] = []
+    for _ in range(draws):
+        users = _deal(load, plan.target, split, seen, random)
+        result = simulate(load, served, users, OVERHEAD[plan.profile.client])
+        lasted = Span(load.duration_s, load.wait_s, result.waiting_since_s)
+        each.append(load_columns(result.rows, lasted, served.work_s))
+        in_flight.append(result.in_flight)
+    return Prediction(
+        **over_rounds(each).model_dump(),
+        in_flight=round(float(np.median(in_flight))),
+        connections_per_worker=None if split is None else tuple(split),
+        draws=draws,
+        seed=seed,
+    )
+
+
+def _deal(
+    load: Load, target: Target, split: Sequence[int] | None, seen: Sequence[Dealt], random: np.random.Generator
+) -> list[int]:
+    if seen:
+        return dealt_as_seen(seen, load, random)
+    if split is not None and any(split):
+        return dealt(scaled(split, load.users), random)
+    likely = likely_split(load, target.workers, random, own_sockets=target.sockets == "per-worker")
+    return dealt(likely, random)
+
+
+def load_of(plan: Plan, served: Service) -> Load:
+    """The load of a profile, as the simulation wants it."""
+    profile = plan.profile
+    return Load(
+        users=profile.users,
+        spawn_rate_per_s=profile.spawn_rate_per_s,
+        duration_s=profile.duration_s,
+        wait_s=profile.wait_s,
+        start=profile.start,
+        spread_s=served.work_s,
+    )
+
+
+def most_requests(plan: Plan, served: Service) -> float:
+    """How many requests one draw simulates at most."""
+    profile, seats = plan.profile, None if served.seats is None else sum(served.seats)
+    bound_rps = throughput_bound_rps(profile.users, served.work_s, seats=seats, wait_s=profile.wait_s)
+    return bound_rps * profile.duration_s + profile.users
+
+
+def _affordable(draws: int, plan: Plan, served: Service) -> int:
+    """Where there is nothing to queue for one draw is like the other."""
+    return 1 if served.seats is None else max(1, min(draws, int(MOST_REQUESTS / most_requests(plan, served))))
+
+
+def predict_round(plan: Plan, endpoint: Endpoint, measured: Round) -> Columns | None:
+    """What a measured round's columns should have been, for the users it had and the split of its connections.
+
+    None when theory knows too little of the endpoint, the split that its latencies depend on was not seen, or so much
+    was answered that simulating it would take minutes.
+    """
+    served = service(endpoint, plan)
+    split = measured.connections_per_worker
+    if served is None or measured.requests > MOST_SIMULATED or (served.seats is not None and not any(split or ())):
+        return None
+    if plan.profile.rate_per_s is not None:
+        evenly = split if split and any(split) else (1,) * served.workers
+        each = [
+            open_columns(plan.profile, measured.load_end_s, served, evenly, seed)
+            for seed in range(1 if served.seats is None else ROUND_DRAWS)
+        ]
+        return Columns.model_validate(over_rounds(each).model_dump(include=set(Columns.model_fields)))
+    profile = plan.profile.model_copy(update={"users": max(1, measured.users_started)})
+    found = predict(
+        plan.model_copy(update={"profile": profile}), served, split=split, seen=measured.dealt, draws=ROUND_DRAWS
+    )
+    return Columns.model_validate(found.model_dump(include=set(Columns.model_fields)))
+
+
+def chance_to_wait(seats: int, offered: float) -> float:
+    """Erlang's C formula: the part of requests that find all seats taken; `offered`: arrivals per service time.
+
+    >>> round(chance_to_wait(1, 0.5), 6)
+    0.5
+    >>> round(chance_to_wait(2, 1.0), 6)
+    0.333333
+    """
+    blocked = 1.0
+    for seat in range(1, seats + 1):
+        blocked = offered * blocked / (seat + offered * blocked)
+    busy = offered / seats
+    return blocked / (1 - busy * (1 - blocked))
+
+
+def mean_wait_s(rate_per_s: float, work_s: float, seats: int) -> float:
+    """Mean wait for a seat (s) when requests come at random and take `work_s` each (Allen and Cunneen); below capacity.
+
+    For one seat it is exact: rho S / 2 (1 - rho), Pollaczek and Khinchine's formula without variance.
+
+    >>> round(mean_wait_s(0.5, work_s=1.0, seats=1), 6)
+    0.5
+    """
+    offered = rate_per_s * work_s
+    return chance_to_wait(seats, offered) * work_s / (seats - offered) / 2
+
+
+def predict_open(
+    rate_per_s: float,
+    duration_s: float,
+    served: Service,
+    *,
+    split: Sequence[int] | None,
+    overhead: Overhead,
+    seed: int = 0,
+    profile: Profile | None = None,
+) -> OpenAnswer:
+    """Work out what `rate_per_s` arrivals per second do. `split`: in which ratio workers get them; None: evenly.
+
+    Arrivals are random (Poisson), or those of a profile that has a rate. For evenly spaced ones, which workers get at
+    random, there is no formula here: waits have no mean then, only the simulation knows them.
+    """
+    shares = np.array(split or [1] * served.workers, dtype=np.float64)
+    shares /= shares.sum()
+    alone = replace(overhead, generator_s=0.0)  # visitors do not share one load generator
+    even = profile is not None and profile.arrivals == "even"
+    arrivals = _at_random(rate_per_s, shares, seed) if profile is None else _asked(profile, shares, seed)
+    simulated = simulate_open(arrivals, duration_s, served, alone)
+    rates = [rate_per_s * float(share) for share in shares]
+    seats = served.seats
+    growth = 0.0 if seats is None else sum(max(0.0, r - c / served.work_s) for r, c in zip(rates, seats, strict=True))
+    busiest = 0.0 if seats is None else max(r * served.work_s / c for r, c in zip(rates, seats, strict=True))
+    settles = busiest < 1
+    wait_s, chance = 0.0, 0.0
+    if seats is not None and settles and not even:
+        for share, rate, each in zip(shares, rates, seats, strict=True):
+            wait_s += float(share) * mean_wait_s(rate, served.work_s, each)
+            chance += float(share) * chance_to_wait(each, rate * served.work_s)
+    answer_s = wait_s + served.work_s
+    known = settles and (seats is None or not even)
+    return OpenAnswer(
+        rate_per_s=rate_per_s,
+        loops_rps=served.workers / overhead.worker_s if overhead.worker_s else None,
+        capacity_rps=None if seats is None else sum(seats) / served.work_s,
+        utilisation_ratio=None if seats is None else busiest,
+        settles=settles,
+        growth_per_s=growth,
+        chance_to_wait=chance if known else None,
+        mean_wait_ms=wait_s * 1000 if known else None,
+        mean_answer_ms=answer_s * 1000 if known else None,
+        mean_under_way=rate_per_s * answer_s if known else None,
+        duration_s=duration_s,
+        simulated=columns(simulated.rows, duration_s, served.work_s),
+        in_flight=simulated.in_flight,
+        seed=seed,
+    )
+
+
+def open_columns(profile: Profile, duration_s: float, served: Service, split: Sequence[int], seed: int) -> Columns:
+    """Simulate one open load as it was measured: the arrivals of load/arrivals.py, sent by one load generator.
+
+    `seed` draws who is connected to which worker.
+    """
+    shares = np.array(split, dtype=np.float64) / sum(split)
+    rows = simulate_open(_asked(profile, shares, seed), duration_s, served, OVERHEAD[profile.client]).rows
+    return columns(rows, duration_s, served.work_s)
+
+
+def _asked(profile: Profile, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:
+    """The arrivals of a profile with a rate, each for a worker drawn by its share."""
+    workers = (worker for _, worker in _at_random(1.0, shares, seed))
+    return zip(_gaps_s(profile), workers, strict=False)
+
+
+def _gaps_s(profile: Profile) -> Iterator[float]:
+    """Seconds between arrivals: the very ones of the load, whose seed stands in the profile."""
+    rate_per_s = profile.rate_per_s or 0.0
+    if profile.arrivals == "even":
+        return chain([0.0], repeat(1 / rate_per_s))
+    draw = Random(profile.seed)  # noqa: S311 - nothing secret
+    return (draw.expovariate(rate_per_s) for _ in repeat(None))
+
+
+def _at_random(rate_per_s: float, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:
+    """Poisson arrivals, each for a worker drawn by its share."""
+    random = np.random.default_rng(seed)
+    borders = np.cumsum(shares)[:-1]
+    while True:
+        gap_s, place = random.exponential(1 / rate_per_s), random.random()
+        yield float(gap_s), int(np.searchsorted(borders, place, side="right"))

@@ -1,0 +1,1 @@
+"""Measurements that documents quote: `make experiment NAME=scale`. Not tests."""

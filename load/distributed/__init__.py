@@ -1,0 +1,1 @@
+"""A load sent from several processes or machines."""

@@ -1,0 +1,283 @@
+"""The Locust process that sends nothing itself: it leads load processes, here or elsewhere."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gevent
+import psutil
+from locust.dispatch import UsersDispatcher
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from load.distributed.protocol import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, Files, versions
+from load.listen import listen
+from load.output import UNWRITABLE, end_unwritable, write_seconds
+from load.spec import LoadSpec
+from load.window import by_our_clock, window
+
+NOTED_SILENCE_S = 4.0
+"""Each process is heard every second. After so long it is said, as its users may have been delayed, too."""
+
+NEVER = 10**9
+"""Seconds after which Locust looks for one that it does not hear."""
+
+WATCH_EVERY_S = 0.5
+
+
+class FixedWorkers(UsersDispatcher):
+    """Deals the users to those who are there at the start, the first `at_most` of them, and to nobody else."""
+
+    at_most = 0
+
+    def __init__(self, worker_nodes: list[Any], user_classes: list[Any]) -> None:
+        super().__init__(worker_nodes=worker_nodes[: self.at_most], user_classes=user_classes)
+
+    def add_worker(self, worker_node: Any) -> None:
+        """Leave one that comes, or comes back, as it is."""
+
+    def remove_worker(self, worker_node: Any) -> None:
+        """Leave the users of one that is gone where they were."""
+
+
+class Attendance:
+    """Who loads under one Locust master."""
+
+    def __init__(self, environment: Environment, runner: MasterRunner, spec: LoadSpec) -> None:
+        self.started: list[str] = []
+        self.done: set[str] = set()
+        self.silences: dict[str, float] = {}
+        self.given_up = False
+        self._environment = environment
+        self._runner = runner
+        self._remote = spec.load_workers > 0
+        self._what = "load worker" if self._remote else "load process"
+        self._expected = spec.load_workers or spec.processes
+        self._directory: Path = spec.output_directory
+        self._heard: dict[str, float] = {}
+        self._there: list[str] | None = None
+        longest_s = getattr(environment.parsed_options, "expect_workers_max_wait", 0)
+        self._wait_until = time.monotonic() + (longest_s or NEVER)
+        environment.dispatcher_class = type("Fixed", (FixedWorkers,), {"at_most": self._expected})
+        listen(environment.events.heartbeat_sent, self._on_heartbeat)
+        gevent.spawn(self._watch)
+
+    def settle(self) -> None:
+        """From now on those who are there load, each in its place: Locust counts those who went away, too."""
+        self.started = [client.id for client in self._runner.clients.ready[: self._expected]]
+        if not self.given_up:
+            (self._directory / "problem.json").unlink(missing_ok=True)
+        for place, one in enumerate(self.started):
+            self._runner.worker_indexes[one] = place
+            self._runner.send_message("ack", {"index": place}, one)
+            self._on_heartbeat(one)
+
+    def place(self, client_id: str) -> int:
+        """Which of those who load it is, from 0."""
+        index_of: Callable[[str], int] = self._runner.get_worker_index
+        return index_of(client_id)
+
+    def name(self, client_id: str) -> str:
+        """A name that a person can find the process by: Locust's id is the host's name and a random number."""
+        host = client_id.rsplit("_", 1)[0]
+        return f"{self._what} {self.place(client_id) + 1} on {host}"
+
+    def give_up(self, kind: str, message: str) -> None:
+        """Have the load ended: what is measured is not what was asked for."""
+        if not self.given_up:
+            self.given_up = True
+            self._problem(kind, message)
+
+    def _on_heartbeat(self, client_id: str, **_: Any) -> None:
+        self._heard[client_id] = time.monotonic()
+        if client_id in self.started and client_id in self._runner.clients:
+            self._runner.clients[client_id].heartbeat = NEVER
+
+    def _watch(self) -> None:
+        """Look after them until each of those who started has said what its users did."""
+        while not (self.started and self.done.issuperset(self.started)):
+            if not self._remote:
+                self._check_children()
+            if self.started:
+                self._check_started()
+            else:
+                self._check_coming()
+            gevent.sleep(WATCH_EVERY_S)
+
+    def _check_coming(self) -> None:
+        """Write down who is there, as what is wrong should the others never come."""
+        if time.monotonic() >= self._wait_until:
+            return  # Locust says good-bye now, and they answer: that is no news of who came
+        if self._there and not self._runner.clients:
+            # Locust ends when the last one says good-bye, and hears nobody who comes then.
+            self.give_up("lost", f"{self.name(self._there[-1])} was ended before the load began")
+        there = list(self._runner.clients)
+        if there == self._there or self.given_up:
+            return
+        self._there = there
+        names = f" ({', '.join(map(self.name, there))})" if there else ""
+        came = f"only {len(there)}" if there else "none"
+        self._problem("missing", f"{came} of {self._expected} load workers came{names}")
+
+    def _check_started(self) -> None:
+        """Note who is not heard, and give up when one stays away."""
+        for one in self.started:
+            if one in self.done:
+                continue
+            silent_s = time.monotonic() - self._heard[one]
+            if one not in self._runner.clients:
+                self.give_up("lost", f"{self.name(one)} was ended under load")
+            if silent_s > NOTED_SILENCE_S:
+                self.silences[one] = max(self.silences.get(one, 0.0), silent_s)
+            if silent_s > LONGEST_SILENCE_S:
+                self.give_up("lost", f"{self.name(one)} was not heard for {LONGEST_SILENCE_S:g} s under load")
+
+    def _check_children(self) -> None:
+        """Give up when a process of this machine has ended, as the system lets happen when memory runs out."""
+        children = psutil.Process().children()
+        living = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        if len(living) < self._expected:
+            self.give_up("ended", f"a load process ended before its time; of {self._expected} {len(living)} are left")
+
+    def _problem(self, kind: str, message: str) -> None:
+        """Say what is wrong to who started this process and waits for it to end."""
+        draft = self._directory / "problem.draft"
+        try:
+            draft.write_text(json.dumps({"kind": kind, "message": message}))
+            draft.replace(self._directory / "problem.json")
+        except OSError as error:
+            end_unwritable(self._environment, f"problem.json: {error}; it would say: {message}")
+
+
+STOP, PART = "bench-stop", "bench-part"
+PART_WITHIN_S = 30.0
+INTRODUCED_WITHIN_S = 10.0
+
+
+class Leader:
+    """Listens to the environment of a Locust master and writes into one directory."""
+
+    def __init__(self, environment: Environment, runner: MasterRunner, spec: LoadSpec) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.spec = spec
+        self.directory = spec.output_directory
+        self.attendance = Attendance(environment, runner, spec)
+        self.introduced: set[str] = set()
+        self.parts: dict[str, dict[str, Any]] = {}
+        self.started_at_unix_s = time.time()
+        self.started_s = time.monotonic()
+        self.spawned_s: float | None = None
+        self.stopped_s = 0.0
+        self.files = Files(spec.output_directory)
+        self.runner.register_message(VERSION, self.on_version)
+        self.runner.register_message(LACKS, self.on_lacks)
+        self.runner.register_message(PART, self.on_part)
+        self.runner.register_message(UNWRITABLE, self.on_unwritable)
+        listen(environment.events.worker_report, self.on_report)
+        listen(environment.events.test_start, self.on_start)
+        listen(environment.events.spawning_complete, self.on_spawned)
+        listen(environment.events.test_stopping, self.on_stopping)
+        listen(environment.events.quitting, self.on_quitting)
+
+    def on_version(self, msg: Any, **_: Any) -> None:
+        """A load worker of another machine says what it runs; only then is it told what to request."""
+        started = self.attendance.started
+        if started and msg.node_id not in started:
+            return  # it came too late for this round, whatever it runs
+        self.introduced.add(msg.node_id)
+        for what, here in versions().items():
+            if (there := msg.data.get(what)) != here:
+                self.runner.send_message(REFUSED, {what: here}, msg.node_id)
+                name = self.attendance.name(msg.node_id)
+                self.attendance.give_up("usage", f"{name} has {what} {there}, this machine {here}; update one of them")
+                return
+        self.runner.send_message(SPEC, self.spec.message(), msg.node_id)
+
+    def on_lacks(self, msg: Any, **_: Any) -> None:
+        """A load worker lacks something to send its share: a variable that a header names, or open files."""
+        name = self.attendance.name(msg.node_id)
+        self.attendance.give_up("usage", f"{name} {msg.data['what']}; {msg.data['remedy']}")
+
+    def on_unwritable(self, msg: Any, **_: Any) -> None:
+        """A load process of this machine could not write its requests down."""
+        self.attendance.give_up("unwritable", msg.data["message"])
+
+    def on_start(self, **_: Any) -> None:
+        """Settle who loads; one that has just come may still be about to say what it runs."""
+        self.attendance.settle()
+        if self.spec.load_workers:
+            self._wait_until_introduced()
+        self.started_at_unix_s, self.started_s = time.time(), time.monotonic()
+        gevent.spawn(write_seconds, self.environment, self.directory / "generator.csv")
+
+    def _wait_until_introduced(self) -> None:
+        until = time.monotonic() + INTRODUCED_WITHIN_S
+        while (silent := set(self.attendance.started) - self.introduced) and time.monotonic() < until:
+            gevent.sleep(0.01)
+        for one in sorted(silent)[:1]:
+            self.attendance.give_up("lost", f"{self.attendance.name(one)} did not say what it runs")
+        self.environment.stats.clear_all()  # the load begins now, not when the waiting began
+
+    def on_spawned(self, **_: Any) -> None:
+        """Note the end of the ramp. Locust says it again when somebody comes later."""
+        self.spawned_s = self.spawned_s or time.monotonic()
+
+    def on_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
+        """Keep the answers that a load worker of another machine got."""
+        if "answers" in data and client_id in self.attendance.started:
+            try:
+                self.files.write(self.attendance.place(client_id), self.started_s, data)
+            except OSError as error:
+                self._end_unwritten(error)
+
+    def on_part(self, msg: Any, **_: Any) -> None:
+        """A load process has stopped; its last answers come with its part."""
+        self.on_report(msg.node_id, msg.data)
+        self.parts[msg.node_id] = msg.data
+        self.attendance.done.add(msg.node_id)
+
+    def on_stopping(self, **_: Any) -> None:
+        """Stop the load processes, and wait until each has said what its users did."""
+        self.stopped_s = time.monotonic()
+        self.runner.send_message(STOP)
+        until = time.monotonic() + PART_WITHIN_S
+        while self._unheard() and not self.attendance.given_up and time.monotonic() < until:
+            gevent.sleep(0.01)
+        for one in self._unheard()[:1]:
+            name = self.attendance.name(one)
+            self.attendance.give_up("lost", f"{name} did not say what its users did; its part of the load is unknown")
+        try:
+            self.files.close()
+        except OSError as error:
+            self._end_unwritten(error)
+
+    def _end_unwritten(self, error: OSError) -> None:
+        """The answers of load workers could not be written down."""
+        self.attendance.give_up("unwritable", f"the answers of load workers: {error}")
+
+    def _unheard(self) -> list[str]:
+        return [one for one in self.attendance.started if one not in self.parts]
+
+    def on_quitting(self, **_: Any) -> None:
+        """Write the window."""
+        parts = [self.parts[one] for one in self.attendance.started if one in self.parts]
+        if self.spec.load_workers:
+            parts = [by_our_clock(part, self.started_s) for part in parts]
+        found = window(self.spec, self.started_s, self.spawned_s, self.stopped_s, parts)
+        found["started_at_unix_s"] = self.started_at_unix_s
+        silences = self.attendance.silences.items()
+        found["silences"] = {self.attendance.name(one): round(longest_s, 1) for one, longest_s in silences}
+        (self.directory / "window.json").write_text(json.dumps(found))
+
+
+def answer_to_leader(runner: WorkerRunner, part: Callable[[], dict[str, Any]]) -> None:
+    """In a load process: when the leader says so, stop the users, and tell it their part of the window."""
+
+    def stop(**_: Any) -> None:
+        runner.stop()
+        runner.send_message(PART, part())
+
+    runner.register_message(STOP, stop)

@@ -1,0 +1,126 @@
+"""Entry point of a load worker on another machine: waits to be told what to request, and loads."""
+
+import os
+import resource
+import sys
+import time
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+# Locust looks first in the folder it runs in, which may hold another module named `load`.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import gevent
+from locust import events
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+from load.distributed.counts import Answers
+from load.distributed.master import answer_to_leader
+from load.distributed.protocol import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, versions
+from load.listen import listen
+from load.output import seconds
+from load.recorder import Recorder
+from load.spec import LoadSpec, secret_texts
+from load.users import RequestingUser, user_class
+
+sys.path.pop(0)
+
+
+FILES_BESIDE = 200
+"""Open files of a load worker beside one for each user."""
+
+
+class EndpointUser(RequestingUser):
+    """Stands here until the leader has said what to request: Locust wants to know a user's name at the start."""
+
+    host = "http://not-told-yet.invalid"
+
+
+def lacks(spec: LoadSpec) -> tuple[str, str] | None:
+    """What this machine lacks to send its share, and the remedy; None: nothing."""
+    needed = sorted(spec.request.variables) if spec.request else ()
+    missing = next((name for name in needed if not os.environ.get(name)), None)
+    if missing is not None:
+        return f"has no value for ${missing}", f"set it there, before bench worker: export {missing}=..."
+    files = ceil(spec.users / max(1, spec.load_workers)) + FILES_BESIDE
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed != resource.RLIM_INFINITY and files > allowed:
+        what = f"allows {allowed} open files, and its share of the users needs {files}"
+        return what, f"raise the limit there (ulimit -Hn {files}, as root, in the shell that starts bench worker)"
+    return None
+
+
+class LoadWorker:
+    """One load worker, from its connection to the leader until that ends the round."""
+
+    def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.recorder = Recorder(environment)
+        self.answers = Answers()
+        self.heard = time.monotonic()
+        self.runner.register_message(SPEC, self.on_spec)
+        self.runner.register_message(REFUSED, self.on_refused)
+        listen(environment.events.heartbeat_received, self.on_heartbeat)
+        listen(environment.events.request, self.answers.add)
+        listen(environment.events.test_start, self.on_start)
+        listen(environment.events.report_to_master, self.on_report)
+        answer_to_leader(self.runner, lambda: self.recorder.part() | self.answers.told())
+        self.runner.send_message(VERSION, versions())
+        gevent.spawn(self._watch)
+
+    def say(self, line: str) -> None:
+        """Tell a person, through who started this process."""
+        with Path(os.environ["BENCH_LOAD_WORKER_NEWS"]).open("a", encoding="utf-8") as news:
+            news.write(f"{line}\n")
+
+    def on_refused(self, msg: Any, **_: Any) -> None:
+        """The leader runs something else."""
+        for what, there in msg.data.items():
+            self.say(f"refused: this machine has {what} {versions()[what]}, the benchmark {there}; update one of them")
+
+    def on_spec(self, msg: Any, **_: Any) -> None:
+        """Become the users that are asked for. Header values are looked up here, in this machine's environment."""
+        spec = LoadSpec.of(msg.data)
+        lacking = lacks(spec)
+        if lacking is not None:
+            what, remedy = lacking
+            self.say(f"this machine {what}; {remedy}, and start again")
+            self.runner.send_message(LACKS, {"what": what, "remedy": remedy})
+        elif spec.request is not None:
+            self.say(f"{spec.request.name}: {spec.request.method} {spec.request.path} of {spec.base_url}")
+            self.answers.secrets = secret_texts(spec.secret_variables)
+            self.environment.user_classes[:] = [user_class(spec)]
+
+    def on_heartbeat(self, **_: Any) -> None:
+        """The leader is there."""
+        self.heard = time.monotonic()
+
+    def _watch(self) -> None:
+        """End when the leader is not heard: it has given this worker up, and the app must not be loaded for ever."""
+        while time.monotonic() - self.heard < LONGEST_SILENCE_S:
+            gevent.sleep(0.5)
+        self.say(f"the benchmark was not heard for {LONGEST_SILENCE_S:g} s; the load is over here")
+        self.runner.quit()
+
+    def on_start(self, **_: Any) -> None:
+        """Begin to count from here: the leader takes this moment for the start of its own clock."""
+        self.answers.start_s = self.recorder.started_s
+        gevent.spawn(self._note_seconds)
+
+    def on_report(self, data: dict[str, Any], **_: Any) -> None:
+        """Send what was counted along with Locust's own report."""
+        data |= self.answers.told()
+
+    def _note_seconds(self) -> None:
+        for second in seconds(self.environment):
+            self.answers.seconds.append(second)
+
+
+def _on_init(environment: Environment, runner: WorkerRunner, **_: Any) -> None:
+    LoadWorker(environment, runner)
+
+
+listen(events.init, _on_init)

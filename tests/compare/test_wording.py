@@ -1,0 +1,111 @@
+"""What a comparison says to people: a sentence that is true, and a page that nobody from outside can write on."""
+
+import re
+
+import pytest
+from rich.console import Console
+
+from benchmark.compare.compare import refuse_regressions
+from benchmark.compare.model import Comparison, SideName
+from benchmark.compare.wording import print_comparison, render_comparison, sentence
+from benchmark.errors import BenchmarkError
+from tests.comparisons import Latency, make_comparison, make_turns
+
+HOSTILE = "evil](http://x) <img src=x> | @everyone `#1`"
+
+
+def slower(factor: float) -> Latency:
+    """Head of beta takes `factor` times as long, all else 50 ms."""
+
+    def latency_ms(name: str, side: SideName, _number: int, _position: int) -> float:
+        return 50 * factor if (name, side) == ("beta", "head") else 50.0
+
+    return latency_ms
+
+
+def noisy(name: str, side: SideName, number: int, _position: int) -> float:
+    """Alpha jumps about."""
+    return 50 * (1 + 0.9 * (number % 3)) if (name, side) == ("alpha", "head") else 50.0
+
+
+@pytest.mark.parametrize(
+    ("latency_ms", "said"),
+    [
+        pytest.param(slower(1), "No difference at all endpoints: req/s and p50 within 5 %.", id="same"),
+        pytest.param(
+            slower(1.1),
+            "beta regressed: req/s -9.1 %, p50 +10.0 % (+5.00 ms), p95 +10.0 % (+5.00 ms). "
+            "No difference at 1 other endpoint: req/s and p50 within 5 %.",
+            id="slower",
+        ),
+        pytest.param(
+            slower(0.9),
+            "beta improved: req/s +11.1 %, p50 -10.0 % (-5.00 ms), p95 -10.0 % (-5.00 ms). "
+            "No difference at 1 other endpoint: req/s and p50 within 5 %.",
+            id="faster",
+        ),
+        pytest.param(
+            noisy,
+            "No difference at 1 other endpoint: req/s and p50 within 5 %. It can not be told for alpha: more rounds, "
+            "or a quieter machine.",
+            id="noisy",
+        ),
+    ],
+)
+def test_the_sentence_says_what_differs_and_what_can_not_be_told(latency_ms: Latency, said: str) -> None:
+    assert sentence(make_comparison(make_turns(latency_ms))) == said
+
+
+def test_the_page_names_both_sides_what_they_were_made_of_and_how_it_was_measured() -> None:
+    page = render_comparison(make_comparison(make_turns(slower(1.1))))
+    assert page.startswith("**beta regressed: req/s -9.1 %")
+    assert "| beta | p50 (ms) | 50.00 | 55.00 | +10.0 % (+5.00 ms) | +10.0 to +10.0 | regressed |" in page
+    assert "- base: main (aaaaaaaaaaaa), CPython 3.13.1" in page
+    assert "- packages that differ: fastapi 2.0, was 1.0" in page
+    assert "16 passes" in page
+    assert "failures" not in page  # there were none
+
+
+def test_failures_are_shown_where_there_were_any() -> None:
+    turns = [turn.model_copy(update={"failures": 10}) for turn in make_turns(slower(1))]
+    page = render_comparison(make_comparison(turns))
+    assert "| alpha | failures | 10.00 % | 10.00 % | +0.0 % | +0.0 to +0.0 | unchanged |" in page
+    assert "fix the failures first" in page
+
+
+def test_rounds_that_broke_come_first_and_nothing_is_said_to_be_the_same_without_them() -> None:
+    why = "round 2 is lost: head: the server ended in the middle of the load (exit code 139)"
+    broke = make_comparison(make_turns(slower(1)), lost=(why,))
+    assert sentence(broke).startswith("A round broke under load, see below: what follows is of the others. No differ")
+    assert f"- {why}" in render_comparison(broke)
+    with pytest.raises(BenchmarkError, match="A round broke under load"):
+        refuse_regressions(broke, gate=True)
+    refuse_regressions(broke, gate=False)
+
+
+def hostile() -> Comparison:
+    """A comparison in which every text from outside is an attack."""
+    made = make_comparison(make_turns(slower(1.1), endpoints=("alpha", HOSTILE)), endpoints=("alpha", HOSTILE))
+    side = made.head.model_copy(update={"ref": HOSTILE, "python": HOSTILE, "packages": {HOSTILE: HOSTILE}})
+    cpu = made.cpu.model_copy(update={"model": HOSTILE})
+    differences = tuple(item.model_copy(update={"reason": HOSTILE}) for item in made.differences)
+    return made.model_copy(
+        update={"head": side, "base": side, "cpu": cpu, "differences": differences, "lost": (HOSTILE,)}
+    )
+
+
+def test_nothing_from_outside_becomes_markdown() -> None:
+    page = render_comparison(hostile())
+    for attack in (r"(?<!\\)\](?=\()", r"(?<!\\)<(?!!-- -->)", r"@\w", r"(?<!\\)`"):
+        assert not re.search(attack, page)
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    assert len({line.replace("\\|", "").count("|") for line in rows}) == 1
+
+
+def test_the_table_fits_into_80_columns_and_shows_names_as_they_are() -> None:
+    console = Console(width=80, record=True, file=None, quiet=False)
+    with console.capture() as printed:
+        print_comparison(console, hostile())
+    table = printed.get().split("unchanged: ")[0]
+    assert max(len(line) for line in table.splitlines()[:6]) <= 80
+    assert "[bold]" not in printed.get()

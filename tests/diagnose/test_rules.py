@@ -1,0 +1,175 @@
+"""A diagnosis finds the seats that a made-up server has, and does not guess."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.diagnose.fit import connections
+from benchmark.diagnose.model import Level
+from tests.climbs import Climb
+
+
+@given(held=st.lists(st.integers(0, 50), min_size=1, max_size=8), users=st.integers(1, 600))
+def test_every_user_is_counted_as_connected_to_some_worker(held: list[int], users: int) -> None:
+    level = Level(
+        users=users,
+        start_s=0.0,
+        end_s=1.0,
+        connections_per_worker=tuple(held),
+        worker_cpu_percent=None,
+        threads_grown_per_worker=None,
+        generator_cpu_percent=0.0,
+        machine_cpu_percent=0.0,
+        answers=0,
+        throughput_rps=0.0,
+        median_ms=None,
+        busy_seats=0.0,
+    )
+    assert sum(connections(level)) == pytest.approx(users)
+
+
+UP_TO_512 = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+def exponential(chance: random.Random) -> float:
+    return chance.expovariate(1 / 0.1)
+
+
+def jittery(chance: random.Random) -> float:
+    return 0.1 + chance.expovariate(1 / 0.02)
+
+
+@pytest.mark.parametrize("share", [(1.0,), (0.5, 0.5), (0.57, 0.43), (0.75, 0.25)], ids=str)
+@pytest.mark.parametrize(("seats", "regime"), [(1, "blocked event loop"), (7, "pool"), (12, "pool"), (25, "pool")])
+def test_seats_are_counted_however_the_connections_are_dealt(share: tuple[float, ...], seats: int, regime: str) -> None:
+    found = Climb(seats=seats, share=share, accepts_late=seats == 1).diagnosis()
+    assert (found.regime, found.seats) == (regime, seats)
+    assert found.seats_per_worker is not None
+    assert found.seats_per_worker.low <= seats <= (found.seats_per_worker.high or seats)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seats=st.integers(1, 60), share=st.floats(0.5, 0.8), length_s=st.floats(0.02, 0.24))
+def test_the_interval_holds_the_true_number_of_seats_for_constant_work(
+    seats: int, share: float, length_s: float
+) -> None:
+    found = Climb(seats=seats, share=(share, 1 - share), service_s=lambda _: length_s, users=UP_TO_512).diagnosis()
+    assert found.regime in {"pool", "blocked event loop"}
+    assert found.seats_per_worker is not None
+    assert found.seats_per_worker.low <= seats <= (found.seats_per_worker.high or seats)
+    assert found.seats == pytest.approx(seats, abs=max(0.5, 0.04 * seats))
+
+
+@pytest.mark.parametrize("seats", [3, 12])
+def test_the_interval_holds_the_true_number_in_nine_of_ten_climbs_with_jittery_work(seats: int) -> None:
+    """It claims 95 of 100; 36 of 40 is what chance leaves of that."""
+    held = 0
+    for seed in range(40):
+        found = Climb(seats=seats, share=(0.57, 0.43), service_s=jittery, seed=seed).diagnosis()
+        assert found.regime == "pool"
+        assert found.seats_per_worker is not None
+        held += found.seats_per_worker.low <= seats <= (found.seats_per_worker.high or seats)
+    assert held >= 36
+
+
+def test_so_random_service_times_that_seats_can_not_be_counted_are_not_guessed_from() -> None:
+    told = [Climb(seats=3, service_s=exponential, seed=seed).diagnosis().regime for seed in range(10)]
+    assert told.count(None) >= 8
+
+
+def test_who_is_served_first_does_not_matter() -> None:
+    found = Climb(seats=1, share=(0.5, 0.5), first_come=False, accepts_late=True).diagnosis()
+    assert found.regime == "blocked event loop"
+
+
+def test_one_seat_of_a_worker_that_accepts_at_once_is_a_lock() -> None:
+    found = Climb(seats=1, service_s=lambda _: 0.12).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 1)
+
+
+def test_one_short_seat_may_be_either_and_says_so() -> None:
+    found = Climb(seats=1, service_s=lambda _: 0.02).diagnosis()
+    assert found.regime == "blocked event loop"
+    assert "or a lock" in found.finding
+
+
+def test_a_thread_pool_of_one_shows_by_its_thread() -> None:
+    found = Climb(seats=1, threads=1, threads_grown=1).diagnosis()
+    assert (found.regime, found.seats) == ("thread pool", 1)
+
+
+def test_a_limit_that_fits_every_level_is_believed_on_a_machine_that_others_use() -> None:
+    found = Climb(seats=7, share=(0.57, 0.43), machine_cpu_percent=99.0).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 7)
+
+
+def test_a_thread_pool_shows_by_its_threads_too() -> None:
+    assert Climb(seats=40, threads_grown=40, users=UP_TO_512).diagnosis().regime == "thread pool"
+    other = Climb(seats=40, threads_grown=0, users=UP_TO_512).diagnosis()
+    assert (other.regime, other.seats) == ("pool", 40)
+    assert "semaphore" in other.finding
+
+
+def test_as_many_threads_as_seats_tell_the_exact_number() -> None:
+    found = Climb(seats=12, share=(0.57, 0.43), threads_grown=12, service_s=jittery).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 12)
+    assert "executor" in found.finding
+
+
+def test_where_nothing_queues_it_is_the_event_loop() -> None:
+    found = Climb(seats=None, share=(0.6, 0.4)).diagnosis()
+    assert found.regime == "event loop"
+    assert found.seats is None
+    assert found.most_at_once == 256
+
+
+def test_a_worker_that_computes_all_the_time_of_a_request_is_bound_by_its_processor() -> None:
+    found = Climb(seats=1, worker_cpu_percent=97.0).diagnosis()
+    assert found.regime == "cpu"
+
+
+def test_a_full_processor_before_anything_queued_is_the_limit_of_an_event_loop() -> None:
+    """100 seats at 1 % of a core each: what a processor does that is full with 100 requests under way."""
+    found = Climb(seats=100, worker_cpu_percent=99.0, service_s=lambda _: 0.05).diagnosis()
+    assert found.regime == "event loop"
+    assert found.most_at_once == 100
+
+
+@pytest.mark.parametrize(
+    ("climb", "reason"),
+    [
+        pytest.param(Climb(seats=None, users=(1, 2, 4), level_s=0.11), "too few answers", id="few answers"),
+        pytest.param(Climb(seats=None, users=(1, 2, 4, 8, 16)), "still grew at 16 users", id="few users"),
+        pytest.param(Climb(seats=40, threads_grown=40, users=(1, 2, 4, 8, 16, 32)), "threads", id="threads, few users"),
+        pytest.param(
+            Climb(seats=5, service_s=lambda _: 0.001, users=(1, 2, 4, 8)), "one answer takes 1 ms", id="short"
+        ),
+        pytest.param(Climb(seats=9, generator_cpu_percent=95.0), "the load generator", id="generator"),
+        pytest.param(Climb(seats=120), "not seen to stop", id="only one level is full"),
+        pytest.param(
+            Climb(seats=9, service_s=exponential, machine_cpu_percent=99.0), "other programs", id="other programs"
+        ),
+    ],
+)
+def test_thin_evidence_is_called_thin(climb: Climb, reason: str) -> None:
+    found = climb.diagnosis()
+    assert found.regime is None
+    assert found.seats is None
+    assert reason in found.finding
+    assert found.change
+
+
+def test_what_it_would_give_is_the_bound_of_the_users_or_of_the_seats() -> None:
+    blocked = Climb(seats=1, users=(1, 2, 4, 8, 16), worker_cpu_percent=0.0, accepts_late=True).diagnosis()
+    assert "up to 160 req/s instead of 10" in blocked.gain
+    pool = Climb(seats=8, users=(1, 2, 4, 8, 16, 32, 64), worker_cpu_percent=0.0).diagnosis()
+    assert "up to 160 req/s instead of 80" in pool.gain
+
+
+def test_the_evidence_is_what_stayed_the_same_and_how_busy_the_workers_were() -> None:
+    computing = Climb(seats=1, worker_cpu_percent=97.0, users=(1, 2, 4, 8)).diagnosis()
+    assert "With 2 to 8 users throughput stayed at 10 to 10 req/s; the busiest worker used 97 %" in computing.evidence
+    growing = Climb(seats=None).diagnosis()
+    assert "From 1 to 256 users throughput grew from 10 to 2,560 req/s, 256 times." in growing.evidence

@@ -1,0 +1,278 @@
+"""What reports say of a run beside the runs before it."""
+
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from benchmark.judge.history import Judged, judged
+from benchmark.record import Record
+from benchmark.report import index
+from benchmark.report.render import render, render_run_of
+from benchmark.report.sentences import begun_anew, of_run, summed_up, worth_saying
+from benchmark.store import read_history
+from tests.histories import COMPUTING, on_cpu, run_of_week, write_history
+from tests.records import some_record
+
+NOISE = (1.0, 1.01, 0.99, 1.005, 0.995, 1.02, 0.98)
+
+
+def weeks(*levels: float) -> list[Record]:
+    """One run a week, each at its level with a little noise."""
+    return [run_of_week(n, level * noise) for n, (level, noise) in enumerate(zip(levels, cycle(NOISE), strict=False))]
+
+
+def alarms(found: Judged, metric: str = "req/s") -> list[str]:
+    """Runs in which a metric was called regressed."""
+    return [run for run, said in found.said.items() for s in said if (s.metric, s.verdict) == (metric, "regressed")]
+
+
+def test_a_real_regression_raises_one_alarm_and_stays_open() -> None:
+    found = judged(weeks(*[100.0] * 12, *[80.0] * 8), None)
+    assert len(alarms(found)) == 1
+    trend = next(trend for trend in found.trends if trend.metric == "throughput_rps")
+    assert trend.last.open_since == "2026-03-30-weekly"
+    assert [round(change.percent or 0) for change in trend.changes] == [-20]
+
+
+def test_another_machine_begins_a_series_of_its_own_and_raises_no_alarm() -> None:
+    before, after = [100.0] * 10, [60.0] * 10
+    records = weeks(*before, *after)
+    moved = [record.model_copy(update=on_cpu("AMD EPYC 9V74 80-Core Processor")) for record in records[10:]]
+    first = [record.model_copy(update=on_cpu("AMD EPYC 7763 64-Core Processor")) for record in records[:10]]
+    found = judged([*first, *moved], None)
+    assert not alarms(found)
+    said = next(said for said in found.said[moved[0].id] if said.metric == "req/s")
+    assert said.apart == "different CPU than the last run: AMD EPYC 9V74, was 7763"
+
+
+def test_a_slow_machine_is_told_from_a_slow_endpoint_by_the_reference_workload() -> None:
+    records = []
+    for record, speed in zip(weeks(*[100.0] * 20), cycle([1.0, 0.7, 1.3]), strict=False):
+        measured = run_of_week(0, 100.0 * speed).endpoints
+        raw = measured[0].rounds[0].model_copy(update={"throughput_rps": 5000 * speed, "median_ms": 1 / speed})
+        reference = {"users": 20, "raw": (raw.model_copy(update={"p95_ms": 2 / speed}),), "cpu_ms": (10.0,)}
+        records.append(Record.model_validate({**dict(record), "endpoints": measured, "reference": reference}))
+    found = judged(records, None)
+    assert {trend.form for trend in found.trends} == {"relative", "waiting"}
+    assert all(said.stage in {"steady", "too few runs"} for lines in found.said.values() for said in lines)
+
+
+def test_noisy_and_invalid_runs_are_shown_and_never_judged() -> None:
+    records = weeks(*[100.0] * 10)
+    broken = run_of_week(10, 20.0, state="incomplete", reason="interrupted")
+    found = judged([*records, broken], None)
+    assert found.belief[broken.id].level == "invalid"
+    assert {said.stage for said in found.said[broken.id]} == {"not judged"}
+
+
+def test_reports_and_index_say_what_changed(tmp_path: Path) -> None:
+    write_history(tmp_path, weeks(*[100.0] * 12, 80.0, 80.0))
+    render(tmp_path, tmp_path / "no README", everything=True)
+    last = (tmp_path / "runs" / "2026-04-06-weekly" / "report.md").read_text()
+    assert "Changed: req/s of computing regressed by -21.6" in last
+    assert "| computing | req/s | regressed: -21.6" in last
+    first = (tmp_path / "runs" / "2026-01-05-weekly" / "report.md").read_text()
+    assert "Too few runs to compare with yet. Verdicts begin after 4 more runs." in first
+    index = (tmp_path / "README.md").read_text()
+    assert "regressed and have not recovered" in index
+    assert "| computing | req/s | regressed: -21.6" in index
+
+
+@pytest.mark.parametrize("late", [13, 12])
+def test_one_new_run_is_rendered_as_everything_would_be_even_when_it_comes_late(tmp_path: Path, late: int) -> None:
+    records = weeks(*[100.0] * 12, 80.0, 80.0)
+    write_history(tmp_path, [record for number, record in enumerate(records) if number != late])
+    render(tmp_path, tmp_path / "no README", everything=True)
+    write_history(tmp_path, [records[late]])
+    render(tmp_path, tmp_path / "no README", everything=False)
+    step_by_step = {path: path.read_bytes() for path in tmp_path.rglob("*.md")}
+    render(tmp_path, tmp_path / "no README", everything=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.md")} == step_by_step
+
+
+def test_only_the_newest_runs_have_pictures_and_the_others_say_how_to_draw_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "PICTURED", 2)
+    reports = tmp_path / "reports"
+    records = [some_record(id=f"run-{day}", started_at=f"2026-01-0{day}T04:47:00Z") for day in range(1, 6)]
+    write_history(reports, records[:4])
+    render(reports, tmp_path / "no README", everything=True)
+    write_history(reports, records[4:])
+    render(reports, tmp_path / "no README", everything=False)
+    step_by_step = {path: path.read_bytes() for path in reports.rglob("*.*")}
+    render(reports, tmp_path / "no README", everything=True)
+    assert {path: path.read_bytes() for path in reports.rglob("*.*")} == step_by_step
+    assert {path.parent.name for path in reports.glob("runs/*/*.svg")} == {record.id for record in records[3:]}
+    old = reports / "runs" / records[0].id
+    assert f"`bench report reports/runs/{old.name}` draws those of this one." in (old / "report.md").read_text()
+    assert "](throughput.svg)" in render_run_of(old, ()).read_text()
+    assert (old / "throughput.svg").exists()
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_file_that_can_not_be_read_is_named_and_the_others_are_shown(tmp_path: Path, *, everything: bool) -> None:
+    records = weeks(*[100.0] * 4)
+    write_history(tmp_path, records)
+    runs = tmp_path / "runs"
+    truncated, future = runs / records[0].id / "run.json", runs / records[1].id / "run.json"
+    truncated.write_text(truncated.read_text()[:400])
+    future.write_text(future.read_text().replace('"schema_version": 1', '"schema_version": 99', 1))
+    (runs / "copy").mkdir()
+    (runs / "copy" / "run.json").write_text((runs / records[2].id / "run.json").read_text())
+    (runs / "garbage").mkdir()
+    (runs / "garbage" / "run.json").write_bytes(b"\xff\xfe")
+    history = render(tmp_path, tmp_path / "no README", everything=everything)
+    assert len(history.unreadable) == 4
+    index = (tmp_path / "README.md").read_text()
+    for said in ("truncated or not JSON", "schema version 99", "runs/copy/run.json holds the run", "garbage/run.json"):
+        assert index.count(said) == 1, said
+    assert f"runs/{records[3].id}/report.md" in index
+
+
+def test_what_is_committed_under_reports_is_what_rendering_gives(repository: Path, tmp_path: Path) -> None:
+    reports, readme = repository / "reports", repository / "README.md"
+    copy = tmp_path / "reports"
+    for path in [*reports.glob("runs/*/run.json"), *reports.glob("failures/*.json"), *reports.glob("published/*.json")]:
+        target = copy / path.relative_to(reports)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    for name in ("README.md", "benchmark.toml"):
+        (tmp_path / name).write_text((repository / name).read_text())
+    assert render(copy, tmp_path / "README.md", everything=True).unreadable == ()
+    assert (tmp_path / "README.md").read_text() == readme.read_text()
+    for path in [*copy.rglob("*.md"), *copy.rglob("*.svg")]:
+        assert path.read_text() == (reports / path.relative_to(copy)).read_text(), path
+
+
+def test_thresholds_come_from_where_bench_is_called_and_a_broken_file_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    here, published = tmp_path / "here", tmp_path / "published"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    write_history(published, weeks(*[100.0] * 12, 80.0, 80.0))
+    (published.parent / "benchmark.toml").write_text("what is published beside the reports is not read: [")
+    config = (repository / "benchmark.toml").read_text()
+    (here / "benchmark.toml").write_text(f"{config}\n[judging]\nsmallest_effect_percent = 50\n")
+    render(published, tmp_path / "README.md", everything=True)
+    assert "regressed" not in (published / "README.md").read_text()
+    assert capsys.readouterr().err == ""
+    (here / "benchmark.toml").write_text("[")
+    render(published, tmp_path / "README.md", everything=True)
+    index = (published / "README.md").read_text()
+    assert "3 of 4 metrics regressed and have not recovered" in index
+    assert "> **Note**: judged with the default thresholds, and no change is accepted: benchmark.toml cannot" in index
+    assert capsys.readouterr().err.startswith("judged with the default thresholds")
+
+
+def test_an_accepted_run_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_history(tmp_path / "reports", weeks(*[100.0] * 2))
+    accepted = '\n[[accepted]]\nrun = "2026-01-06-weekly"\nreason = "wanted"\n'
+    (tmp_path / "benchmark.toml").write_text((repository / "benchmark.toml").read_text() + accepted)
+    render(tmp_path / "reports", tmp_path / "README.md", everything=False)
+    said = "benchmark.toml accepts a change in the run 2026-01-06-weekly, which is not in the reports"
+    assert capsys.readouterr().err == f"{said}\n"
+    assert f"> **Note**: {said}" in (tmp_path / "reports" / "README.md").read_text()
+
+
+def test_the_report_of_one_run_in_a_reports_directory_keeps_its_verdict(tmp_path: Path) -> None:
+    write_history(tmp_path, weeks(*[100.0] * 12, 80.0, 80.0))
+    render(tmp_path, tmp_path / "no README", everything=True)
+    directory = tmp_path / "runs" / "2026-04-06-weekly"
+    before = (directory / "report.md").read_bytes()
+    assert b"Changed: req/s of computing regressed" in before
+    assert render_run_of(directory, ()).read_bytes() == before
+    alone = tmp_path / "results" / directory.name
+    alone.mkdir(parents=True)
+    (alone / "run.json").write_bytes((directory / "run.json").read_bytes())
+    assert b"Changed" not in render_run_of(alone, ()).read_bytes()
+
+
+def test_what_is_said_of_a_run_is_in_the_order_of_its_plan_whatever_else_is_there() -> None:
+    two = COMPUTING.model_copy(update={"name": "another", "path": "/another"})
+    measured = run_of_week(0, 100.0)
+    results = (measured.endpoints[0], measured.endpoints[0].model_copy(update={"name": "another"}))
+    plan = measured.plan
+    mixed = [
+        run_of_week(
+            week,
+            100.0,
+            endpoints=results,
+            plan=plan.model_copy(update={"endpoints": (COMPUTING, two) if week % 2 else (two, COMPUTING)}),
+        )
+        for week in range(4)
+    ]
+    for found in (judged(mixed, None), judged(mixed[::-1], None), judged(mixed[2:], None)):
+        lines = [(said.endpoint, said.metric) for said in found.said[mixed[3].id]]
+        titles = ["req/s", "p50", "p95", "failures"]
+        assert lines == [(name, title) for name in ("computing", "another") for title in titles]
+
+
+def test_a_run_whose_regressions_are_open_says_so_first() -> None:
+    records = weeks(*[100.0] * 10, *[80.0] * 8)
+    found = judged(records, None)
+    assert of_run(found.said[records[-1].id]) == (
+        "3 metrics are still regressed since run 2026-03-16-weekly. "
+        "No further change in 4 of 4 metrics beyond what chance does here."
+    )
+    assert summed_up(found) == "3 of 4 metrics regressed and have not recovered, 1 of 4 are where they were."
+
+
+def test_a_noisy_run_after_good_ones_does_not_say_that_there_are_too_few() -> None:
+    records = [*weeks(*[100.0] * 12), run_of_week(12, 20.0, state="incomplete", reason="interrupted")]
+    said = "0 of 4 metrics are where they were, the newest run of 4 can not be judged."
+    assert summed_up(judged(records, None)) == said
+    assert summed_up(judged(records[:3], None)) == (
+        "None of 4 metrics has enough runs to be judged yet. Verdicts begin after 2 more runs."
+    )
+
+
+def test_only_the_newest_series_of_a_profile_is_summed_up() -> None:
+    records = [*weeks(*[100.0] * 12, 80.0, 80.0), run_of_week(14, 80.0, **on_cpu("Other"))]
+    own = run_of_week(15, 10.0, customised=("--users",), **on_cpu("A third"))
+    found = judged([*records, own], None)
+    assert summed_up(found) == "1 of 4 metrics are where they were. Verdicts on 3 metrics begin after 4 more runs."
+    assert {trend.aside for trend in found.trends if trend.metric == "median_ms"} == {
+        None,
+        "the series ended: different CPU than the last run: Other, was Example 3000",
+        "measured with numbers of its own: --users",
+    }
+    assert worth_saying(found) == []
+    (why,) = begun_anew(trend.last for trend in found.counting)
+    assert why.startswith("A new series begins for 3 metrics, as the runs before do not compare: different CPU than")
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        pytest.param(1, "Verdicts on 3 metrics begin after 4 more runs.", id="the first"),
+        pytest.param(4, "Verdicts on 3 metrics begin after 1 more run.", id="one is missing"),
+        pytest.param(5, "Verdicts on 3 metrics begin with the next run.", id="enough to compare with"),
+        pytest.param(6, "", id="compared"),
+    ],
+)
+def test_on_new_hardware_a_report_says_how_many_runs_are_missing_until_verdicts_begin(runs: int, said: str) -> None:
+    later = [run_of_week(8 + number, 100.0, **on_cpu("Other")) for number in range(runs)]
+    found = judged([*weeks(*[100.0] * 8), *later], None)
+    report, index = of_run(found.said[later[-1].id]), summed_up(found)
+    assert all(text.endswith(said) for text in (report, index))
+    assert all(("begin" in text) == bool(said) for text in (report, index))
+
+
+def test_a_run_back_at_the_level_before_is_not_called_perhaps_changed() -> None:
+    records = weeks(*[100.0] * 10, 120.0, 120.0, 100.0)
+    said = judged(records, None).said[records[-1].id]
+    assert "suspected" in {item.stage for item in said}
+    assert of_run(said) == "No change in 1 of 4 metrics beyond what chance does here. 3 more can not be judged yet."
+
+
+def test_only_the_newest_runs_are_kept_in_mind(tmp_path: Path) -> None:
+    write_history(tmp_path, weeks(*[100.0] * 6))
+    history = read_history(tmp_path, newest=2)
+    assert [record.id for record in history.records] == ["2026-02-09-weekly", "2026-02-02-weekly"]
+    assert history.runs == 6

@@ -1,0 +1,270 @@
+"""Reports are pure functions of the records, and say what the records hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.plan import Endpoint, Target
+from benchmark.record import Columns, FailureKind, Finding, FirstByte, Missing
+from benchmark.report.index import BEGIN, END, render_all, render_index
+from benchmark.report.published import read_published, same_conditions
+from benchmark.report.report import RESULT_COLUMNS, render_report
+from benchmark.report.sentences import headline, reason
+from benchmark.store import read_history, run_files, write_record
+from tests.records import some_columns, some_plan, some_record, some_result, some_round
+
+HOSTILE = "a|b`c`<script>x</script>[l](javascript:y)\u202e\n# head"
+
+
+def test_the_report_of_a_small_run_is_the_one_on_file(repository: Path) -> None:
+    golden = repository / "tests" / "report" / "golden_report.md"
+    assert render_report(some_record(), ()) == golden.read_text()
+
+
+def test_the_columns_are_those_of_the_published_table_in_its_order() -> None:
+    published = "# reqs | # fails | Avg (ms) | Min (ms) | Max (ms) | Median (ms) | req/s | failures/s"
+    assert " | ".join(RESULT_COLUMNS) == published
+    assert f"| Approach | {published} |" in render_report(some_record(), ())
+
+
+def test_a_published_row_stands_under_each_measured_one_only_under_the_same_load(repository: Path) -> None:
+    tables = read_published(repository / "reports" / "published")
+    names = ("sync_baseline", "async_independent")
+    blog = some_plan(users=500, spawn_rate_per_s=50, duration_s=300, task_seconds=5, endpoints=names)
+    endpoints = tuple(Endpoint(name=name, path=f"/{name}", served="thread pool", work_tasks=3) for name in names)
+    record = some_record(
+        plan=blog.model_copy(update={"endpoints": endpoints}),
+        endpoints=tuple(some_result(name, some_round()) for name in names),
+    )
+    assert same_conditions(record, tables) is not None
+    lines = render_report(record, tables).splitlines()
+    row = next(n for n, line in enumerate(lines) if line.startswith("| sync_baseline |"))
+    assert lines[row + 1].startswith("| *published 2025-01-18* | 1520 | 0 | 79082 | 15026 | 119366 | 76000 | 5.29 |")
+    assert same_conditions(some_record(), tables) is None
+    spread = record.plan.profile.model_copy(update={"start": "spread"})
+    assert (
+        same_conditions(record.model_copy(update={"plan": record.plan.model_copy(update={"profile": spread})}), tables)
+        is None
+    )
+    assert "published" not in render_report(some_record(), tables)
+
+
+def test_names_and_messages_from_outside_are_inert_wherever_they_are_shown() -> None:
+    plan = some_plan()
+    name = HOSTILE.replace("\n", " ").replace("\u202e", "")
+    endpoint = Endpoint(name=name, path="/x", served="event loop", work_tasks=1)
+    finding = Finding(kind=HOSTILE, severity="warning", message=HOSTILE, remedy=HOSTILE)
+    hostile = some_round(failures=1, failures_by_kind=(FailureKind(message=HOSTILE, count=1),), warnings=(finding,))
+    environment = some_record().environment
+    record = some_record(
+        plan=plan.model_copy(update={"endpoints": (endpoint,)}),
+        endpoints=(some_result(name, hostile),),
+        missing=(Missing(endpoint=name, round=1, reason=HOSTILE),),
+        state="incomplete",
+        reason=HOSTILE,
+        command=HOSTILE,
+        environment=environment.model_copy(
+            update={"cpu": environment.cpu.model_copy(update={"model": HOSTILE}), "packages": {HOSTILE: HOSTILE}}
+        ),
+    )
+    shown = render_report(record, ())
+    outside_code = "".join(shown.split("```")[::2])
+    for dangerous in ("<script>", "[l](", "\u202e", "\n# head", "c`<"):
+        assert dangerous not in outside_code
+    index = render_index(read_history_of(record))
+    assert "<script>" not in index
+
+
+def read_history_of(record: Any) -> Any:
+    """A history of one record, without files."""
+    from benchmark.store import History  # noqa: PLC0415 - only here
+
+    return History((record,), (HOSTILE,))
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ((20.0, 60.0), "awaiting answered most: 60.00 requests per second, 3.0 times as many as pooled (20.00)."),
+        ((60.0, 58.0), "All endpoints answered about as much: 58.00 to 60.00 requests per second."),
+        ((1.0, 25.0), "awaiting answered most: 25.00 requests per second, 25 times as many as pooled (1.00)."),
+    ],
+)
+def test_the_first_sentence_says_what_is_fastest_and_by_how_much(rates: tuple[float, float], said: str) -> None:
+    results = [some_result(n, some_round(throughput_rps=r)) for n, r in zip(("pooled", "awaiting"), rates, strict=True)]
+    assert headline(some_record(endpoints=tuple(results))) == said
+
+
+def test_the_first_sentence_names_who_gave_no_right_answer() -> None:
+    fine = some_result("awaiting", some_round(throughput_rps=60.0))
+    failing = some_result("pooled", some_round(failures=1000))
+    said = headline(some_record(endpoints=(fine, failing)))
+    assert said == "awaiting gave 60.00 right answers per second. pooled gave no right answer."
+
+
+def test_at_a_rate_the_first_sentence_says_how_long_answers_took_and_whose_were_none() -> None:
+    fine = some_result("awaiting", some_round(median_ms=20.0, p99_ms=30.0))
+    failing = some_result("pooled", some_round(failures=1000))
+    said = headline(some_record(endpoints=(fine, failing), plan=some_plan(rate_per_s=50)))
+    assert said == (
+        "At 50 requests per second half of the answers came within 20.0 ms, 99 % within 30.0 ms (awaiting). "
+        "pooled gave no right answer."
+    )
+
+
+def test_failures_of_one_round_are_not_hidden_by_a_median() -> None:
+    result = some_result("pooled", some_round(), some_round(round=2), some_round(round=3, failures=500))
+    assert result.summary is not None
+    assert result.summary.failures == 500
+
+
+def test_failed_requests_have_a_row_of_their_own_in_the_results_table() -> None:
+    failed = Columns(**some_columns(requests=7, failures=7, avg_ms=9000.0, throughput_rps=0.23, failures_rps=0.23))
+    failing = some_result("pooled", some_round(failures=7, failed=failed))
+    shown = render_report(some_record(endpoints=(failing, some_result("awaiting", some_round()))), ())
+    assert "| pooled, failed | 7 | 7 | 9000 |" in shown
+    assert "How long failed requests took stands in rows of their own." in shown
+    assert "awaiting, failed" not in shown
+    assert "rows of their own" not in render_report(some_record(), ())
+
+
+def test_the_report_says_what_became_of_every_request() -> None:
+    begin = FirstByte(median_ms=1.2, p95_ms=3.0, p99_ms=150.0)
+    known = {"sent": 1010, "in_flight": 8, "after_end": 2, "failures": 4, "first_byte": begin}
+    measured = some_round(**known, resources={"generator_cpu_us_per_request": 41.4})
+    shown = render_report(some_record(endpoints=(some_result("pooled", measured),)), ())
+    assert (
+        "- **pooled**: 1010 requests were sent: 996 answered right, 4 failed, 8 still waiting at the end, "
+        "2 were begun too late to count. Half of the right responses began within 1.2 ms, 99 % within 150 ms. "
+        "The load generator spent 41 µs of processor time on each request."
+    ) in shown
+    assert "What became of every request" not in render_report(some_record(), ())
+
+
+def test_the_report_of_an_older_run_says_that_its_latencies_are_of_failed_requests_too() -> None:
+    older = some_record()
+    older = older.model_copy(update={"method": older.method.model_copy(update={"version": 2})})
+    assert "the latencies are exact, of all requests." in render_report(older, ())
+    assert "the latencies are exact, of right responses only." in render_report(some_record(), ())
+    failing = some_result("awaiting", some_round(failures=500, excess_mean_ms=77.7))
+    assert "77.7" not in reason(failing, older)
+    assert "77.7" in reason(failing, some_record())
+
+
+def test_a_reason_says_nothing_that_failures_or_an_uneven_split_make_untrue() -> None:
+    failing = some_result("pooled", some_round(failures=900, excess_mean_ms=-14000.0))
+    assert "14000" not in reason(failing, some_record())
+    crowded = some_result("pooled", some_round(connections_per_worker=(60, 10)))
+    assert "but 60 of them met on one worker with 40" in reason(crowded, some_record())
+
+
+def test_an_endpoint_that_only_failed_wins_nothing() -> None:
+    failing = some_result("pooled", some_round(throughput_rps=5000.0, failures_rps=5000.0, failures=1000))
+    assert headline(some_record(endpoints=(failing,))) == "Nothing was answered, so there is nothing to compare."
+
+
+def test_the_reason_names_the_seats_when_they_are_the_limit() -> None:
+    result = some_result("pooled", some_round(throughput_rps=5.3, excess_mean_ms=64_000.0))
+    assert result.limit is not None
+    limit = result.limit.model_copy(update={"own_work_s": 15.0, "seats_rps": 80 / 15, "users_rps": 500 / 15})
+    said = reason(result.model_copy(update={"limit": limit, "users": 500}), some_record())
+    assert "2 workers x 40 threads = 80 seats of 15 s each: no more than 5.33 req/s" in said
+    assert "Of a mean answer time 81\N{NO-BREAK SPACE}% was waiting for a seat." in said
+
+
+def test_a_run_in_which_nothing_was_measured_claims_nothing() -> None:
+    shown = render_report(some_record(endpoints=(), state="incomplete", reason="interrupted"), ())
+    assert "Nothing was answered, so there is nothing to compare." in shown
+    assert "speaks against" not in shown
+    assert "Percentiles" not in shown
+    assert "<summary>Environment</summary>" in shown
+
+
+def test_the_report_of_an_app_elsewhere_claims_nothing_about_its_server() -> None:
+    elsewhere = some_plan().model_copy(update={"target": Target(url="https://app.example")})
+    shown = render_report(some_record(plan=elsewhere), ())
+    assert "app at https\\://app.example" in shown
+    assert "fresh server" not in shown
+    assert "2 workers ·" not in shown
+
+
+def fill(reports: Path, count: int = 3) -> None:
+    """Write some runs into a reports directory."""
+    for number in range(count):
+        directory = reports / "runs" / f"run-{number}"
+        directory.mkdir(parents=True)
+        write_record(some_record(id=f"run-{number}", started_at=f"2026-01-0{number + 1}T00:00:00Z"), directory)
+
+
+def derived(folder: Path) -> dict[str, bytes]:
+    """Every file with its bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_rendering_twice_gives_the_same_bytes_and_deleted_files_come_back(tmp_path: Path) -> None:
+    reports, readme = tmp_path / "reports", tmp_path / "README.md"
+    fill(reports)
+    readme.write_text(f"# Title\n\n{BEGIN}\n{END}\n\nTail\n")
+    render_all(reports, readme)
+    first = derived(tmp_path)
+    render_all(reports, readme)
+    assert derived(tmp_path) == first
+    for path in tmp_path.rglob("*.md"):
+        if path != readme:
+            path.unlink()
+    render_all(reports, readme)
+    assert derived(tmp_path) == first
+    assert "reports/runs/run-2/report.md" in readme.read_text()
+
+
+def test_a_run_file_that_can_not_be_read_is_named_and_the_others_are_shown(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    fill(reports)
+    (reports / "runs" / "run-1" / "run.json").write_text('{"schema_version": 1, "id"')
+    (reports / "runs" / "copy").mkdir()
+    (reports / "runs" / "copy" / "run.json").write_bytes((reports / "runs" / "run-0" / "run.json").read_bytes())
+    history = render_all(reports, tmp_path / "README.md")
+    assert [record.id for record in history.records] == ["run-2", "run-0"]
+    index = (reports / "README.md").read_text()
+    assert "runs/run-1/run.json is not a record" in index
+    assert "runs/copy/run.json holds the run run-0" in index
+    assert "runs/run-2/report.md" in index
+
+
+def test_runs_are_in_the_order_in_which_they_started_whatever_their_folders_are_called(tmp_path: Path) -> None:
+    fill(tmp_path)  # on the first three days of January
+    for name, began in (
+        ("20260102T120000-a-b", "2026-01-02T12:00:00Z"),
+        ("20251231T000000-c-d", "2025-12-31T00:00:00Z"),
+    ):
+        (tmp_path / "runs" / name).mkdir()
+        write_record(some_record(id=name, started_at=began), tmp_path / "runs" / name)
+    (tmp_path / "runs" / "20260105T000000-no-run-json").mkdir()
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "run.json").write_text("{")
+    names = [file.parent.name for file in run_files(tmp_path)]
+    assert names == ["broken", "run-2", "20260102T120000-a-b", "run-1", "run-0", "20251231T000000-c-d"]
+    assert [record.id for record in read_history(tmp_path).records] == names[1:]
+
+
+def test_a_published_table_is_data_with_its_source(repository: Path) -> None:
+    raw = json.loads((repository / "reports" / "published" / "2025-01-18.json").read_text())
+    assert raw["rows"]["async_concurrent"]["requests"] == 29157
+    (table,) = read_published(repository / "reports" / "published")
+    assert f"]({raw['url']}), 2025-01-18" in table.cited
+    assert "](" not in table.model_copy(update={"url": None}).cited
+    assert len(read_history(repository / "reports").unreadable) == 0
+
+
+def test_a_prediction_stands_beside_each_measured_row_with_the_difference() -> None:
+    shown = render_report(some_record(), ())
+    assert "| pooled, measured | 1000 | 0 | 151 | 150 | 161 | 152 | 20.00 | 0.00 |" in shown
+    assert "| predicted | 1000 | 0 | 151 | 150 | 161 | 152 | 20.10 | 0.00 |" in shown
+    assert "| 0.0\N{NO-BREAK SPACE}% | -0.5\N{NO-BREAK SPACE}% |" in shown
+
+
+def test_an_older_record_without_predictions_has_no_empty_table() -> None:
+    plain = some_record(endpoints=(some_result("pooled", some_round()),))
+    assert "predicted" not in render_report(plain, ())

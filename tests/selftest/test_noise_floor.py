@@ -1,0 +1,89 @@
+"""A self-test is said where it holds, and nowhere else."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.judge.history import Judged
+from benchmark.judge.noise_floor import COMPUTING, WAITING
+from benchmark.plan import Target
+from benchmark.record import Cpu
+from benchmark.report.noise_floor import FILE_NAME, as_markdown, on_this_machine, visible, write_selftest
+from benchmark.report.render import render
+from benchmark.report.report import render_report
+from benchmark.store import write_record
+from tests.records import some_plan, some_record
+from tests.selftests import some_selftest, some_sight
+
+LINE = (
+    "On this kind of machine (Example CPU 3000, 2 cores; self-test of 2026-01-02, rounds of 2 s) changes in req/s "
+    "are not visible under 5.0 % where an endpoint waits, and under 12 % where it computes."
+).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def test_the_report_of_a_run_on_such_a_machine_says_what_can_not_be_seen() -> None:
+    assert LINE in render_report(some_record(), (), Judged(selftest=some_selftest())).splitlines()
+    assert "self-test" not in render_report(some_record(), ())
+
+
+@pytest.mark.parametrize(
+    "cpu", [Cpu(model="Example CPU 3000", count=4), Cpu(model="Example CPU 4000", count=2)], ids=["cores", "model"]
+)
+def test_nothing_is_said_of_runs_on_another_machine(cpu: Cpu) -> None:
+    assert on_this_machine(some_record(), some_selftest(cpu=cpu)) == ""
+
+
+def test_nothing_is_said_of_an_app_that_runs_elsewhere() -> None:
+    plan = some_plan().model_copy(update={"target": Target(url="https://app.example")})
+    assert on_this_machine(some_record(plan=plan), some_selftest()) == ""
+
+
+def test_a_band_wider_than_the_whole_number_hides_every_drop() -> None:
+    wide = some_selftest(sights=(some_sight(COMPUTING, "req/s", 134.0), some_sight(COMPUTING, "p50", 150.0)))
+    shown = visible(wide).replace("\N{NO-BREAK SPACE}", " ")
+    assert "under 100 % in req/s and 150 % in p50 where it computes" in shown
+
+
+def test_what_could_not_be_judged_is_not_called_visible() -> None:
+    one_kind = some_selftest(sights=(some_sight(WAITING, "req/s", None), some_sight(COMPUTING, "req/s", 12.34)))
+    assert on_this_machine(some_record(), one_kind).endswith("under 12\N{NO-BREAK SPACE}% where it computes.")
+    neither = some_selftest(sights=(some_sight(WAITING, "req/s", None),))
+    assert on_this_machine(some_record(), neither) == ""
+    assert visible(neither).startswith("Which changes are visible here could not be found out")
+
+
+def test_reports_and_index_say_it_once_it_is_kept_and_no_longer_when_it_is_gone(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    directory = reports / "runs" / some_record().id
+    directory.mkdir(parents=True)
+    write_record(some_record(), directory)
+    write_selftest(some_selftest(), reports)
+    shown = (directory / "report.md", reports / "README.md")
+    render(reports, tmp_path / "README.md", everything=True)
+    assert all(LINE in path.read_text(encoding="utf-8").splitlines() for path in shown)
+    (reports / FILE_NAME).unlink()
+    render(reports, tmp_path / "README.md", everything=True)
+    assert not any("self-test" in path.read_text(encoding="utf-8") for path in shown)
+
+
+def test_a_self_test_that_can_not_be_read_is_named_in_the_index_and_stops_nothing(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / FILE_NAME).write_text("{}")
+    history = render(reports, tmp_path / "README.md", everything=True)
+    assert len(history.unreadable) == 1
+    assert "**Not readable**: selftest.json is not a self-test" in (reports / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tables_say_what_was_found_what_was_not_and_what_was_skipped() -> None:
+    shown = as_markdown(some_selftest()).replace("\N{NO-BREAK SPACE}", " ")
+    assert "| waiting | req/s | 100 1/s | 5.0 % (5 1/s) | 7 of 12 | 1 | 0 |" in shown
+    assert "of 21 judged numbers 3 were beyond the noise band, 0 changes were announced." in shown
+    assert "| 20 % (10 ms) | req/s, p50 |  | none |" in shown
+    assert "| 5ms (5 ms) | **not found** | p50 | p95 of x |" in shown
+    assert "3000.00 req/s to 50 users, with 88 % of a core for the generator and 20 % / 30 % for the workers" in shown
+    assert "| 2000 | n/a | n/a | n/a | skipped: this user may open 1024 files only (ulimit -n) |" in shown
+    assert (
+        "Changes under 5.0 % in req/s and 5.0 % in p50 where an endpoint waits, and under 12 % in req/s where it "
+        "computes, are not visible here in rounds of 2 s."
+    ) in shown
