@@ -58,8 +58,7 @@ class Judging(Frozen):
     @model_validator(mode="after")
     def _fewest_fit(self) -> Self:
         if self.fewest_runs > self.most_runs:
-            message = "fewest_runs is more than most_runs: a baseline could never be judged against"
-            raise ValueError(message)
+            raise ValueError("fewest_runs is more than most_runs: a baseline could never be judged against")
         return self
 
 
@@ -78,8 +77,7 @@ class Accepted(Frozen):
     @model_validator(mode="after")
     def _run_or_date(self) -> Self:
         if (self.run is None) == (self.date is None):
-            message = 'needs exactly one of run = "ID" and date = 2026-01-31'
-            raise ValueError(message)
+            raise ValueError('needs exactly one of run = "ID" and date = 2026-01-31')
         return self
 
 
@@ -100,8 +98,7 @@ def read_config(path: Path) -> Config:
     for section in ("endpoints", "profiles"):
         for name, table in _tables(raw.get(section)):
             if "name" in table:
-                message = f"{path}: {section}.{name}.name: unknown key; the name is the one in [{section}.NAME]"
-                raise UsageError(message)
+                raise UsageError(f"{path}: {section}.{name}.name: unknown key; the name is the one in [{section}.NAME]")
             table["name"] = name
     try:
         config = Config.model_validate(raw)
@@ -114,27 +111,23 @@ def _text(path: Path) -> str:
     """Read a file of a bounded size. A pipe would keep us waiting, and a device may never end."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            message = f"{path} is a folder, a pipe or a device; name a file with --config"
-            raise UsageError(message)
+            raise UsageError(f"{path} is a folder, a pipe or a device; name a file with --config")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         message = f"{path} does not exist; run bench in the folder that holds benchmark.toml, or name it with --config"
         raise UsageError(message) from None
     except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}"
-        raise UsageError(message) from None
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     if len(content) > MOST_BYTES:
         message = f"{path} holds more than {MOST_BYTES // 1024} KiB; is it the right file? Name it with --config"
         raise UsageError(message)
     if content.startswith(codecs.BOM_UTF8):
-        message = f"{path} begins with a byte order mark, as Notepad writes it; save it as UTF-8 without BOM"
-        raise UsageError(message)
+        raise UsageError(f"{path} begins with a byte order mark, as Notepad writes it; save it as UTF-8 without BOM")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        message = f"{path} is not UTF-8 (byte {error.start + 1}); save it as UTF-8 without BOM"
-        raise UsageError(message) from None
+        raise UsageError(f"{path} is not UTF-8 (byte {error.start + 1}); save it as UTF-8 without BOM") from None
 
 
 def _parsed(text: str, path: Path) -> dict[str, Any]:
@@ -145,8 +138,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
         raw = tomllib.loads(text)
     except ValueError as error:
-        message = f"{path} cannot be read: {error}"
-        raise UsageError(message) from None
+        raise UsageError(f"{path} cannot be read: {error}") from None
     finally:
         sys.set_int_max_str_digits(most_digits)
     for where, value in _values(raw):
@@ -303,8 +295,7 @@ def headline_profile(config: Config) -> str:
     """Name of the profile that the README shows. UsageError when benchmark.toml marks none."""
     name = next((profile.name for profile in config.profiles.values() if profile.headline), None)
     if name is None:
-        message = "no profile of benchmark.toml has headline = true; give it to one, or name a --profile"
-        raise UsageError(message)
+        raise UsageError("no profile of benchmark.toml has headline = true; give it to one, or name a --profile")
     return name
 
 
@@ -318,8 +309,7 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
             raise UsageError(f"--endpoint: {_unknown('endpoint', name, config.endpoints)}")
     for key, flag in TARGET_FLAGS.items():
         if config.app.url is not None and key in asked:
-            message = f"{flag}: the app at {config.app.url} is not started here; leave the flag out"
-            raise UsageError(message)
+            raise UsageError(f"{flag}: the app at {config.app.url} is not started here; leave the flag out")
     profile = _changed(config.profiles[profile_name], asked, PROFILE_FLAGS)
     for key in ("arrivals", "seed"):
         if profile.rate_per_s is None and key in asked:
@@ -351,7 +341,7 @@ def checked(model: type[Model], values: Mapping[str, Any], flags: Mapping[str, s
 
 
 def check_plan(plan: Plan, directory: Path) -> None:
-    """Refuse a plan that this machine can not start: a variable or a locustfile that is not there."""
+    """Refuse a plan that this machine cannot start: a variable or a locustfile that is not there."""
     for endpoint, variable in plan.missing_variables():
         message = (
             f"endpoint {endpoint.name!r} names ${variable}, which is not set; set it: export {variable}=... "
@@ -361,17 +351,15 @@ def check_plan(plan: Plan, directory: Path) -> None:
     _check_ca_file(plan.target, directory)
     for variable in sorted({name for endpoint in plan.endpoints for name in endpoint.header_variables}):
         if not (os.environ[variable].isascii() and os.environ[variable].isprintable()):
-            message = f"${variable} can not be sent in a header: it holds a line break or a character beyond ASCII"
+            message = f"${variable} cannot be sent in a header: it holds a line break or a character beyond ASCII"
             raise UsageError(message)
     for variable in sorted({name for endpoint in plan.endpoints for name in endpoint.variables}):
         if any("\ud800" <= char <= "\udfff" for char in os.environ[variable]):
-            message = f"${variable} can not be sent: it holds bytes that are not UTF-8"
-            raise UsageError(message)
+            raise UsageError(f"${variable} cannot be sent: it holds bytes that are not UTF-8")
     for endpoint in plan.endpoints:
         locustfile = own_locustfile(endpoint, directory)
         if locustfile is not None and not locustfile.is_file():
-            message = f"endpoint {endpoint.name!r}: its locustfile {endpoint.locustfile} does not exist"
-            raise UsageError(message)
+            raise UsageError(f"endpoint {endpoint.name!r}: its locustfile {endpoint.locustfile} does not exist")
 
 
 def _check_ca_file(target: Target, directory: Path) -> None:
@@ -381,8 +369,7 @@ def _check_ca_file(target: Target, directory: Path) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except OSError as error:  # what OpenSSL says, too
-        message = f"[app] ca_file: {target.ca_file} holds no certificates: {error.strerror or error}"
-        raise UsageError(message) from None
+        raise UsageError(f"[app] ca_file: {target.ca_file} holds no certificates: {error.strerror or error}") from None
 
 
 def customised(config: Config, plan: Plan) -> tuple[str, ...]:
@@ -460,7 +447,7 @@ def check_rate(profile: Profile, endpoints: Sequence[Endpoint]) -> None:
         raise UsageError(f"{message}; leave it out with --endpoint")
     processes = profile.load_workers or profile.processes
     if profile.rate_per_s is not None and profile.users < processes:
-        message = f"--rate: {profile.users} users can not send it from {processes} processes"
+        message = f"--rate: {profile.users} users cannot send it from {processes} processes"
         raise UsageError(f"{message}, each sends its share; take --users {processes} or more")
 
 
@@ -470,7 +457,7 @@ def check_load_workers(profile: Profile, target: Target, endpoints: Sequence[End
         return
     if target.url is None and target.host in {"127.0.0.1", "localhost"}:
         message = (
-            "--expect-workers: load workers on other machines can not reach an app that listens on "
+            "--expect-workers: load workers on other machines cannot reach an app that listens on "
             f"{target.host}; write [app] host = this machine's address"
         )
         raise UsageError(message)

@@ -60,7 +60,7 @@ class UsageError(BenchmarkError):
 
 
 class InvalidRunError(BenchmarkError):
-    """A measurement failed or can not be believed; what was measured before is kept."""
+    """A measurement failed or cannot be believed; what was measured before is kept."""
 
     exit_code = 3
 

@@ -144,7 +144,7 @@ def open_notebook(
 ) -> Notebook:
     """Make the run's own directory under `out` and write a record without rounds into it.
 
-    UsageError: `out` can not be written.
+    UsageError: `out` cannot be written.
     """
     started_at = utc_now()
     record = Record(
@@ -168,13 +168,13 @@ def open_notebook(
         (directory / RESERVE_NAME).write_bytes(bytes(RESERVE_BYTES))
         write_record(record, directory)
     except OSError as error:
-        message = f"--out: {out} can not be written ({error.strerror or error}); name another directory"
+        message = f"--out: {out} cannot be written ({error.strerror or error}); name another directory"
         raise UsageError(message) from None
     return Notebook(record, directory, limits)
 
 
 def _run_id(started_at: str, plan: Plan) -> str:
-    """Make a name that sorts by time and can not meet another: two runs may start in one second."""
+    """Make a name that sorts by time and cannot meet another: two runs may start in one second."""
     moment = re.sub(r"[^0-9T]", "", started_at)[:15]
     profile = re.sub(r"[^A-Za-z0-9]+", "-", plan.profile.name).strip("-")[:40] or "run"
     load = plan.profile.users if plan.profile.rate_per_s is None else f"{plan.profile.rate_per_s:g}rps"
@@ -369,8 +369,7 @@ def require_valid(records: Sequence[Record]) -> None:
     """InvalidRunError names the first round that is missing, or else why the first run is invalid, and what to do."""
     lost = [f"{item.endpoint}: {item.reason}" for record in records for item in record.missing]
     if lost:
-        message = f"the run is incomplete and must not be compared. {lost[0]}"
-        raise InvalidRunError(message)
+        raise InvalidRunError(f"the run is incomplete and must not be compared. {lost[0]}")
     for record in records:
         for endpoint in record.plan.endpoints:
             found = endpoint_validity(record, endpoint.name)

@@ -32,8 +32,7 @@ SMALLEST = 1e-9
 def not_dust(value: float) -> float:
     """Refuse what is so near to 0 that nothing was measured, and quotients have no end."""
     if 0 < abs(value) < SMALLEST:
-        message = f"must be 0 or at least {SMALLEST:g} away from it"
-        raise ValueError(message)
+        raise ValueError(f"must be 0 or at least {SMALLEST:g} away from it")
     return value
 
 
@@ -51,18 +50,16 @@ Whole = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 class Frozen(BaseModel):
-    """A model that can not change and refuses keys it does not know."""
+    """A model that cannot change and refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 def _one_line(text: str) -> str:
     if not text.isprintable() or not text.strip():
-        message = "must be one line of printable text"
-        raise ValueError(message)
+        raise ValueError("must be one line of printable text")
     if "##[" in text:
-        message = 'must not hold "##[", which a GitHub runner would obey'
-        raise ValueError(message)
+        raise ValueError('must not hold "##[", which a GitHub runner would obey')
     return text
 
 
@@ -87,8 +84,7 @@ def parse_seconds(value: Any) -> Any:
     if _NUMBER.fullmatch(text):
         return float(text)
     if not _DURATION.fullmatch(text):
-        message = f'{text!r} is not a duration; write it like "30s", "5m" or "1m30s"'
-        raise ValueError(message)
+        raise ValueError(f'{text!r} is not a duration; write it like "30s", "5m" or "1m30s"')
     return sum(float(amount) * SECONDS_PER_UNIT[unit] for amount, unit in _DURATION_PART.findall(text))
 
 
@@ -100,8 +96,7 @@ def parse_number(value: Any) -> Any:
     if not _NUMBER.fullmatch(text):
         plain = re.sub(r"\D", "", text)
         hint = f"; write {plain}" if _SEPARATED.fullmatch(text) else ""
-        message = f"{text!r} is not a number{hint}"
-        raise ValueError(message)
+        raise ValueError(f"{text!r} is not a number{hint}")
     number = float(text)
     return int(number) if number.is_integer() else number
 
@@ -128,8 +123,7 @@ AUTO = 0
 def whole_seconds(value: float) -> float:
     """Refuse half a second of load."""
     if not value.is_integer():
-        message = "must be whole seconds: Locust's clock for the end of a test counts in seconds"
-        raise ValueError(message)
+        raise ValueError("must be whole seconds: Locust's clock for the end of a test counts in seconds")
     return value
 
 
@@ -202,15 +196,13 @@ class Profile(Frozen):
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(names)) < len(names):
-            message = "names an endpoint twice; for several measurements of each there is rounds"
-            raise ValueError(message)
+            raise ValueError("names an endpoint twice; for several measurements of each there is rounds")
         return names
 
     @model_validator(mode="after")
     def _a_rate_does_not_rest(self) -> Self:
         if self.rate_per_s is not None and self.wait_s:
-            message = "takes rate or wait, not both: requests of a rate do not wait for anybody"
-            raise ValueError(message)
+            raise ValueError("takes rate or wait, not both: requests of a rate do not wait for anybody")
         return self
 
     @property
@@ -221,7 +213,7 @@ class Profile(Frozen):
     @model_validator(mode="after")
     def _spread_connects_ahead(self) -> Self:
         if self.start == "spread" and self.client == "requests":
-            message = 'start = "spread" needs client = "fast": `requests` can not connect ahead of its first request'
+            message = 'start = "spread" needs client = "fast": `requests` cannot connect ahead of its first request'
             raise ValueError(message)
         return self
 
@@ -247,17 +239,14 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 def _base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or not text.isprintable():
-        message = 'must start with "http://" or "https://" and name a host'
-        raise ValueError(message)
+        raise ValueError('must start with "http://" or "https://" and name a host')
     if not _HOST.fullmatch(parts.hostname) or not _is_host(parts.hostname) or parts.port == 0:  # port: or a ValueError
-        message = "names no possible host, or port"
-        raise ValueError(message)
+        raise ValueError("names no possible host, or port")
     if parts.username or parts.password:
         message = "must not hold a user or password, it would end up in reports; send a header with a $VARIABLE instead"
         raise ValueError(message)
     if parts.query or parts.fragment:
-        message = "must end with the path; a query belongs into the endpoints' paths"
-        raise ValueError(message)
+        raise ValueError("must end with the path; a query belongs into the endpoints' paths")
     return text.rstrip("/")
 
 
@@ -271,8 +260,7 @@ def _is_host(name: str) -> bool:
 def _import_path(text: str) -> str:
     module, _, attribute = text.partition(":")
     if not all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
-        message = 'must look like "package.module:app"'
-        raise ValueError(message)
+        raise ValueError('must look like "package.module:app"')
     return text
 
 
@@ -301,11 +289,9 @@ class Target(Frozen):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.import_path is None) == (self.url is None):
-            message = 'needs exactly one of import = "package.module:app" and url = "http://..."'
-            raise ValueError(message)
+            raise ValueError('needs exactly one of import = "package.module:app" and url = "http://..."')
         if self.ca_file is not None and not (self.url or "").startswith("https://"):
-            message = 'ca_file goes with url = "https://...": nothing else shows a certificate'
-            raise ValueError(message)
+            raise ValueError('ca_file goes with url = "https://...": nothing else shows a certificate')
         return self
 
     def ca_path(self, home: Path) -> str | None:
@@ -343,30 +329,22 @@ class Endpoint(Frozen):
     @model_validator(mode="after")
     def _not_both(self) -> Self:
         if self.json_body is not None and self.body is not None:
-            message = "takes json or body, not both"
-            raise ValueError(message)
+            raise ValueError("takes json or body, not both")
         if self.work_tasks is not None and self.work_s is not None:
-            message = "takes work_tasks or work, not both"
-            raise ValueError(message)
+            raise ValueError("takes work_tasks or work, not both")
         if (self.served == "pool") != (self.seats is not None):
-            message = 'served = "pool" and seats = N go together: N requests at a time in each worker'
-            raise ValueError(message)
+            raise ValueError('served = "pool" and seats = N go together: N requests at a time in each worker')
         for name, value in self.headers.items():
             if not _HEADER_NAME.fullmatch(name):
-                message = f"{name!r} cannot be the name of a header"
-                raise ValueError(message)
+                raise ValueError(f"{name!r} cannot be the name of a header")
             if value != value.strip():
-                message = f"header {name}: its value begins or ends with a space, which HTTP does not carry"
-                raise ValueError(message)
+                raise ValueError(f"header {name}: its value begins or ends with a space, which HTTP does not carry")
             if not Template(value).is_valid():
-                message = f'header {name}: a "$" that names no variable is written "$$"'
-                raise ValueError(message)
+                raise ValueError(f'header {name}: a "$" that names no variable is written "$$"')
             if not (f"{name}{value}".isascii() and f"{name}{value}".isprintable()):
-                message = f"header {name!r}: must be one line of ASCII"
-                raise ValueError(message)
+                raise ValueError(f"header {name!r}: must be one line of ASCII")
             if SECRET_HEADER.search(name) and not Template(value).get_identifiers():
-                message = f'header {name}: its value would end up in reports; put it into a variable: "$TOKEN"'
-                raise ValueError(message)
+                raise ValueError(f'header {name}: its value would end up in reports; put it into a variable: "$TOKEN"')
         return self
 
     def own_work_s(self, task_seconds: float) -> float | None:

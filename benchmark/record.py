@@ -399,7 +399,7 @@ class EndpointResult(Frozen):
 
 
 class Missing(Frozen):
-    """A round that was planned and did not happen, or can not be used."""
+    """A round that was planned and did not happen, or cannot be used."""
 
     endpoint: str
     round: Whole
@@ -457,8 +457,7 @@ class Record(Frozen):
         planned = {endpoint.name for endpoint in self.plan.endpoints}
         named = [result.name for result in self.endpoints]
         if len(set(named)) < len(named) or not planned.issuperset([*named, *(lost.endpoint for lost in self.missing)]):
-            message = "its results do not fit its plan"
-            raise ValueError(message)
+            raise ValueError("its results do not fit its plan")
         return self
 
     @property

@@ -44,8 +44,7 @@ def run(command: list[str], directory: Path, variables: Mapping[str, str], timeo
             start_new_session=True,  # no terminal to ask a password on, and one group to kill: git starts helpers
         )
     except OSError as error:
-        message = f"{command[0]} can not be started: {error.strerror or error}"
-        raise PublishError(message) from None
+        raise PublishError(f"{command[0]} cannot be started: {error.strerror or error}") from None
     try:
         out, errors = process.communicate(text.encode() if text else None, timeout=timeout_s)
     except subprocess.TimeoutExpired:

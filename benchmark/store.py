@@ -56,8 +56,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = f"{path} can not be written: {error.strerror or error}"
-        raise UnwritableRunError(message) from None
+        raise UnwritableRunError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def _be_like(path: Path, descriptor: int) -> None:
@@ -103,11 +102,9 @@ def read_record(path: Path, *, timelines: bool = True) -> Record:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        message = f"{file} does not exist; name a directory that `bench run` wrote"
-        raise UsageError(message) from None
+        raise UsageError(f"{file} does not exist; name a directory that `bench run` wrote") from None
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{file} can not be read: {error}"
-        raise InvalidRunError(message) from None
+        raise InvalidRunError(f"{file} cannot be read: {error}") from None
     return parse_record(text if timelines else _without_timelines(text), str(file))
 
 
@@ -129,12 +126,11 @@ def parse_record(text: str, source: str) -> Record:
     _check_version(text, source)
     where = "".join(f"{part}." for part in problem["loc"])[:-1]
     what = problem["msg"].removeprefix("Value error, ")
-    message = f"{source} is not a valid record: {f'{where}: ' if where else ''}{what}; restore it from git"
-    raise InvalidRunError(message)
+    raise InvalidRunError(f"{source} is not a valid record: {f'{where}: ' if where else ''}{what}; restore it from git")
 
 
 def _check_version(text: str, source: str) -> None:
-    """Say so when what can not be read is no record, or one of another time."""
+    """Say so when what cannot be read is no record, or one of another time."""
     try:
         version = json.loads(text).get("schema_version")
     except (ValueError, AttributeError, RecursionError):
@@ -176,8 +172,7 @@ def read_failure(path: Path) -> Failure:
         message = f"{path} is not the record of a failure: {one_line(reason)}; delete it or restore it from git"
         raise InvalidRunError(message) from None
     if failure.id != path.stem:
-        message = f"{path} holds the failure {failure.id}; rename it to that, or delete the copy"
-        raise InvalidRunError(message)
+        raise InvalidRunError(f"{path} holds the failure {failure.id}; rename it to that, or delete the copy")
     return failure
 
 
@@ -196,8 +191,7 @@ def place(record: Record, reports: Path) -> None:
             target.mkdir(parents=True, exist_ok=True)
             write_record(record, target)
         elif not _holds(kept, record):
-            message = f"reports/runs/{record.id}/ holds another run of the same name; nothing was changed"
-            raise PublishError(message)
+            raise PublishError(f"reports/runs/{record.id}/ holds another run of the same name; nothing was changed")
 
 
 def _holds(kept: Path, record: Record) -> bool:
@@ -227,13 +221,11 @@ def _placing(path: Path, reports: Path) -> Iterator[None]:
     """PublishError: a link leads out of the reports, or nothing can be written there."""
     link = next((place for place in (path, path.parent) if place != reports and place.is_symlink()), None)
     if link is not None:
-        message = f"{link} is a link, which is not followed; put a folder of that name there"
-        raise PublishError(message)
+        raise PublishError(f"{link} is a link, which is not followed; put a folder of that name there")
     try:
         yield
     except OSError as error:
-        message = f"{path} can not be written: {error.strerror or error}; nothing was published"
-        raise PublishError(message) from None
+        raise PublishError(f"{path} cannot be written: {error.strerror or error}; nothing was published") from None
 
 
 NEWEST = 500
@@ -255,7 +247,7 @@ _UNKNOWN = "unknown"
 class History:
     """Runs of a reports directory, newest first, without their timelines; `runs` counts those there are.
 
-    `unreadable`: one line for each file that can not be read.
+    `unreadable`: one line for each file that cannot be read.
     """
 
     records: tuple[Record, ...]
@@ -298,12 +290,11 @@ def _as_read(path: Path) -> str:
 def _refuse_link(path: Path) -> None:
     """InvalidRunError: the file of a run is a link, or in a folder that is one, or is no file at all."""
     if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
-        message = f"{path} is a link or no regular file, which is not followed; put the run itself there"
-        raise InvalidRunError(message)
+        raise InvalidRunError(f"{path} is a link or no regular file, which is not followed; put the run itself there")
 
 
 def read_runs(files: Iterable[Path], unreadable: list[str], *, timelines: bool = True) -> Iterator[Record]:
-    """Read runs one by one. What can not be read is named in `unreadable`, never skipped, and never ends the others.
+    """Read runs one by one. What cannot be read is named in `unreadable`, never skipped, and never ends the others.
 
     `timelines`: see `read_record`.
     """

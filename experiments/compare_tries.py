@@ -80,8 +80,7 @@ def compare(directory: Path, head: str, out: Path) -> Comparison:
         command, cwd=directory, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
     if done.returncode:
-        message = f"the comparison failed: {done.stderr}"
-        raise RuntimeError(message)
+        raise RuntimeError(f"the comparison failed: {done.stderr}")
     (made,) = set(out.glob("*")) - before
     return read_comparison(made)
 
@@ -114,7 +113,7 @@ def seen(comparison: Comparison) -> Seen:
     """Read a comparison."""
     changed = frozenset(item.endpoint for item in comparison.differences if item.verdict in {"improved", "regressed"})
     said = sentence(comparison, str)
-    return Seen(changed, "can not be told" not in said, _p50(comparison).change_ms)
+    return Seen(changed, "cannot be told" not in said, _p50(comparison).change_ms)
 
 
 def _p50(comparison: Comparison) -> Difference:

@@ -25,7 +25,7 @@ from benchmark.measure.round import utc_now
 CONFIG = Path(__file__).with_name("diagnose.toml")
 TASK_SECONDS = "0.05"
 MOST_USERS = "512"
-HEAD = "| endpoint | workers | tries | right | n exact | can not tell | wrong | seats of a worker, 95 % | time (s) |"
+HEAD = "| endpoint | workers | tries | right | n exact | cannot tell | wrong | seats of a worker, 95 % | time (s) |"
 
 
 class Case(NamedTuple):

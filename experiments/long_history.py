@@ -34,8 +34,7 @@ def timed(*arguments: str, cwd: Path) -> tuple[float, float]:
             together.append(held_together(child.pid))
             time.sleep(BETWEEN_LOOKS_S)
     if child.returncode:
-        message = f"bench {' '.join(arguments)} ended with {child.returncode}"
-        raise RuntimeError(message)
+        raise RuntimeError(f"bench {' '.join(arguments)} ended with {child.returncode}")
     return time.perf_counter() - began_s, max(together) / 2**20
 
 

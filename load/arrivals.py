@@ -70,8 +70,7 @@ class Schedule:
     def next_due_s(self) -> float:
         """Take the next due time (s, monotonic clock), and wait for it where it has not passed."""
         if self._mine is None or self.opened_s is None:
-            message = "a user asks before it has entered"
-            raise RuntimeError(message)
+            raise RuntimeError("a user asks before it has entered")
         due_s = self.opened_s + next(self._mine)
         gevent.sleep(max(0.0, due_s - time.monotonic()))
         self.sent += 1

@@ -102,8 +102,7 @@ class RequestingUser(User):
 def user_class(spec: LoadSpec) -> type[RequestingUser]:
     """Build the user class that sends what `spec` says."""
     if spec.request is None:
-        message = "there is no request in the specification"
-        raise ValueError(message)
+        raise ValueError("there is no request in the specification")
     make_client = client_maker(spec.client, spec.base_url, timeout_s=spec.timeout_s, ca_file=spec.ca_file)
     attributes: dict[str, Any] = {
         "abstract": False,

@@ -125,7 +125,7 @@ app = typer.Typer(
 
 @app.callback(
     epilog="Exit codes: 0 fine, 1 regression (only with --gate), 2 wrong usage or configuration, 3 invalid run, "
-    "4 the app can not be started or does not answer as expected, 5 could not publish, 130 interrupted."
+    "4 the app cannot be started or does not answer as expected, 5 could not publish, 130 interrupted."
 )
 def bench() -> None:
     """Measure how FastAPI endpoints behave under concurrent load, and say how far the numbers can be believed."""
@@ -220,11 +220,9 @@ def _refuse_undecodable() -> None:
     ours = (value for name, value in os.environ.items() if name.startswith("BENCH_"))
     for text in (*sys.argv[1:], *ours):
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            message = f"{text!r} is not UTF-8; write the argument, or the BENCH_ variable, in UTF-8"
-            raise UsageError(message)
+            raise UsageError(f"{text!r} is not UTF-8; write the argument, or the BENCH_ variable, in UTF-8")
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> NoReturn:
     """Where nothing is being measured, stopping at once is right."""
-    message = f"interrupted by {signal.Signals(number).name}"
-    raise InterruptedRunError(message)
+    raise InterruptedRunError(f"interrupted by {signal.Signals(number).name}")

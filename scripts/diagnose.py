@@ -26,7 +26,7 @@ def diagnose(
 
     Finds how long a request takes and how many are served at a time, and names the way it is served: event loop,
     thread pool, blocked event loop, CPU-bound or another pool; then what to change and what that would give. Where
-    the evidence is thin it says that it can not tell. Takes half a minute for an endpoint that answers in 0.3 s,
+    the evidence is thin it says that it cannot tell. Takes half a minute for an endpoint that answers in 0.3 s,
     under two minutes for one that takes a second.
 
     Examples: bench diagnose sync_baseline; bench diagnose my_orders --workers 1 --keep

@@ -60,7 +60,7 @@ Python = Annotated[
     str | None,
     Option(envvar="BENCH_PYTHON", help="Python that has the app's packages; left out: the one that bench runs with."),
 ]
-Loop = Annotated[str | None, Option(help="uvloop, or asyncio where it can not be installed.")]
+Loop = Annotated[str | None, Option(help="uvloop, or asyncio where it cannot be installed.")]
 Out = Annotated[Path, Option(help="Where the run's own directory is made.")]
 ConfigFile = Annotated[Path, Option(help="The configuration to read.")]
 OpenIt = Annotated[bool, Option("--open", help="Open the result in your browser.")]
@@ -87,6 +87,5 @@ def items(context: Context, name: str, given: Sequence[str]) -> tuple[str, ...]:
         given = [" ".join(given)]  # typer split it at its spaces, but a name may hold one
     found = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
     if any(given) and not found:
-        message = f"--{name}: {' '.join(given)!r} names nothing; write it like a or a,b"
-        raise UsageError(message)
+        raise UsageError(f"--{name}: {' '.join(given)!r} names nothing; write it like a or a,b")
     return found

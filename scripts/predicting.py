@@ -93,8 +93,7 @@ def _check_connections(question: Question, plan: Plan) -> None:
         )
         raise UsageError(message)
     if not any(split):
-        message = "--connections: no worker has any; give at least one of them a connection"
-        raise UsageError(message)
+        raise UsageError("--connections: no worker has any; give at least one of them a connection")
 
 
 def _as_asked(question: Question, endpoint: Endpoint, plan: Plan) -> Endpoint:
@@ -105,7 +104,7 @@ def _as_asked(question: Question, endpoint: Endpoint, plan: Plan) -> Endpoint:
     if question.seats is not None:
         workers = plan.target.workers
         if question.seats % workers:
-            message = f"--seats: {question.seats} can not be shared evenly by {workers} workers, each has its own"
+            message = f"--seats: {question.seats} cannot be shared evenly by {workers} workers, each has its own"
             raise UsageError(f"{message}; take a multiple of {workers}, or other --workers")
         changes |= {"served": "pool", "seats": question.seats // workers}
     return endpoint.model_copy(update=changes)

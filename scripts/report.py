@@ -33,8 +33,7 @@ def report(
     Rendering reads nothing but records, so it can be repeated at any time and gives the same bytes.
     """
     if everything == (run_dir is not None) or (summary and everything):
-        message = "name one run directory, or --all; for example: bench report results/ID"
-        raise UsageError(message)
+        raise UsageError("name one run directory, or --all; for example: bench report results/ID")
     if run_dir is not None:
         tables = read_published(reports / "published")
         if summary:

@@ -35,7 +35,7 @@ def watch(
     What is only suspected, in a scheduled run, starts the workflow once more to confirm it. GitHub is asked through its
     program gh (in a workflow: env GH_TOKEN, permissions issues: write and actions: write). What counts as a regression:
     docs/judging.md. Exit codes: 1 only with --gate, while a regression is open; 3 only with --gate, when there is none
-    but a run can not be read; 5 when GitHub refused something.
+    but a run cannot be read; 5 when GitHub refused something.
     """
     if unpublished:
         log = run_url() or "a run that nobody can look at"

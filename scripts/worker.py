@@ -25,8 +25,7 @@ def worker(
     try:
         wait_s = float(parse_seconds(wait))
     except ValueError as error:
-        message = f"--wait: {error}"
-        raise UsageError(message) from None
+        raise UsageError(f"--wait: {error}") from None
     with listening() as interrupt:
         serve(parse_master(master), wait_s, interrupt.pause, _say)
 

@@ -2,12 +2,15 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from playwright.sync_api import Browser
 
+from tests.browser import chromium
+from tests.clones import Clone, make_clone, make_origin
 from tests.support import Bench
 
 hypothesis.settings.register_profile("busy", deadline=None)  # how long an example takes is the machine's business
@@ -39,3 +42,30 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def repository() -> Path:
     """The root of this repository."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    return make_origin(tmp_path)
+
+
+@pytest.fixture
+def clone_named(origin: Path, tmp_path: Path) -> Callable[[str], Clone]:
+    return lambda name: make_clone(origin, tmp_path / name)
+
+
+@pytest.fixture
+def clone(clone_named: Callable[[str], Clone]) -> Clone:
+    return clone_named("mine")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests. Where there is none they are skipped and say so; on CI there has to be one."""
+    try:
+        with chromium() as found:
+            yield found
+    except LookupError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))

@@ -37,6 +37,5 @@ async def app(scope: dict[str, Any], _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": BODY[:100], "more_body": True})
     if breaks:
-        message = "the database went away"
-        raise RuntimeError(message)
+        raise RuntimeError("the database went away")
     await send({"type": "http.response.body", "body": BODY[100:]})

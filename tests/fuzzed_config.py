@@ -194,8 +194,7 @@ def inputs(draw: st.DrawFn) -> Input:
 @contextmanager
 def _no_longer_than(seconds: float) -> Iterator[None]:
     def give_up(_number: int, _frame: FrameType | None) -> None:
-        message = f"it still went on after {seconds:g} s"
-        raise TimeoutError(message)
+        raise TimeoutError(f"it still went on after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -18,6 +18,7 @@ from tests.forks import call_bench
 
 MARK = "BENCH_TEST_MARK"
 PATIENCE_S = 60.0
+COUNTING_APP = Path(__file__).with_name("counting_app.py")  # copied, not imported: it opens its counters
 
 GOOD_APP = """
 import asyncio, time

@@ -86,7 +86,7 @@ def test_processes_that_are_asked_for_show_beside_automatic_ones(tmp_path: Path)
     [
         ({"seed": "7"}, "--seed: says when requests of a rate are due, and there is none"),
         ({"arrivals": "poisson"}, "--arrivals: says when"),
-        ({"rate_per_s": "5/s", "processes": "11"}, "--rate: 10 users can not send it from 11 processes"),
+        ({"rate_per_s": "5/s", "processes": "11"}, "--rate: 10 users cannot send it from 11 processes"),
     ],
 )
 def test_what_makes_no_sense_with_or_without_a_rate_is_refused(

@@ -71,7 +71,7 @@ def test_auto_becomes_a_number_in_the_plan(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_an_app_that_other_machines_can_not_reach_is_refused(tmp_path: Path, host: str) -> None:
-    with pytest.raises(UsageError, match=r"can not reach an app that listens on .*; write \[app\] host = "):
+    with pytest.raises(UsageError, match=r"cannot reach an app that listens on .*; write \[app\] host = "):
         make_plan(configured(tmp_path, host=host), "quick", {"load_workers": "2"})
 
 

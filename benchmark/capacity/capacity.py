@@ -112,8 +112,7 @@ def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Promi
     `number`: which load it is; each has other random arrivals, so that a confirmation is one.
     """
     if endpoint not in config.endpoints:
-        message = f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}"
-        raise UsageError(message)
+        raise UsageError(f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}")
     is_rate = asked.by == "rate"
     users = max(FEWEST_UNDER_WAY, ceil(2 * size * asked.p95_below_s)) if is_rate else size
     answers = ANSWERS_AT_A_RATE if is_rate else ANSWERS

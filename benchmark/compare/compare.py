@@ -115,8 +115,7 @@ def _refs(contest: Contest) -> dict[SideName, str]:
 def _plan(config: Config, contest: Contest, home: Path) -> Plan:
     plan = make_plan(config, contest.profile, contest.values)
     if plan.target.url is not None:
-        message = "an app that runs elsewhere has no two versions here; compare needs [app] import"
-        raise UsageError(message)
+        raise UsageError("an app that runs elsewhere has no two versions here; compare needs [app] import")
     for endpoint in plan.endpoints:
         if endpoint.locustfile is not None:
             message = f"endpoint {endpoint.name!r} brings its own locustfile, which knows no turns; leave it out"
@@ -125,8 +124,7 @@ def _plan(config: Config, contest: Contest, home: Path) -> Plan:
         message = f"--profile: {plan.profile.name!r} has a rate; compare lets users take turns, who wait for answers"
         raise UsageError(f"{message}: name a profile without one")
     if plan.profile.rounds < FEWEST_ROUNDS:
-        message = f"--rounds: {FEWEST_ROUNDS} at least, or chance decides (got {plan.profile.rounds})"
-        raise UsageError(message)
+        raise UsageError(f"--rounds: {FEWEST_ROUNDS} at least, or chance decides (got {plan.profile.rounds})")
     # Both servers run at once, so neither gets the port that the app has elsewhere.
     plan = plan.model_copy(update={"target": plan.target.model_copy(update={"port": None})})
     check_plan(plan, home)
@@ -165,8 +163,7 @@ def _python(
     try:
         return python_with(homes[side], extras[side], cache_directory(), interrupt.pause, say)
     except UsageError as error:
-        message = f"{side}: {error}"
-        raise UsageError(message) from None
+        raise UsageError(f"{side}: {error}") from None
 
 
 def _check_targets(plan: Plan, contenders: Mapping[SideName, Contender], interrupt: Interrupt) -> None:
@@ -182,7 +179,7 @@ def _directory(out: Path, started_at: str) -> Path:
     try:
         directory.mkdir(parents=True)
     except OSError as error:
-        message = f"--out: {out} can not be written ({error.strerror or error}); name another directory"
+        message = f"--out: {out} cannot be written ({error.strerror or error}); name another directory"
         raise UsageError(message) from None
     return directory
 
@@ -219,8 +216,7 @@ def _measure(
             lost.append(f"round {number + 1} is lost: {why}"[:LONGEST_LOST])
             reporter.say(lost[-1])
     if lost and len({turn.number for turn in turns}) < FEWEST_PASSES:
-        message = f"{len(lost)} rounds were lost, too few are left to compare: {problem}"
-        raise InvalidRunError(message)
+        raise InvalidRunError(f"{len(lost)} rounds were lost, too few are left to compare: {problem}")
     return tuple(turns), tuple(lost)
 
 

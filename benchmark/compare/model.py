@@ -55,7 +55,7 @@ class Difference(Frozen):
 
     `base` and `head` are medians over the turns, in the unit of the metric. The change is in percent of base (for the
     failure ratio: in percent of the requests), `low_percent` to `high_percent` its confidence interval; all are None
-    when they can not be told. `change_ms` is the same change for a latency.
+    when they cannot be told. `change_ms` is the same change for a latency.
     """
 
     endpoint: str
@@ -112,26 +112,21 @@ def read_comparison(path: Path) -> Comparison:
     file = path / FILE_NAME if path.is_dir() else path
     try:
         if file.stat().st_size > LARGEST_BYTES:
-            message = f"{file} is larger than any comparison; compare again"
-            raise InvalidRunError(message)
+            raise InvalidRunError(f"{file} is larger than any comparison; compare again")
         return Comparison.model_validate_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        message = f"{file} does not exist; name a directory that `bench compare` wrote"
-        raise UsageError(message) from None
+        raise UsageError(f"{file} does not exist; name a directory that `bench compare` wrote") from None
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        message = f"{file} is not a valid comparison: {where}: {problem['msg']}; compare again"
-        raise InvalidRunError(message) from None
+        raise InvalidRunError(f"{file} is not a valid comparison: {where}: {problem['msg']}; compare again") from None
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{file} can not be read: {error}"
-        raise InvalidRunError(message) from None
+        raise InvalidRunError(f"{file} cannot be read: {error}") from None
 
 
 def read_newest(results: Path) -> Comparison:
     """Read the newest comparison of those that lie in a directory. UsageError: there is none."""
     files = sorted(results.glob(f"*/{FILE_NAME}"))
     if not files:
-        message = f"{results} holds no comparison; name the directory that `bench compare --out` wrote to"
-        raise UsageError(message)
+        raise UsageError(f"{results} holds no comparison; name the directory that `bench compare --out` wrote to")
     return read_comparison(files[-1])

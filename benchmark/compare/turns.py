@@ -125,7 +125,7 @@ class TurnsRound:
 def measure_turns(asked: TurnsRound, pause: Pause, watch: Watch) -> tuple[Turn, ...]:
     """Measure one round.
 
-    AppError names the side whose app can not be started or verified. InvalidRunError: something broke under load;
+    AppError names the side whose app cannot be started or verified. InvalidRunError: something broke under load;
     UnwritableRunError: it could not be written. InterruptedRunError: somebody asked to stop. No process is left.
     """
     planned = planned_turns(asked.plan.endpoints, asked.number)
@@ -163,8 +163,7 @@ def _ready(job: Job, side: SideName, stack: ExitStack, pause: Pause) -> tuple[Se
     with _told(side):
         server = start_server(job, stack, pause, lambda *_: None)
         if server is None:
-            message = "unreachable: an app that runs elsewhere is refused before"
-            raise BenchmarkError(message)
+            raise BenchmarkError("unreachable: an app that runs elsewhere is refused before")
         url = server.base_url
         return server, verify(job.plan, job.to_verify, url, directory=job.directory, home=job.home, pause=pause)
 
@@ -267,8 +266,7 @@ def _require_success(child: Child) -> None:
 def _read(asked: TurnsRound, planned: Sequence[Planned]) -> tuple[Turn, ...]:
     rows = pd.read_csv(asked.directory / "rows.csv", dtype={"error": "string"}, keep_default_na=False)
     if sorted(set(rows["turn"])) != list(range(len(planned))):
-        message = "the load generator left turns out; its log says why"
-        raise InvalidRunError(message)
+        raise InvalidRunError("the load generator left turns out; its log says why")
     finished = pd.read_csv(asked.directory / "turns.csv").set_index("turn")
     cpu_s = finished["cpu_s"].to_dict() if "cpu_s" in finished else {}
     counted = [(number, one) for number, one in enumerate(planned) if one.position >= 0]

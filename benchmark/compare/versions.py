@@ -31,8 +31,7 @@ def resolve(home: Path, ref: str) -> str:
     inside = _git(home, "rev-parse", "--is-inside-work-tree")
     if inside.returncode:
         refuse_untrusted(inside.stderr)
-        message = "there is no git repository here, so there are no two versions to compare; run it inside one"
-        raise UsageError(message)
+        raise UsageError("there is no git repository here, so there are no two versions to compare; run it inside one")
     for name in (ref, f"refs/remotes/origin/{ref}"):
         found = _git(home, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         if not found.returncode:
@@ -47,7 +46,7 @@ def resolve(home: Path, ref: str) -> str:
 def check_out(home: Path, commit: str, directory: Path) -> Path:
     """Write the files of a commit into `directory` (which is made); gives the folder in it that is `home` there.
 
-    Submodules are left out. UsageError: the files can not be had, or that commit has no such folder.
+    Submodules are left out. UsageError: the files cannot be had, or that commit has no such folder.
     """
     directory.mkdir(parents=True)
     top = Path(_output(home, "rev-parse", "--show-toplevel"))
@@ -57,8 +56,7 @@ def check_out(home: Path, commit: str, directory: Path) -> Path:
     _output(top, "checkout-index", "--all", "--quiet", f"--prefix={directory.resolve()}/", variables=index)
     place = directory / inside
     if not place.is_dir():
-        message = f"commit {commit[:12]} has no folder {inside!r}; name a commit that has it"
-        raise UsageError(message)
+        raise UsageError(f"commit {commit[:12]} has no folder {inside!r}; name a commit that has it")
     return place
 
 
@@ -87,8 +85,7 @@ def _git(
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        message = f"git can not be run: {error}"
-        raise UsageError(message) from None
+        raise UsageError(f"git cannot be run: {error}") from None
 
 
 REQUIREMENTS = "requirements.txt"
@@ -112,15 +109,14 @@ def cache_directory() -> Path:
 def check_requirement(text: str) -> str:
     """Refuse what pip would read as one of its flags. UsageError names it."""
     if not text.strip() or text.lstrip().startswith("-") or not text.isprintable():
-        message = f'{text!r} is no requirement; write it like "fastapi==0.115.6"'
-        raise UsageError(message)
+        raise UsageError(f'{text!r} is no requirement; write it like "fastapi==0.115.6"')
     return text.strip()
 
 
 def python_with(home: Path, extras: Sequence[str], cache: Path, pause: Pause, say: Say) -> str:
     """Path of a Python that has the requirements of `home`, and `extras` over them, installed.
 
-    A folder without requirements.txt is served with what this Python has installed. UsageError: pip can not install it.
+    A folder without requirements.txt is served with what this Python has installed. UsageError: pip cannot install it.
     InterruptedRunError: somebody asked to stop; nothing half made is left.
     """
     file = home / REQUIREMENTS
@@ -205,8 +201,7 @@ def _make(file: Path, extras: Sequence[str], kept: Path, pause: Pause) -> None:
         with suppress(OSError):  # somebody else was faster, with the same contents
             draft.rename(kept)
     except OSError as error:
-        message = f"{kept.parent} can not be written: {error}; name another folder with XDG_CACHE_HOME"
-        raise UsageError(message) from None
+        raise UsageError(f"{kept.parent} cannot be written: {error}; name another folder with XDG_CACHE_HOME") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -228,7 +223,7 @@ def _run(command: Sequence[str], environment: Path, called: str, pause: Pause, d
     if child.exit_code:
         lines = [line.strip() for line in tail.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("ERROR")] or lines or ["it said nothing"]
-        raise UsageError(f"{called} can not be installed: {errors[-1][:300]}")
+        raise UsageError(f"{called} cannot be installed: {errors[-1][:300]}")
 
 
 def _forget_old(cache: Path, newest: Path) -> None:

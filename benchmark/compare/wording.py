@@ -16,7 +16,7 @@ from benchmark.formatting import NOT_AVAILABLE, inert, when
 TITLES = {"throughput_rps": "req/s", "median_ms": "p50", "p95_ms": "p95", "failure_ratio": "failures"}
 HEADS = ("Endpoint", "Metric", "base", "head", "Change", "Interval (%)", "Verdict")
 LEADING = frozenset({"throughput_rps", "median_ms", "failure_ratio"})
-"""What "no difference" must be known of. A p95 hangs on the worst moments of the machine, and often can not be told."""
+"""What "no difference" must be known of. A p95 hangs on the worst moments of the machine, and often cannot be told."""
 
 CHANGED = frozenset({"improved", "regressed"})
 MOST_PACKAGES = 12
@@ -38,7 +38,7 @@ def sentence(comparison: Comparison, named: Named = inert) -> str:
         which = _which(len(same), len(names))
         parts.append(f"No difference at {which}: req/s and p50 within {comparison.smallest_effect_percent:g} %.")
     if untold:
-        parts.append(f"It can not be told for {', '.join(map(named, untold))}: more rounds, or a quieter machine.")
+        parts.append(f"It cannot be told for {', '.join(map(named, untold))}: more rounds, or a quieter machine.")
     return " ".join(parts)
 
 
@@ -131,7 +131,7 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _reasons(comparison: Comparison, named: Named) -> list[str]:
-    """What broke, and why something can not be told."""
+    """What broke, and why something cannot be told."""
     return [
         *map(named, comparison.lost),
         *_why_untold(comparison, named),
@@ -169,7 +169,7 @@ def _method(comparison: Comparison) -> str:
         f"{when(comparison.started_at)}, {inert(comparison.cpu.model)}, {comparison.cpu.count} cores. {passes} passes "
         f"over the endpoints with fresh connections, servers fresh after every fourth; {profile.users} "
         f"users, base and head in turns. All intervals hold at once with {certainty:g} % certainty; a change has to be "
-        f"{effect:g} % at least. How it works, and what it can not see: docs/comparing.md."
+        f"{effect:g} % at least. How it works, and what it cannot see: docs/comparing.md."
     )
 
 

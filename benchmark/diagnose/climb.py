@@ -116,8 +116,7 @@ def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, consol
 def ladder_plan(config: Config, endpoint: str, wishes: Mapping[str, Any]) -> Plan:
     """Plan a climb to `wishes["users"]` users. UsageError: no such endpoint, a bad value, a locustfile of its own."""
     if endpoint not in config.endpoints:
-        message = f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}"
-        raise UsageError(message)
+        raise UsageError(f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}")
     if config.endpoints[endpoint].locustfile is not None:
         message = (
             f"endpoint {endpoint!r} has a locustfile of its own, whose users may do anything; give it a path alone"

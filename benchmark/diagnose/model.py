@@ -56,10 +56,10 @@ class Setting(Frozen):
 
 
 class Diagnosis(Frozen):
-    """What an endpoint is served by. `regime` None: it can not be told; `finding` says why, `change` what to do.
+    """What an endpoint is served by. `regime` None: it cannot be told; `finding` says why, `change` what to do.
 
     `seats_per_worker` of an app elsewhere are the seats of all its workers together. `seats` is the whole number in
-    the middle of them, None where nothing queues or where it can not be told. `most_at_once`: most requests that
+    the middle of them, None where nothing queues or where it cannot be told. `most_at_once`: most requests that
     were being served at a time, on average over a level. `cpu_per_request_s`: processor time of the workers.
     """
 
@@ -130,7 +130,7 @@ def declare(path: Path, name: str, keys: Mapping[str, Any]) -> None:
     """Add keys to an endpoint's table of a benchmark.toml; every other byte stays as it is.
 
     The lines go behind its `path`. What comes out is read again before it replaces the file, and has to say the same
-    as before, and the keys. UsageError where that is not so, or the file can not be written: it holds what to paste.
+    as before, and the keys. UsageError where that is not so, or the file cannot be written: it holds what to paste.
     """
     try:
         before = path.read_bytes().decode("utf-8")
@@ -142,7 +142,7 @@ def declare(path: Path, name: str, keys: Mapping[str, Any]) -> None:
             raise UsageError(message, as_toml(keys))
         write_whole(path.resolve(), after)
     except OSError as error:
-        message = f"{path} can not be written ({error.strerror}); add to [endpoints.{name}] yourself:"
+        message = f"{path} cannot be written ({error.strerror}); add to [endpoints.{name}] yourself:"
         raise UsageError(message, as_toml(keys)) from None
 
 

@@ -100,7 +100,7 @@ MOST_WIDE = 1.6
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule concludes. `regime` None: it can not be told, for this reason, and this is what to do."""
+    """What a rule concludes. `regime` None: it cannot be told, for this reason, and this is what to do."""
 
     regime: Served | None
     seats: int | None = None
@@ -354,7 +354,7 @@ def _report(
         seats=verdict.seats,
         most_at_once=evidence.most_at_once if evidence else None,
         cpu_per_request_s=evidence.cpu_s if evidence else None,
-        finding=f"It can not be told how it is served: {verdict.reason}.",
+        finding=f"It cannot be told how it is served: {verdict.reason}.",
         evidence="",
         change=verdict.remedy,
         gain="",

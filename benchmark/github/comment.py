@@ -32,8 +32,7 @@ class Head:
 def comment(markdown: str, head: Head, home: Path) -> str:
     """Write or renew the comment; gives what was done. InvalidRunError: it is too long. PublishError: gh refuses."""
     if len(markdown) > LONGEST_COMMENT:
-        message = "the comparison is too long for a comment; it stands in the summary of its workflow run"
-        raise InvalidRunError(message)
+        raise InvalidRunError("the comparison is too long for a comment; it stands in the summary of its workflow run")
     number = _pull_request(head, home)
     if number is None:
         return "no open pull request has this commit as its head any more; nothing was said"

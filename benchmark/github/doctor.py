@@ -102,7 +102,7 @@ class _NoAnswerError(BenchmarkError):
 
 
 def examine_github(home: Path, branch: str | None, repository: str | None = None) -> list[Diagnosis]:
-    """Make the checks that only GitHub can answer; each one that can not be made says so."""
+    """Make the checks that only GitHub can answer; each one that cannot be made says so."""
     asked = Asked(home, repository, branch)
     out_of_reach = _out_of_reach(asked)
     return [
@@ -314,7 +314,7 @@ def _remote(patient: Patient) -> Answer:
     except BenchmarkError as error:
         return blocks(str(error), "publish from a clone with a branch checked out and its remote in reach")
     if listed.code:
-        return unchecked(f"{place.remote} can not be reached")
+        return unchecked(f"{place.remote} cannot be reached")
     if not listed.out.strip():
         return blocks(f"{place.remote} holds no commit", f"git push {place.remote} {place.branch}")
     known = f"\trefs/heads/{place.branch}" in listed.out

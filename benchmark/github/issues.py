@@ -119,8 +119,7 @@ def listed(text: str) -> list[dict[str, Any]]:
     except ValueError:
         found = None
     if not isinstance(found, list):
-        message = f"gh issue list printed no list of issues: {text.strip()[:80]!r}"
-        raise PublishError(message)
+        raise PublishError(f"gh issue list printed no list of issues: {text.strip()[:80]!r}")
     return [item for item in found if isinstance(item, dict)]
 
 
@@ -161,8 +160,7 @@ def gh(home: Path, *arguments: str, repository: str | None, text: str = "") -> s
     done = commands.gh(arguments, home, repository, TIMEOUT_S, text)
     if done.code:
         said = [line for line in done.errors.splitlines() if line.strip()] or ["it said nothing"]
-        message = f"gh {' '.join(arguments[:2])} failed: {said[0][:200]}"
-        raise PublishError(message)
+        raise PublishError(f"gh {' '.join(arguments[:2])} failed: {said[0][:200]}")
     return done.out
 
 

@@ -6,11 +6,11 @@ effect. A change point is looked for with all runs at once, before and after it,
 The number of changes is unknown, so a cut costs a penalty, and the exact optimum is wanted (binary segmentation misses
 a short excursion between two like levels). That is optimal partitioning (Jackson et al. 2005, "An algorithm for optimal
 partitioning of data on an interval", IEEE Signal Processing Letters 12, 105-108). PELT (Killick, Fearnhead and Eckley
-2012, JASA 107, 1590-1598) finds the same faster in series of many thousands, by leaving out what can not be the
+2012, JASA 107, 1590-1598) finds the same faster in series of many thousands, by leaving out what cannot be the
 optimum any more. With arrays it takes a few milliseconds for 500 runs, a second for 10,000, without.
 
 It stands here, and is held against PELT of the library `ruptures` in tests, because that library has to be waited for
-with every publication (with the parts of SciPy that it imports, a second), and can not be installed for Python 3.14.
+with every publication (with the parts of SciPy that it imports, a second), and cannot be installed for Python 3.14.
 
 This cost assumes normal noise, and one wild run would be cut out as a level of its own. So the series is cleaned first
 (Hampel filter: a run further than 3 sigma from the median of the five around it is replaced by that median; a level
@@ -33,7 +33,7 @@ from benchmark.plan import Frozen
 Floats = npt.NDArray[np.float64]
 
 FEWEST_RUNS = 10
-"""A shorter series is the verdict's matter: of fewer runs the noise can not be told."""
+"""A shorter series is the verdict's matter: of fewer runs the noise cannot be told."""
 SHORTEST_LEVEL = 2
 PENALTY = 3.0
 SIGMA_OF_MAD = 1.4826

@@ -293,7 +293,7 @@ def _no_steady_part(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Findin
         kind="no-steady-part",
         severity="note",
         message="There was no steady part to look at, so nothing says whether the load generator made users wait.",
-        remedy="Lengthen the duration; with a locustfile of one's own it can not be known.",
+        remedy="Lengthen the duration; with a locustfile of one's own it cannot be known.",
     )
 
 
@@ -340,7 +340,7 @@ def _few_requests(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Finding 
 
 def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding | None:
     dealt = measured.connections_per_worker
-    if dealt is None or len(dealt) < 2 or not sum(dealt):  # noqa: PLR2004 - one worker can not be uneven
+    if dealt is None or len(dealt) < 2 or not sum(dealt):  # noqa: PLR2004 - one worker cannot be uneven
         return None
     share = max(dealt) / sum(dealt)
     if share * len(dealt) <= MOST_UNEVEN:

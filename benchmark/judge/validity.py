@@ -30,7 +30,7 @@ DISTURBING = frozenset(
 )
 ABOUT_FAILURES = frozenset({"no-right-answer", "failures"})
 ROUNDS_APART_RATIO = 0.10
-"""Twice the smallest effect that counts: from rounds further apart a change of 5 % can not be told."""
+"""Twice the smallest effect that counts: from rounds further apart a change of 5 % cannot be told."""
 
 
 class Reason(Frozen):

@@ -75,7 +75,7 @@ Stage = Literal["not judged", "too few runs", "steady", "suspected", "confirmed"
 class Point:
     """One run of a series: a plain number, whatever it was divided by before.
 
-    `smallest_difference` (in the unit of `value`) never counts. `unusable` says why the run can not be judged: it never
+    `smallest_difference` (in the unit of `value`) never counts. `unusable` says why the run cannot be judged: it never
     becomes part of a baseline. `accepted` is the reason of a known change: the baseline begins anew at this run.
     `workers_in_use`: how many had connections at all, where the number may hang on that.
     """

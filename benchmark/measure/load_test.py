@@ -358,8 +358,7 @@ class LoadTest:
             state = "did not end" if code is None else f"ended with exit code {code}"
             raise InvalidRunError(f"the load generator {state}; its last lines:", self.child.tail())
         if self.child.log_error is not None:
-            message = f"the output of the load generator could not be kept: {self.child.log_error}"
-            raise InvalidRunError(message)
+            raise InvalidRunError(f"the output of the load generator could not be kept: {self.child.log_error}")
 
     def read(self) -> tuple[Window, pd.DataFrame]:
         """Read the window and the request rows (see benchmark.summary). InvalidRunError if rows were lost."""
@@ -367,8 +366,7 @@ class LoadTest:
             window = Window(**json.loads((self.directory / "window.json").read_text()))
             raw = pd.concat([_raw_rows(file) for file in self._logs("requests")], ignore_index=True)
         except (OSError, ValueError, TypeError) as error:
-            message = f"what the load generator wrote cannot be read: {error}"
-            raise InvalidRunError(message) from None
+            raise InvalidRunError(f"what the load generator wrote cannot be read: {error}") from None
         if len(raw) != window.requests:
             message = f"the request log has {len(raw)} rows, Locust counted {window.requests} requests"
             raise InvalidRunError(f"{message}; the load generator's log (locust.log) may say why")

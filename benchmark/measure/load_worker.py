@@ -36,14 +36,13 @@ def parse_master(text: str) -> Master:
     try:
         return Master.model_validate({"host": host, **({"port": port} if colon else {})})
     except ValueError:
-        message = f'--master: {text!r} is no address; write it like "10.0.0.5" or "10.0.0.5:5557"'
-        raise UsageError(message) from None
+        raise UsageError(f'--master: {text!r} is no address; write it like "10.0.0.5" or "10.0.0.5:5557"') from None
 
 
 def serve(master: Master, wait_s: float, pause: Callable[[float], None], say: Callable[[str], None]) -> None:
     """Load whenever the master asks for it, round after round, until none was heard for `wait_s`.
 
-    InvalidRunError: Locust can not even be started. What `pause` raises ends it.
+    InvalidRunError: Locust cannot even be started. What `pause` raises ends it.
     """
     raise_open_file_limit()
     say(f"waiting for a benchmark at {master.host}:{master.port}; Ctrl-C ends this")
@@ -85,8 +84,7 @@ def _one_round(
         code = child.exit_code
         told = _tell(news, told, say)
         if code and not told and time.monotonic() - began < TOO_SOON_S:
-            message = "the load worker could not be started; its last lines:"
-            raise InvalidRunError(message, child.tail())
+            raise InvalidRunError("the load worker could not be started; its last lines:", child.tail())
         if code:
             killed = code == -signal.SIGKILL
             how = "was killed, as the system does when memory runs out" if killed else f"ended with exit code {code}"

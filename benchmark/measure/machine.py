@@ -30,7 +30,7 @@ REQUIREMENTS = "requirements.txt"
 
 
 def read_environment(home: Path, python: str = sys.executable) -> Environment:
-    """Describe this machine and the checkout in `home`. Never fails: what can not be found out is None.
+    """Describe this machine and the checkout in `home`. Never fails: what cannot be found out is None.
 
     Where the app is started by a `python` of its own, that one and its packages are described, beside our Locust.
     """

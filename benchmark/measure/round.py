@@ -100,7 +100,7 @@ def jobs(plan: Plan, directory: Path, home: Path, python: str = sys.executable) 
 def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
     """Measure one round.
 
-    AppError: the app can not be started or verified. InvalidRunError: something broke under load;
+    AppError: the app cannot be started or verified. InvalidRunError: something broke under load;
     UnwritableRunError: what was measured could not be written. InterruptedRunError: somebody asked to stop.
     No process is left in any case.
     """
@@ -176,8 +176,7 @@ def start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Serv
                 raise
         else:
             return server
-    message = "unreachable: the last try returns or raises"
-    raise BenchmarkError(message)
+    raise BenchmarkError("unreachable: the last try returns or raises")
 
 
 def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, watch: Watch) -> float:

@@ -119,7 +119,7 @@ def server_command(target: Target, port: int) -> list[str]:
 
 
 def check_target(plan: Plan, directory: Path, pause: Callable[[float], None], python: str = sys.executable) -> None:
-    """Refuse a target that `python` can not start: no uvloop, no such app, port in use. Starts no server."""
+    """Refuse a target that `python` cannot start: no uvloop, no such app, port in use. Starts no server."""
     target = plan.target
     if target.import_path is None:
         return

@@ -37,8 +37,7 @@ def clear(directory: Path, reports: Path) -> list[Path]:
         return []
     lost = _only_here(home, folders)
     if lost:
-        message = f"{lost[0]} is in no commit and would be lost ({len(lost)} such); commit or delete it first"
-        raise UsageError(message)
+        raise UsageError(f"{lost[0]} is in no commit and would be lost ({len(lost)} such); commit or delete it first")
     found = [entry for folder in folders for entry in (sorted(folder.iterdir()) if folder.is_dir() else [folder])]
     with writing(reports):
         for folder in folders:
@@ -55,8 +54,7 @@ def _only_here(home: Path, folders: list[Path]) -> list[str]:
     options = ("--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all")
     done = Git(home).ask("status", *options, "--", *paths)
     if done.code:
-        message = f"git status failed, so nothing was removed: {done.errors.strip()}"
-        raise UsageError(message)
+        raise UsageError(f"git status failed, so nothing was removed: {done.errors.strip()}")
     changed = [(entry[:2], entry[3:]) for entry in done.out.split("\0") if entry]
     return [path for state, path in changed if "D" not in state and not _is_derived(home / path)]
 
@@ -107,8 +105,7 @@ def update(directory: Path, remote: str, branch: str | None, render: Render) -> 
     """
     home = find_home(directory)
     if not (home / DEFAULT_FILE).is_file():
-        message = f"{home.name}/ holds no {DEFAULT_FILE}; go to the clone of your fork"
-        raise UsageError(message)
+        raise UsageError(f"{home.name}/ holds no {DEFAULT_FILE}; go to the clone of your fork")
     git = Git(home)
     head = _branch_tip(git)
     place = Path(git("rev-parse", "--absolute-git-dir"))
@@ -138,8 +135,7 @@ def update(directory: Path, remote: str, branch: str | None, render: Render) -> 
 def _branch_tip(git: Git) -> str:
     """Give the commit of the branch that is checked out. UsageError: none is, or a merge is under way."""
     if git.ask("symbolic-ref", "--quiet", "HEAD").code:
-        message = "no branch is checked out; git switch main, or the branch that you measure"
-        raise UsageError(message)
+        raise UsageError("no branch is checked out; git switch main, or the branch that you measure")
     if not git.ask("rev-parse", "--verify", "--quiet", "MERGE_HEAD").code:
         message = "a merge is under way here; end it (git add FILES && git commit) or drop it (git merge --abort)"
         raise UsageError(message)
@@ -164,16 +160,14 @@ def _uncommitted(git: Git) -> list[str]:
 def _refuse(changed: list[str]) -> None:
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        message = f"{changed[0]}{more} would be mixed with what comes; commit or put aside first (git stash -u)"
-        raise UsageError(message)
+        raise UsageError(f"{changed[0]}{more} would be mixed with what comes; commit or put aside first (git stash -u)")
 
 
 def _fetch(git: Git, remote: str, branch: str | None) -> str:
     """Get the newest commit of the other side; no branch and no remote of this clone is written."""
     wanted = f"refs/heads/{branch}" if branch else "HEAD"
     if not remote or remote.startswith("-") or git.ask("check-ref-format", "--allow-onelevel", wanted).code:
-        message = f"--remote and --branch name a repository and its branch, not {remote!r} and {branch!r}"
-        raise UsageError(message)
+        raise UsageError(f"--remote and --branch name a repository and its branch, not {remote!r} and {branch!r}")
     if remote not in git("remote").split() and not any(sign in remote for sign in "/\\:"):
         message = (
             f"there is no remote {remote!r} here. Name the repository that you forked: "
@@ -226,8 +220,7 @@ def _merged(git: Git, head: str, without: str, remote: str) -> str:
         return tree
     if done.code != 1 or not files:
         old = "git is too old for this, 2.38 is needed" if "usage:" in done.errors else last_line(done.errors)
-        message = f"git merge-tree failed: {old}. Nothing was changed"
-        raise PublishError(message)
+        raise PublishError(f"git merge-tree failed: {old}. Nothing was changed")
     git("update-ref", REF, without)
     message = (
         f"nothing was changed, as you and {without_passwords(remote)} both changed {', '.join(dict.fromkeys(files))}. "

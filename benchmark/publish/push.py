@@ -33,12 +33,10 @@ def find_destination(reports: Path, readme: Path, remote: str, branch: str | Non
     home = find_home(Path.cwd())
     git = Git(home)
     if not remote or remote.startswith("-"):
-        message = f"--remote: {remote!r} is not the name of a remote"
-        raise UsageError(message)
+        raise UsageError(f"--remote: {remote!r} is not the name of a remote")
     chosen = branch or current_branch(git)
     if git.ask("check-ref-format", "--branch", chosen).code:
-        message = f"--branch: {chosen!r} is not the name of a branch"
-        raise UsageError(message)
+        raise UsageError(f"--branch: {chosen!r} is not the name of a branch")
     return Destination(home, remote, chosen, _below(home, reports), _below(home, readme))
 
 
@@ -59,8 +57,7 @@ def current_branch(git: Git) -> str:
         # A workflow may check out a commit; GitHub says which branch it meant.
         if os.environ.get("GITHUB_REF_TYPE") == "branch" and (name := os.environ.get("GITHUB_REF_NAME")):
             return name
-        message = "no branch is checked out; name the one to publish on with --branch"
-        raise UsageError(message)
+        raise UsageError("no branch is checked out; name the one to publish on with --branch")
     name = local.out.strip()
     followed = git.ask("config", "--get", f"branch.{name}.merge").out.strip()
     return followed.removeprefix("refs/heads/") or name
@@ -139,14 +136,12 @@ def push(destination: Destination, put: Put, render: Render, *, title: str, say:
             return _try(destination, put, render, title, attempt, agree)
         except _TryAgainError as error:
             if attempt == TRIES:
-                message = f"not published after {TRIES} tries; try again later. {error}"
-                raise PublishError(message) from None
+                raise PublishError(f"not published after {TRIES} tries; try again later. {error}") from None
             say(f"try {attempt} of {TRIES}: {error}")
             # Jitter: those who met once would else meet again.
             longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
             time.sleep(longest * random.uniform(0.2, 1.0))  # noqa: S311 - no secret
-    message = "unreachable: the last try returns or raises"
-    raise PublishError(message)
+    raise PublishError("unreachable: the last try returns or raises")
 
 
 def _try(destination: Destination, put: Put, render: Render, title: str, attempt: int, agree: Agree) -> Outcome:
@@ -187,8 +182,7 @@ def _fetch(clone: Git, destination: Destination) -> _Tip:
     except GitError as error:
         raise _meaning(error, destination) from None
     if clone.ask("cat-file", "-e", f"{tips[source]}^{{commit}}").code:
-        message = f"{destination.branch} was rewritten while it was fetched"
-        raise _TryAgainError(message)
+        raise _TryAgainError(f"{destination.branch} was rewritten while it was fetched")
     return _Tip(tips[source], exists=wanted in tips)
 
 
@@ -212,8 +206,7 @@ def _render(tree: Path, destination: Destination, put: Put, render: Render) -> N
     try:
         render(reports, readme)
     except UsageError as error:
-        message = f"{error}; nothing was published: mend it on {destination.branch}"
-        raise PublishError(message) from None
+        raise PublishError(f"{error}; nothing was published: mend it on {destination.branch}") from None
 
 
 def _commit(git: Git, destination: Destination, tip: _Tip, title: str) -> str:
@@ -258,7 +251,7 @@ def _meaning(error: GitError, destination: Destination) -> PublishError:
         )
     if any(sign in error.output for sign in FORBIDDEN):
         return PublishError(
-            f"{where} can not be reached or written: {error}. Check the remote and your right to push; "
+            f"{where} cannot be reached or written: {error}. Check the remote and your right to push; "
             "a workflow's job needs `permissions: contents: write`"
         )
     return _TryAgainError(str(error))

@@ -49,7 +49,7 @@ def read_runs(directory: Path, try_out: TryOut | None = None) -> Found:
     try:
         return _read_runs(directory, try_out)
     except OSError as error:
-        message = f"{one_line(str(error.filename or directory))} can not be read: {error.strerror or error}"
+        message = f"{one_line(str(error.filename or directory))} cannot be read: {error.strerror or error}"
         raise InvalidRunError(message) from None
 
 
@@ -64,8 +64,7 @@ def _read_runs(directory: Path, try_out: TryOut | None) -> Found:
         raise InvalidRunError(message)
     records = [_read(file) for file in files]
     if len({record.id for record in records}) < len(records):
-        message = f"{directory} holds two runs of one name; delete the copy"
-        raise InvalidRunError(message)
+        raise InvalidRunError(f"{directory} holds two runs of one name; delete the copy")
     _check_one_after_the_other(records)
     finished = tuple(record for record in records if record.state != "running")
     if try_out is not None:
@@ -77,8 +76,7 @@ def _read_runs(directory: Path, try_out: TryOut | None) -> Found:
 def _refuse_odd_entries(directory: Path) -> None:
     """Refuse links, devices and what is far too much, before anything is opened."""
     if directory.is_symlink() or not directory.is_dir():
-        message = f"{directory} is not a directory; name one that `bench run` wrote"
-        raise UsageError(message)
+        raise UsageError(f"{directory} is not a directory; name one that `bench run` wrote")
     for number, (path, depth, mode) in enumerate(_walk(directory)):
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             message = f"{one_line(str(path))} is a link or no regular file; nothing that holds one is published"
@@ -103,14 +101,12 @@ def _walk(top: Path) -> Iterator[tuple[Path, int, int]]:
 
 def _read(file: Path) -> Record:
     if file.stat().st_size > MOST_BYTES:
-        message = f"{file} has {file.stat().st_size} bytes, a record at most {MOST_BYTES}; it was not read"
-        raise InvalidRunError(message)
+        raise InvalidRunError(f"{file} has {file.stat().st_size} bytes, a record at most {MOST_BYTES}; it was not read")
     try:
         record = parse_record(file.read_text(encoding="utf-8"), str(file))
         _check(record)
     except UnicodeDecodeError:
-        message = f"{one_line(str(file))} is not a record: it is not UTF-8"
-        raise InvalidRunError(message) from None
+        raise InvalidRunError(f"{one_line(str(file))} is not a record: it is not UTF-8") from None
     except InvalidRunError as error:
         # The message may quote the file: no line of it may pass for a line of ours.
         raise InvalidRunError(one_line(str(error))) from None
@@ -145,7 +141,7 @@ def _stamp(record: Record) -> str:
 
 
 def _check_one_after_the_other(records: Sequence[Record]) -> None:
-    """Refuse runs that one machine can not have measured: each loads for as long as its plan says.
+    """Refuse runs that one machine cannot have measured: each loads for as long as its plan says.
 
     It keeps code that is measured from leaving a hundred made-up runs that push all others out of the history.
     """
@@ -167,9 +163,8 @@ def _check_rendering(record: Record, try_out: TryOut) -> None:
         raise
     except Exception as error:
         why = f"rendering it fails ({type(error).__name__}: {error})"
-        raise InvalidRunError(one_line(f"{record.id} can not be published: {why}")) from error
+        raise InvalidRunError(one_line(f"{record.id} cannot be published: {why}")) from error
 
 
 def _refuse(record: Record, why: str) -> None:
-    message = f"{record.id} can not be published: {why}"
-    raise InvalidRunError(message)
+    raise InvalidRunError(f"{record.id} cannot be published: {why}")

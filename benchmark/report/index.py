@@ -133,14 +133,13 @@ def _read(readme: Path) -> bytes:
         why = "it is no regular file"
     except OSError as error:
         why = error.strerror or str(error)
-    message = f"{readme} can not be read: {why}; name the README with --readme"
-    raise UsageError(message)
+    raise UsageError(f"{readme} cannot be read: {why}; name the README with --readme")
 
 
 def update_block(readme: Path, block: str) -> None:
     """Put a block between the markers of a README that has some; line ends stay as they are there.
 
-    UsageError: it can not be read, is not UTF-8, or its markers are not one pair. UnwritableRunError: the disk is full.
+    UsageError: it cannot be read, is not UTF-8, or its markers are not one pair. UnwritableRunError: the disk is full.
     Then it is as it was.
     """
     if not has_place(readme):
@@ -148,8 +147,7 @@ def update_block(readme: Path, block: str) -> None:
     try:
         old = _read(readme).decode("utf-8")
     except UnicodeDecodeError:
-        message = f"{readme.name} is not UTF-8, so nothing was written to it; save it as UTF-8"
-        raise UsageError(message) from None
+        raise UsageError(f"{readme.name} is not UTF-8, so nothing was written to it; save it as UTF-8") from None
     ends = "\r\n" if f"{BEGIN}\r\n" in old else "\n"
     write_changed(readme.resolve(), replace_block(old, block, ends), lasting=True)
 
@@ -157,8 +155,7 @@ def update_block(readme: Path, block: str) -> None:
 def replace_block(readme: str, block: str, ends: str = "\n") -> str:
     """Put a block between the markers. UsageError unless both stand exactly once and in their order."""
     if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
-        message = f"README.md needs {BEGIN} and, after it, {END}, each exactly once; nothing was written to it"
-        raise UsageError(message)
+        raise UsageError(f"README.md needs {BEGIN} and, after it, {END}, each exactly once; nothing was written to it")
     before, rest = readme.split(BEGIN)
     _old, after = rest.split(END)
     lines = [BEGIN, *block.strip().split("\n"), END]
@@ -324,7 +321,7 @@ def _place_charts(reports: Path, history: History, judged: Judged) -> None:
 def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, everything: bool = True) -> History:
     """Render what is derived from the runs; only files whose bytes change are written. Returns the newest runs.
 
-    Without `everything` only new runs are, and those after them. UsageError: the README can not hold the block, see
+    Without `everything` only new runs are, and those after them. UsageError: the README cannot hold the block, see
     `update_block`; everything else was written nevertheless.
     """
     tables = read_published(reports / "published")

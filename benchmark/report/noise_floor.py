@@ -33,7 +33,7 @@ def write_selftest(found: SelfTest, reports: Path) -> Path:
     try:
         write_whole(path, selftest_to_json(found))
     except OSError as error:
-        message = f"{path} can not be written: {error.strerror or error}; what was found: --json prints it"
+        message = f"{path} cannot be written: {error.strerror or error}; what was found: --json prints it"
         raise UnwritableRunError(message) from None
     return path
 
@@ -142,7 +142,7 @@ def _injections(found: SelfTest) -> Iterator[str]:
 def _found(item: Injection) -> str:
     if item.found_by:
         return ", ".join(item.found_by)
-    return f"can not be judged: {inert(item.reason)}" if item.reason else "**not found**"
+    return f"cannot be judged: {inert(item.reason)}" if item.reason else "**not found**"
 
 
 def _elsewhere(item: Injection) -> str:
@@ -172,7 +172,7 @@ def _excess(crowd: Crowd) -> tuple[str, str, str]:
 
 
 def on_this_machine(record: Record, found: SelfTest | None) -> str:
-    """One line for the report of a run: which changes can not be seen on such a machine. "" where nobody knows.
+    """One line for the report of a run: which changes cannot be seen on such a machine. "" where nobody knows.
 
     That is where no self-test was kept, where it was made on another CPU, or with an app that runs elsewhere.
     """

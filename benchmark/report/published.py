@@ -74,8 +74,7 @@ def read_published(directory: Path) -> tuple[Published, ...]:
             tables.append(Published.model_validate_json(path.read_text(encoding="utf-8")))
         except (ValidationError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0]
-            message = f"{path} is not a published table: {reason}; restore it from git"
-            raise InvalidRunError(message) from None
+            raise InvalidRunError(f"{path} is not a published table: {reason}; restore it from git") from None
     return tuple(tables)
 
 

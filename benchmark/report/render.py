@@ -45,7 +45,7 @@ def judge_of(reports: Path) -> Judge:
         sys.stderr.write(f"{note}\n")
     selftest = None
     home = home_repository()
-    with suppress(InvalidRunError):  # the index names what can not be read
+    with suppress(InvalidRunError):  # the index names what cannot be read
         selftest = read_selftest(reports)
 
     def judge(records: Iterable[Record], *, trends: bool = True) -> Judged:

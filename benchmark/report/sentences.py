@@ -12,7 +12,7 @@ ALIKE_RATIO = 1.05
 
 
 def headline(record: Record, named: Callable[[str], str] = inert) -> str:
-    """Say which endpoint answered most and by how much, or why that can not be said.
+    """Say which endpoint answered most and by how much, or why that cannot be said.
 
     `named` makes an endpoint's name fit for where the sentence goes; Markdown by default.
     """
@@ -177,7 +177,7 @@ def of_run(said: Sequence[Said]) -> str:
         sentences.append(f"Perhaps changed, a second run has to confirm it: {_list(suspected)}.")
     if not changed and not suspected and unchanged:
         left = sum(item.verdict == "inconclusive" for item in said)
-        rest = f" {left} more can not be judged yet." if left else ""
+        rest = f" {left} more cannot be judged yet." if left else ""
         word = "further change" if still else "change"
         sentences.append(f"No {word} in {unchanged} of {len(said)} metrics beyond what chance does here.{rest}")
     if said and not sentences:
@@ -219,7 +219,7 @@ def summed_up(judged: Judged) -> str:
     unjudged = sum(trend.last.stage == "not judged" for trend in counting)
     parts = [f"{open_ones} of {total} metrics regressed and have not recovered"] if open_ones else []
     parts.append(f"{unchanged} of {total} {'' if open_ones else 'metrics '}are where they were")
-    parts += [f"the newest run of {unjudged} can not be judged"] if unjudged else []
+    parts += [f"the newest run of {unjudged} cannot be judged"] if unjudged else []
     return " ".join([f"{', '.join(parts)}.", *verdicts_begin([trend.last for trend in counting])])
 
 

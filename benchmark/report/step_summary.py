@@ -64,7 +64,7 @@ def _render_run(record: Record, tables: tuple[Published, ...]) -> str:
 def write_step_summary(markdown: str) -> None:
     """Append to the summary of the workflow step that this runs in; elsewhere, print it.
 
-    UnwritableRunError: the summary can not be written.
+    UnwritableRunError: the summary cannot be written.
     """
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if not file:

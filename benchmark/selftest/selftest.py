@@ -179,7 +179,7 @@ class _Sitting:
         )
 
     def crowd(self, users: int, most_files: int | None) -> Crowd:
-        """Measure what is added to an answer of one second. A crowd that this machine can not hold is none."""
+        """Measure what is added to an answer of one second. A crowd that this machine cannot hold is none."""
         if most_files is not None and users + FILES_BESIDE > most_files:
             return Crowd(users=users, doubt=f"skipped: this user may open {most_files} files only (ulimit -n)")
         try:
@@ -238,6 +238,5 @@ def _delay(text: str) -> Delay:
     except ValueError:
         delay_s = -1.0
     if not 0 < delay_s <= MOST_DELAY_S:
-        message = f'--delay: {text!r} is no delay of at most {MOST_DELAY_S:g} s; write it like "5%" or "5ms"'
-        raise UsageError(message)
+        raise UsageError(f'--delay: {text!r} is no delay of at most {MOST_DELAY_S:g} s; write it like "5%" or "5ms"')
     return Delay(label=f"{number} %" if text.endswith("%") else text, delay_ms=round(1000 * delay_s, 3))

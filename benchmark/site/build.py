@@ -49,7 +49,7 @@ def build(
     """Build the site into `out`, whose former content is replaced as a whole when everything was written.
 
     Without scripts it is good for nothing but to see that it can be built, in half the time.
-    UsageError: `out` holds something that no `bench site` wrote. UnwritableRunError: it can not be written.
+    UsageError: `out` holds something that no `bench site` wrote. UnwritableRunError: it cannot be written.
     """
     out = out.resolve()
     _check(out)
@@ -65,8 +65,7 @@ def build(
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
-        message = f"{out} can not be written: {error.strerror or error}"
-        raise UnwritableRunError(message) from None
+        raise UnwritableRunError(f"{out} cannot be written: {error.strerror or error}") from None
     return Site(out / "index.html", built.pages, built.left_out, built.unreadable)
 
 

@@ -95,7 +95,7 @@ REFUSED = {
     "nothing asked": ((), "name what to compare"),
     "no such ref": (("nosuch", "HEAD"), "'nosuch' names no commit here"),
     "a flag of pip": (("main", "--head-with", "--pre"), "'--pre' is no requirement"),
-    "no such package": (("main", "--base-with", "nosuch==9"), "base: nosuch==9 can not be installed: ERROR: "),
+    "no such package": (("main", "--base-with", "nosuch==9"), "base: nosuch==9 cannot be installed: ERROR: "),
     "too few rounds": (("main", "HEAD", "--rounds", "1"), "--rounds: 2 at least"),
     "no such endpoint": (("main", "HEAD", "--endpoint", "slow"), "--endpoint: there is no endpoint 'slow'"),
     "no effect": (("main", "HEAD", "--smallest-effect", "0"), "--smallest-effect: "),

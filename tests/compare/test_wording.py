@@ -46,7 +46,7 @@ def noisy(name: str, side: SideName, number: int, _position: int) -> float:
         ),
         pytest.param(
             noisy,
-            "No difference at 1 other endpoint: req/s and p50 within 5 %. It can not be told for alpha: more rounds, "
+            "No difference at 1 other endpoint: req/s and p50 within 5 %. It cannot be told for alpha: more rounds, "
             "or a quieter machine.",
             id="noisy",
         ),

@@ -35,7 +35,7 @@ def running(pid: int) -> bool:
 
 
 def test_a_program_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(PublishError, match="no-such-program can not be started"):
+    with pytest.raises(PublishError, match="no-such-program cannot be started"):
         run(["no-such-program"], tmp_path, os.environ, timeout_s=5)
 
 

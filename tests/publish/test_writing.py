@@ -1,4 +1,4 @@
-"""Files of a person survive whatever goes wrong, and what can not be written or read is said in one line."""
+"""Files of a person survive whatever goes wrong, and what cannot be written or read is said in one line."""
 
 import os
 import shutil

@@ -225,7 +225,7 @@ def test_a_run_whose_regressions_are_open_says_so_first() -> None:
 
 def test_a_noisy_run_after_good_ones_does_not_say_that_there_are_too_few() -> None:
     records = [*weeks(*[100.0] * 12), run_of_week(12, 20.0, state="incomplete", reason="interrupted")]
-    said = "0 of 4 metrics are where they were, the newest run of 4 can not be judged."
+    said = "0 of 4 metrics are where they were, the newest run of 4 cannot be judged."
     assert summed_up(judged(records, None)) == said
     assert summed_up(judged(records[:3], None)) == (
         "None of 4 metrics has enough runs to be judged yet. Verdicts begin after 2 more runs."
@@ -268,7 +268,7 @@ def test_a_run_back_at_the_level_before_is_not_called_perhaps_changed() -> None:
     records = weeks(*[100.0] * 10, 120.0, 120.0, 100.0)
     said = judged(records, None).said[records[-1].id]
     assert "suspected" in {item.stage for item in said}
-    assert of_run(said) == "No change in 1 of 4 metrics beyond what chance does here. 3 more can not be judged yet."
+    assert of_run(said) == "No change in 1 of 4 metrics beyond what chance does here. 3 more cannot be judged yet."
 
 
 def test_only_the_newest_runs_are_kept_in_mind(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An app that can not be started or verified: exit code 4, with what it said last, and nothing left running."""
+"""An app that cannot be started or verified: exit code 4, with what it said last, and nothing left running."""
 
 import pytest
 

@@ -1,12 +1,10 @@
 """The wall clock may be set while a load runs, as laptops and virtual machines do: no figure follows it."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
-from tests import counting_app
-from tests.support import Bench
+from tests.support import COUNTING_APP, Bench
 
 STEPPED = """
 import os, time
@@ -39,7 +37,7 @@ endpoints = ["x"]
 @pytest.mark.parametrize("step_s", [-60, -2, 5, 60])
 def test_a_clock_that_is_set_changes_no_figure(bench: Bench, step_s: int, client: str, load: str) -> None:
     """The load is on from some 1 to 5 s after the generator's start, so that the step falls into its middle."""
-    shutil.copy(Path(counting_app.__file__), bench.folder)
+    shutil.copy(COUNTING_APP, bench.folder)
     (bench.folder / "sitecustomize.py").write_text(STEPPED)
     (bench.folder / "benchmark.toml").write_text(CONFIG.format(client=client, load=load))
     bench.environment |= {"PYTHONPATH": str(bench.folder), "CLOCK_STEP": f"{step_s}", "CLOCK_AFTER_S": "3"}

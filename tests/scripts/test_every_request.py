@@ -2,12 +2,10 @@
 
 import random
 import shutil
-from pathlib import Path
 
 import pytest
 
-from tests import counting_app
-from tests.support import Bench
+from tests.support import COUNTING_APP, Bench
 
 LOADS = 30
 CONFIG = """
@@ -48,7 +46,7 @@ def drawn(number: int) -> dict[str, object]:
 
 @pytest.mark.parametrize("number", range(LOADS))
 def test_the_app_counts_as_many_requests_as_the_record(bench: Bench, number: int) -> None:
-    shutil.copy(Path(counting_app.__file__), bench.folder)
+    shutil.copy(COUNTING_APP, bench.folder)
     (bench.folder / "benchmark.toml").write_text(CONFIG.format(**drawn(number)))
     done = bench.call("run", "--profile", "p")
     assert done.returncode in {0, 3}, done.stderr

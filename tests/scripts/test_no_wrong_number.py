@@ -6,12 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests import counting_app, wrong_server
-from tests.support import Bench, assert_measured, wait_for_line
+from tests import wrong_server
+from tests.support import COUNTING_APP, Bench, assert_measured, wait_for_line
 
 CONFIG = """
 schema_version = 1
@@ -76,7 +75,7 @@ def test_each_wrong_response_is_one_failure(bench: Bench, how: str, client: str)
 
 @CLIENTS
 def test_a_stream_that_breaks_off_is_a_failure_of_its_request(bench: Bench, client: str) -> None:
-    shutil.copy(Path(counting_app.__file__), bench.folder)
+    shutil.copy(COUNTING_APP, bench.folder)
     configure(bench, app='import = "counting_app:app"', path="/x?wait=20&break=0.25", client=client)
     done = bench.call("run", "--profile", "p")
     (found,) = bench.record().endpoints[0].rounds
@@ -124,7 +123,7 @@ def test_the_check_before_the_load_sends_the_same_as_the_load(bench: Bench, endp
 
 def test_think_time_is_no_alarm_and_req_per_s_is_that_of_whole_cycles(bench: Bench) -> None:
     """20 users, 50 ms, 3 s of thinking: 6.56 requests per second, as Little's law has it."""
-    shutil.copy(Path(counting_app.__file__), bench.folder)
+    shutil.copy(COUNTING_APP, bench.folder)
     configure(
         bench, app='import = "counting_app:app"\nworkers = 1', path="/x?wait=50", duration=20, users=20, wait="3s"
     )
@@ -137,7 +136,7 @@ def test_think_time_is_no_alarm_and_req_per_s_is_that_of_whole_cycles(bench: Ben
 
 
 def test_one_user_of_a_fast_response_is_usable(bench: Bench) -> None:
-    shutil.copy(Path(counting_app.__file__), bench.folder)
+    shutil.copy(COUNTING_APP, bench.folder)
     configure(bench, app='import = "counting_app:app"\nworkers = 1', path="/x", users=1)
     done = bench.call("run", "--profile", "p")
     assert_measured(done)

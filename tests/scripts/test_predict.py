@@ -21,7 +21,7 @@ path = "/quick"
 NONSENSE = [
     pytest.param(["--users", "-5"], "--users: ", id="negative users"),
     pytest.param(["--seats", "0"], "--seats: ", id="zero seats"),
-    pytest.param(["--seats", "3"], "--seats: 3 can not be shared evenly by 2 workers", id="seats that do not divide"),
+    pytest.param(["--seats", "3"], "--seats: 3 cannot be shared evenly by 2 workers", id="seats that do not divide"),
     pytest.param(["--connections", "6,5"], "11 connections in all for 8 users", id="more connections than users"),
     pytest.param(["--connections", "8"], "1 numbers for 2 workers", id="connections of one worker"),
     pytest.param(["--connections", "4,x"], "--connections: ", id="connections that are no numbers"),
@@ -114,7 +114,7 @@ LONG_WORK = [
     pytest.param(Setup("async_independent", 5, 99, workers=2, threads=1, task_seconds=0.7, duration_s=6), id="in turn"),
     pytest.param(Setup("async_concurrent", 5, 99, workers=1, threads=1, task_seconds=2.1, duration_s=6), id="at once"),
 ]
-"""Second answers are due after 4.2 s and may be late by 1.8 s; third ones, after 6.3 s, can not be early."""
+"""Second answers are due after 4.2 s and may be late by 1.8 s; third ones, after 6.3 s, cannot be early."""
 
 
 @pytest.mark.parametrize("setup", LONG_WORK)

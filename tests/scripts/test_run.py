@@ -238,7 +238,7 @@ def test_a_locustfile_of_one_s_own_brings_the_users(bench: Bench) -> None:
     (measured,) = bench.record().endpoints[0].rounds
     assert measured.requests > 0
     assert measured.failures == 0
-    assert measured.in_flight is None  # what somebody else's users are doing can not be known
+    assert measured.in_flight is None  # what somebody else's users are doing cannot be known
     (raw,) = (bench.folder / "results").glob("*/*/requests.csv")
     assert {"look", "buy"} <= {line.split(",")[2] for line in raw.read_text().splitlines()[1:]}
 

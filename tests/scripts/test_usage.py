@@ -122,14 +122,14 @@ def test_a_secret_with_a_line_break_is_refused_without_being_shown(bench: Bench)
     bench.configure(endpoint='headers = { Authorization = "$BENCH_TEST_TOKEN" }')
     bench.environment["BENCH_TEST_TOKEN"] = "s3cr3t\nvalue"  # noqa: S105 - what must not be shown
     said = refused(bench)
-    assert "$BENCH_TEST_TOKEN can not be sent in a header" in said
+    assert "$BENCH_TEST_TOKEN cannot be sent in a header" in said
     assert "s3cr3t" not in said
 
 
 def test_an_output_directory_that_can_not_be_written_is_refused(bench: Bench) -> None:
     (bench.folder / "a-file").write_text("")
     said = refused(bench, "--out", "a-file/results")
-    assert "--out: a-file/results can not be written" in said
+    assert "--out: a-file/results cannot be written" in said
 
 
 @pytest.mark.parametrize(

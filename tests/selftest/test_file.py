@@ -1,4 +1,4 @@
-"""A self-test is kept whole, and one that can not be read is refused in one line."""
+"""A self-test is kept whole, and one that cannot be read is refused in one line."""
 
 from pathlib import Path
 
@@ -28,5 +28,5 @@ def test_what_is_no_self_test_is_refused_in_one_line_that_says_what_to_do(tmp_pa
 
 
 def test_a_directory_that_can_not_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnwritableRunError, match="can not be written"):
+    with pytest.raises(UnwritableRunError, match="cannot be written"):
         write_selftest(some_selftest(), tmp_path / "nowhere")
