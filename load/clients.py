@@ -42,13 +42,13 @@ class Client(Protocol):
     """
 
     @property
-    def written(self) -> int | None: ...  # noqa: D102
+    def written(self) -> int | None: ...
     @property
-    def reconnected(self) -> int | None: ...  # noqa: D102
+    def reconnected(self) -> int | None: ...
     @property
-    def closed(self) -> int | None: ...  # noqa: D102
+    def closed(self) -> int | None: ...
     @property
-    def withheld(self) -> int | None: ...  # noqa: D102
+    def withheld(self) -> int | None: ...
 
     def send(self, request: PreparedBytes) -> Response:
         """Send a request and wait for its response; what went wrong is in `Response.error`."""
