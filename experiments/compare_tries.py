@@ -21,7 +21,7 @@ from benchmark.compare.model import Comparison, Difference, read_comparison
 from benchmark.compare.wording import sentence
 from benchmark.measure.machine import read_environment
 from benchmark.measure.round import utc_now
-from tests.clones import git
+from tests.support.clones import git
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("alpha", "beta", "gamma")

@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 
 from scripts import predicting
-from tests.clones import environment
-from tests.fuzzed_config import HANGS_AFTER_S, Input, inputs, problem
+from tests.support.clones import environment
+from tests.support.fuzzed_config import HANGS_AFTER_S, Input, inputs, problem
 
 INPUTS = 5000
 EVERY = 100

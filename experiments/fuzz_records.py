@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.fuzzed_records import World, bases, changed
+from tests.publish.fuzzed_records import World, bases, changed
 
 EXAMPLES = 5000
 

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.clones import Clone, environment, git, make_clone, make_origin
-from tests.publishable import make_record
+from tests.support.clones import Clone, environment, git, make_clone, make_origin
+from tests.support.publishable import make_record
 
 TIMEOUT_S = 300
 

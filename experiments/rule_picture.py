@@ -14,7 +14,7 @@ from benchmark.judge.metrics import metric
 from benchmark.judge.verdict import Point, in_words, judge
 from benchmark.report.charts.svg import to_svg
 from benchmark.report.charts.trend import draw, said
-from tests.replays import series_of
+from tests.judge.replays import series_of
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "judging.svg"
 SLOWER = 0.9

@@ -19,7 +19,7 @@ from benchmark.measure.round import utc_now
 from benchmark.report.render import judge_of, render
 from benchmark.site.build import build
 from experiments.generated import REPOSITORY, runs, write
-from tests.browser import chromium
+from tests.support.browser import chromium
 
 RUNS = 500
 TRIES = 5

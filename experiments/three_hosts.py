@@ -16,7 +16,7 @@ from benchmark.formatting import signed_percent
 from benchmark.measure.machine import read_environment
 from benchmark.measure.round import utc_now
 from benchmark.record import Record, Round
-from tests.networks import Host, end, may_make_networks, network, press_ctrl_c, start_workers
+from tests.support.networks import Host, end, may_make_networks, network, press_ctrl_c, start_workers
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TURNS = 5

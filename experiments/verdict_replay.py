@@ -16,7 +16,7 @@ import numpy as np
 from benchmark.config import Judging
 from benchmark.judge.change_points import PENALTY, change_points, cleaned, levels, noise
 from benchmark.measure.machine import read_environment
-from tests.replays import EARLIER_REFERENCE, Series, as_they_are, every_place, replay, series_of, with_drops
+from tests.judge.replays import EARLIER_REFERENCE, Series, as_they_are, every_place, replay, series_of, with_drops
 
 SEED = 20260102
 RULE = Judging()

@@ -9,9 +9,9 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import chromium
-from tests.clones import Clone, make_clone, make_origin
-from tests.support import Bench
+from tests.support.bench import Bench
+from tests.support.browser import chromium
+from tests.support.clones import Clone, make_clone, make_origin
 
 hypothesis.settings.register_profile("busy", deadline=None)  # how long an example takes is the machine's business
 hypothesis.settings.load_profile("busy")

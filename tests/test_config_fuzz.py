@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from scripts import predicting
-from tests.fuzzed_config import Input, inputs, problem
+from tests.support.fuzzed_config import Input, inputs, problem
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 from benchmark.errors import BenchmarkError, InvalidRunError
 from benchmark.record import NO_TIMELINE
 from benchmark.store import parse_record, read_record, to_json, without_timelines, write_record
-from tests.records import some_record
+from tests.support.records import some_record
 
 
 def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from benchmark.capacity.capacity import require_answer
 from benchmark.capacity.model import Capacity, Promise, Step
 from benchmark.capacity.terminal import bar, print_capacity, sentence
 from benchmark.errors import InvalidRunError
-from tests.support import Bench
+from tests.support.bench import Bench
 
 SMALL_APP = """
 import asyncio

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from benchmark.errors import UsageError
 from scripts.cli import app
-from tests.clones import git
-from tests.comparisons import make_wheel
-from tests.support import Bench, wait_for_line
+from tests.compare.comparisons import make_wheel
+from tests.support.bench import Bench, wait_for_line
+from tests.support.clones import git
 
 APP = """
 import asyncio

@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.compare.model import FILE_NAME, read_comparison, read_newest, write_comparison
 from benchmark.errors import BenchmarkError, InvalidRunError, UsageError
-from tests.comparisons import make_comparison, make_turns
+from tests.compare.comparisons import make_comparison, make_turns
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from scipy import stats
 from benchmark.compare.model import SIDES, Difference, SideName, Turn
 from benchmark.compare.statistics import COMPARED, Rule, compare, effects, is_precise, trimmed_interval
 from benchmark.judge.metrics import metric
-from tests.comparisons import Latency, make_turn, make_turns
+from tests.compare.comparisons import Latency, make_turn, make_turns
 
 ENDPOINTS = ("alpha", "beta")
 OTHER: dict[str, SideName] = {"base": "head", "head": "base"}

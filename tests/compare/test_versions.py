@@ -20,8 +20,8 @@ from benchmark.compare.versions import (
 from benchmark.errors import UsageError
 from benchmark.measure.machine import describe
 from benchmark.plan import Endpoint
-from tests.clones import git
-from tests.comparisons import make_wheel
+from tests.compare.comparisons import make_wheel
+from tests.support.clones import git
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from benchmark.compare.compare import refuse_regressions
 from benchmark.compare.model import Comparison, SideName
 from benchmark.compare.wording import print_comparison, render_comparison, sentence
 from benchmark.errors import BenchmarkError
-from tests.comparisons import Latency, make_comparison, make_turns
+from tests.compare.comparisons import Latency, make_comparison, make_turns
 
 HOSTILE = "evil](http://x) <img src=x> | @everyone `#1`"
 

@@ -9,7 +9,7 @@ from benchmark.diagnose.climb import measure_ladder
 from benchmark.errors import InvalidRunError
 from benchmark.measure.load_test import Window
 from benchmark.measure.round import Job, RawRound
-from tests.records import some_plan
+from tests.support.records import some_plan
 
 BEGAN_S = 1000.0
 WINDOW = Window(

@@ -8,7 +8,7 @@ from benchmark.config import read_config
 from benchmark.diagnose.model import contradiction, declaration, declare
 from benchmark.errors import UsageError
 from benchmark.plan import Endpoint
-from tests.climbs import Climb
+from tests.diagnose.climbs import Climb
 
 FILE = """# mine
 schema_version = 1

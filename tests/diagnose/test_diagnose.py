@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from benchmark.diagnose.model import Diagnosis
-from tests.support import Bench
+from tests.support.bench import Bench
 
 APP = """
 import asyncio, time

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from benchmark.diagnose.fit import connections
 from benchmark.diagnose.model import Level
-from tests.climbs import Climb
+from tests.diagnose.climbs import Climb
 
 
 @given(held=st.lists(st.integers(0, 50), min_size=1, max_size=8), users=st.integers(1, 600))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmark.github.doctor import examine, examine_github
-from tests.clones import CONFIG, README, Clone, Result, environment
+from tests.support.clones import CONFIG, README, Clone, Result, environment
 
 GITHUB_CHECKS = ("Actions", "workflows and schedule", "workflow permissions", "protected branch")
 HEALTHY = {

@@ -10,8 +10,8 @@ from benchmark.config import Accepted, read_config
 from benchmark.github.issues import Issue, Step, our_issues, steps, suspicion
 from benchmark.judge.history import judged
 from benchmark.record import Record
-from tests.histories import COMPUTING, SLOWER, on_cpu, run_of_week
-from tests.records import some_environment, some_result, some_round
+from tests.support.histories import COMPUTING, SLOWER, on_cpu, run_of_week
+from tests.support.records import some_environment, some_result, some_round
 
 
 def planned(records: Sequence[Record], issues: Sequence[Issue] = ()) -> list[Step]:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from benchmark.record import Record
-from tests.clones import git
-from tests.histories import SLOWER, run_of_week, write_history
-from tests.support import Bench
+from tests.support.bench import Bench
+from tests.support.clones import git
+from tests.support.histories import SLOWER, run_of_week, write_history
 
 STUB = """#!/usr/bin/env python3
 import json, sys

@@ -7,7 +7,7 @@ import pytest
 from benchmark.judge.findings import warnings
 from benchmark.plan import Endpoint, Target
 from benchmark.record import RATE_NOT_KEPT, Columns, OpenLoad
-from tests.records import some_columns, some_plan, some_round
+from tests.support.records import some_columns, some_plan, some_round
 
 POOLED = Endpoint(name="pooled", path="/", served="thread pool", work_tasks=3)
 AWAITING = Endpoint(name="awaiting", path="/", served="event loop", work_tasks=3)

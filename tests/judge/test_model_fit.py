@@ -7,7 +7,7 @@ import pytest
 from benchmark.judge.model_fit import disagreement_finding
 from benchmark.plan import Endpoint
 from benchmark.record import Columns, Finding
-from tests.records import some_columns, some_plan, some_round
+from tests.support.records import some_columns, some_plan, some_round
 
 POOLED = Endpoint(name="pooled", path="/", served="thread pool", work_tasks=3)
 

@@ -8,7 +8,7 @@ from benchmark.judge.findings import warnings
 from benchmark.judge.pause import allowed_ms, held_up, lost_in_round, lost_ratio
 from benchmark.plan import Endpoint
 from benchmark.record import Round
-from tests.records import some_plan, some_round
+from tests.support.records import some_plan, some_round
 
 AWAITING = Endpoint(name="awaiting", path="/", served="event loop", work_tasks=3)
 

@@ -7,7 +7,7 @@ import pytest
 from benchmark.config import Judging
 from benchmark.judge.verdict import baseline
 from experiments.verdict_replay import real_change_points, side_by_side, wild_runs
-from tests.replays import EARLIER_REFERENCE, as_they_are, every_place, replay, series_of, with_drops
+from tests.judge.replays import EARLIER_REFERENCE, as_they_are, every_place, replay, series_of, with_drops
 
 
 @pytest.fixture(scope="module")

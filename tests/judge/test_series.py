@@ -11,7 +11,7 @@ from benchmark.judge.metrics import JUDGED, METRICS, form, metric
 from benchmark.judge.series import Series, common, gather, short_cpu, unknown_runs, what_changed, why_apart
 from benchmark.plan import Endpoint, Target
 from benchmark.record import METHOD_VERSION, Columns, Cpu, EndpointResult, Method, Pinning, Record
-from tests.records import some_columns, some_plan, some_record, some_result, some_round
+from tests.support.records import some_columns, some_plan, some_record, some_result, some_round
 
 POOLED, AWAITING = some_plan().endpoints
 

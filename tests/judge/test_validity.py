@@ -7,7 +7,7 @@ import pytest
 from benchmark.judge.findings import warnings
 from benchmark.judge.validity import endpoint_validity, run_validity
 from benchmark.record import Missing, Record, Round
-from tests.records import some_plan, some_record, some_result, some_round
+from tests.support.records import some_plan, some_record, some_result, some_round
 
 
 def run_of(*rounds: Round, **changes: Any) -> Record:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.raw_client import ClientProcess, client_process
-from tests.raw_server import (
+from tests.load.raw_client import ClientProcess, client_process
+from tests.load.raw_server import (
     Await,
     HalfClose,
     Pause,

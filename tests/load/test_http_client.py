@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from load.http_client import HttpClient, PreparedBytes, Response, Server
-from tests.raw_server import (
+from tests.load.raw_server import (
     Await,
     Pause,
     RawServer,

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from benchmark.measure.sampler import Sampler
-from tests.support import PATIENCE_S
+from tests.support.bench import PATIENCE_S
 
 BURNS = "import time; until = time.process_time() + 0.3\nwhile time.process_time() < until: pass"
 

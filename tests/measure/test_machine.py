@@ -8,8 +8,8 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.measure.machine import BYTES_PER_USER, FILES_BESIDE, PORTS_BESIDE, Room, check_room, lacking, room
 from benchmark.plan import Target
-from tests.records import some_plan
-from tests.support import Bench
+from tests.support.bench import Bench
+from tests.support.records import some_plan
 
 ENOUGH = Room(files=10_000, ports=10_000, memory_bytes=2**30)
 

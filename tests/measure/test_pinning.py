@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmark.config import cores_left, usable_cores
 from benchmark.measure.machine import divided, pin, pinning
 from benchmark.plan import Target
-from tests.records import some_plan
+from tests.support.records import some_plan
 
 
 def alone(processors: Iterable[int]) -> list[tuple[int, ...]]:

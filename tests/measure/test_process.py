@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.measure.process import FILES_OF_THE_RUNNER, SUPERVISE, Child, child_environment
 from benchmark.record import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
-from tests.support import PATIENCE_S
+from tests.support.bench import PATIENCE_S
 
 SECRET = "tok-5up3r-s3cr3t"  # noqa: S105 - what must not be found anywhere
 NOTE = 'import os, sys, time; open(f"{os.getpid()}.pid", "w"); time.sleep(600)'

@@ -8,7 +8,7 @@ import pytest
 from benchmark.errors import MiscountedRunError
 from benchmark.measure.load_test import Window
 from benchmark.measure.reference import require_same_count
-from tests.support import Bench, assert_measured
+from tests.support.bench import Bench, assert_measured
 
 WINDOW = Window(
     start_s=0.0, spawned_s=0.0, all_answered_s=0.1, stop_s=2.0, users_spawned=1, users_answered=1,

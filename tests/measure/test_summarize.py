@@ -13,7 +13,7 @@ from benchmark.measure.round import RawRound
 from benchmark.measure.summarize import digest, on_time, steady_start
 from benchmark.plan import Endpoint
 from benchmark.record import FirstByte
-from tests.records import some_plan
+from tests.support.records import some_plan
 
 START_S = 1_700_000_000.0
 ENDPOINT = Endpoint(name="awaiting", path="/", served="event loop", work_tasks=1)

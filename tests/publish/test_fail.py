@@ -8,8 +8,8 @@ import pytest
 from benchmark.record import Missing
 from benchmark.report.index import LONGEST_LIST, render_all, render_index, standing
 from benchmark.store import History, failure_to_json, place_failure, read_history
-from tests.clones import Clone, git, origin_files, origin_text
-from tests.publishable import make_failure, make_record
+from tests.support.clones import Clone, git, origin_files, origin_text
+from tests.support.publishable import make_failure, make_record
 
 
 def test_a_failure_reaches_origin_and_the_index_says_so(clone: Clone) -> None:

@@ -5,9 +5,9 @@ import pytest
 from benchmark.report.index import render_all
 from benchmark.report.noise_floor import write_selftest
 from benchmark.store import place, place_failure
-from tests.clones import README, Clone
-from tests.publishable import make_failure, make_record
-from tests.selftests import some_selftest
+from tests.support.clones import README, Clone
+from tests.support.publishable import make_failure, make_record
+from tests.support.selftests import some_selftest
 
 
 @pytest.fixture

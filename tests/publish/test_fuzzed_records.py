@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.fuzzed_records import FIRST, World, at, bases, changed
+from tests.publish.fuzzed_records import FIRST, World, at, bases, changed
 
 EXAMPLES = 20
 

@@ -16,8 +16,8 @@ from benchmark.publish.untrusted import read_runs
 from benchmark.record import Missing, Record
 from benchmark.report.index import render_all
 from benchmark.store import to_json, write_record
-from tests.clones import Clone, git
-from tests.publishable import make_environment, make_plan, make_record
+from tests.support.clones import Clone, git
+from tests.support.publishable import make_environment, make_plan, make_record
 
 MARKUP = (
     "<script>alert(1)</script> <img src=x onerror=alert(1)> [click](javascript:alert(1)) ![i](http://x/y.png) "

@@ -4,8 +4,8 @@ import os
 import random
 from pathlib import Path
 
-from tests.clones import Clone, forced_pushes, git
-from tests.publishable import make_record
+from tests.support.clones import Clone, forced_pushes, git
+from tests.support.publishable import make_record
 
 CALLS_OF_GIT = 20
 LOCKS = (

@@ -9,10 +9,10 @@ import pytest
 
 from benchmark.report.index import render_all
 from benchmark.store import place
-from tests.clones import Clone
-from tests.killing import Killer
-from tests.publishable import make_record
-from tests.records import some_record
+from tests.publish.killing import Killer
+from tests.support.clones import Clone
+from tests.support.publishable import make_record
+from tests.support.records import some_record
 
 LEFT = re.compile(r"\.[^/]+\.[0-9a-f]{8}\.draft$")
 """What a killed process leaves of a file that it had begun to write."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.record import Missing
-from tests.clones import Clone, forced_pushes, git, origin_files, origin_text
-from tests.publishable import make_record
-from tests.records import some_result, some_round
+from tests.support.clones import Clone, forced_pushes, git, origin_files, origin_text
+from tests.support.publishable import make_record
+from tests.support.records import some_result, some_round
 
 REFUSING_HOOK = "#!/bin/sh\necho 'GH006: Protected branch update failed for refs/heads/main.' >&2\nexit 1\n"
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from experiments.race import race
-from tests.clones import forced_pushes, git, origin_files, origin_text
-from tests.publishable import make_record
+from tests.support.clones import forced_pushes, git, origin_files, origin_text
+from tests.support.publishable import make_record
 
 RACERS = 20
 

@@ -11,10 +11,10 @@ from benchmark.errors import InvalidRunError
 from benchmark.publish.untrusted import read_runs
 from benchmark.record import MOST_RUNS, Record
 from benchmark.store import read_history, run_files, write_record
-from tests.clones import Clone
-from tests.histories import write_history
-from tests.publishable import make_record
-from tests.records import some_record
+from tests.support.clones import Clone
+from tests.support.histories import write_history
+from tests.support.publishable import make_record
+from tests.support.records import some_record
 
 
 def begun(moment: datetime, name: str = "x", **changes: Any) -> Record:

@@ -10,9 +10,9 @@ import pytest
 from benchmark.github.comment import Head, comment
 from benchmark.publish.push import Destination, _meaning
 from benchmark.shell import Git, GitError, repository_of
-from tests.clones import Clone, environment, git
-from tests.histories import SLOWER, run_of_week, write_history
-from tests.publishable import make_record
+from tests.support.clones import Clone, environment, git
+from tests.support.histories import SLOWER, run_of_week, write_history
+from tests.support.publishable import make_record
 
 GH = """#!/bin/bash
 echo "$GH_REPO $GH_HOST $*" >> "{log}"

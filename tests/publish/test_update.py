@@ -15,9 +15,9 @@ import pytest
 from benchmark.record import Record
 from benchmark.report.index import render_all
 from benchmark.store import place
-from tests.clones import CONFIG, README, Clone, environment, git, make_clone
 from tests.publish.test_killed import killing_git
-from tests.publishable import make_record
+from tests.support.clones import CONFIG, README, Clone, environment, git, make_clone
+from tests.support.publishable import make_record
 
 MINE, OLDER, THEIRS = (make_record(number) for number in (1, 2, 3))
 ROOT = Path(__file__).parents[2]

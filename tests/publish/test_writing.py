@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.store import write_whole
-from tests.clones import README, Clone, environment
-from tests.publishable import make_record
+from tests.support.clones import README, Clone, environment
+from tests.support.publishable import make_record
 
 NOTES = "my notes, in no commit yet\n" * 2000 + "LAST LINE\n"
 

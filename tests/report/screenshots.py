@@ -16,7 +16,7 @@ from playwright.sync_api import Browser
 
 from benchmark.report.render import judge_of
 from benchmark.site.build import build
-from tests.browser import chromium, see_all, write_page
+from tests.support.browser import chromium, see_all, write_page
 
 HOME = Path(__file__).parents[2]
 OUT = HOME / "results" / "screenshots"

@@ -19,8 +19,8 @@ from benchmark.report.charts.latency import spread_out
 from benchmark.report.charts.registry import place, run_pictures, sweep_pictures, trend_pictures
 from benchmark.report.charts.svg import fingerprint, to_svg
 from benchmark.store import to_json
-from tests.pictures import HOSTILE_NAMES, busy_record, some_trend, sweep_of
-from tests.records import some_record, some_result, some_round
+from tests.support.pictures import HOSTILE_NAMES, busy_record, some_trend, sweep_of
+from tests.support.records import some_record, some_result, some_round
 
 MOST_BYTES = 40_000
 MOST_PICTURES = 4
@@ -92,7 +92,7 @@ def test_rounds_follow_each_other_and_steps_are_put_together_where_there_are_man
 
 def test_fonts_and_folders_of_a_machine_change_no_byte(tmp_path: Path, repository: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from tests.pictures import HOSTILE_NAMES, busy_record;"
+        "import sys; from pathlib import Path; from tests.support.pictures import HOSTILE_NAMES, busy_record;"
         "from benchmark.report.charts.registry import place, run_pictures;"
         "from benchmark.store import to_json; record = busy_record(HOSTILE_NAMES[:2]);"
         "place(Path(sys.argv[1]), list(run_pictures(record).values()), to_json(record).encode())"

@@ -10,9 +10,9 @@ from benchmark.report.charts.registry import place, run_pictures, sweep_pictures
 from benchmark.report.index import render_run
 from benchmark.report.report import render_report
 from benchmark.store import write_record
-from tests.browser import Visit, write_page
-from tests.pictures import HOSTILE_NAMES, busy_record, some_trend, sweep_of
-from tests.records import some_record
+from tests.support.browser import Visit, write_page
+from tests.support.pictures import HOSTILE_NAMES, busy_record, some_trend, sweep_of
+from tests.support.records import some_record
 
 WIDTHS = (390, 1280)
 

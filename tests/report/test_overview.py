@@ -7,8 +7,8 @@ import pytest
 from benchmark.judge.history import Judged
 from benchmark.report.index import newest_of_each, render_index, sparkline
 from benchmark.store import History
-from tests.histories import run_of_week
-from tests.pictures import some_trend, sweep_of
+from tests.support.histories import run_of_week
+from tests.support.pictures import some_trend, sweep_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.record import Finding
 from benchmark.report.index import BEGIN, END, headline_run, render_block, replace_block
-from tests.records import some_plan, some_record, some_result, some_round
+from tests.support.records import some_plan, some_record, some_result, some_round
 
 
 def test_only_what_stands_between_the_markers_is_replaced() -> None:

@@ -11,8 +11,8 @@ from benchmark.report import index
 from benchmark.report.render import render, render_run_of
 from benchmark.report.sentences import begun_anew, of_run, summed_up, worth_saying
 from benchmark.store import read_history
-from tests.histories import COMPUTING, on_cpu, run_of_week, write_history
-from tests.records import some_record
+from tests.support.histories import COMPUTING, on_cpu, run_of_week, write_history
+from tests.support.records import some_record
 
 NOISE = (1.0, 1.01, 0.99, 1.005, 0.995, 1.02, 0.98)
 

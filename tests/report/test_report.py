@@ -13,7 +13,7 @@ from benchmark.report.published import read_published, same_conditions
 from benchmark.report.report import RESULT_COLUMNS, render_report
 from benchmark.report.sentences import headline, reason
 from benchmark.store import read_history, run_files, write_record
-from tests.records import some_columns, some_plan, some_record, some_result, some_round
+from tests.support.records import some_columns, some_plan, some_record, some_result, some_round
 
 HOSTILE = "a|b`c`<script>x</script>[l](javascript:y)\u202e\n# head"
 

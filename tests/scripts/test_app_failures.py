@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import Bench
+from tests.support.bench import Bench
 
 CRASHES_AT_IMPORT = "raise RuntimeError('no database configured')"
 CRASHES_AT_START = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import GOOD_APP, Bench, assert_measured
+from tests.support.bench import GOOD_APP, Bench, assert_measured
 
 APP = f"import only_there\n{GOOD_APP}"
 

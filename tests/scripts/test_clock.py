@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.support import COUNTING_APP, Bench
+from tests.support.bench import COUNTING_APP, Bench
 
 STEPPED = """
 import os, time

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.support import COUNTING_APP, Bench
+from tests.support.bench import COUNTING_APP, Bench
 
 LOADS = 30
 CONFIG = """

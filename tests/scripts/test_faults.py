@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.networks import AS_ROOT_WITH_MOUNTS, needs_mounts, needs_networks
-from tests.support import Bench, wait_for_line
+from tests.support.bench import Bench, wait_for_line
+from tests.support.networks import AS_ROOT_WITH_MOUNTS, needs_mounts, needs_networks
 
 NEVER_READY = """
 import asyncio

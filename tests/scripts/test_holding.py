@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import GOOD_APP, Bench, assert_measured, wait_for_line
+from tests.support.bench import GOOD_APP, Bench, assert_measured, wait_for_line
 
 STAYS = "import time; time.sleep(600)"
 AT_IMPORT = {

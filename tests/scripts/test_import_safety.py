@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Bench, assert_measured
+from tests.support.bench import Bench, assert_measured
 
 NAMES = ("app", "benchmark", "load", "scripts", "tests")
 """Packages of this repository. A user may have some of the same names."""

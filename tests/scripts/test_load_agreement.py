@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.record import Record
 from experiments.three_hosts import ENDPOINTS, Hosts, Load, hosts, rounds
-from tests.networks import needs_networks
+from tests.support.networks import needs_networks
 
 pytestmark = needs_networks
 

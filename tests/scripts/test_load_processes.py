@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.support import Bench, assert_measured, wait_for_line
+from tests.support.bench import Bench, assert_measured, wait_for_line
 
 USERS = 6
 LOAD_S = 6

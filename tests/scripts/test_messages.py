@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.record import Finding
-from tests import counting_app
-from tests.clones import git
-from tests.support import Bench, assert_measured
+from tests.support import counting_app
+from tests.support.bench import Bench, assert_measured
+from tests.support.clones import git
 
 APP = """
 import asyncio

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests import wrong_server
-from tests.support import COUNTING_APP, Bench, assert_measured, wait_for_line
+from tests.scripts import wrong_server
+from tests.support.bench import COUNTING_APP, Bench, assert_measured, wait_for_line
 
 CONFIG = """
 schema_version = 1

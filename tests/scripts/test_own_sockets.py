@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.support import Bench, assert_measured
+from tests.support.bench import Bench, assert_measured
 
 USERS = 100
 NO_DATABASE = """

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments.setups import Setup, run
-from tests.support import Bench
+from tests.support.bench import Bench
 
 POOL = """
 [endpoints.pooled]

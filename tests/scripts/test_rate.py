@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.record import Round
 from experiments.stalls import Stalls, measure
-from tests.support import Bench, assert_measured
+from tests.support.bench import Bench, assert_measured
 
 STALLS = Stalls(stall_s=0.6, every_s=3.0, duration_s=7)
 

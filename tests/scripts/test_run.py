@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.store import parse_record
-from tests.support import Bench, assert_measured
+from tests.support.bench import Bench, assert_measured
 
 POST_APP = """
 from fastapi import FastAPI, Request

@@ -5,7 +5,7 @@ from base64 import b64encode
 
 import pytest
 
-from tests.support import Bench, assert_measured
+from tests.support.bench import Bench, assert_measured
 
 SECRET = "tok-5up3r-s3cr3t"  # noqa: S105 - what must not be found anywhere
 

@@ -14,7 +14,7 @@ from benchmark.judge.history import judged
 from benchmark.pipeline import endpoint_result
 from benchmark.record import Columns, Record
 from benchmark.theory.bounds import limit
-from tests.records import some_record, some_round
+from tests.support.records import some_record, some_round
 
 
 @pytest.fixture

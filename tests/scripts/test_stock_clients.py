@@ -3,7 +3,7 @@
 import pytest
 
 from tests.scripts.test_no_wrong_number import configure, serving
-from tests.support import Bench, assert_measured
+from tests.support.bench import Bench, assert_measured
 
 LOCUSTFILE = """
 from locust import FastHttpUser, task

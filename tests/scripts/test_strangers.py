@@ -8,9 +8,9 @@ import pytest
 from benchmark.judge.history import judged
 from benchmark.record import Record
 from benchmark.report.render import render
-from tests.clones import git
-from tests.histories import run_of_week, write_history
-from tests.records import some_environment
+from tests.support.clones import git
+from tests.support.histories import run_of_week, write_history
+from tests.support.records import some_environment
 
 OURS, THEIRS = "https://github.com/Me/fork", "https://github.com/up/stream"
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.support import Bench
+from tests.support.bench import Bench
 
 WRONG = [
     pytest.param(["--users", "0"], "--users: ", id="users 0"),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support import Bench, assert_measured
+from tests.support.bench import Bench, assert_measured
 
 MOST_OF_SELECT = 1024
 """Files that select() knows: of as many users as that, some have a connection that it does not."""

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.errors import InvalidRunError, UnwritableRunError
 from benchmark.report.noise_floor import FILE_NAME, read_selftest, write_selftest
-from tests.selftests import some_selftest
+from tests.support.selftests import some_selftest
 
 
 def test_what_is_kept_is_read_again_and_replaces_the_one_before(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from benchmark.config import Judging
 from benchmark.judge.noise_floor import COMPUTING, WAITING, Delay, Sight
 from benchmark.record import Finding, Record
 from benchmark.selftest.judge import doubt, injection, sights
-from tests.histories import COMPUTING as COMPUTES
-from tests.records import some_plan, some_record, some_result, some_round
+from tests.support.histories import COMPUTING as COMPUTES
+from tests.support.records import some_plan, some_record, some_result, some_round
 
 RULE = Judging()
 TWENTY = Delay(label="20 %", delay_ms=10.0)

@@ -12,8 +12,8 @@ from benchmark.report.noise_floor import FILE_NAME, as_markdown, on_this_machine
 from benchmark.report.render import render
 from benchmark.report.report import render_report
 from benchmark.store import write_record
-from tests.records import some_plan, some_record
-from tests.selftests import some_selftest, some_sight
+from tests.support.records import some_plan, some_record
+from tests.support.selftests import some_selftest, some_sight
 
 LINE = (
     "On this kind of machine (Example CPU 3000, 2 cores; self-test of 2026-01-02, rounds of 2 s) changes in req/s "

@@ -13,7 +13,7 @@ from benchmark.measure.round import jobs, measure
 from benchmark.plan import Plan, Profile, Target
 from benchmark.report.noise_floor import DELAY_VARIABLE, read_selftest
 from benchmark.selftest.selftest import APP, ENDPOINTS, order, scale
-from tests.support import Bench
+from tests.support.bench import Bench
 
 TINY = ("--runs", "1", "--duration", "1s", "--delay", "none", "--users", "4")
 

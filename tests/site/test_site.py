@@ -13,10 +13,10 @@ from benchmark.site.charts import with_hover
 from benchmark.site.pages import as_data, led, scripts, to_html
 from benchmark.site.rows import COLUMNS, commit, comparable, facts, rows
 from benchmark.store import read_history
-from tests.histories import write_history
-from tests.pictures import busy_record, some_trend
-from tests.records import some_environment, some_plan, some_record, some_result, some_round
-from tests.support import Bench
+from tests.support.bench import Bench
+from tests.support.histories import write_history
+from tests.support.pictures import busy_record, some_trend
+from tests.support.records import some_environment, some_plan, some_record, some_result, some_round
 
 MOST_BYTES = 1_500_000
 """Of the first page with all that it loads."""

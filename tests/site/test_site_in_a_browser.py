@@ -15,10 +15,10 @@ from benchmark.site.charts import WAYS
 from benchmark.site.pages import write_page_beside
 from benchmark.store import write_record
 from benchmark.theory.bounds import answer_time_bound_s, knee_users, throughput_bound_rps
-from tests.browser import Visit, see_all
-from tests.histories import COMPUTING, on_cpu, run_of_week, write_history
-from tests.pictures import HOSTILE_NAMES, busy_record
-from tests.records import some_plan, some_record
+from tests.support.browser import Visit, see_all
+from tests.support.histories import COMPUTING, on_cpu, run_of_week, write_history
+from tests.support.pictures import HOSTILE_NAMES, busy_record
+from tests.support.records import some_plan, some_record
 
 PAGES = ("index.html", "compare.html", "calculator.html", "runs/busy/index.html")
 SERIOUS = {"serious", "critical"}

@@ -10,7 +10,7 @@ from benchmark.record import PERCENTILES, Columns
 from benchmark.report.published import PublishedRow, read_published
 from benchmark.store import read_record
 from benchmark.theory.predict import Prediction, predict, predict_round, service
-from tests.records import some_plan, some_round
+from tests.support.records import some_plan, some_round
 
 TABLE = ("requests", "avg_ms", "min_ms", "max_ms", "median_ms", "throughput_rps")
 ASYNCHRONOUS = ("async_independent", "async_dependent", "async_concurrent")

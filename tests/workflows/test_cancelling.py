@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.support import PATIENCE_S, Bench
+from tests.support.bench import PATIENCE_S, Bench
 
 
 def test_the_first_process_of_the_measuring_step_hears_a_cancellation(bench: Bench, repository: Path) -> None:

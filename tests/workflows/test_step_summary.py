@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from benchmark.report.step_summary import LARGEST_BYTES, NOTHING, render_error, render_step_summary
 from benchmark.store import write_record
 from scripts import cli
-from tests.records import some_record
+from tests.support.records import some_record
 
 GITHUB_DROPS_ABOVE_BYTES = 2**20
 

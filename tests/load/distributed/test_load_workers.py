@@ -18,7 +18,8 @@ import pytest
 from benchmark.judge.validity import run_validity
 from benchmark.measure.load_test import START
 from benchmark.record import Record
-from tests.networks import (
+from tests.support.bench import wait_for_line
+from tests.support.networks import (
     Network,
     configure,
     end,
@@ -28,7 +29,6 @@ from tests.networks import (
     start_loading,
     start_workers,
 )
-from tests.support import wait_for_line
 
 pytestmark = needs_networks
 
@@ -121,7 +121,7 @@ def one_is_missing(folder: Path) -> Outcome:
 
 def another_version(folder: Path) -> Outcome:
     """One runs a copy of this repository in which another word stands in a comment, and a field has another name."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     for part in ("benchmark", "load", "scripts"):
         shutil.copytree(root / part, folder / "copy" / part, ignore=shutil.ignore_patterns("__pycache__"))
     spec = folder / "copy" / "load" / "request_spec.py"

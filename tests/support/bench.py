@@ -14,7 +14,7 @@ import psutil
 
 from benchmark.record import Record
 from benchmark.store import read_record
-from tests.forks import call_bench
+from tests.support.forks import call_bench
 
 MARK = "BENCH_TEST_MARK"
 PATIENCE_S = 60.0

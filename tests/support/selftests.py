@@ -15,7 +15,7 @@ def some_sight(endpoint: str, metric: str, band_percent: float | None, **changes
 
 
 def some_selftest(**changes: Any) -> SelfTest:
-    """A self-test of the machine of `tests.records`."""
+    """A self-test of the machine of `tests.support.records`."""
     values: dict[str, Any] = {
         "at": "2026-01-02T03:04:05Z",
         "cpu": Cpu(model="Example CPU 3000", count=2),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import GOOD_APP, Bench, wait_for_line
+from tests.support.bench import GOOD_APP, Bench, wait_for_line
 
 NETWORK = "10.77.0"
 AS_ROOT_WITH_MOUNTS = ("--map-root-user", "--mount")

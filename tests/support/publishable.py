@@ -6,7 +6,7 @@ from typing import Any
 from benchmark.plan import Endpoint, Plan, Profile, Target
 from benchmark.record import Cpu, EndpointResult, Environment, FailureKind, Finding, Method, Record
 from benchmark.store import Failure
-from tests.records import some_record, some_result, some_round
+from tests.support.records import some_record, some_result, some_round
 
 
 def make_record(number: int = 0, name: str = "async_concurrent", text: str = "plain", **changes: Any) -> Record:

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmark.config import Judging
 from benchmark.judge.verdict import Judgement, Point, judge
 
-FILE = Path(__file__).parent / "data" / "runner-noise.csv"
+FILE = Path(__file__).parents[1] / "data" / "runner-noise.csv"
 REFERENCE = "node-http"
 """Node's HTTP server and nothing else: the reference workload, measured from run 91 on."""
 EARLIER_REFERENCE = "bare"

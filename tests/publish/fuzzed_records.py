@@ -21,13 +21,13 @@ from benchmark.report.index import BEGIN, END, render_all
 from benchmark.site.build import build
 from benchmark.store import FILE_NAME, place, to_json, without_timelines
 from scripts.publish import try_out_all
-from tests.publishable import make_record
-from tests.records import some_record
+from tests.support.publishable import make_record
+from tests.support.records import some_record
 
 HONEST_RUNS = 6
 FIRST = datetime(2026, 3, 2, 4, 47, tzinfo=UTC)
 LONGEST_MESSAGE = 700
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 NUMBERS = (0, -0.0, -1, 1, 0.5, 5e-324, -1e-12, 1e-9, 1e15, 10**18, 1e18, 1e308, -1e308, 2**31, 2**63, 10**40)
 TEXTS = ("", " ", "x", "x" * 300, "\u202e", "\x00", "\ud800", "a\nb", "<!-- benchmark:end -->", "| `x` |", "{{ x }}")

@@ -22,7 +22,7 @@ from benchmark.config import make_plan, read_config
 from benchmark.measure.load_test import LEADER_PORT
 from scripts.cli import app
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCALING = ROOT / "docs" / "scaling"
 SCHEMAS = ROOT / "tests" / "data" / "schemas"
 KUBERNETES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark.record import Record
 from benchmark.store import write_record
-from tests.forks import call_bench
+from tests.support.forks import call_bench
 
 TIMEOUT_S = 120
 

@@ -53,7 +53,7 @@ class ClientProcess:
 @contextmanager
 def client_process() -> Iterator[ClientProcess]:
     """Start the process, and end it."""
-    command = [sys.executable, "-W", "error", "-m", "tests.raw_client"]
+    command = [sys.executable, "-W", "error", "-m", "tests.load.raw_client"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield ClientProcess(process)
         assert process.stdin is not None

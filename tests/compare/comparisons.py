@@ -9,7 +9,7 @@ from benchmark.compare.statistics import Rule, compare
 from benchmark.compare.turns import PATTERNS
 from benchmark.plan import Endpoint, Plan, Profile, Target
 from benchmark.record import Cpu
-from tests.records import some_columns
+from tests.support.records import some_columns
 
 Latency = Callable[[str, SideName, int, int], float]
 """Latency (ms) of an endpoint and a side in a pass and at a position."""

@@ -8,7 +8,7 @@ from typing import Any
 from benchmark.plan import Endpoint
 from benchmark.record import Cpu, Record
 from benchmark.store import write_record
-from tests.records import some_environment, some_plan, some_record, some_result, some_round
+from tests.support.records import some_environment, some_plan, some_record, some_result, some_round
 
 COMPUTING = Endpoint(name="computing", path="/computing", served="cpu")
 SLOWER = (*[100.0] * 10, 80.0, 80.0)

@@ -9,7 +9,7 @@ from benchmark.pipeline import endpoint_result
 from benchmark.plan import Endpoint
 from benchmark.record import Columns, EndpointResult, Limit, Quantiles, Record, Round, Timeline
 from benchmark.summary import GRID_PERCENT
-from tests.records import some_columns, some_plan, some_record, some_round
+from tests.support.records import some_columns, some_plan, some_record, some_round
 
 HOSTILE_NAMES = (
     "a|b`c`<script>window.hit=1</script>",
