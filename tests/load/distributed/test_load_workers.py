@@ -124,7 +124,7 @@ def another_version(folder: Path) -> Outcome:
     root = Path(__file__).parents[3]
     for part in ("benchmark", "load", "scripts"):
         shutil.copytree(root / part, folder / "copy" / part, ignore=shutil.ignore_patterns("__pycache__"))
-    spec = folder / "copy" / "load" / "request_spec.py"
+    spec = folder / "copy" / "load" / "spec.py"
     spec.write_text(spec.read_text().replace("load_workers: int", "renamed: int"))
     with network(folder, "app", "one") as net:
         net.hosts["one"].python = [sys.executable, str(folder / "copy" / "scripts")]
