@@ -12,6 +12,7 @@ import stat
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any, Literal, Self, TypeVar
@@ -27,23 +28,15 @@ DEFAULT_FILE = Path("benchmark.toml")
 SECRET_NAME = re.compile(
     r"(?i)(.*[_-])?(password|passwd|pwd|secret)|((access|refresh|auth|api)[_-]?)?token|api[_-]?key"
 )
-"""Names of fields whose values are secrets."""
 MOST_BYTES = 256 * 1024
-DEEPEST = 50
-"""Values nested in each other, beyond which JSON and its readers begin to fail."""
-
-MOST_SHOWN = 60
-"""Characters of a key or a value that a message quotes."""
-
+DEEPEST = 50  # values nested in each other: beyond, JSON and its readers begin to fail
+MOST_SHOWN = 60  # characters of a key or a value that a message quotes
+# Marks of TOML that nest values, or end what is nested, and the strings and comments whose marks are none.
 _MARKS = re.compile(
     r'''"""(?:\\.|[^\\])*?(?:"""|\Z)|\'{3}.*?(?:\'{3}|\Z)|"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?|\#[^\n]*|[\[{\]}.,=\n]''',
     re.DOTALL,
 )
-"""Marks of TOML that nest values, or end what is nested, and the strings and comments whose marks are none."""
-
 Model = TypeVar("Model", bound=Frozen)
-
-
 MetricName = Literal["throughput_rps", "median_ms", "p95_ms", "p99_ms", "excess_p50_ms", "failure_ratio"]
 
 
@@ -92,11 +85,58 @@ class Config(Frozen):
     accepted: tuple[Accepted, ...] = ()
 
 
+@dataclass(frozen=True)
+class Flag:
+    """The flag that fills a field: its option, and what messages and the command of a record call it.
+
+    `variable`: says the same from the environment. `default`: what the help shows for it. `several`: may be given
+    several times, or as a,b.
+    """
+
+    name: str
+    help: str = ""
+    variable: str | None = None
+    default: str | None = None
+    several: bool = False
+
+
+PROFILE_FLAGS = {
+    "users": Flag(
+        "--users", "Concurrent users; given several times, or as 20,50: a sweep.", "BENCH_USERS", several=True
+    ),
+    "spawn_rate_per_s": Flag("--spawn-rate", "Users started at each full second.", "BENCH_SPAWN_RATE"),
+    "duration_s": Flag("--duration", 'How long each round loads: "30s", "5m".', "BENCH_DURATION"),
+    "task_seconds": Flag("--task-seconds", "Length of one of the app's three tasks (s).", "BENCH_TASK_SECONDS"),
+    "rounds": Flag("--rounds", "How often each endpoint is measured; tables show medians."),
+    "endpoints": Flag("--endpoint", "Only this endpoint; several times, or as a,b.", "BENCH_ENDPOINTS", several=True),
+    "rate_per_s": Flag(
+        "--rate", 'Requests due each second, whoever was answered: "200/s"; up to --users of them under way at once.'
+    ),
+    "arrivals": Flag("--arrivals", 'Of a rate: "even", or at random: "poisson".'),
+    "seed": Flag("--seed", "The same seed draws the same.", default="0"),
+    "processes": Flag("--processes", 'Processes that send the load, or "auto": the cores that the workers leave.'),
+    "load_workers": Flag(
+        "--expect-workers", "Let so many load workers of other machines send it: bench worker --master THIS_MACHINE."
+    ),
+    "workers_within_s": Flag("--workers-within", 'How long each round waits for load workers: "60s", "5m".'),
+}
+TARGET_FLAGS = {
+    "workers": Flag("--workers", "uvicorn worker processes.", "BENCH_WORKERS"),
+    "threads": Flag("--threads", "Seats of the thread pool in each worker."),
+    "port": Flag("--port", "Port of the app; a free one by default."),
+    "loop": Flag("--loop", "uvloop, or asyncio where it cannot be installed."),
+}
+FLAGS = PROFILE_FLAGS | TARGET_FLAGS  # every field of a plan that the command line can change
+
+
 def read_config(path: Path) -> Config:
     """Read and validate a benchmark.toml. UsageError names the file and the key's path."""
     raw = _parsed(_text(path), path)
     for section in ("endpoints", "profiles"):
-        for name, table in _tables(raw.get(section)):
+        tables = raw.get(section)
+        for name, table in tables.items() if isinstance(tables, dict) else ():
+            if not isinstance(table, dict):
+                continue
             if "name" in table:
                 raise UsageError(f"{path}: {section}.{name}.name: unknown key; the name is the one in [{section}.NAME]")
             table["name"] = name
@@ -108,9 +148,8 @@ def read_config(path: Path) -> Config:
 
 
 def _text(path: Path) -> str:
-    """Read a file of a bounded size. A pipe would keep us waiting, and a device may never end."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep us waiting, and a device may never end
             raise UsageError(f"{path} is a folder, a pipe or a device; name a file with --config")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -131,7 +170,6 @@ def _text(path: Path) -> str:
 
 
 def _parsed(text: str, path: Path) -> dict[str, Any]:
-    """Parse TOML. UsageError: it is none, or holds a value that neither JSON nor a report can hold."""
     _refuse_nesting(text, path)
     most_digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)  # the check behind it names the key of a number that is too long; Python would not
@@ -163,7 +201,6 @@ def _refuse_nesting(text: str, path: Path) -> None:
 
 
 def _values(raw: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value of a document, with the path of its key."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), raw)]
     while waiting:
         where, value = waiting.pop()
@@ -186,19 +223,12 @@ def _unfit(where: tuple[str, ...], value: Any) -> str | None:
 
 
 def _place(parts: Iterable[object]) -> str:
-    """The path of a key as one printable line. Like TOML, it quotes what is no plain word."""
+    """One printable line. Like TOML, it quotes what is no plain word."""
     return cut(".".join(text if re.fullmatch(r"[\w-]+", text := str(part)) else json.dumps(text) for part in parts))
 
 
 def cut(text: str) -> str:
-    """The beginning of a text that may be long."""
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
-
-
-def _tables(section: Any) -> list[tuple[str, dict[str, Any]]]:
-    if not isinstance(section, dict):
-        return []
-    return [(name, table) for name, table in section.items() if isinstance(table, dict)]
 
 
 def _checked_as_a_whole(config: Config, path: Path) -> Config:
@@ -208,12 +238,11 @@ def _checked_as_a_whole(config: Config, path: Path) -> Config:
     for profile in config.profiles.values():
         for name in profile.endpoints:
             if name not in config.endpoints:
-                message = f"{path}: profiles.{profile.name}.endpoints: {_unknown('endpoint', name, config.endpoints)}"
-                raise UsageError(message)
+                wrong = _unknown("endpoint", name, config.endpoints)
+                raise UsageError(f"{path}: profiles.{profile.name}.endpoints: {wrong}")
     if len(marked := [name for name, profile in config.profiles.items() if profile.headline]) > 1:
-        raise UsageError(
-            f"{path}: profiles {' and '.join(marked)} have headline = true; the README shows only one of them"
-        )
+        message = f"{path}: profiles {' and '.join(marked)} have headline = true; the README shows only one of them"
+        raise UsageError(message)
     for position, accepted in enumerate(config.accepted):
         if accepted.endpoint is not None and accepted.endpoint not in config.endpoints:
             wrong = _unknown("endpoint", accepted.endpoint, config.endpoints)
@@ -247,8 +276,7 @@ def _named_values(endpoint: Endpoint) -> Iterator[tuple[str, str, str]]:
 def _fields(value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         yield from ((name, part) for name, part in value.items() if isinstance(part, str))
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    for part in parts:
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
         yield from _fields(part)
 
 
@@ -256,12 +284,11 @@ def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
     return f"there is no {what} {name!r}; there are: {', '.join(known)}"
 
 
-def _first_problem(error: ValidationError, names: Mapping[str, str] | None = None) -> str:
-    """Make one line of a validation error: where, what, and how many more there are."""
+def _first_problem(error: ValidationError, flags: Mapping[str, Flag] | None = None) -> str:
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
-    where = _place(first["loc"])
-    where = (names or {}).get(str(first["loc"][0]) if first["loc"] else "", where)
+    flag = (flags or {}).get(str(first["loc"][0]) if first["loc"] else "")
+    where = flag.name if flag else _place(first["loc"])
     what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
     given = first["input"]
     shown = (
@@ -269,26 +296,6 @@ def _first_problem(error: ValidationError, names: Mapping[str, str] | None = Non
     )
     more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
     return f"{where}: {what}{shown}{more}" if where else f"{what}{more}"
-
-
-PROFILE_FLAGS = {
-    "users": "--users",
-    "spawn_rate_per_s": "--spawn-rate",
-    "spawn_rate": "--spawn-rate",
-    "duration_s": "--duration",
-    "duration": "--duration",
-    "task_seconds": "--task-seconds",
-    "rounds": "--rounds",
-    "endpoints": "--endpoint",
-    "rate_per_s": "--rate",
-    "rate": "--rate",
-    "arrivals": "--arrivals",
-    "seed": "--seed",
-    "processes": "--processes",
-    "load_workers": "--expect-workers",
-    "workers_within_s": "--workers-within",
-}
-TARGET_FLAGS = {"workers": "--workers", "threads": "--threads", "port": "--port", "loop": "--loop"}
 
 
 def headline_profile(config: Config) -> str:
@@ -309,31 +316,35 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
             raise UsageError(f"--endpoint: {_unknown('endpoint', name, config.endpoints)}")
     for key, flag in TARGET_FLAGS.items():
         if config.app.url is not None and key in asked:
-            raise UsageError(f"{flag}: the app at {config.app.url} is not started here; leave the flag out")
+            raise UsageError(f"{flag.name}: the app at {config.app.url} is not started here; leave the flag out")
     profile = _changed(config.profiles[profile_name], asked, PROFILE_FLAGS)
     for key in ("arrivals", "seed"):
         if profile.rate_per_s is None and key in asked:
-            message = f"{PROFILE_FLAGS[key]}: says when requests of a rate are due, and there is none"
+            message = f"{FLAGS[key].name}: says when requests of a rate are due, and there is none"
             raise UsageError(f"{message}; add --rate, or leave the flag out")
     target = _changed(config.app, asked, TARGET_FLAGS)
-    profile = counted(profile, target)
-    check_rate(profile, [config.endpoints[name] for name in profile.endpoints])
-    check_load_workers(profile, target, [config.endpoints[name] for name in profile.endpoints])
-    return Plan(
+    plan = Plan(
         target=target,
-        profile=profile,
+        profile=counted(profile, target),
         endpoints=tuple(config.endpoints[name] for name in profile.endpoints),
         other_variables=tuple(name for endpoint in config.endpoints.values() for name in endpoint.variables),
     )
+    _check_senders(plan)
+    return plan
 
 
-def _changed(model: Model, asked: Mapping[str, Any], flags: Mapping[str, str]) -> Model:
+def make_plans(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> list[Plan]:
+    """One plan for each number of `users` in the wishes: several are a sweep."""
+    return [make_plan(config, profile_name, {**wishes, "users": number}) for number in wishes["users"] or (None,)]
+
+
+def _changed(model: Model, asked: Mapping[str, Any], flags: Mapping[str, Flag]) -> Model:
     changes = {key: value for key, value in asked.items() if key in flags}
     return checked(type(model), {**model.model_dump(), **changes}, flags)
 
 
-def checked(model: type[Model], values: Mapping[str, Any], flags: Mapping[str, str]) -> Model:
-    """Make a model of what the command line says. UsageError names the flag (`flags`: its name by field)."""
+def checked(model: type[Model], values: Mapping[str, Any], flags: Mapping[str, Flag]) -> Model:
+    """Make a model of what the command line says. UsageError names the flag (`flags`: by field)."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -343,12 +354,14 @@ def checked(model: type[Model], values: Mapping[str, Any], flags: Mapping[str, s
 def check_plan(plan: Plan, directory: Path) -> None:
     """Refuse a plan that this machine cannot start: a variable or a locustfile that is not there."""
     for endpoint, variable in plan.missing_variables():
-        message = (
-            f"endpoint {endpoint.name!r} names ${variable}, which is not set; set it: export {variable}=... "
-            '(a "$" that names no variable is written "$$")'
-        )
-        raise UsageError(message)
-    _check_ca_file(plan.target, directory)
+        message = f"endpoint {endpoint.name!r} names ${variable}, which is not set; set it: export {variable}=..."
+        raise UsageError(f'{message} (a "$" that names no variable is written "$$")')
+    if (file := plan.target.ca_path(directory)) is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except OSError as error:  # what OpenSSL says, too
+            message = f"[app] ca_file: {plan.target.ca_file} holds no certificates: {error.strerror or error}"
+            raise UsageError(message) from None
     for variable in sorted({name for endpoint in plan.endpoints for name in endpoint.header_variables}):
         if not (os.environ[variable].isascii() and os.environ[variable].isprintable()):
             message = f"${variable} cannot be sent in a header: it holds a line break or a character beyond ASCII"
@@ -362,49 +375,28 @@ def check_plan(plan: Plan, directory: Path) -> None:
             raise UsageError(f"endpoint {endpoint.name!r}: its locustfile {endpoint.locustfile} does not exist")
 
 
-def _check_ca_file(target: Target, directory: Path) -> None:
-    file = target.ca_path(directory)
-    if file is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
-    except OSError as error:  # what OpenSSL says, too
-        raise UsageError(f"[app] ca_file: {target.ca_file} holds no certificates: {error.strerror or error}") from None
-
-
 def customised(config: Config, plan: Plan) -> tuple[str, ...]:
     """Flags whose values differ from what benchmark.toml says, in a fixed order."""
-    profile, target = counted(config.profiles[plan.profile.name], plan.target), config.app
-    changed = [
-        flag
-        for field, flag in PROFILE_FLAGS.items()
-        if field in Profile.model_fields and getattr(profile, field) != getattr(plan.profile, field)
-    ]
-    changed += [flag for field, flag in TARGET_FLAGS.items() if getattr(target, field) != getattr(plan.target, field)]
-    return tuple(changed)
+    before = counted(config.profiles[plan.profile.name], plan.target).model_dump() | config.app.model_dump()
+    now = plan.profile.model_dump() | plan.target.model_dump()
+    return tuple(flag.name for field, flag in FLAGS.items() if before[field] != now[field])
 
 
 def command_line(plan: Plan, changed: tuple[str, ...], file: Path = DEFAULT_FILE) -> str:
     """Write the command that repeats a plan."""
     values = plan.profile.model_dump() | plan.target.model_dump()
-    flags = {flag: field for field, flag in (PROFILE_FLAGS | TARGET_FLAGS).items() if field in values}
     words = ["bench", "run", "--profile", plan.profile.name]
     words += [] if file.name == DEFAULT_FILE.name else ["--config", file.name]
-    for flag in changed:
-        value = values[flags[flag]]
+    for field, flag in FLAGS.items():
+        value = values[field] if flag.name in changed else ()
         for item in value if isinstance(value, tuple) else (value,):
-            words += [
-                flag,
-                f"{item:g}s" if flag == "--duration" else f"{item:.12g}" if isinstance(item, float) else str(item),
-            ]
+            unit = "s" if field == "duration_s" else ""
+            words += [flag.name, f"{item:.12g}{unit}" if isinstance(item, float) else str(item)]
     return shlex.join(words)
 
 
-CPUS = Path("/sys/devices/system/cpu")
-"""Where Linux says which processors are threads of one core."""
-
-Cores = Sequence[tuple[int, ...]]
-"""Physical cores, each with its processors: two where it has two threads. Numbered as the system does."""
+CPUS = Path("/sys/devices/system/cpu")  # where Linux says which processors are threads of one core
+Cores = Sequence[tuple[int, ...]]  # physical cores, each with its one or two processors, numbered as the system does
 
 
 def usable_cores() -> Cores:
@@ -435,13 +427,13 @@ def cores_left(target: Target) -> int:
 
 
 def counted(profile: Profile, target: Target) -> Profile:
-    """The profile with its load processes as a number, where they are "auto"."""
     return profile if profile.processes != AUTO else profile.model_copy(update={"processes": cores_left(target)})
 
 
-def check_rate(profile: Profile, endpoints: Sequence[Endpoint]) -> None:
-    """Refuse a rate that could not be kept: for users who come at their own, or for processes without a user."""
-    own = next((endpoint.name for endpoint in endpoints if endpoint.locustfile), None)
+def _check_senders(plan: Plan) -> None:
+    """Refuse a rate that could not be kept, and what load workers of other machines could not do."""
+    profile, target = plan.profile, plan.target
+    own = next((endpoint.name for endpoint in plan.endpoints if endpoint.locustfile), None)
     if profile.rate_per_s is not None and own is not None:
         message = f"--rate: endpoint {own!r} has a locustfile of its own, whose users ask when they want"
         raise UsageError(f"{message}; leave it out with --endpoint")
@@ -449,22 +441,9 @@ def check_rate(profile: Profile, endpoints: Sequence[Endpoint]) -> None:
     if profile.rate_per_s is not None and profile.users < processes:
         message = f"--rate: {profile.users} users cannot send it from {processes} processes"
         raise UsageError(f"{message}, each sends its share; take --users {processes} or more")
-
-
-def check_load_workers(profile: Profile, target: Target, endpoints: Sequence[Endpoint]) -> None:
-    """Refuse what load workers of other machines could not do."""
-    if not profile.load_workers:
-        return
-    if target.url is None and target.host in {"127.0.0.1", "localhost"}:
-        message = (
-            "--expect-workers: load workers on other machines cannot reach an app that listens on "
-            f"{target.host}; write [app] host = this machine's address"
-        )
-        raise UsageError(message)
-    own = next((endpoint.name for endpoint in endpoints if endpoint.locustfile), None)
-    if own is not None:
-        message = (
-            f"--expect-workers: endpoint {own!r} has a locustfile of its own, which other machines do not have; "
-            "leave it out with --endpoint"
-        )
-        raise UsageError(message)
+    if profile.load_workers and target.url is None and target.host in {"127.0.0.1", "localhost"}:
+        message = f"--expect-workers: load workers on other machines cannot reach an app that listens on {target.host}"
+        raise UsageError(f"{message}; write [app] host = this machine's address")
+    if profile.load_workers and own is not None:
+        message = f"--expect-workers: endpoint {own!r} has a locustfile of its own, which other machines do not have"
+        raise UsageError(f"{message}; leave it out with --endpoint")

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark.config import Config, check_plan, command_line, customised, make_plan, read_config
+from benchmark.config import Config, check_plan, command_line, customised, make_plans, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, MiscountedRunError, UnwritableRunError, UsageError
 from benchmark.judge.findings import warnings
 from benchmark.judge.validity import endpoint_validity
@@ -258,7 +258,7 @@ def measure_all(wishes: Wishes, config_file: Path, out: Path, console: Console, 
         raise UsageError(message)
     config = read_config(config_file)
     home = config_file.resolve().parent
-    plans = [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]
+    plans = make_plans(config, wishes.profile, {**wishes.values, "users": wishes.users})
     for plan in plans:
         if plan.profile.rate_per_s is not None and len(plans) > 1:
             message = "--users: of a rate it says how many requests may be under way, which makes no sweep"

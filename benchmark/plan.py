@@ -7,7 +7,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any, Literal, Self
@@ -25,8 +25,7 @@ from pydantic import (
 )
 
 LARGEST = 10**18
-SMALLEST = 1e-9
-"""Above 0. What is divided by it, and by that again, is a number still."""
+SMALLEST = 1e-9  # above 0: what is divided by it, and by that again, is a number still
 
 
 def not_dust(value: float) -> float:
@@ -36,17 +35,12 @@ def not_dust(value: float) -> float:
     return value
 
 
+# Measured numbers: any, one that is never negative (a latency, a rate), one of many that nothing is divided by (no
+# Python checks it, which would take as long as reading all else), and how many.
 Figure = Annotated[float, Field(ge=-LARGEST, le=LARGEST), AfterValidator(not_dust)]
-"""A measured number that may be negative."""
-
 Amount = Annotated[float, Field(ge=0, le=LARGEST), AfterValidator(not_dust)]
-"""A measured number that is never negative: a latency, a rate."""
-
 Sample = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
-"""One of many numbers that nothing is divided by. No Python checks it, which would take as long as reading all else."""
-
 Whole = Annotated[int, Field(ge=0, le=LARGEST)]
-"""How many."""
 
 
 class Frozen(BaseModel):
@@ -65,13 +59,10 @@ def _one_line(text: str) -> str:
 
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
 
-
 SECONDS_PER_UNIT = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-SHORTEST_S = 1e-6
-"""A microsecond: a length of time that is shorter is a mistake, and what is divided by it too large for any float."""
-
+SHORTEST_S = 1e-6  # what is shorter is a mistake, and what is divided by it too large for any float
 _NUMBER = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?")
 _SEPARATED = re.compile(r"[1-9]\d{0,2}(?:[,'_ ]\d{3})+")
 
@@ -94,27 +85,20 @@ def parse_number(value: Any) -> Any:
         return value
     text = value.strip()
     if not _NUMBER.fullmatch(text):
-        plain = re.sub(r"\D", "", text)
-        hint = f"; write {plain}" if _SEPARATED.fullmatch(text) else ""
+        digits = re.sub(r"\D", "", text)
+        hint = f"; write {digits}" if _SEPARATED.fullmatch(text) else ""
         raise ValueError(f"{text!r} is not a number{hint}")
     number = float(text)
     return int(number) if number.is_integer() else number
 
 
+# What people write: a length of time ("5m"), a number, a whole number ("50.0", too; "1.5" is refused).
 Seconds = Annotated[float, BeforeValidator(parse_seconds), AfterValidator(not_dust)]
-"""A length of time (s); accepts "5m"."""
-
 Number = Annotated[float, BeforeValidator(parse_number), AfterValidator(not_dust)]
-"""A number that may come as text."""
-
 Count = Annotated[int, BeforeValidator(parse_number)]
-"""A whole number that may come as text, even as "50.0"; "1.5" is refused."""
-
 
 MAX_USERS = 100_000
-SLOWEST_PER_S = 0.001
-"""Users or requests per second: of fewer none would come."""
-
+SLOWEST_PER_S = 0.001  # users or requests per second: of fewer none would come
 SHORTEST_TIMEOUT_S = 0.001
 MAX_DURATION_S = 24 * 3600.0
 AUTO = 0
@@ -127,70 +111,54 @@ def whole_seconds(value: float) -> float:
     return value
 
 
-def _auto(value: Any) -> Any:
-    return AUTO if value == "auto" else value
+def _known_as(name: str) -> AliasChoices:
+    """A field whose unit benchmark.toml leaves out."""
+    return AliasChoices(name.removesuffix("_s").removesuffix("_per"), name)
 
 
-def _per_second(value: Any) -> Any:
-    return value.removesuffix("/s") if isinstance(value, str) else value
+WholeSeconds = Annotated[Seconds, AfterValidator(whole_seconds)]
+Rate = Annotated[Number, BeforeValidator(lambda value: value.removesuffix("/s") if isinstance(value, str) else value)]
+Processes = Annotated[Count, BeforeValidator(lambda value: AUTO if value == "auto" else value)]
 
 
 class Profile(Frozen):
-    """A named load."""
+    """A named load.
+
+    `headline`: the README shows its newest run. `start`: users send as soon as they are spawned, or first requests are
+    spread over one response time. `reference_s`: how long each round loads the reference workload, which tells a slow
+    machine from a slow endpoint; 0: not. `rate_per_s`: requests that are due whether others were answered or not; None:
+    users send again after their response. With a rate, `users` is how many requests may be under way at a time, and
+    `arrivals` are evenly spaced, or have exponentially distributed gaps (the same `seed`, the same gaps). `processes`
+    send the load; AUTO: one for each core that the app's workers leave, at least one. `load_workers` on other machines
+    send it instead; 0: this machine does.
+    """
 
     name: Line
     description: str = ""
     headline: bool = False
-    """Whether the README shows the newest run of this profile."""
     users: Count = Field(ge=1, le=MAX_USERS)
-    spawn_rate_per_s: Number = Field(
-        ge=SLOWEST_PER_S, le=MAX_USERS, validation_alias=AliasChoices("spawn_rate", "spawn_rate_per_s")
-    )
-    duration_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
-        ge=1, le=MAX_DURATION_S, validation_alias=AliasChoices("duration", "duration_s")
-    )
+    spawn_rate_per_s: Number = Field(ge=SLOWEST_PER_S, le=MAX_USERS, validation_alias=_known_as("spawn_rate_per_s"))
+    duration_s: WholeSeconds = Field(ge=1, le=MAX_DURATION_S, validation_alias=_known_as("duration_s"))
     task_seconds: Seconds = Field(default=5.0, ge=SHORTEST_S, le=3600)
     rounds: Count = Field(default=1, ge=1, le=1000)
     endpoints: tuple[str, ...] = Field(min_length=1)
     client: Literal["fast", "requests", "stock"] = "fast"
     timeout_s: Seconds = Field(
-        default=60.0,
-        ge=SHORTEST_TIMEOUT_S,
-        le=MAX_DURATION_S,
-        validation_alias=AliasChoices("timeout", "timeout_s"),
+        default=60.0, ge=SHORTEST_TIMEOUT_S, le=MAX_DURATION_S, validation_alias=_known_as("timeout_s")
     )
-    wait_s: Seconds = Field(default=0.0, ge=0, le=3600, validation_alias=AliasChoices("wait", "wait_s"))
+    wait_s: Seconds = Field(default=0.0, ge=0, le=3600, validation_alias=_known_as("wait_s"))
     start: Literal["batch", "spread"] = "batch"
-    """Whether users ask as soon as they are spawned, or first requests are spread over one answer time."""
-
-    reference_s: Annotated[Seconds, AfterValidator(whole_seconds)] = Field(
-        default=5.0, ge=0, le=600, validation_alias=AliasChoices("reference", "reference_s")
+    reference_s: WholeSeconds = Field(default=5.0, ge=0, le=600, validation_alias=_known_as("reference_s"))
+    rate_per_s: Rate | None = Field(
+        default=None, ge=SLOWEST_PER_S, le=100_000, validation_alias=_known_as("rate_per_s")
     )
-    """How long each round loads the reference workload, which tells a slow machine from a slow endpoint; 0: not."""
-
-    rate_per_s: Annotated[Number, BeforeValidator(_per_second)] | None = Field(
-        default=None, ge=SLOWEST_PER_S, le=100_000, validation_alias=AliasChoices("rate", "rate_per_s")
-    )
-    """Requests per second that are due whether others were answered or not ("200/s"); None: users ask again when they
-    were answered. With a rate, `users` is how many requests may be under way at a time.
-    """
-
     arrivals: Literal["even", "poisson"] = "even"
-    """Whether requests of a rate are evenly spaced, or come at random (exponentially distributed gaps)."""
-
     seed: Count = Field(default=0, ge=0, le=2**31)
-    """The same seed gives the same random arrivals."""
-
-    processes: Annotated[Count, BeforeValidator(_auto)] = Field(default=1, ge=0, le=256)
-    """Processes that send the load. "auto", kept as 0: one for each core that the app's workers leave, at least one."""
-
+    processes: Processes = Field(default=1, ge=0, le=256)
     load_workers: Count = Field(default=0, ge=0, le=1000)
-    """Load workers on other machines that send the load instead; 0: this machine sends it."""
-
     workers_within_s: Seconds = Field(
-        default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=AliasChoices("workers_within", "workers_within_s")
+        default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=_known_as("workers_within_s")
     )
-    """How long a round waits for the load workers of other machines to connect."""
 
     @field_validator("endpoints")
     @classmethod
@@ -200,9 +168,12 @@ class Profile(Frozen):
         return names
 
     @model_validator(mode="after")
-    def _a_rate_does_not_rest(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.rate_per_s is not None and self.wait_s:
             raise ValueError("takes rate or wait, not both: requests of a rate do not wait for anybody")
+        if self.start == "spread" and self.client == "requests":
+            message = 'start = "spread" needs client = "fast": `requests` cannot connect ahead of its first request'
+            raise ValueError(message)
         return self
 
     @property
@@ -210,30 +181,16 @@ class Profile(Frozen):
         """What the load is, in two words for a title."""
         return f"{self.users} users" if self.rate_per_s is None else f"{self.rate_per_s:g} requests per second"
 
-    @model_validator(mode="after")
-    def _spread_connects_ahead(self) -> Self:
-        if self.start == "spread" and self.client == "requests":
-            message = 'start = "spread" needs client = "fast": `requests` cannot connect ahead of its first request'
-            raise ValueError(message)
-        return self
-
 
 SHORTEST_SECRET = 4
 ESCAPE = re.compile(r"%[0-9A-F]{2}")
 
+# How requests are served: by AnyIO's threads, by nothing they could queue for, one at a time because the handler blocks
+# its event loop, by another pool of `seats` in each worker (a semaphore, a database pool), or by computing.
 Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu"]
-"""How requests are served: by AnyIO's threads, by nothing they could queue for, one at a time because the handler
-blocks its event loop, by another pool of `seats` in each worker (a semaphore, a database pool), or by computing.
-"""
-
-
 SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
-"""Headers whose values are secrets by their name."""
-
-
 _HOST = re.compile(r"\w[\w.-]*|[0-9A-Fa-f:.]+")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""What RFC 9110 calls a token."""
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what RFC 9110 calls a token
 
 
 def _base_url(text: str) -> str:
@@ -265,26 +222,25 @@ def _import_path(text: str) -> str:
 
 
 class Target(Frozen):
-    """The app that is measured: one that this tool starts (`import`), or one that runs elsewhere (`url`)."""
+    """The app that is measured: one that this tool starts (`import`), or one that runs elsewhere (`url`).
+
+    `ca_file`: the certificate of one more CA to trust, relative to the folder of benchmark.toml. `host`: the address
+    that the app listens on and is asked at; other machines do not reach the default one. With 0.0.0.0 it listens on
+    all, and is asked at the one that this machine shows to others.
+    """
 
     import_path: Annotated[str, AfterValidator(_import_path)] | None = Field(
         default=None, validation_alias=AliasChoices("import", "import_path")
     )
     url: Annotated[str, AfterValidator(_base_url)] | None = None
     ca_file: Line | None = None
-    """With `url`: a file with the certificate of one more CA to trust, relative to the folder of benchmark.toml."""
-
     workers: Count = Field(default=2, ge=1, le=256)
     threads: Count = Field(default=40, ge=1, le=10_000)
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")] = "127.0.0.1"
-    """The address that the app listens on and is asked at: other machines do not reach the default one. With 0.0.0.0 it
-    listens on all, and is asked at the one that this machine shows to others."""
     port: Count | None = Field(default=None, ge=1, le=65_535)
     loop: Literal["uvloop", "asyncio"] = "uvloop"
     sockets: Literal["shared", "per-worker"] = "shared"
-    startup_timeout_s: Seconds = Field(
-        default=30.0, gt=0, le=3600, validation_alias=AliasChoices("startup_timeout", "startup_timeout_s")
-    )
+    startup_timeout_s: Seconds = Field(default=30.0, gt=0, le=3600, validation_alias=_known_as("startup_timeout_s"))
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -308,7 +264,10 @@ class Expectation(Frozen):
 
 
 class Endpoint(Frozen):
-    """One thing that is requested. Its path, headers and body may name environment variables: "Bearer $TOKEN"."""
+    """One thing that is requested. Its path, headers and body may name environment variables: "Bearer $TOKEN".
+
+    `seats`: requests that one worker serves at a time, with `served = "pool"`.
+    """
 
     name: Line
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
@@ -319,11 +278,8 @@ class Endpoint(Frozen):
     expect: Expectation = Expectation()
     served: Served | None = None
     seats: Count | None = Field(default=None, ge=1, le=100_000)
-    """With `served = "pool"`: requests that one worker serves at a time."""
     work_tasks: Number | None = Field(default=None, ge=0.001, le=1000)
-    work_s: Seconds | None = Field(
-        default=None, ge=SHORTEST_S, le=3600, validation_alias=AliasChoices("work", "work_s")
-    )
+    work_s: Seconds | None = Field(default=None, ge=SHORTEST_S, le=3600, validation_alias=_known_as("work_s"))
     locustfile: Line | None = None
 
     @model_validator(mode="after")
@@ -348,10 +304,8 @@ class Endpoint(Frozen):
         return self
 
     def own_work_s(self, task_seconds: float) -> float | None:
-        """Time the endpoint's own work takes for one request (s); None when nothing is declared."""
-        if self.work_tasks is not None:
-            return self.work_tasks * task_seconds
-        return self.work_s
+        """Service time of one request (s); None when nothing is declared."""
+        return self.work_s if self.work_tasks is None else self.work_tasks * task_seconds
 
     def seats_per_worker(self, threads: int) -> int | None:
         """Requests that one worker can serve at a time; None where nothing queues, or nothing is declared.
@@ -372,22 +326,27 @@ class Endpoint(Frozen):
     @property
     def variables(self) -> tuple[str, ...]:
         """Environment variables that a request names."""
-        return tuple(sorted({name for _, text in self.texts() for name in Template(text).get_identifiers()}))
+        return _identifiers(text for _, text in self.texts())
 
     @property
     def header_variables(self) -> tuple[str, ...]:
-        """Those of them that headers name."""
-        return tuple(sorted({name for value in self.headers.values() for name in Template(value).get_identifiers()}))
+        return _identifiers(self.headers.values())
+
+
+def _identifiers(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for text in texts for name in Template(text).get_identifiers()}))
 
 
 class Plan(Frozen):
-    """Everything a run is going to do: one target, one load, the endpoints in their order."""
+    """Everything a run is going to do: one target, one load, the endpoints in their order.
+
+    `other_variables`: environment variables of endpoints of benchmark.toml that are not asked for here. In no record.
+    """
 
     target: Target
     profile: Profile
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)
     other_variables: tuple[str, ...] = Field(default=(), exclude=True)
-    """Environment variables that endpoints of benchmark.toml name which are not asked for here. In no record."""
 
     def secret_variables(self) -> tuple[str, ...]:
         """Environment variables whose values must not be written anywhere, whether this run sends them or not."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from scripts import predicting
+from benchmark.theory import ask
 from tests.support.clones import environment
 from tests.support.fuzzed_config import HANGS_AFTER_S, Input, inputs, problem
 
@@ -19,7 +19,7 @@ EVERY = 100
 def main() -> None:
     """Try all, and print what failed."""
     for limit in ("MOST_SIMULATED", "MOST_ARRIVALS"):
-        setattr(predicting, limit, 20_000)
+        setattr(ask, limit, 20_000)
     failed: dict[str, Input] = {}
     sample: list[Input] = []
     seen: Counter[str] = Counter()

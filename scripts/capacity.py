@@ -6,28 +6,26 @@ from typing import Annotated
 from rich.console import Console
 from typer import Argument, Option
 
-from benchmark.capacity.capacity import promise, require_answer, search
+from benchmark.capacity.capacity import FLAGS, MOST_RATE, promise, require_answer, search
 from benchmark.capacity.terminal import print_capacity
 from benchmark.config import DEFAULT_FILE
 from scripts import options
 
 
+@options.filled(load=options.chosen("workers threads"))
 def capacity(
+    *,
     endpoint: Annotated[str, Argument(help="An endpoint of benchmark.toml.", show_default=False)],
-    p95_below: Annotated[str, Option(help='What 95 % of the answers must not take: "50ms", "2s".', show_default=False)],
-    failures_below: Annotated[str, Option(help="How many of the requests may fail.")] = "0.1%",
-    most_users: Annotated[str, Option(help="How far to search.")] = "2000",
-    most_rate: Annotated[
-        str | None,
-        Option(help='Search for requests per second instead, which wait for nobody, up to so many: "500/s".'),
-    ] = None,
+    p95_below: Annotated[str, options.option(FLAGS["p95_below_s"], show_default=False)],
+    failures_below: Annotated[str, options.option(FLAGS["failures_below_percent"])] = "0.1%",
+    most_users: Annotated[str, options.option(FLAGS["most"])] = "2000",
+    most_rate: Annotated[str | None, options.option(MOST_RATE)] = None,
     duration: Annotated[
         str | None,
         Option(help="How long each load lasts.", show_default="8 x the time promised (of a rate 24 x), at least 3 s"),
     ] = None,
-    task_seconds: Annotated[str, Option(envvar="BENCH_TASK_SECONDS", help="As for `bench run`.")] = "0.1",
-    workers: options.Workers = None,
-    threads: options.Threads = None,
+    task_seconds: options.QuickTasks = "0.1",
+    load: options.Given,
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
 ) -> None:
@@ -41,7 +39,7 @@ def capacity(
     bench capacity sync_baseline --p95-below 500ms --most-rate 500/s
     """
     asked = promise(p95_below, failures_below, most_users, most_rate)
-    wishes = {"duration_s": duration, "task_seconds": task_seconds, "workers": workers, "threads": threads}
+    wishes = {**load, "duration_s": duration, "task_seconds": task_seconds}
     found = search(asked, endpoint, wishes, config, Console(stderr=True))
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")

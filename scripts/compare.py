@@ -6,33 +6,33 @@ from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
-from typer import Argument, Context, Option
+from typer import Argument, Option
 
-from benchmark.compare.compare import Contest, Extras, compare_sides, refuse_regressions
+from benchmark.compare.compare import SMALLEST_EFFECT, Contest, Extras, compare_sides, refuse_regressions
 from benchmark.compare.model import to_json
 from benchmark.compare.wording import print_comparison, render_comparison
-from benchmark.config import DEFAULT_FILE
+from benchmark.config import DEFAULT_FILE, FLAGS, Flag
 from benchmark.report.step_summary import write_step_summary
 from scripts import options
 
 MORE = 'Installed over requirements.txt on this side: "fastapi==0.115.6"; several times.'
+LOAD = FLAGS | {
+    "users": Flag("--users", "Concurrent users."),
+    "duration_s": Flag("--duration", "Load of each endpoint in a round, both sides together."),
+    "rounds": Flag("--rounds", "Rounds of fresh servers; on a noisy machine up to 3 x."),
+}
 
 
+@options.filled(load=options.chosen("endpoints users duration_s task_seconds workers threads rounds", LOAD))
 def compare(
-    context: Context,
+    *,
     base: Annotated[str, Argument(envvar="BENCH_BASE", help="A branch, tag or commit.", show_default="HEAD")] = "",
     head: Annotated[str, Argument(envvar="BENCH_HEAD", help="Another, or the same.", show_default="HEAD")] = "",
     base_with: Annotated[list[str], Option(envvar="BENCH_BASE_WITH", help=MORE)] = [],
     head_with: Annotated[list[str], Option(envvar="BENCH_HEAD_WITH", help=MORE)] = [],
     profile: Annotated[str, Option(help="The load: a profile of benchmark.toml.")] = "compare",
-    endpoint: options.Endpoints = [],
-    users: Annotated[str | None, Option(help="Concurrent users.")] = None,
-    duration: Annotated[str | None, Option(help="Load of each endpoint in a round, both sides together.")] = None,
-    task_seconds: options.TaskSeconds = None,
-    workers: options.Workers = None,
-    threads: options.Threads = None,
-    rounds: Annotated[str | None, Option(help="Rounds of fresh servers; on a noisy machine up to 3 x.")] = None,
-    smallest_effect: Annotated[str | None, Option(help="A smaller change (%) counts as none.")] = None,
+    load: options.Given,
+    smallest_effect: Annotated[str | None, options.option(SMALLEST_EFFECT)] = None,
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
@@ -45,10 +45,8 @@ def compare(
 
     Examples: bench compare main HEAD; bench compare HEAD --head-with "fastapi==0.116.0"
     """
-    load = {"users": users, "duration_s": duration, "task_seconds": task_seconds, "rounds": rounds, "workers": workers}
-    values = {**load, "threads": threads, "endpoints": options.items(context, "endpoint", endpoint)}
     extras: Extras = {"base": base_with, "head": head_with}
-    contest = Contest({"base": base, "head": head}, extras, profile, values, smallest_effect)
+    contest = Contest({"base": base, "head": head}, extras, profile, load, smallest_effect)
     found = compare_sides(contest, config, out, Console(stderr=True))
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         write_step_summary(render_comparison(found.comparison))

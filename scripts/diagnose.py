@@ -12,12 +12,13 @@ from benchmark.diagnose.terminal import print_diagnosis
 from scripts import options
 
 
+@options.filled(load=options.chosen("workers threads"))
 def diagnose(
+    *,
     endpoint: Annotated[str, Argument(help="An endpoint of benchmark.toml.", show_default=False)],
     most_users: Annotated[str, Option(help="How far to climb.")] = "512",
-    task_seconds: Annotated[str, Option(envvar="BENCH_TASK_SECONDS", help="As for `bench run`.")] = "0.1",
-    workers: options.Workers = None,
-    threads: options.Threads = None,
+    task_seconds: options.QuickTasks = "0.1",
+    load: options.Given,
     config: options.ConfigFile = DEFAULT_FILE,
     keep_it: Annotated[bool, Option("--keep", help="Write the finding into benchmark.toml.")] = False,
     as_json: options.AsJson = False,
@@ -31,7 +32,7 @@ def diagnose(
 
     Examples: bench diagnose sync_baseline; bench diagnose my_orders --workers 1 --keep
     """
-    wishes = {"users": most_users, "task_seconds": task_seconds, "workers": workers, "threads": threads}
+    wishes = {**load, "users": most_users, "task_seconds": task_seconds}
     found = find_out(endpoint, wishes, config, Console(stderr=True))
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")

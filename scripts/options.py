@@ -1,16 +1,19 @@
-"""The flags that say what to measure: one place for their names, variables and help texts.
+"""The options of the commands, made from the flags that benchmark/ declares for the fields they fill.
 
 All are text here, whatever they mean: they are read and checked by `benchmark.config`, which says in one line what is
 wrong. An environment variable says the same as its flag; an empty one says nothing.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Context, Option
 
+from benchmark.config import FLAGS, Flag
 from benchmark.errors import UsageError
 from benchmark.plan import MAX_USERS
 
@@ -20,72 +23,76 @@ Profile = Annotated[
     str | None,
     Option(envvar="BENCH_PROFILE", help="The load: a profile of benchmark.toml.", show_default=DEFAULT_PROFILE),
 ]
-Headline = Annotated[bool, Option("--headline", help="Where no --profile is named: the one that the README shows.")]
-Endpoints = Annotated[list[str], Option(envvar="BENCH_ENDPOINTS", help="Only this endpoint; several times, or as a,b.")]
-Users = Annotated[
-    list[str], Option(envvar="BENCH_USERS", help="Concurrent users; given several times, or as 20,50: a sweep.")
-]
-SpawnRate = Annotated[str | None, Option(envvar="BENCH_SPAWN_RATE", help="Users started at each full second.")]
-Duration = Annotated[str | None, Option(envvar="BENCH_DURATION", help='How long each round loads: "30s", "5m".')]
-TaskSeconds = Annotated[
-    str | None, Option(envvar="BENCH_TASK_SECONDS", help="Length of one of the app's three tasks (s).")
-]
-Workers = Annotated[str | None, Option(envvar="BENCH_WORKERS", help="uvicorn worker processes.")]
-Threads = Annotated[str | None, Option(help="Seats of the thread pool in each worker.")]
-Connections = Annotated[
-    str | None, Option(help='Connections of each worker: "290,210". Left out: likely splits, and their range.')
-]
-ServiceSeconds = Annotated[str | None, Option(help="Own work of one request (s), instead of what is declared.")]
-Seats = Annotated[str | None, Option(help="Requests that all workers serve at a time, instead of what is declared.")]
-OpenRate = Annotated[
-    str | None, Option(help="Arrivals per second, at random, that wait for nobody's answer; instead of users.")
-]
-Draws = Annotated[str | None, Option(help="How many splits are drawn.", show_default="20")]
-Seed = Annotated[str | None, Option(help="The same seed draws the same.", show_default="0")]
-Rate = Annotated[
-    str | None,
-    Option(help='Requests due each second, whoever was answered: "200/s"; up to --users of them under way at once.'),
-]
-Arrivals = Annotated[str | None, Option(help='Of a rate: "even", or at random: "poisson".')]
-Processes = Annotated[
-    str | None, Option(help='Processes that send the load, or "auto": the cores that the workers leave.')
-]
-ExpectWorkers = Annotated[
-    str | None, Option(help="Let so many load workers of other machines send it: bench worker --master THIS_MACHINE.")
-]
-WorkersWithin = Annotated[str | None, Option(help='How long each round waits for load workers: "60s", "5m".')]
-Rounds = Annotated[str | None, Option(help="How often each endpoint is measured; tables show medians.")]
-Port = Annotated[str | None, Option(help="Port of the app; a free one by default.")]
-Python = Annotated[
-    str | None,
-    Option(envvar="BENCH_PYTHON", help="Python that has the app's packages; left out: the one that bench runs with."),
-]
-Loop = Annotated[str | None, Option(help="uvloop, or asyncio where it cannot be installed.")]
-Out = Annotated[Path, Option(help="Where the run's own directory is made.")]
 ConfigFile = Annotated[Path, Option(help="The configuration to read.")]
+Out = Annotated[Path, Option(help="Where the run's own directory is made.")]
+Reports = Annotated[Path, Option(help="The reports directory.")]
 OpenIt = Annotated[bool, Option("--open", help="Open the result in your browser.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of tables.")]
+QuickTasks = Annotated[str, Option(envvar=FLAGS["task_seconds"].variable, help="As for `bench run`.")]
+
+Given = dict[str, Any]
+"""What the flags of a group say, by the field that they fill; None or () where they say nothing."""
+
+
+def chosen(fields: str, among: Mapping[str, Flag] = FLAGS) -> dict[str, Flag]:
+    """The flags of some fields, in the order in which the help lists them."""
+    return {field: among[field] for field in fields.split()}
+
+
+def option(flag: Flag, **more: Any) -> Any:
+    """Typer's option for a flag."""
+    return Option(
+        flag.name, **{"envvar": flag.variable, "help": flag.help, "show_default": flag.default or True, **more}
+    )
+
+
+def filled(**groups: Mapping[str, Flag]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the flags of each group in the place of its keyword of that name, which gets what they say."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def called(context: Context, **given: Any) -> None:
+            said = {
+                name: {field: _items(context, field, flag, given.pop(field)) for field, flag in flags.items()}
+                for name, flags in groups.items()
+            }
+            command(**said, **given)
+
+        parameters = [Parameter("context", Parameter.KEYWORD_ONLY, annotation=Context)]
+        for own in signature(command).parameters.values():
+            flags = groups.get(own.name, {})
+            parameters += [_parameter(field, flag) for field, flag in flags.items()] or [own]
+        vars(called)["__signature__"] = Signature(parameters)
+        return called
+
+    return decorate
+
+
+def _parameter(field: str, flag: Flag) -> Parameter:
+    kind: Any = list[str] if flag.several else str | None
+    default: list[str] | None = [] if flag.several else None
+    return Parameter(field, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option(flag)])
 
 
 _SEPARATED = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
 
 
-def numbers_of_users(context: Context, given: Sequence[str]) -> tuple[str, ...]:
-    """Split "100, 500". UsageError, too, for "1,500", which may be one number or two: spaces tell."""
-    for text in map(str.strip, given):
+def _items(context: Context, field: str, flag: Flag, given: Any) -> Any:
+    """Split "100, 500" at its commas. UsageError when something was given that names nothing.
+
+    UsageError, too, for "1,500" users, which may be one number or two: spaces tell.
+    """
+    if not flag.several:
+        return given
+    for text in map(str.strip, given) if flag.name == "--users" else ():
         one = text.replace(",", "")
         if _SEPARATED.fullmatch(text) and int(one) <= MAX_USERS:
             two = text.replace(",", ", ")
             raise UsageError(f'--users: {text!r} may be {one} users, or a sweep; write {one}, or "{two}" with spaces')
-    return items(context, "users", given)
-
-
-def items(context: Context, name: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Split "100, 500" at its commas. UsageError when something was given that names nothing."""
-    source = context.get_parameter_source(name)
+    source = context.get_parameter_source(field)
     if source is not None and source.name == "ENVIRONMENT":
         given = [" ".join(given)]  # typer split it at its spaces, but a name may hold one
     found = tuple(part.strip() for text in given for part in text.split(",") if part.strip())
     if any(given) and not found:
-        raise UsageError(f"--{name}: {' '.join(given)!r} names nothing; write it like a or a,b")
+        raise UsageError(f"{flag.name}: {' '.join(given)!r} names nothing; write it like a or a,b")
     return found

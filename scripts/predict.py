@@ -1,32 +1,26 @@
 """`bench predict`: what a load would show, worked out; nothing is started."""
 
+import json
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
-from typer import Context
 
-from benchmark.config import DEFAULT_FILE
+from benchmark.config import DEFAULT_FILE, make_plans, read_config
 from benchmark.report.predictions import print_predictions
+from benchmark.store import SCHEMA_VERSION
+from benchmark.theory.ask import FLAGS, Predicted, answer, ask, simulations
 from scripts import options
-from scripts.predicting import as_json_text, ask, predict_all
+
+LOAD = options.chosen("endpoints users spawn_rate_per_s duration_s task_seconds workers threads")
 
 
+@options.filled(load=LOAD, question=FLAGS)
 def predict(
-    context: Context,
+    *,
     profile: options.Profile = None,
-    endpoint: options.Endpoints = [],
-    users: options.Users = [],
-    spawn_rate: options.SpawnRate = None,
-    duration: options.Duration = None,
-    task_seconds: options.TaskSeconds = None,
-    workers: options.Workers = None,
-    threads: options.Threads = None,
-    connections: options.Connections = None,
-    service_seconds: options.ServiceSeconds = None,
-    seats: options.Seats = None,
-    open_rate: options.OpenRate = None,
-    draws: options.Draws = None,
-    seed: options.Seed = None,
+    load: options.Given,
+    question: options.Given,
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
 ) -> None:
@@ -38,23 +32,29 @@ def predict(
     Examples: bench predict --connections 290,210; bench predict --users 2000 --workers 8;
     bench predict --endpoint sync_baseline --open-rate 40
     """
-    values = {"spawn_rate_per_s": spawn_rate, "duration_s": duration, "task_seconds": task_seconds}
-    values |= {"workers": workers, "threads": threads}
-    question = ask(
-        {
-            "connections": connections,
-            "service_seconds": service_seconds,
-            "seats": seats,
-            "open_rate": open_rate,
-            "draws": draws,
-            "seed": seed,
-        }
-    )
-    wishes = {**values, "endpoints": options.items(context, "endpoint", endpoint)}
-    answers = predict_all(
-        question, config, profile or options.DEFAULT_PROFILE, options.numbers_of_users(context, users), wishes
-    )
+    asked = ask(question)
+    todo = simulations(asked, make_plans(read_config(config), profile or options.DEFAULT_PROFILE, load))
+    answers = []
+    with Console(stderr=True).status("") as status:
+        for number, (plan, endpoint, served) in enumerate(todo, start=1):
+            status.update(f"Working out {number} of {len(todo)} ...")
+            answers.append(answer(asked, plan, endpoint, served))
     if as_json:
-        sys.stdout.write(as_json_text(answers))
+        sys.stdout.write(_as_json_text(answers))
     else:
         print_predictions(Console(), answers)
+
+
+def _as_json_text(answers: Sequence[Predicted]) -> str:
+    """One object for each number of users and endpoint; the columns stand in `prediction`, or in `open`."""
+    endpoints = [
+        {
+            "name": answer.endpoint.name,
+            "users": answer.plan.profile.users,
+            "limit": answer.limit.model_dump() if answer.limit else None,
+            "prediction": answer.prediction.model_dump() if answer.prediction else None,
+            "open": answer.open_answer.model_dump() if answer.open_answer else None,
+        }
+        for answer in answers
+    ]
+    return json.dumps({"schema_version": SCHEMA_VERSION, "endpoints": endpoints}, indent=1) + "\n"

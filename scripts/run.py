@@ -3,9 +3,10 @@
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
-from typer import Context
+from typer import Option
 
 from benchmark.config import DEFAULT_FILE, headline_profile, read_config
 from benchmark.pipeline import Wishes, app_python, as_json_text, measure_all, require_valid
@@ -16,28 +17,26 @@ from benchmark.report.terminal import print_results
 from scripts import options
 from scripts.cli import open_report
 
+LOAD = options.chosen(
+    "endpoints users spawn_rate_per_s duration_s task_seconds workers threads rounds port loop rate_per_s arrivals "
+    "seed processes load_workers workers_within_s"
+)
 
+
+@options.filled(load=LOAD)
 def run(
-    context: Context,
+    *,
     profile: options.Profile = None,
-    headline: options.Headline = False,
-    endpoint: options.Endpoints = [],
-    users: options.Users = [],
-    spawn_rate: options.SpawnRate = None,
-    duration: options.Duration = None,
-    task_seconds: options.TaskSeconds = None,
-    workers: options.Workers = None,
-    threads: options.Threads = None,
-    rounds: options.Rounds = None,
-    port: options.Port = None,
-    loop: options.Loop = None,
-    rate: options.Rate = None,
-    arrivals: options.Arrivals = None,
-    seed: options.Seed = None,
-    processes: options.Processes = None,
-    expect_workers: options.ExpectWorkers = None,
-    workers_within: options.WorkersWithin = None,
-    python: options.Python = None,
+    headline: Annotated[
+        bool, Option("--headline", help="Where no --profile is named: the one that the README shows.")
+    ] = False,
+    load: options.Given,
+    python: Annotated[
+        str | None,
+        Option(
+            envvar="BENCH_PYTHON", help="Python that has the app's packages; left out: the one that bench runs with."
+        ),
+    ] = None,
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,
     open_it: options.OpenIt = False,
@@ -51,14 +50,10 @@ def run(
 
     Examples: bench run --profile blog; bench run --users 20 --users 50 --duration 5s --task-seconds 0.1
     """
-    values = {"spawn_rate_per_s": spawn_rate, "duration_s": duration, "task_seconds": task_seconds, "rounds": rounds}
-    values |= {"workers": workers, "threads": threads, "port": port, "loop": loop}
-    values |= {"rate_per_s": rate, "arrivals": arrivals, "seed": seed}
-    values |= {"processes": processes, "load_workers": expect_workers, "workers_within_s": workers_within}
     wishes = Wishes(
         profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),
-        users=options.numbers_of_users(context, users),
-        values={**values, "endpoints": options.items(context, "endpoint", endpoint)},
+        users=load.pop("users"),
+        values=load,
         python=app_python(python),
     )
     records: list[Record] = []

@@ -5,31 +5,22 @@ from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
-from typer import Context, Option
+from typer import Option
 
 from benchmark.config import DEFAULT_FILE
 from benchmark.errors import UsageError
 from benchmark.report.noise_floor import as_markdown, selftest_to_json, write_selftest
-from benchmark.selftest.selftest import examine, scale
+from benchmark.selftest.selftest import FLAGS, examine, scale
 from scripts import options
 
-Delays = Annotated[
-    list[str], Option(help='Delay of one endpoint: "5%", "5ms"; several times; none: no.', show_default="1%,5%,20%,5ms")
-]
-Crowds = Annotated[
-    list[str], Option(help="Users of a crowd; several times; none: no.", show_default="100,500,1000,2000")
-]
 
-
+@options.filled(wishes=FLAGS)
 def selftest(
-    context: Context,
+    *,
     quick: Annotated[
         bool, Option("--quick", help="A rough picture sooner: fewer and shorter runs, one delay.")
     ] = False,
-    runs: Annotated[str | None, Option(help="Runs without any change.", show_default="12")] = None,
-    duration: Annotated[str | None, Option(help="How long each round loads.", show_default="2s")] = None,
-    delay: Delays = [],
-    users: Crowds = [],
+    wishes: options.Given,
     keep: Annotated[bool, Option("--keep", help="Keep it in the reports, which then say it beside each run.")] = False,
     reports: Annotated[Path, Option(help="The reports directory.")] = Path("reports"),
     config: options.ConfigFile = DEFAULT_FILE,
@@ -43,12 +34,7 @@ def selftest(
 
     Examples: bench selftest --quick; bench selftest --keep; bench selftest --runs 20 --duration 5s
     """
-    asked = scale(
-        quick=quick,
-        wishes={"runs": runs, "round_s": duration},
-        delays=options.items(context, "delay", delay),
-        crowds=options.numbers_of_users(context, users),
-    )
+    asked = scale(wishes, quick=quick)
     if keep and not reports.is_dir():
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
         raise UsageError(message)

@@ -3,14 +3,14 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from scripts import predicting
+from benchmark.theory import ask
 from tests.support.fuzzed_config import Input, inputs, problem
 
 
 @pytest.fixture(autouse=True)
 def _nothing_takes_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MOST_SIMULATED", "MOST_ARRIVALS"):
-        monkeypatch.setattr(predicting, name, 20_000)
+        monkeypatch.setattr(ask, name, 20_000)
 
 
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmark.capacity.model import Capacity, Promise, Step
 from benchmark.capacity.search import Search, broken, settled
-from benchmark.config import Config, check_plan, checked, make_plan, read_config
+from benchmark.config import Config, Flag, check_plan, checked, make_plan, read_config
 from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.judge.findings import warnings
 from benchmark.measure.machine import check_room
@@ -35,16 +35,16 @@ ANSWERS_AT_A_RATE = 24
 FEWEST_UNDER_WAY = 10
 
 FLAGS = {
-    "p95_below_s": "--p95-below",
-    "failures_below_percent": "--failures-below",
-    "most": "--most-users",
+    "p95_below_s": Flag("--p95-below", 'What 95 % of the answers must not take: "50ms", "2s".'),
+    "failures_below_percent": Flag("--failures-below", "How many of the requests may fail."),
+    "most": Flag("--most-users", "How far to search."),
 }
-PROFILE_FLAGS = {
-    "users": "--most-rate times --p95-below (requests under way)",
-    "spawn_rate_per_s": "--most-rate times --p95-below (requests under way)",
-    "duration_s": "--p95-below (a load lasts many answer times)",
-    "timeout_s": "--p95-below (a load lasts many answer times)",
-}
+MOST_RATE = Flag(
+    "--most-rate", 'Search for requests per second instead, which wait for nobody, up to so many: "500/s".'
+)
+UNDER_WAY = Flag("--most-rate times --p95-below (requests under way)")
+LASTING = Flag("--p95-below (a load lasts many answer times)")
+PROFILE_FLAGS = {"users": UNDER_WAY, "spawn_rate_per_s": UNDER_WAY, "duration_s": LASTING, "timeout_s": LASTING}
 LIMITS = ("generator-cpu", "littles-law", "generator-late", "generator-lag")
 """Warnings that say that the load generator made users wait."""
 
@@ -59,7 +59,7 @@ def promise(p95_below: str, failures_below: str, most_users: str, most_rate: str
     if most_rate is None:
         return checked(Promise, values, FLAGS)
     values |= {"most": most_rate.strip().removesuffix("/s"), "by": "rate"}
-    return checked(Promise, values, FLAGS | {"most": "--most-rate"})
+    return checked(Promise, values, FLAGS | {"most": MOST_RATE})
 
 
 def search(asked: Promise, endpoint: str, wishes: Mapping[str, Any], config_file: Path, console: Console) -> Capacity:

@@ -23,7 +23,7 @@ from benchmark.compare.versions import (
     resolve,
 )
 from benchmark.compare.wording import CompareReporter, render_comparison, reporting, sentence
-from benchmark.config import PROFILE_FLAGS, TARGET_FLAGS, Config, Judging, check_plan, checked, make_plan, read_config
+from benchmark.config import FLAGS, Config, Flag, Judging, check_plan, checked, make_plan, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
 from benchmark.measure.machine import describe, raise_open_file_limit, read_environment
 from benchmark.measure.process import Interrupt, listening
@@ -32,6 +32,7 @@ from benchmark.measure.server import check_target
 from benchmark.plan import Plan
 from benchmark.store import write_whole
 
+SMALLEST_EFFECT = Flag("--smallest-effect", "A smaller change (%) counts as none.")
 LONGEST_LOST = 200
 FEWEST_ROUNDS = 2
 MOST_TIMES = 3
@@ -135,7 +136,7 @@ def _rule(config: Config, contest: Contest) -> Rule:
     values = config.judging.model_dump() | (
         {"smallest_effect_percent": contest.smallest_effect} if contest.smallest_effect else {}
     )
-    judging = checked(Judging, values, {"smallest_effect_percent": "--smallest-effect"})
+    judging = checked(Judging, values, {"smallest_effect_percent": SMALLEST_EFFECT})
     return Rule(smallest_effect_percent=judging.smallest_effect_percent)
 
 
@@ -229,10 +230,9 @@ def _command(contest: Contest) -> str:
     words = ["bench", "compare", *_refs(contest).values(), "--profile", contest.profile]
     for side in SIDES:
         words += [word for text in contest.extras[side] for word in (f"--{side}-with", text)]
-    flags = PROFILE_FLAGS | TARGET_FLAGS
     for key, given in contest.values.items():
         values = given if isinstance(given, tuple) else (given,)
-        words += [word for one in values if one not in {None, ""} for word in (flags[key], str(one))]
+        words += [word for one in values if one not in {None, ""} for word in (FLAGS[key].name, str(one))]
     words += ["--smallest-effect", contest.smallest_effect] if contest.smallest_effect else []
     return shlex.join(words)
 

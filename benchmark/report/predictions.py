@@ -1,30 +1,17 @@
 """What theory answers, printed in the terminal: the table a run would show, and why its numbers are what they are."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.plan import Endpoint, Plan
-from benchmark.record import Limit
+from benchmark.plan import Plan
 from benchmark.report.report import RESULT_COLUMNS, cells
 from benchmark.report.terminal import results_head
 from benchmark.theory import wording
-from benchmark.theory.predict import OpenAnswer, Prediction
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """What theory answers for one endpoint under one plan: for a closed loop, or for arrivals at a rate."""
-
-    plan: Plan
-    endpoint: Endpoint
-    limit: Limit | None
-    prediction: Prediction | None = None
-    open_answer: OpenAnswer | None = None
+from benchmark.theory.ask import Predicted
 
 
 def print_predictions(console: Console, answers: Sequence[Predicted]) -> None:

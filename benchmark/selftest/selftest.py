@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from rich.console import Console
 
-from benchmark.config import checked, read_config
+from benchmark.config import Flag, checked, read_config
 from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError
 from benchmark.judge.findings import warnings
 from benchmark.judge.noise_floor import COMPUTING, WAITING, Ceiling, Crowd, Delay, SelfTest
@@ -56,7 +56,17 @@ MOST_DELAY_S = 1.0
 NONE = "none"
 DEFAULT: Mapping[str, Any] = {"delays": ("1%", "5%", "20%", "5ms")}
 QUICK: Mapping[str, Any] = {"runs": 6, "round_s": 1.0, "delays": ("20%",), "crowds": (100, 500)}
-FLAGS = {"runs": "--runs", "round_s": "--duration", "crowds": "--users"}
+FLAGS = {
+    "runs": Flag("--runs", "Runs without any change.", default="12"),
+    "round_s": Flag("--duration", "How long each round loads.", default="2s"),
+    "delays": Flag(
+        "--delay",
+        'Delay of one endpoint: "5%", "5ms"; several times; none: no.',
+        default="1%,5%,20%,5ms",
+        several=True,
+    ),
+    "crowds": Flag("--users", "Users of a crowd; several times; none: no.", default="100,500,1000,2000", several=True),
+}
 
 
 class Scale(Frozen):
@@ -216,13 +226,13 @@ def crowd_s(users: int) -> float:
     return 4.0 + users // 250
 
 
-def scale(*, quick: bool, wishes: Mapping[str, Any], delays: Sequence[str], crowds: Sequence[str]) -> Scale:
+def scale(wishes: Mapping[str, Any], *, quick: bool) -> Scale:
     """Combine the usual scale with what the command line asks for. UsageError names the flag."""
     usual = QUICK if quick else DEFAULT
-    asked = {**usual, **{key: value for key, value in wishes.items() if value is not None}}
-    asked["delays"] = _delays(delays or asked["delays"])
-    if crowds:
-        asked["crowds"] = () if list(crowds) == [NONE] else crowds
+    asked = {**usual, **{key: value for key, value in wishes.items() if value not in {None, ()}}}
+    asked["delays"] = _delays(asked["delays"])
+    if asked.get("crowds") == (NONE,):
+        asked["crowds"] = ()
     return checked(Scale, asked, FLAGS)
 
 

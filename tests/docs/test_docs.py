@@ -12,7 +12,7 @@ import pytest
 from pydantic.fields import FieldInfo
 from typer.testing import CliRunner, Result
 
-from benchmark.config import make_plan, read_config
+from benchmark.config import FLAGS, make_plan, make_plans, read_config
 from benchmark.pipeline import Finished, Wishes
 from benchmark.plan import Frozen, Profile, Target
 from scripts import run
@@ -93,7 +93,7 @@ def test_every_run_in_the_documents_is_a_plan_as_it_is_typed(
     for words in typed_runs:
         typed(words)
         wishes = heard[-1]
-        plans = [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]
+        plans = make_plans(config, wishes.profile, {**wishes.values, "users": wishes.users})
         rates = [plan.profile.rate_per_s for plan in plans]
         assert [f"{rate:g}/s" for rate in rates if rate] == [word for word in words if word.endswith("/s")], words
     assert len(heard) == len(typed_runs) > 5
@@ -156,6 +156,21 @@ def test_every_key_of_the_app_and_of_a_profile_is_in_the_table_with_its_default(
                 given = model.model_validate(SMALLEST[model] | tomllib.loads(f"{key} = {value}"))
                 assert given == model.model_validate(SMALLEST[model]), key
                 assert key not in SMALLEST[model]
+
+
+def test_every_flag_of_a_plan_fills_a_key_and_is_called_as_it_is() -> None:
+    fields = Profile.model_fields | Target.model_fields
+    called = {
+        key: field
+        for model in SMALLEST
+        for key, info in keys(model).items()
+        for field in fields
+        if fields[field] is info
+    }
+    others = {"load_workers": "--expect-workers", "endpoints": "--endpoint"}
+    assert {field: f"--{key.replace('_', '-')}" for key, field in called.items() if field in FLAGS} | others == {
+        field: flag.name for field, flag in FLAGS.items()
+    }
 
 
 def test_the_commented_example_in_the_repository_s_file_is_valid_when_uncommented(

@@ -46,21 +46,21 @@ def test_an_injected_delay_is_in_every_answer_of_the_waiting_endpoint(tmp_path: 
 
 
 def test_delays_are_read_as_a_share_of_the_endpoint_s_own_time_or_as_a_time() -> None:
-    found = scale(quick=False, wishes={}, delays=("5%", "5ms"), crowds=())
+    found = scale({"delays": ("5%", "5ms")}, quick=False)
     assert [(delay.label, delay.delay_ms) for delay in found.delays] == [("5 %", 2.5), ("5ms", 5.0)]
     assert found.rounds == (12 + 2 * 2) * 2 + 1 + 4
 
 
 def test_runs_with_a_delay_are_measured_in_turns_with_those_without() -> None:
-    asked = scale(quick=False, wishes={"runs": "6"}, delays=("5%", "5ms"), crowds=())
+    asked = scale({"runs": "6", "delays": ("5%", "5ms")}, quick=False)
     labels = [delay.label for delay in order(asked)]
     assert labels == ["none", "5 %", "none", "5ms", "none", "5 %", "none", "5ms", "none", "none"]
-    few = scale(quick=False, wishes={"runs": "1"}, delays=("5%",), crowds=())
+    few = scale({"runs": "1", "delays": ("5%",)}, quick=False)
     assert [delay.label for delay in order(few)] == ["5 %", "none", "5 %"]
 
 
 def test_none_leaves_out_delays_and_crowds() -> None:
-    found = scale(quick=True, wishes={"runs": "3"}, delays=("none",), crowds=("none",))
+    found = scale({"runs": "3", "delays": ("none",), "crowds": ("none",)}, quick=True)
     assert (found.runs, found.delays, found.crowds) == (3, (), ())
 
 
@@ -72,15 +72,14 @@ def test_none_leaves_out_delays_and_crowds() -> None:
         pytest.param({"delays": ("nan%",)}, "--delay: 'nan%' is no delay", id="not a number"),
         pytest.param({"delays": ("2s",)}, "--delay: '2s' is no delay", id="too long"),
         pytest.param({"crowds": ("many",)}, "--users: 'many' is not a number", id="users"),
-        pytest.param({"wishes": {"runs": "0"}}, "--runs: ", id="no runs"),
-        pytest.param({"wishes": {"round_s": "0"}}, "--duration: ", id="no time"),
-        pytest.param({"wishes": {"round_s": "1.5s"}}, "--duration: must be whole seconds", id="half a second"),
+        pytest.param({"runs": "0"}, "--runs: ", id="no runs"),
+        pytest.param({"round_s": "0"}, "--duration: ", id="no time"),
+        pytest.param({"round_s": "1.5s"}, "--duration: must be whole seconds", id="half a second"),
     ],
 )
 def test_wrong_usage_is_refused_in_one_line(given: dict[str, object], said: str) -> None:
-    values: dict[str, object] = {"quick": False, "wishes": {}, "delays": (), "crowds": ()}
     with pytest.raises(UsageError, match=r"^[^\n]*$") as caught:
-        scale(**(values | given))  # type: ignore[arg-type]
+        scale(given, quick=False)
     assert str(caught.value).startswith(said)
 
 

@@ -9,21 +9,13 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from benchmark.config import make_plan, read_config
+from benchmark.config import FLAGS, make_plan, make_plans, read_config
 from benchmark.errors import UsageError
 from benchmark.pipeline import Finished, Wishes
 from benchmark.plan import Plan
 from scripts import cli, run
 
-RUN_VARIABLES = {
-    "BENCH_PROFILE",
-    "BENCH_USERS",
-    "BENCH_SPAWN_RATE",
-    "BENCH_DURATION",
-    "BENCH_TASK_SECONDS",
-    "BENCH_ENDPOINTS",
-    "BENCH_WORKERS",
-}
+RUN_VARIABLES = {"BENCH_PROFILE"} | {flag.variable for flag in FLAGS.values() if flag.variable}
 
 
 @pytest.fixture
@@ -44,7 +36,7 @@ def ask(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             raise done.exception
         (wishes,) = heard
         config = read_config(repository / "benchmark.toml")
-        return [make_plan(config, wishes.profile, {**wishes.values, "users": n}) for n in wishes.users or (None,)]
+        return make_plans(config, wishes.profile, {**wishes.values, "users": wishes.users})
 
     return call
 
@@ -124,6 +116,7 @@ def test_every_input_but_publish_reaches_a_variable_that_bench_run_reads(reposit
     assert {name for name in environment if name.startswith("BENCH_")} == read
     handed = {f"BENCH_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in inputs if name != "publish"}
     assert handed.items() <= environment.items()
+    assert handed.keys() == RUN_VARIABLES
 
 
 def test_who_calls_has_the_inputs_of_who_presses_the_button_and_each_is_handed_on(repository: Path) -> None:

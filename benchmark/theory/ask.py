@@ -1,0 +1,149 @@
+"""What `bench predict` asks, and what theory answers; all of it is checked before anything is worked out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from benchmark import config
+from benchmark.config import Flag, checked
+from benchmark.errors import UsageError
+from benchmark.plan import Count, Endpoint, Frozen, Number, Plan, Seconds
+from benchmark.record import Limit
+from benchmark.theory.bounds import limit
+from benchmark.theory.predict import (
+    DRAWS,
+    MOST_SIMULATED,
+    OpenAnswer,
+    Prediction,
+    most_requests,
+    predict,
+    predict_open,
+    service,
+)
+from benchmark.theory.simulation import OVERHEAD, Service
+
+MOST_ARRIVALS = 2_000_000
+FLAGS = {
+    "connections": Flag(
+        "--connections", 'Connections of each worker: "290,210". Left out: likely splits, and their range.'
+    ),
+    "service_seconds": Flag("--service-seconds", "Own work of one request (s), instead of what is declared."),
+    "seats": Flag("--seats", "Requests that all workers serve at a time, instead of what is declared."),
+    "open_rate": Flag(
+        "--open-rate", "Arrivals per second, at random, that wait for nobody's answer; instead of users."
+    ),
+    "draws": Flag("--draws", "How many splits are drawn.", default=str(DRAWS)),
+    "seed": config.FLAGS["seed"],
+}
+
+
+def _split(text: Any) -> Any:
+    return [part.strip() for part in text.split(",")] if isinstance(text, str) else text
+
+
+class PredictionRequest(Frozen):
+    """What is asked besides a plan."""
+
+    connections: Annotated[tuple[Annotated[Count, Field(ge=0)], ...], BeforeValidator(_split)] | None = None
+    service_seconds: Annotated[Seconds, Field(gt=0, le=3600)] | None = None
+    seats: Annotated[Count, Field(ge=1, le=1_000_000)] | None = None
+    open_rate: Annotated[Number, Field(gt=0, le=1_000_000)] | None = None
+    draws: Annotated[Count, Field(ge=1, le=1000)] = DRAWS
+    seed: Annotated[Count, Field(ge=0)] = 0
+
+    def rate_per_s(self, plan: Plan) -> float | None:
+        """The rate that is asked about, or the profile's own; None: users send again after their response."""
+        return self.open_rate or plan.profile.rate_per_s
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What theory answers for one endpoint under one plan: for a closed loop, or for arrivals at a rate."""
+
+    plan: Plan
+    endpoint: Endpoint
+    limit: Limit | None
+    prediction: Prediction | None = None
+    open_answer: OpenAnswer | None = None
+
+
+def ask(values: Mapping[str, str | None]) -> PredictionRequest:
+    """Read what the command line asks. UsageError names the flag."""
+    return checked(PredictionRequest, {name: value for name, value in values.items() if value is not None}, FLAGS)
+
+
+def simulations(request: PredictionRequest, plans: Sequence[Plan]) -> list[tuple[Plan, Endpoint, Service]]:
+    """List what has to be simulated. UsageError: a plan does not fit the request, or it would take minutes."""
+    for plan in plans:
+        _check_connections(request, plan)
+        rate_per_s = request.rate_per_s(plan)
+        if rate_per_s is not None and rate_per_s * plan.profile.duration_s > MOST_ARRIVALS:
+            flag = "--open-rate" if request.open_rate is not None else f"profile {plan.profile.name!r}, its rate"
+            message = f"{flag}: more than {MOST_ARRIVALS} arrivals in {plan.profile.duration_s:g} s"
+            raise UsageError(f"{message}; take a shorter --duration")
+    asked = [(plan, _as_asked(request, endpoint, plan)) for plan in plans for endpoint in plan.endpoints]
+    found = [(plan, endpoint, _service(endpoint, plan)) for plan, endpoint in asked]
+    for plan, endpoint, served in found:
+        if request.rate_per_s(plan) is None and most_requests(plan, served) > MOST_SIMULATED:
+            message = f"endpoint {endpoint.name!r}: {most_requests(plan, served):.3g} requests take minutes to simulate"
+            raise UsageError(f"{message}; take a shorter --duration, or fewer --users: the rates hardly differ")
+    return found
+
+
+def _check_connections(request: PredictionRequest, plan: Plan) -> None:
+    split, workers, users = request.connections, plan.target.workers, plan.profile.users
+    if split is None:
+        return
+    if len(split) != workers:
+        message = f"--connections: {len(split)} numbers for {workers} workers; give one for each, or other --workers"
+        raise UsageError(message)
+    if request.rate_per_s(plan) is None and sum(split) != users:
+        message = f"--connections: {sum(split)} connections in all for {users} users, who hold one each"
+        raise UsageError(f"{message}; make them equal")
+    if not any(split):
+        raise UsageError("--connections: no worker has any; give at least one of them a connection")
+
+
+def _as_asked(request: PredictionRequest, endpoint: Endpoint, plan: Plan) -> Endpoint:
+    """Change what is declared of an endpoint into what the command line says of it."""
+    changes: dict[str, Any] = {}
+    if request.service_seconds is not None:
+        changes |= {"work_tasks": None, "work_s": request.service_seconds}
+    if request.seats is not None:
+        workers = plan.target.workers
+        if request.seats % workers:
+            message = f"--seats: {request.seats} cannot be shared evenly by {workers} workers, each has its own"
+            raise UsageError(f"{message}; take a multiple of {workers}, or other --workers")
+        changes |= {"served": "pool", "seats": request.seats // workers}
+    return endpoint.model_copy(update=changes)
+
+
+def _service(endpoint: Endpoint, plan: Plan) -> Service:
+    served = service(endpoint, plan)
+    if served is None and plan.target.url is not None:
+        message = f"endpoint {endpoint.name!r}: the app at {plan.target.url} is served elsewhere, by nobody knows how"
+        raise UsageError(f"{message} many workers; predict with a benchmark.toml that says import")
+    if served is None:
+        message = f"endpoint {endpoint.name!r}: its own work, or how it is served, is not declared"
+        raise UsageError(f"{message}; declare work and served in benchmark.toml, or give --service-seconds and --seats")
+    return served
+
+
+def answer(request: PredictionRequest, plan: Plan, endpoint: Endpoint, served: Service) -> Predicted:
+    """Simulate one endpoint under one plan."""
+    rate_per_s, bound = request.rate_per_s(plan), limit(endpoint, plan)
+    if rate_per_s is None:
+        found = predict(plan, served, split=request.connections, seed=request.seed, draws=request.draws)
+        return Predicted(plan, endpoint, bound, prediction=found)
+    found_open = predict_open(
+        rate_per_s,
+        plan.profile.duration_s,
+        served,
+        split=request.connections,
+        overhead=OVERHEAD[plan.profile.client],
+        seed=request.seed,
+        profile=plan.profile if request.open_rate is None else None,
+    )
+    return Predicted(plan, endpoint, bound, open_answer=found_open)
