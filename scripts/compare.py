@@ -8,7 +8,7 @@ from typing import Annotated
 from rich.console import Console
 from typer import Argument, Option
 
-from benchmark.compare.compare import SMALLEST_EFFECT, Contest, Extras, compare_sides, refuse_regressions
+from benchmark.compare.compare import SMALLEST_EFFECT, ComparisonRequest, Extras, compare_sides, refuse_regressions
 from benchmark.compare.model import to_json
 from benchmark.compare.wording import print_comparison, render_comparison
 from benchmark.config import DEFAULT_FILE, FLAGS, Flag
@@ -46,13 +46,13 @@ def compare(
     Examples: bench compare main HEAD; bench compare HEAD --head-with "fastapi==0.116.0"
     """
     extras: Extras = {"base": base_with, "head": head_with}
-    contest = Contest({"base": base, "head": head}, extras, profile, load, smallest_effect)
-    found = compare_sides(contest, config, out, Console(stderr=True))
+    request = ComparisonRequest({"base": base, "head": head}, extras, profile, load, smallest_effect)
+    comparison, directory = compare_sides(request, config, out, Console(stderr=True))
     if os.environ.get("GITHUB_STEP_SUMMARY"):
-        write_step_summary(render_comparison(found.comparison))
+        write_step_summary(render_comparison(comparison))
     if as_json:
-        sys.stdout.write(to_json(found.comparison))
+        sys.stdout.write(to_json(comparison))
     else:
-        print_comparison(Console(), found.comparison)
-        sys.stdout.write(f"Report: {found.directory / 'compare.md'}\n")
-    refuse_regressions(found.comparison, gate=gate)
+        print_comparison(Console(), comparison)
+        sys.stdout.write(f"Report: {directory / 'compare.md'}\n")
+    refuse_regressions(comparison, gate=gate)

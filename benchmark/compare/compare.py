@@ -5,23 +5,17 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 
-from benchmark.compare.model import SIDES, Comparison, Side, SideName, Turn, write_comparison
+from benchmark.compare.interleaved import Checkout, InterleavedRound, measure_interleaved, named
+from benchmark.compare.model import FILE_NAME, SIDES, Comparison, Side, SideName, Turn, to_json
 from benchmark.compare.statistics import FEWEST_PASSES, Rule, compare, is_precise
-from benchmark.compare.turns import Contender, TurnsRound, measure_turns
-from benchmark.compare.versions import (
-    already_installed,
-    cache_directory,
-    check_out,
-    check_requirement,
-    python_with,
-    resolve,
-)
+from benchmark.compare.versions import already_installed, check_out, check_requirement, python_with, resolve
 from benchmark.compare.wording import CompareReporter, render_comparison, reporting, sentence
 from benchmark.config import FLAGS, Config, Flag, Judging, check_plan, checked, make_plan, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
@@ -35,18 +29,16 @@ from benchmark.store import write_whole
 SMALLEST_EFFECT = Flag("--smallest-effect", "A smaller change (%) counts as none.")
 LONGEST_LOST = 200
 FEWEST_ROUNDS = 2
-MOST_TIMES = 3
-"""How many times the rounds of the profile are measured at most, where the machine is too noisy to tell after them."""
-BESIDE_LOAD_S = 5.0
-"""What a round takes beside its load: servers and generator start and stop."""
+MOST_TIMES = 3  # the rounds of the profile, where the machine is too noisy to tell after them
+BESIDE_LOAD_S = 5.0  # of each round: servers and generator start and stop
 
 Extras = Mapping[SideName, Sequence[str]]
 """Requirements that are installed over those of a side."""
 
 
 @dataclass(frozen=True)
-class Contest:
-    """What the command line asks for. `refs` and `extras` by side, an empty ref is HEAD; `values` change it."""
+class ComparisonRequest:
+    """What the command line asks for. `refs`: an empty one is HEAD. `values` change the profile, and the target."""
 
     refs: Mapping[SideName, str]
     extras: Extras
@@ -55,28 +47,20 @@ class Contest:
     smallest_effect: str | None = None
 
 
-@dataclass(frozen=True)
-class Compared:
-    """A comparison and the directory it was written to."""
-
-    comparison: Comparison
-    directory: Path
-
-
-def compare_sides(contest: Contest, config_file: Path, out: Path, console: Console) -> Compared:
+def compare_sides(
+    request: ComparisonRequest, config_file: Path, out: Path, console: Console
+) -> tuple[Comparison, Path]:
     """Check everything, make both sides ready, measure all rounds, judge, and write compare.json and compare.md.
 
-    Nothing of it is left running or checked out, whatever happens.
+    Gives the directory of both, too. Nothing is left running or checked out, whatever happens.
     """
     config = read_config(config_file)
     home = config_file.resolve().parent
-    plan = _plan(config, contest, home)
-    rule = _rule(config, contest)
-    refs = _refs(contest)
+    plan = _plan(config, request, home)
+    rule = _rule(config, request)
+    refs = _refs(request)
     commits = {side: resolve(home, refs[side]) for side in SIDES}
-    extras: dict[SideName, tuple[str, ...]] = {
-        side: tuple(map(check_requirement, contest.extras[side])) for side in SIDES
-    }
+    extras = {side: tuple(map(check_requirement, request.extras[side])) for side in SIDES}
     if commits["base"] == commits["head"] and extras["base"] == extras["head"]:
         same = " with ".join([f"Both sides are commit {commits['head'][:12]}", *extras["head"]])
         console.print(f"{same}: this shows the noise of this machine, no difference.", soft_wrap=True, markup=False)
@@ -84,18 +68,17 @@ def compare_sides(contest: Contest, config_file: Path, out: Path, console: Conso
     with listening() as interrupt, TemporaryDirectory(prefix="bench-compare-") as temporary:
         guess_s = len(plan.endpoints) * plan.profile.duration_s * 1.3 + BESIDE_LOAD_S
         with reporting(console, plan.profile.rounds, guess_s) as reporter:
-            contenders = _contenders(home, commits, extras, Path(temporary), interrupt, reporter)
-            _check_targets(plan, contenders, interrupt)
+            checkouts = _checkouts(home, commits, extras, Path(temporary), interrupt, reporter)
+            _check_targets(plan, checkouts, interrupt)
+            sides = {side: _side(refs[side], commits[side], extras[side], checkouts[side].python) for side in SIDES}
             directory = _directory(out, started_at)
-            turns, lost = _measure(plan, rule, contenders, directory, interrupt, reporter)
-    sides = {side: _side(refs[side], commits[side], extras[side], contenders[side]) for side in SIDES}
+            turns, lost = _measure(plan, rule, checkouts, directory, interrupt, reporter)
     comparison = Comparison(
         started_at=started_at,
         finished_at=utc_now(),
-        command=_command(contest),
+        command=_command(request),
         plan=plan,
-        base=sides["base"],
-        head=sides["head"],
+        **sides,
         cpu=read_environment(home).cpu,
         smallest_effect_percent=rule.smallest_effect_percent,
         error_rate=rule.error_rate,
@@ -103,18 +86,19 @@ def compare_sides(contest: Contest, config_file: Path, out: Path, console: Conso
         turns=turns,
         lost=lost,
     )
-    return _written(comparison, directory)
+    _write(comparison, directory)
+    return comparison, directory
 
 
-def _refs(contest: Contest) -> dict[SideName, str]:
-    if not any([*contest.refs.values(), *contest.extras.values()]):
+def _refs(request: ComparisonRequest) -> dict[SideName, str]:
+    if not any([*request.refs.values(), *request.extras.values()]):
         message = 'name what to compare: bench compare main HEAD, or bench compare HEAD --head-with "fastapi==0.116.0"'
         raise UsageError(message)
-    return {side: contest.refs[side] or "HEAD" for side in SIDES}
+    return {side: request.refs[side] or "HEAD" for side in SIDES}
 
 
-def _plan(config: Config, contest: Contest, home: Path) -> Plan:
-    plan = make_plan(config, contest.profile, contest.values)
+def _plan(config: Config, request: ComparisonRequest, home: Path) -> Plan:
+    plan = make_plan(config, request.profile, request.values)
     if plan.target.url is not None:
         raise UsageError("an app that runs elsewhere has no two versions here; compare needs [app] import")
     for endpoint in plan.endpoints:
@@ -132,47 +116,40 @@ def _plan(config: Config, contest: Contest, home: Path) -> Plan:
     return plan
 
 
-def _rule(config: Config, contest: Contest) -> Rule:
-    values = config.judging.model_dump() | (
-        {"smallest_effect_percent": contest.smallest_effect} if contest.smallest_effect else {}
-    )
-    judging = checked(Judging, values, {"smallest_effect_percent": SMALLEST_EFFECT})
+def _rule(config: Config, request: ComparisonRequest) -> Rule:
+    asked = {"smallest_effect_percent": request.smallest_effect} if request.smallest_effect else {}
+    judging = checked(Judging, config.judging.model_dump() | asked, {"smallest_effect_percent": SMALLEST_EFFECT})
     return Rule(smallest_effect_percent=judging.smallest_effect_percent)
 
 
-def _contenders(
+def _checkouts(
     home: Path,
     commits: Mapping[SideName, str],
     extras: Extras,
     directory: Path,
     interrupt: Interrupt,
     reporter: CompareReporter,
-) -> dict[SideName, Contender]:
+) -> dict[SideName, Checkout]:
     """Check both sides out, and give each the Python that its requirements ask for."""
     homes = {side: check_out(home, commits[side], directory / side) for side in SIDES}
     if already_installed(list(homes.values()), list(extras.values())):
-        return {side: Contender(homes[side], sys.executable) for side in SIDES}
-    return {side: Contender(homes[side], _python(side, homes, extras, interrupt, reporter)) for side in SIDES}
-
-
-def _python(
-    side: SideName, homes: Mapping[SideName, Path], extras: Extras, interrupt: Interrupt, reporter: CompareReporter
-) -> str:
-    def say(text: str) -> None:
-        reporter.say(f"{side}: {text}")
-
-    try:
-        return python_with(homes[side], extras[side], cache_directory(), interrupt.pause, say)
-    except UsageError as error:
-        raise UsageError(f"{side}: {error}") from None
-
-
-def _check_targets(plan: Plan, contenders: Mapping[SideName, Contender], interrupt: Interrupt) -> None:
-    for side, contender in contenders.items():
+        return {side: Checkout(homes[side], sys.executable) for side in SIDES}
+    found: dict[SideName, Checkout] = {}
+    for side in SIDES:
+        environment = directory / f"{side}-environment"
+        say = partial(reporter.say, whose=side)
         try:
-            check_target(plan, contender.home, interrupt.pause, contender.python)
-        except BenchmarkError as error:
+            python = python_with(homes[side], extras[side], environment, interrupt.pause, say)
+        except UsageError as error:
             raise error.told(side) from None
+        found[side] = Checkout(homes[side], python)
+    return found
+
+
+def _check_targets(plan: Plan, checkouts: Mapping[SideName, Checkout], interrupt: Interrupt) -> None:
+    for side, checkout in checkouts.items():
+        with named(side):
+            check_target(plan, checkout.home, interrupt.pause, checkout.python)
 
 
 def _directory(out: Path, started_at: str) -> Path:
@@ -188,7 +165,7 @@ def _directory(out: Path, started_at: str) -> Path:
 def _measure(
     plan: Plan,
     rule: Rule,
-    contenders: Mapping[SideName, Contender],
+    checkouts: Mapping[SideName, Checkout],
     directory: Path,
     interrupt: Interrupt,
     reporter: CompareReporter,
@@ -206,9 +183,9 @@ def _measure(
         if number >= plan.profile.rounds and is_precise(turns, names, rule):
             break
         reporter.begin(number + 1)
-        asked = TurnsRound(plan, number, contenders, directory / f"round-{number + 1:02d}")
+        asked = InterleavedRound(plan, number, checkouts, directory / f"round-{number + 1:02d}")
         try:
-            turns += measure_turns(asked, interrupt.pause, reporter.watch)
+            turns += measure_interleaved(asked, interrupt.pause, reporter.watch)
         except UnwritableRunError:
             raise
         except InvalidRunError as error:
@@ -221,30 +198,29 @@ def _measure(
     return tuple(turns), tuple(lost)
 
 
-def _side(ref: str, commit: str, extras: tuple[str, ...], contender: Contender) -> Side:
-    python, packages = describe(contender.python)
-    return Side(ref=ref, commit=commit, extra_requirements=extras, python=python, packages=packages)
+def _side(ref: str, commit: str, extras: tuple[str, ...], python: str) -> Side:
+    version, packages = describe(python)
+    return Side(ref=ref, commit=commit, extra_requirements=extras, python=version, packages=packages)
 
 
-def _command(contest: Contest) -> str:
-    words = ["bench", "compare", *_refs(contest).values(), "--profile", contest.profile]
+def _command(request: ComparisonRequest) -> str:
+    words = ["bench", "compare", *_refs(request).values(), "--profile", request.profile]
     for side in SIDES:
-        words += [word for text in contest.extras[side] for word in (f"--{side}-with", text)]
-    for key, given in contest.values.items():
+        words += [word for text in request.extras[side] for word in (f"--{side}-with", text)]
+    for key, given in request.values.items():
         values = given if isinstance(given, tuple) else (given,)
         words += [word for one in values if one not in {None, ""} for word in (FLAGS[key].name, str(one))]
-    words += ["--smallest-effect", contest.smallest_effect] if contest.smallest_effect else []
+    words += ["--smallest-effect", request.smallest_effect] if request.smallest_effect else []
     return shlex.join(words)
 
 
-def _written(comparison: Comparison, directory: Path) -> Compared:
+def _write(comparison: Comparison, directory: Path) -> None:
     try:
-        write_comparison(comparison, directory)
+        write_whole(directory / FILE_NAME, to_json(comparison))
         write_whole(directory / "compare.md", render_comparison(comparison))
     except OSError as error:
         message = f"the comparison could not be written: {error}; free some space, or name another --out"
         raise UnwritableRunError(message) from None
-    return Compared(comparison, directory)
 
 
 def refuse_regressions(comparison: Comparison, *, gate: bool) -> None:

@@ -11,7 +11,6 @@ from pydantic import Field, ValidationError
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.plan import Frozen, Line, Plan, Sample, Whole
 from benchmark.record import Columns, Cpu, Moment
-from benchmark.store import write_whole
 
 SideName = Literal["base", "head"]
 SIDES: tuple[SideName, SideName] = ("base", "head")
@@ -95,15 +94,7 @@ FILE_NAME = "compare.json"
 LARGEST_BYTES = 20 * 2**20
 
 
-def write_comparison(comparison: Comparison, directory: Path) -> Path:
-    """Write compare.json. OSError: not written."""
-    path = directory / FILE_NAME
-    write_whole(path, to_json(comparison))
-    return path
-
-
 def to_json(comparison: Comparison) -> str:
-    """Serialise a comparison, keys in their order."""
     return comparison.model_dump_json(indent=1) + "\n"
 
 

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from itertools import groupby
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from benchmark.compare.model import Comparison, Difference, Side
 from benchmark.formatting import NOT_AVAILABLE, inert, when
+from benchmark.measure.progress import bar
 
 TITLES = {"throughput_rps": "req/s", "median_ms": "p50", "p95_ms": "p95", "failure_ratio": "failures"}
 HEADS = ("Endpoint", "Metric", "base", "head", "Change", "Interval (%)", "Verdict")
@@ -87,8 +87,7 @@ def _value(item: Difference, value: float | None) -> str:
     return f"{value:.1f}" if item.metric == "throughput_rps" else f"{value:.2f}"
 
 
-def cells(item: Difference) -> list[str]:
-    """One line of the table, without the endpoint's name."""
+def _cells(item: Difference) -> list[str]:
     values = [_value(item, item.base), _value(item, item.head)]
     title = TITLES[item.metric] + (" (ms)" if item.metric.endswith("_ms") else "")
     return [title, *values, _change(item), _interval(item), item.verdict]
@@ -100,7 +99,6 @@ def _shown(comparison: Comparison) -> list[Difference]:
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
-    """Print the table and the sentence."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for head in HEADS[1:]:
         left = head in {"Metric", "Verdict"}
@@ -108,7 +106,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     for name, items in groupby(_shown(comparison), key=lambda item: item.endpoint):
         table.add_row(Text(name, style="bold"))
         for item in items:
-            table.add_row(*map(Text, cells(item)))
+            table.add_row(*map(Text, _cells(item)))
     console.print(table)
     for reason in _reasons(comparison, str):
         console.print(Text(reason), soft_wrap=True)
@@ -123,7 +121,7 @@ def render_comparison(comparison: Comparison) -> str:
         f"| {' | '.join(HEADS)} |",
         "| :-- | :-- | --: | --: | --: | --: | :-- |",
     ]
-    lines += [f"| {inert(item.endpoint)} | {' | '.join(cells(item))} |" for item in _shown(comparison)]
+    lines += [f"| {inert(item.endpoint)} | {' | '.join(_cells(item))} |" for item in _shown(comparison)]
     reasons = [f"- {reason}" for reason in _reasons(comparison, inert)]
     lines += ["", *reasons, ""] if reasons else [""]
     lines += [f"- base: {_side(comparison.base)}", f"- head: {_side(comparison.head)}", *_packages(comparison), ""]
@@ -132,17 +130,13 @@ def render_comparison(comparison: Comparison) -> str:
 
 def _reasons(comparison: Comparison, named: Named) -> list[str]:
     """What broke, and why something cannot be told."""
+    untold = [item for item in _shown(comparison) if item.reason]
     return [
         *map(named, comparison.lost),
-        *_why_untold(comparison, named),
-    ]
-
-
-def _why_untold(comparison: Comparison, named: Named) -> list[str]:
-    return [
-        f"{named(item.endpoint)}, {TITLES[item.metric]}: {item.verdict}: {named(item.reason)}"
-        for item in _shown(comparison)
-        if item.reason
+        *(
+            f"{named(item.endpoint)}, {TITLES[item.metric]}: {item.verdict}: {named(item.reason or '')}"
+            for item in untold
+        ),
     ]
 
 
@@ -176,18 +170,17 @@ def _method(comparison: Comparison) -> str:
 class CompareReporter:
     """Shows the rounds: a bar in a terminal, a line a round elsewhere."""
 
-    def __init__(self, console: Console, rounds: int, first_guess_s: float, bar: Progress | None) -> None:
+    def __init__(self, console: Console, rounds: int, first_guess_s: float, update: Callable[..., None] | None) -> None:
         self._console = console
         self._rounds = rounds
         self._round_s = first_guess_s
-        self._bar = bar
-        self._task = bar.add_task("", total=float(rounds)) if bar else None
+        self._update = update
         self._began_s: float | None = None
         self._number = 0
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, whose: str = "") -> None:
         """Say something that is not a round."""
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(f"{whose}: {text}" if whose else text), soft_wrap=True)
 
     def begin(self, number: int) -> None:
         """Announce a round; `number` counts from 1."""
@@ -199,25 +192,21 @@ class CompareReporter:
         if number > self._rounds:
             self._rounds = number
             self.say("the machine is noisy, the intervals are still too wide: one round more")
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, total=float(self._rounds))
+        if self._update is not None:
+            self._update(total=float(self._rounds))
         else:
             left_s = self._round_s * (self._rounds - number + 1)
             self.say(f"[{number}/{self._rounds}] about {left_s:.0f} s left")
 
     def watch(self, phase: str, share: float, _counts: object) -> None:
         """Show the phase, and under load the share of the round's turns that is done."""
-        if self._bar is not None and self._task is not None:
+        if self._update is not None:
             done = self._number - 1 + (share if phase == "loading" else 0.0)
-            self._bar.update(self._task, completed=done, description=f"[{self._number}/{self._rounds}] {phase}")
+            self._update(completed=done, description=f"[{self._number}/{self._rounds}] {phase}")
 
 
 @contextmanager
 def reporting(console: Console, rounds: int, first_guess_s: float) -> Iterator[CompareReporter]:
-    """Progress of so many rounds, gone when the block ends."""
-    if not console.is_terminal:
-        yield CompareReporter(console, rounds, first_guess_s, None)
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        yield CompareReporter(console, rounds, first_guess_s, bar)
+    """Progress of a comparison, gone when the block ends."""
+    with bar(console, rounds) as update:
+        yield CompareReporter(console, rounds, first_guess_s, update)

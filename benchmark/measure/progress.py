@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from benchmark.plan import Profile
@@ -33,12 +34,11 @@ class Counts(Protocol):
 class Reporter:
     """Shows how far a run is: a bar in a terminal, a plain line now and then elsewhere."""
 
-    def __init__(self, console: Console, profile: Profile, rounds: int, bar: Progress | None) -> None:
+    def __init__(self, console: Console, profile: Profile, rounds: int, update: Callable[..., None] | None) -> None:
         self._console = console
         self._profile = profile
         self._rounds = rounds
-        self._bar = bar
-        self._task: TaskID | None = bar.add_task("", total=rounds * profile.duration_s, now="") if bar else None
+        self._update = update
         self._done = 0
         self._endpoint = ""
         self._spoke_at = 0.0
@@ -59,10 +59,10 @@ class Reporter:
         begun = phase == "loading" and counts.users > 0
         failed = f", {counts.failures} failed" if counts.failures else ""
         state = f"{left}{counts.users} users, {counts.requests} requests{failed}" if begun else phase
-        if self._bar is not None and self._task is not None:
+        if self._update is not None:
             share = min(seconds, self._load_s) if self._load_s == self._profile.duration_s else 0.0
             completed = self._done * self._profile.duration_s + share
-            self._bar.update(self._task, completed=completed, description=self._endpoint, now=state)
+            self._update(completed=completed, description=self._endpoint, now=state)
         elif f"{phase}{begun}" != self._phase or time.monotonic() - self._spoke_at >= PLAIN_EVERY_S:
             self._console.print(Text(f"{self._endpoint}: {state}"), soft_wrap=True)
             self._spoke_at = time.monotonic()
@@ -70,10 +70,10 @@ class Reporter:
 
 
 @contextmanager
-def reporting(console: Console, profile: Profile, rounds: int) -> Iterator[Reporter]:
-    """Progress for a run of so many rounds, gone when the block ends."""
+def bar(console: Console, total: float) -> Iterator[Callable[..., None] | None]:
+    """Draw a bar that is gone when the block ends, and give what updates it; None: this is no terminal."""
     if not console.is_terminal:
-        yield Reporter(console, profile, rounds, None)
+        yield None
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -81,8 +81,15 @@ def reporting(console: Console, profile: Profile, rounds: int) -> Iterator[Repor
         TextColumn("{task.fields[now]}", markup=False),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
-        yield Reporter(console, profile, rounds, bar)
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield partial(progress.update, progress.add_task("", total=total, now=""))
+
+
+@contextmanager
+def reporting(console: Console, profile: Profile, rounds: int) -> Iterator[Reporter]:
+    """Progress for a run of `rounds` rounds, gone when the block ends."""
+    with bar(console, rounds * profile.duration_s) as update:
+        yield Reporter(console, profile, rounds, update)
 
 
 @contextmanager

@@ -4,9 +4,9 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmark.compare.interleaved import PATTERNS
 from benchmark.compare.model import Comparison, Side, SideName, Turn
 from benchmark.compare.statistics import Rule, compare
-from benchmark.compare.turns import PATTERNS
 from benchmark.plan import Endpoint, Plan, Profile, Target
 from benchmark.record import Cpu
 from tests.support.records import some_columns

@@ -49,21 +49,20 @@ def versions(bench: Bench) -> Bench:
     git(bench.folder, "init", "--quiet", "--initial-branch=main")
     git(bench.folder, "add", "--all")
     git(bench.folder, "commit", "--quiet", "--message=One")
-    bench.environment |= {"XDG_CACHE_HOME": str(bench.folder / "cache"), "TMPDIR": str(bench.folder / "temporary")}
+    bench.environment |= {"UV_CACHE_DIR": str(bench.folder / "cache"), "TMPDIR": str(bench.folder / "temporary")}
     (bench.folder / "temporary").mkdir()
     return bench
 
 
 def nothing_is_left(bench: Bench) -> bool:
-    """Whether no checkout, no half of an environment and no process is left, and git knows nothing."""
-    kept = [path for path in (bench.folder / "cache").rglob("*environments/.*") if path.exists()]
+    """Whether no checkout, no environment and no process is left, and git knows nothing."""
     clean = git(bench.folder, "worktree", "list").count("\n") == 0
-    return not [*(bench.folder / "temporary").iterdir(), *kept, *bench.processes()] and clean
+    return not [*(bench.folder / "temporary").iterdir(), *bench.processes()] and clean
 
 
 def test_a_package_that_makes_it_slower_is_found_and_can_gate(versions: Bench) -> None:
     make_wheel(versions.folder / "wheels")
-    versions.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(versions.folder / "wheels")}
+    versions.environment |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(versions.folder / "wheels")}
     words = ("--head-with", "slower==1.0", "--smallest-effect", "50", "--json", "--gate")
     done = versions.call("compare", "main", *words)
     assert done.returncode == 1, done.stderr
@@ -94,8 +93,11 @@ def test_an_interruption_leaves_nothing(versions: Bench) -> None:
 REFUSED = {
     "nothing asked": ((), "name what to compare"),
     "no such ref": (("nosuch", "HEAD"), "'nosuch' names no commit here"),
-    "a flag of pip": (("main", "--head-with", "--pre"), "'--pre' is no requirement"),
-    "no such package": (("main", "--base-with", "nosuch==9"), "base: nosuch==9 cannot be installed: ERROR: "),
+    "a flag of uv": (("main", "--head-with", "--pre"), "'--pre' is no requirement"),
+    "no such package": (
+        ("main", "--base-with", "nosuch==9"),
+        "base: nosuch==9 cannot be installed: No solution found ",
+    ),
     "too few rounds": (("main", "HEAD", "--rounds", "1"), "--rounds: 2 at least"),
     "no such endpoint": (("main", "HEAD", "--endpoint", "slow"), "--endpoint: there is no endpoint 'slow'"),
     "no effect": (("main", "HEAD", "--smallest-effect", "0"), "--smallest-effect: "),
@@ -108,7 +110,7 @@ def test_what_can_not_be_compared_is_refused_in_one_line(
 ) -> None:
     monkeypatch.chdir(versions.folder)
     words, said = REFUSED[case]
-    environment = {**versions.environment, "PIP_NO_INDEX": "1"}
+    environment = {**versions.environment, "UV_OFFLINE": "1"}
     error = CliRunner().invoke(app, ["compare", *words], env=environment).exception
     assert isinstance(error, UsageError)
     assert str(error).startswith(said)

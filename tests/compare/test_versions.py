@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.compare.turns import PASSES, planned_turns
+from benchmark.compare.interleaved import PASSES, planned_turns
 from benchmark.compare.versions import (
     already_installed,
     check_out,
     check_requirement,
-    environment_key,
     python_with,
     resolve,
 )
@@ -85,38 +84,53 @@ def test_what_is_installed_already_is_not_installed_again(tmp_path: Path, reposi
         assert not already_installed([other, other], [(), ()])
 
 
-def test_an_environment_is_kept_for_what_all_files_ask_for_together(tmp_path: Path) -> None:
-    file, more = tmp_path / "requirements.txt", tmp_path / "parts" / "base.txt"
-    more.parent.mkdir()
+def test_a_side_has_every_file_of_its_commit_as_it_was_committed(repository_of_two: Path, tmp_path: Path) -> None:
+    service = repository_of_two / "service"
+    (service / ".gitattributes").write_text("app.py export-ignore\nversion.txt export-subst\n*.bat text eol=crlf\n")
+    (service / "version.txt").write_text("$Format:%H$\n")
+    (service / "run.bat").write_bytes(b"serve\r\n")
+    (service / "logs").symlink_to("/var/log")
+    git(repository_of_two, "add", "--all")
+    git(repository_of_two, "commit", "--quiet", "--message=three")
+    place = check_out(service, resolve(service, "HEAD"), tmp_path / "side")
+    assert {path.name for path in place.iterdir()} == {path.name for path in service.iterdir()}
+    assert (place / "app.py").read_text() == "two"
+    assert (place / "version.txt").read_text() == "$Format:%H$\n"
+    assert (place / "run.bat").read_bytes() == b"serve\r\n"
+    assert (place / "logs").readlink() == Path("/var/log")
 
-    def key(text: str, base: str = "") -> str:
-        file.write_text(text)
-        more.write_text(base)
-        return environment_key(file, ())
 
-    named = "fastapi==0.116.0  # a comment\n-r parts/base.txt\n"
-    assert key(named, "anyio==4.0") == key(named.replace("  # a comment", ""), "\nanyio==4.0\n")
-    assert key(named, "anyio==4.0") != key(named, "anyio==4.1")
-    assert key("-c parts/base.txt", "anyio==4.0") != key("-c parts/base.txt", "anyio==4.1")
-    assert key(named, "-r ../requirements.txt") == key(named, "-r ../requirements.txt"), "they name each other"
-    assert key("--index-url https://pypi.org/simple") == key("--index-url https://pypi.org/simple")
-    for place in (".", "-e .", "./lib", "lib @ git+https://example.com/lib@main"):
-        assert key(place) != key(place), "tomorrow something else may lie there"
+def test_a_package_is_added_to_what_this_python_has_and_the_rest_stays(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path / "wheels")
+    python = python_with(tmp_path, (str(wheel),), tmp_path / "environment", time.sleep, lambda _: None)
+    (version_of_it, found), (_, ours) = describe(python), describe(sys.executable)
+    assert found == ours | {"slower": "1.0"}
+    assert version_of_it == describe(sys.executable)[0]
+
+
+def test_what_cannot_be_installed_is_said_in_one_line_by_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    (tmp_path / "requirements.txt").write_text("nosuch-package==1\n")
+    said = r"^requirements\.txt cannot be installed: No solution found [^\n:]*: Because nosuch-package [^\n]*$"
+    with pytest.raises(UsageError, match=said):
+        python_with(tmp_path, (), tmp_path / "environment", time.sleep, lambda _: None)
 
 
 def test_a_requirement_of_the_checkout_itself_is_installed_from_there(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path / "wheels")
     (tmp_path / "requirements.txt").write_text(f"./wheels/{wheel.name}\n")
-    python = python_with(tmp_path, (), tmp_path / "cache", time.sleep, lambda _: None)
+    python = python_with(tmp_path, (), tmp_path / "environment", time.sleep, lambda _: None)
     assert describe(python)[1]["slower"] == "1.0"
 
 
 def test_a_folder_without_requirements_is_served_by_this_python(tmp_path: Path) -> None:
-    assert python_with(tmp_path, (), tmp_path / "cache", lambda _: None, lambda _: None) == sys.executable
+    assert python_with(tmp_path, (), tmp_path / "environment", lambda _: None, lambda _: None) == sys.executable
 
 
 @pytest.mark.parametrize("text", ["", " ", "--pre", " -e .", "x\ny"])
-def test_a_flag_of_pip_is_no_requirement(text: str) -> None:
+def test_a_flag_of_uv_is_no_requirement(text: str) -> None:
     with pytest.raises(UsageError, match="is no requirement"):
         check_requirement(text)
 

@@ -33,16 +33,14 @@ from benchmark.measure.server import Server
 from benchmark.plan import Endpoint, Plan
 from benchmark.summary import columns
 
-ABBA: tuple[SideName, ...] = ("base", "head", "head", "base")
-BAAB: tuple[SideName, ...] = ("head", "base", "base", "head")
-PATTERNS = (ABBA, BAAB)
+PATTERNS: tuple[tuple[SideName, ...], ...] = (("base", "head", "head", "base"), ("head", "base", "base", "head"))
 PASSES = 4
-TURNS_PER_ENDPOINT = PASSES * len(ABBA)
+TURNS_PER_ENDPOINT = PASSES * len(PATTERNS[0])
 """A profile's duration is the load of one endpoint in one round, both sides together."""
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedTurn:
     """One turn of a round, in its place: `number` counts the passes of the whole comparison from 0.
 
     One of `position` -1 opens the connections, and is not counted.
@@ -54,7 +52,7 @@ class Planned:
     position: int
 
 
-def planned_turns(endpoints: Sequence[Endpoint], round_number: int) -> list[Planned]:
+def planned_turns(endpoints: Sequence[Endpoint], round_number: int) -> list[PlannedTurn]:
     """List the turns of a round: in each pass one request of each user to each side, then each endpoint A B B A.
 
     In the first pass that one request goes to every endpoint, as much is done only once in a process.
@@ -62,14 +60,14 @@ def planned_turns(endpoints: Sequence[Endpoint], round_number: int) -> list[Plan
     listed = []
     for number in range(round_number * PASSES, (round_number + 1) * PASSES):
         opened = endpoints if number % PASSES == 0 else endpoints[:1]
-        listed += [Planned(endpoint, side, number, -1) for side in SIDES for endpoint in opened]
+        listed += [PlannedTurn(endpoint, side, number, -1) for side in SIDES for endpoint in opened]
         for place, endpoint in enumerate(endpoints):
             pattern = PATTERNS[(number + place) % 2]
-            listed += [Planned(endpoint, side, number, position) for position, side in enumerate(pattern)]
+            listed += [PlannedTurn(endpoint, side, number, position) for position, side in enumerate(pattern)]
     return listed
 
 
-def turn_of(rows: pd.DataFrame, one: Planned, plan: Plan, cpu_s: float | None = None) -> Turn:
+def turn_of(rows: pd.DataFrame, one: PlannedTurn, plan: Plan, cpu_s: float | None = None) -> Turn:
     """Sum up the rows of one turn.
 
     A turn is short, so requests per second are not counted within a window, whose borders would cut some off: they are
@@ -98,7 +96,7 @@ POLL_S = 0.1
 
 
 @dataclass(frozen=True)
-class Contender:
+class Checkout:
     """Where a side's app lies, and the Python that serves it."""
 
     home: Path
@@ -106,27 +104,20 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class TurnsRound:
-    """One round that is to be measured: its own directory is made in `directory`."""
+class InterleavedRound:
+    """One round that is to be measured; `directory` is made."""
 
     plan: Plan
     number: int
-    contenders: Mapping[SideName, Contender]
+    checkouts: Mapping[SideName, Checkout]
     directory: Path
 
-    def job(self, side: SideName) -> Job:
-        """The round as the server of one side sees it."""
-        mine = self.contenders[side]
-        place = self.directory / side
-        endpoints = self.plan.endpoints
-        return Job(self.plan, endpoints[0], self.number, endpoints, place, mine.home, python=mine.python)
 
-
-def measure_turns(asked: TurnsRound, pause: Pause, watch: Watch) -> tuple[Turn, ...]:
+def measure_interleaved(asked: InterleavedRound, pause: Pause, watch: Watch) -> tuple[Turn, ...]:
     """Measure one round.
 
     AppError names the side whose app cannot be started or verified. InvalidRunError: something broke under load;
-    UnwritableRunError: it could not be written. InterruptedRunError: somebody asked to stop. No process is left.
+    UnwritableRunError: it could not be written. InterruptedRunError: the user asked to stop. No process is left.
     """
     planned = planned_turns(asked.plan.endpoints, asked.number)
     try:
@@ -134,8 +125,8 @@ def measure_turns(asked: TurnsRound, pause: Pause, watch: Watch) -> tuple[Turn, 
         watch("starting", 0.0, Progress())
         with _stopped_together() as stacks:
             with ThreadPoolExecutor(len(SIDES)) as pool:
-                ready = list(pool.map(lambda side: _ready(asked.job(side), side, stacks[side], pause), SIDES))
-            servers = {side: server for side, (server, _) in zip(SIDES, ready, strict=True)}
+                ready = list(pool.map(lambda side: _ready(asked, side, stacks[side], pause), SIDES))
+            servers = dict(zip(SIDES, (server for server, _ in ready), strict=True))
             spec = _spec(asked, planned, servers, [answers_s for _, answers_s in ready])
             with _generator(asked, spec) as child:
                 _watch_turns(asked, child, servers, len(planned), pause, watch)
@@ -148,49 +139,45 @@ def measure_turns(asked: TurnsRound, pause: Pause, watch: Watch) -> tuple[Turn, 
 
 @contextmanager
 def _stopped_together() -> Iterator[Mapping[SideName, ExitStack]]:
-    """Stop both servers at the same time: a graceful stop takes two seconds of every round."""
-    stacks: dict[SideName, ExitStack] = {side: ExitStack() for side in SIDES}
+    stacks = {side: ExitStack() for side in SIDES}
     try:
         yield stacks
     finally:
-        with ThreadPoolExecutor(len(stacks)) as pool:
+        with ThreadPoolExecutor(len(stacks)) as pool:  # a graceful stop takes two seconds of every round
             list(pool.map(ExitStack.close, stacks.values()))
 
 
-def _ready(job: Job, side: SideName, stack: ExitStack, pause: Pause) -> tuple[Server, dict[str, float]]:
-    """Start and verify a side, in a thread beside the other's; gives how long its answers took (s), too."""
-    job.directory.mkdir()
-    with _told(side):
+def _ready(asked: InterleavedRound, side: SideName, stack: ExitStack, pause: Pause) -> tuple[Server, dict[str, float]]:
+    """Start and verify a side, while a thread does the other; gives how long its responses took (s), too."""
+    plan, mine, directory = asked.plan, asked.checkouts[side], asked.directory / side
+    directory.mkdir()
+    with named(side):
+        job = Job(plan, plan.endpoints[0], asked.number, plan.endpoints, directory, mine.home, python=mine.python)
         server = start_server(job, stack, pause, lambda *_: None)
         if server is None:
             raise BenchmarkError("unreachable: an app that runs elsewhere is refused before")
-        url = server.base_url
-        return server, verify(job.plan, job.to_verify, url, directory=job.directory, home=job.home, pause=pause)
+        responses_s = verify(plan, plan.endpoints, server.base_url, directory=directory, home=mine.home, pause=pause)
+        return server, responses_s
 
 
-class _told:  # noqa: N801 - used as a word
-    """Says in an error on which side it happened."""
-
-    def __init__(self, side: SideName) -> None:
-        self._side = side
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _t: type[BaseException] | None, error: BaseException | None, _b: object) -> None:
-        if isinstance(error, BenchmarkError):
-            raise error.told(self._side) from None
+@contextmanager
+def named(side: SideName) -> Iterator[None]:
+    """Say in an error on which side it happened."""
+    try:
+        yield
+    except BenchmarkError as error:
+        raise error.told(side) from None
 
 
 def _spec(
-    asked: TurnsRound,
-    planned: Sequence[Planned],
+    asked: InterleavedRound,
+    planned: Sequence[PlannedTurn],
     servers: Mapping[SideName, Server],
     answers_s: Sequence[Mapping[str, float]],
 ) -> dict[str, Any]:
     profile = asked.plan.profile
 
-    def turn(one: Planned, before: Planned | None) -> dict[str, Any]:
+    def turn(one: PlannedTurn, before: PlannedTurn | None) -> dict[str, Any]:
         name = one.endpoint.name
         # Both sides get the same spread, or the start alone would make a difference.
         spread_s = one.endpoint.own_work_s(profile.task_seconds) or max(answers[name] for answers in answers_s)
@@ -215,7 +202,7 @@ def _spec(
     }
 
 
-def _generator(asked: TurnsRound, spec: Mapping[str, Any]) -> Child:
+def _generator(asked: InterleavedRound, spec: Mapping[str, Any]) -> Child:
     profile = asked.plan.profile
     spec_file = asked.directory / "turns.json"
     spec_file.write_text(json.dumps(spec))
@@ -232,7 +219,7 @@ def _generator(asked: TurnsRound, spec: Mapping[str, Any]) -> Child:
 
 
 def _watch_turns(
-    asked: TurnsRound, child: Child, servers: Mapping[SideName, Server], turns: int, pause: Pause, watch: Watch
+    asked: InterleavedRound, child: Child, servers: Mapping[SideName, Server], turns: int, pause: Pause, watch: Watch
 ) -> None:
     """Wait for the generator; a turn that does not end is the generator hanging."""
     profile = asked.plan.profile
@@ -242,7 +229,7 @@ def _watch_turns(
     while child.exit_code is None:
         pause(POLL_S)
         for side in SIDES:
-            with _told(side):
+            with named(side):
                 if child.exit_code is None:
                     servers[side].check_alive()
         now = max(0, len(file.read_text().splitlines()) - 1) if file.exists() else 0
@@ -263,7 +250,7 @@ def _require_success(child: Child) -> None:
         raise InvalidRunError(f"the load generator ended with exit code {code}; its last lines:", child.tail())
 
 
-def _read(asked: TurnsRound, planned: Sequence[Planned]) -> tuple[Turn, ...]:
+def _read(asked: InterleavedRound, planned: Sequence[PlannedTurn]) -> tuple[Turn, ...]:
     rows = pd.read_csv(asked.directory / "rows.csv", dtype={"error": "string"}, keep_default_na=False)
     if sorted(set(rows["turn"])) != list(range(len(planned))):
         raise InvalidRunError("the load generator left turns out; its log says why")
