@@ -29,7 +29,7 @@ def doctor(
     ]
     blocking = [diagnosis for diagnosis in found if diagnosis.state == "blocks"]
     if as_json:
-        answer = {"schema_version": 1, "blocked": bool(blocking), "checks": [item.model_dump() for item in found]}
+        answer = {"schema_version": 1, "blocked": bool(blocking), "checks": [item._asdict() for item in found]}
         sys.stdout.write(json.dumps(answer, indent=1) + "\n")
     else:
         sys.stdout.write("".join(_lines(diagnosis) for diagnosis in found))

@@ -53,17 +53,17 @@ def watch(
     sys.stdout.write(f"{len(still_open)} of {len(found.counting)} metrics regressed and have not recovered.\n")
     sys.stdout.flush()
     place = _place(branch, remote, reports)
-    told = tell(found, found.own(history.records), place, only_say=dry_run)
+    lines, problems = tell(found, found.own(history.records), place, only_say=dry_run)
     over = published_again(place) if place.event == SCHEDULED and not dry_run else []
-    for line in (*told.lines, *over):
+    for line in (*lines, *over):
         sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
-    for problem in told.problems:
+    for problem in problems:
         sys.stderr.write(f"bench: {problem}\n")
     if gate and still_open:
         raise Exit(1)
     if gate and history.unreadable:
         raise Exit(InvalidRunError.exit_code)
-    if told.problems:
+    if problems:
         raise Exit(PublishError.exit_code)
 
 

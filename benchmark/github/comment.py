@@ -15,8 +15,7 @@ from benchmark.github.issues import gh
 
 MARK = "<!-- benchmark-compare -->"
 AUTHOR = "github-actions[bot]"
-LONGEST_COMMENT = 60_000
-"""GitHub takes 65,536 characters."""
+LONGEST_COMMENT = 60_000  # GitHub takes 65,536 characters
 
 
 @dataclass(frozen=True)
@@ -33,41 +32,30 @@ def comment(markdown: str, head: Head, home: Path) -> str:
     """Write or renew the comment; gives what was done. InvalidRunError: it is too long. PublishError: gh refuses."""
     if len(markdown) > LONGEST_COMMENT:
         raise InvalidRunError("the comparison is too long for a comment; it stands in the summary of its workflow run")
-    number = _pull_request(head, home)
+
+    def api(path: str, *flags: str, text: str = "") -> str:
+        return gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags, repository=head.repository, text=text)
+
+    of_this_branch = ("--method", "GET", "-f", "state=open", "-f", f"head={head.owner}:{head.branch}")
+    pulls = _pages(api("/pulls", *of_this_branch))
+    number = next((int(item["number"]) for item in pulls if item["head"]["sha"] == head.commit), None)
     if number is None:
         return "no open pull request has this commit as its head any more; nothing was said"
+    comments = _pages(api(f"/issues/{number}/comments?per_page=100", "--paginate"))
+    ours = [item for item in comments if item["user"]["login"] == AUTHOR and str(item["body"]).startswith(MARK)]
     payload = json.dumps({"body": f"{MARK}\n{markdown}"})
-    ours = [
-        item for item in _get(home, head, f"/issues/{number}/comments?per_page=100", "--paginate") if _is_ours(item)
-    ]
     if ours:
-        _send(home, head, "PATCH", f"/issues/comments/{int(ours[0]['id'])}", payload)
+        api(f"/issues/comments/{int(ours[0]['id'])}", "--method", "PATCH", "--input", "-", text=payload)
         return f"renewed the comment under #{number}"
-    _send(home, head, "POST", f"/issues/{number}/comments", payload)
+    api(f"/issues/{number}/comments", "--method", "POST", "--input", "-", text=payload)
     return f"commented on #{number}"
 
 
-def _pull_request(head: Head, home: Path) -> int | None:
-    fields = ("--method", "GET", "-f", "state=open", "-f", f"head={head.owner}:{head.branch}")
-    found = _get(home, head, "/pulls", *fields)
-    return next((int(item["number"]) for item in found if item["head"]["sha"] == head.commit), None)
-
-
-def _is_ours(item: dict[str, Any]) -> bool:
-    return item["user"]["login"] == AUTHOR and str(item["body"]).startswith(MARK)
-
-
-def _get(home: Path, head: Head, path: str, *flags: str) -> list[dict[str, Any]]:
-    """All pages of a list: newer versions of gh make one list of them, older ones print one list after the other."""
-    said = gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags, repository=head.repository)
-    text, found = said.strip(), list[dict[str, Any]]()
+def _pages(printed: str) -> list[dict[str, Any]]:
+    # Newer versions of gh make one list of all pages, older ones print one list after the other.
+    text, found = printed.strip(), list[dict[str, Any]]()
     while text:
         page, end = json.JSONDecoder().raw_decode(text)
         found += page
         text = text[end:].lstrip()
     return found
-
-
-def _send(home: Path, head: Head, method: str, path: str, payload: str) -> None:
-    words = (f"repos/{{owner}}/{{repo}}{path}", "--method", method, "--input", "-")
-    gh(home, "api", *words, repository=head.repository, text=payload)

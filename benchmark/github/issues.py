@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark import shell as commands
+from benchmark import shell
 from benchmark.errors import PublishError
 from benchmark.formatting import inert
 from benchmark.judge.history import Judged, Said, Trend
@@ -19,12 +20,17 @@ from benchmark.record import Record
 from benchmark.report.report import templates
 
 LABEL = "benchmark-regression"
+UNPUBLISHED = "benchmark-unpublished"
+"""Label of the one issue that says that nothing is published any more, and the mark in its text."""
+
+WORKFLOW = "benchmark.yml"
+SCHEDULED = "schedule"
+MOST_ISSUES = "1000"
+TIMEOUT_S = 60.0
 LONGEST_TITLE = 200
 ENDED_AFTER_RUNS = 5
 """Of another series since its last run a series has ended. Machines that take turns make two that both go on."""
 _MARK = re.compile(r"<!-- benchmark-issue: ([0-9a-f]{64}) since (\S+) -->")
-
-Do = Literal["open", "update", "close"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class Issue:
 class Step:
     """One thing to do at GitHub. `number` is None for an issue that is yet to be opened."""
 
-    do: Do
+    do: Literal["open", "update", "close"]
     number: int | None
     title: str
     body: str
@@ -69,10 +75,11 @@ def steps(judged: Judged, issues: Sequence[Issue], reports_url: str) -> Iterator
     counting = {trend.key: trend for trend in reversed(judged.counting)}
     newest = {trend.key: trend for trend in reversed(judged.trends)} | counting
     opened = [issue for issue in issues if not issue.closed]
+    template = templates().from_string((files("benchmark.github") / "issue.md.j2").read_text("utf-8"))
     for key, trend in counting.items():
         if trend.open_since is None:
             continue
-        body = _body(trend, reports_url)
+        body = template.render(trend=trend, url=reports_url)
         known = next((issue for issue in opened if issue.key == key), None)
         if known is not None:
             if known.body.strip() != body.strip():
@@ -108,29 +115,6 @@ def _title(trend: Trend) -> str:
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 3]}..."
 
 
-def _body(trend: Trend, reports_url: str) -> str:
-    return templates().get_template("issue.md.j2").render(trend=trend, url=reports_url)
-
-
-def listed(text: str) -> list[dict[str, Any]]:
-    """Read what `gh issue list --json number,body,state` printed. PublishError: that is no list."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, list):
-        raise PublishError(f"gh issue list printed no list of issues: {text.strip()[:80]!r}")
-    return [item for item in found if isinstance(item, dict)]
-
-
-TIMEOUT_S = 60.0
-MOST_ISSUES = "1000"
-WORKFLOW = "benchmark.yml"
-SCHEDULED = "schedule"
-UNPUBLISHED = "benchmark-unpublished"
-"""Label of the one issue that says that nothing is published any more, and the mark in its text."""
-
-
 @dataclass(frozen=True)
 class Place:
     """Where the reports can be read, whose repository it is, and the branch whose workflow is asked for one run more.
@@ -147,33 +131,53 @@ class Place:
     event: str | None = None
 
 
-@dataclass(frozen=True)
-class Told:
-    """One line for each thing that was done, or would be, and one for each that could not be done."""
-
-    lines: tuple[str, ...]
-    problems: tuple[str, ...]
-
-
-def gh(home: Path, *arguments: str, repository: str | None, text: str = "") -> str:
+def gh(
+    home: Path,
+    *arguments: str,
+    repository: str | None,
+    text: str = "",
+    failed: str = "",
+    timeout_s: float = TIMEOUT_S,
+) -> str:
     """Run gh, and give what it printed. PublishError: it is not there, not logged in, or refuses."""
-    done = commands.gh(arguments, home, repository, TIMEOUT_S, text)
+    done = shell.gh(arguments, home, repository, timeout_s, text)
     if done.code:
-        said = [line for line in done.errors.splitlines() if line.strip()] or ["it said nothing"]
-        raise PublishError(f"gh {' '.join(arguments[:2])} failed: {said[0][:200]}")
+        command = " ".join(arguments[:2])
+        said = next((line for line in done.errors.splitlines() if line.strip()), "it said nothing")
+        raise PublishError(f"{failed or f'gh {command} failed'}: {said[:200]}")
     return done.out
 
 
 def _gh(place: Place, *arguments: str, text: str = "") -> str:
-    """Run gh for the repository of `place`."""
     repository = ("--repo", place.repository) if place.repository else ()
     return gh(place.home, *arguments, *repository, repository=place.repository, text=text)
 
 
-def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: bool) -> Told:
+def _listed(place: Place, label: str, *flags: str, fields: str) -> list[dict[str, Any]]:
+    text = _gh(place, "issue", "list", "--label", label, *flags, "--json", fields)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise PublishError(f"gh issue list printed no list of issues: {text.strip()[:80]!r}")
+    return [item for item in found if isinstance(item, dict)]
+
+
+def _open(place: Place, label: str, about: str, title: str, text: str) -> None:
+    _gh(place, "label", "create", label, "--force", "--description", about)
+    _gh(place, "issue", "create", "--title", title, "--label", label, "--body-file", "-", text=text)
+
+
+def _close(place: Place, number: int | None, why: str) -> None:
+    _gh(place, "issue", "close", str(number), "--comment", why)
+
+
+def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: bool) -> tuple[list[str], list[str]]:
     """Do what has to be done at GitHub, or `only_say` it: first a run more, then the issues. `records`: newest first.
 
-    What fails does not keep the rest from being done.
+    Gives one line for each thing that was done, or would be, and one for each that could not be done, which does not
+    keep the rest from being done.
     """
     lines, problems = list[str](), list[str]()
 
@@ -189,18 +193,31 @@ def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: b
     suspect = suspicion(judged, records) if place.event in {None, SCHEDULED} else None
     if suspect is not None:
         said, by = suspect
+        # A run by hand is of the same series; as it is not scheduled, it asks for no further one.
+        branch = ("--ref", place.branch) if place.branch else ()
         line = f"ask for one run more of {by.profile.name}: {said.metric} of {said.endpoint}: {said.line}"
-        attempt(line, partial(_confirm, by, place))
+        attempt(line, partial(_gh, place, "workflow", "run", WORKFLOW, *branch, "-f", f"profile={by.profile.name}"))
     issues: list[Issue] = []
     try:
-        issues = _issues(place)
+        flags = ("--state", "all", "--limit", MOST_ISSUES)
+        issues = our_issues(_listed(place, LABEL, *flags, fields="number,body,state"))
     except PublishError as error:
         if not only_say:
-            return Told(tuple(lines), (*problems, str(error)))
+            return lines, [*problems, str(error)]
         lines.append(f"ask GitHub first which issues there are: {error}")
     for step in steps(judged, issues, place.reports_url):
-        attempt(_said(step), partial(_take, step, place))
-    return Told(tuple(lines), tuple(problems))
+        number = f"#{step.number}" if step.number else "an issue"
+        attempt(f"{step.do} {number}: {step.title}", partial(_take, step, place))
+    return lines, problems
+
+
+def _take(step: Step, place: Place) -> None:
+    if step.do == "open":
+        _open(place, LABEL, "A benchmark became worse, confirmed twice", step.title, step.body)
+    elif step.do == "update":
+        _gh(place, "issue", "edit", str(step.number), "--body-file", "-", text=step.body)
+    else:
+        _close(place, step.number, step.body)
 
 
 def tell_unpublished(place: Place, log: str, *, only_say: bool) -> str:
@@ -211,7 +228,6 @@ def tell_unpublished(place: Place, log: str, *, only_say: bool) -> str:
     if not only_say and (numbers := _unpublished_issues(place)):
         return f"leave #{numbers[0]} open, which says it already"
     if not only_say:
-        _gh(place, "label", "create", UNPUBLISHED, "--force", "--description", "Scheduled runs are not published")
         title = "A scheduled benchmark was not published"
         text = (
             f"Nothing of [this scheduled run]({log}) became part of the reports. Its job *Publish* says why;"
@@ -220,7 +236,7 @@ def tell_unpublished(place: Place, log: str, *, only_say: bool) -> str:
             "publishes it.\n\n"
             f"This issue is closed when a scheduled run is published again.\n\n<!-- {UNPUBLISHED} -->\n"
         )
-        _gh(place, "issue", "create", "--title", title, "--label", UNPUBLISHED, "--body-file", "-", text=text)
+        _open(place, UNPUBLISHED, "Scheduled runs are not published", title, text)
     return "open an issue: a scheduled run was not published"
 
 
@@ -228,13 +244,12 @@ def published_again(place: Place) -> list[str]:
     """Close the issue that `tell_unpublished` opened; gives what was done. PublishError: GitHub refuses."""
     numbers = _unpublished_issues(place)
     for number in numbers:
-        _gh(place, "issue", "close", str(number), "--comment", "A scheduled run was published again.")
+        _close(place, number, "A scheduled run was published again.")
     return [f"close #{number}: a scheduled run was published again" for number in numbers]
 
 
 def _unpublished_issues(place: Place) -> list[int]:
-    words = ("--label", UNPUBLISHED, "--state", "open", "--json", "number,body")
-    found = listed(_gh(place, "issue", "list", *words))
+    found = _listed(place, UNPUBLISHED, "--state", "open", fields="number,body")
     return [item["number"] for item in found if f"<!-- {UNPUBLISHED} -->" in str(item.get("body"))]
 
 
@@ -249,28 +264,3 @@ def suspicion(judged: Judged, records: Sequence[Record]) -> tuple[Said, Record] 
     said = judged.said.get(scheduled.id, ())
     found = next((item for item in said if item.stage == "suspected" and item.direction == "worse"), None)
     return None if found is None else (found, scheduled)
-
-
-def _issues(place: Place) -> list[Issue]:
-    words = ("--label", LABEL, "--state", "all", "--limit", MOST_ISSUES, "--json", "number,body,state")
-    return our_issues(listed(_gh(place, "issue", "list", *words)))
-
-
-def _said(step: Step) -> str:
-    return f"{step.do} {f'#{step.number}' if step.number else 'an issue'}: {step.title}"
-
-
-def _take(step: Step, place: Place) -> None:
-    if step.do == "open":
-        _gh(place, "label", "create", LABEL, "--force", "--description", "A benchmark became worse, confirmed twice")
-        _gh(place, "issue", "create", "--title", step.title, "--label", LABEL, "--body-file", "-", text=step.body)
-    elif step.do == "update":
-        _gh(place, "issue", "edit", str(step.number), "--body-file", "-", text=step.body)
-    else:
-        _gh(place, "issue", "close", str(step.number), "--comment", step.body)
-
-
-def _confirm(newest: Record, place: Place) -> None:
-    """A run by hand is of the same series; as it is not scheduled, it asks for no further one."""
-    branch = ("--ref", place.branch) if place.branch else ()
-    _gh(place, "workflow", "run", WORKFLOW, *branch, "-f", f"profile={newest.profile.name}")
