@@ -6,15 +6,17 @@ eight runs are made 10 % slower.
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from benchmark.judge.change_points import change_points
-from benchmark.judge.history import Change, Said, Trend
+from benchmark.config import Judging
 from benchmark.judge.metrics import metric
-from benchmark.judge.verdict import Point, in_words, judge
+from benchmark.judge.series import Run, Series
+from benchmark.judge.verdict import Point, in_words
 from benchmark.report.charts.svg import to_svg
 from benchmark.report.charts.trend import draw, said
 from tests.judge.replays import series_of
+from tests.support.records import some_environment
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "judging.svg"
 SLOWER = 0.9
@@ -26,33 +28,23 @@ def longest(series: dict[str, list[float]]) -> str:
     return min(series, key=lambda name: (-len(series[name]), name))
 
 
-def trend(label: str, values: Sequence[float]) -> Trend:
-    """One series with the drop, as a report would show it."""
-    throughput = metric("throughput_rps")
+def trend(label: str, values: Sequence[float]) -> Series:
+    """One series with the drop, as a report would show it in the run that announced it."""
     slower = [*values[:-LAST], *(value * SLOWER for value in values[-LAST:])]
-    runs = tuple(str(number) for number in range(1, len(slower) + 1))
-    places = tuple(f"run {number}" for number in runs)
-    judgements = judge([Point(run, value) for run, value in zip(runs, slower, strict=True)], throughput.better)
-    loud = next((found for found in judgements if found.stage == "confirmed"), judgements[-1])
-    known = loud.baseline
-    return Trend(
-        key=label,
-        profile="",
+    numbers = [str(number) for number in range(1, len(slower) + 1)]
+    series = Series(
         endpoint=label,
-        metric=throughput.name,
-        title=throughput.title,
-        unit=throughput.unit,
+        metric=metric("throughput_rps"),
         form="waiting",
-        runs=runs,
-        started_at=places,
-        values=tuple(slower),
-        band=(known.median - known.band, known.median + known.band) if known else None,
-        last=Said(label, throughput.title, loud.verdict, loud.stage, in_words(loud, throughput)),
-        changes=tuple(
-            Change(runs[found.index], places[found.index], found.percent, found.direction)
-            for found in change_points(slower, throughput.better)
-        ),
+        common={},
+        points=tuple(Point(number, value) for number, value in zip(numbers, slower, strict=True)),
+        runs=tuple(Run(number, f"run {number}", some_environment()) for number in numbers),
     )
+    verdicts = series.judgements()
+    loud = next((found for found in verdicts if found.stage == "confirmed"), verdicts[-1])
+    last = replace(loud, value=slower[-1], line=in_words(loud, series.metric))
+    series = replace(series, verdicts=(*verdicts[:-1], last))
+    return replace(series, changes=series.level_changes(Judging()))
 
 
 def picture() -> str:
@@ -60,7 +52,7 @@ def picture() -> str:
     raw, relative = series_of(relative=False, same_runs=True), series_of(relative=True)
     name = longest(relative)
     trends = [trend("as measured", raw[name]), trend("beside the reference", relative[name])]
-    return to_svg(draw(trends, {}), said(trends, str))
+    return to_svg(draw(trends), said(trends, str))
 
 
 if __name__ == "__main__":

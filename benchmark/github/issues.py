@@ -15,7 +15,9 @@ from typing import Any, Literal
 from benchmark import shell
 from benchmark.errors import PublishError
 from benchmark.formatting import inert
-from benchmark.judge.history import Judged, Said, Trend
+from benchmark.judge.history import Judged
+from benchmark.judge.series import Series
+from benchmark.judge.verdict import Judgement
 from benchmark.record import Record
 from benchmark.report.report import templates
 
@@ -93,25 +95,26 @@ def steps(judged: Judged, issues: Sequence[Issue], reports_url: str) -> Iterator
             yield Step("close", issue.number, _title(now), end)
 
 
-def _end(judged: Judged, issue: Issue, now: Trend) -> str | None:
+def _end(judged: Judged, issue: Issue, now: Series) -> str | None:
     """How the regression of an issue ended; None when that is not known. `now`: the series that counts, if any does."""
     for trend in judged.trends:
-        if trend.key != issue.key or issue.since not in trend.runs:
+        runs = [run.id for run in trend.runs]
+        if trend.key != issue.key or issue.since not in runs:
             continue
         if issue.since in trend.over:
             return f"{inert(trend.over[issue.since])}."
-        since = sum(moment > trend.started_at[-1] for moment in now.started_at)
+        since = sum(run.started_at > trend.runs[-1].started_at for run in now.runs)
         if trend.aside is not None and (now.aside is not None or since >= ENDED_AFTER_RUNS):
             return f"{inert(trend.aside)}."
-        until = trend.runs.index(issue.since) + 2  # with the second run it was confirmed
-        for one in reversed(trend.runs[:until]):
+        until = runs.index(issue.since) + 2  # with the second run it was confirmed
+        for one in reversed(runs[:until]):
             if trend.aside is None and one in trend.accepted:
                 return f"accepted since run {one}: {inert(trend.accepted[one])}."
     return None
 
 
-def _title(trend: Trend) -> str:
-    title = f"{trend.title} of {trend.endpoint} regressed (profile {trend.profile})"
+def _title(trend: Series) -> str:
+    title = f"{trend.metric.title} of {trend.endpoint} regressed (profile {trend.profile})"
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 3]}..."
 
 
@@ -253,7 +256,7 @@ def _unpublished_issues(place: Place) -> list[int]:
     return [item["number"] for item in found if f"<!-- {UNPUBLISHED} -->" in str(item.get("body"))]
 
 
-def suspicion(judged: Judged, records: Sequence[Record]) -> tuple[Said, Record] | None:
+def suspicion(judged: Judged, records: Sequence[Record]) -> tuple[Judgement, Record] | None:
     """What may have become worse in the newest scheduled run, when nothing was measured under its profile since."""
     scheduled = next((record for record in records if record.environment.trigger == SCHEDULED), None)
     if scheduled is None:
@@ -261,6 +264,6 @@ def suspicion(judged: Judged, records: Sequence[Record]) -> tuple[Said, Record] 
     same = (record for record in records if record.profile.name == scheduled.profile.name and not record.customised)
     if next(same, None) is not scheduled:
         return None
-    said = judged.said.get(scheduled.id, ())
+    said = judged.verdicts.get(scheduled.id, ())
     found = next((item for item in said if item.stage == "suspected" and item.direction == "worse"), None)
     return None if found is None else (found, scheduled)

@@ -3,15 +3,18 @@
 Of two runs that do not compare it says why not.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median, mode
 from typing import Any
 
 from benchmark.config import Accepted, Judging
+from benchmark.judge.change_points import ChangePoint, change_points
 from benchmark.judge.metrics import JUDGED, Form, Metric, form
-from benchmark.judge.validity import endpoint_validity
+from benchmark.judge.validity import USABLE, Validity, endpoint_validity, run_validity
 from benchmark.judge.verdict import Judgement, Point, judge
 from benchmark.plan import Endpoint
 from benchmark.record import EndpointResult, Environment, Record
@@ -32,19 +35,27 @@ _SERVING = ("import_path", "url", "workers", "threads", "loop", "sockets")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is kept of a record: what a person wants to know about a point of a series."""
+    """What is kept of a record. `endpoints`: in the order of its plan."""
 
     id: str
     started_at: str
     environment: Environment
     customised: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    validity: Validity = USABLE
+
+    @property
+    def moment(self) -> Moment:
+        return self.started_at, self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
     """Runs of one metric of one endpoint that may be compared, oldest first: `points[i]` is what `runs[i]` scored.
 
-    `common` is what had to be equal for that, see `common`.
+    `common` is what had to be equal for that, see `common`. A history adds the rest: `verdicts` of all runs, `changes`
+    of level with the run that each begins with, and `aside`, why this is not the series that counts: of those of one
+    metric of one endpoint under one profile only the newest does.
     """
 
     endpoint: str
@@ -53,6 +64,9 @@ class Series:
     common: dict[str, str]
     points: tuple[Point, ...]
     runs: tuple[Run, ...]
+    verdicts: tuple[Judgement, ...] = ()
+    changes: tuple[tuple[Run, ChangePoint], ...] = ()
+    aside: str | None = None
 
     def judgements(self, rule: Judging | None = None) -> tuple[Judgement, ...]:
         """Judge every run against the ones before it; of a metric that is only shown each is inconclusive."""
@@ -60,6 +74,70 @@ class Series:
         if not self.metric.judged:
             points = tuple(replace(point, unusable=f"{self.metric.title} is shown, never judged") for point in points)
         return judge(points, self.metric.better, rule)
+
+    def level_changes(self, rule: Judging) -> tuple[tuple[Run, ChangePoint], ...]:
+        """Find where the level changed; runs that could not be judged are left out."""
+        usable = [(run, found.value) for run, found in zip(self.runs, self.verdicts, strict=True)]
+        runs = [run for run, value in usable if value is not None]
+        values = [value for _, value in usable if value is not None]
+        found = change_points(values, self.metric.better, rule, self.points[-1].smallest_difference)
+        return tuple((runs[change.index], change) for change in found)
+
+    @property
+    def profile(self) -> str:
+        return self.common["profile"]
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        return self.profile, self.endpoint, self.metric.name
+
+    @property
+    def key(self) -> str:
+        """A hash that stands for profile, endpoint and metric."""
+        return hashlib.sha256("\n".join(self.place).encode()).hexdigest()
+
+    @property
+    def last(self) -> Judgement:
+        return self.verdicts[-1]
+
+    @property
+    def open_since(self) -> str | None:
+        """Run with which a regression began that is still open; None in a series that does not count."""
+        return None if self.aside else self.last.open_since
+
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """What was judged, in the unit of the metric divided as `form` says; None where a run could not be."""
+        return tuple(found.value for found in self.verdicts)
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """Lowest and highest value that the next run may have without a word."""
+        known = next((found.baseline for found in reversed(self.verdicts) if found.baseline), None)
+        return (known.median - known.band, known.median + known.band) if known else None
+
+    @property
+    def began_with(self) -> str | None:
+        """What else was different in the first run of a regression that is open."""
+        for before, run in pairwise(self.runs):
+            if run.id == self.last.open_since:
+                return what_changed(before.environment, run.environment)
+        return None
+
+    @property
+    def over(self) -> dict[str, str]:
+        """How each regression that is over ended, by the run it began with."""
+        ends = {}
+        for before, now in pairwise(self.verdicts):
+            if before.open_since is not None and now.open_since is None:
+                how = "back at the level before" if now.stage == "recovered" else "accepted"
+                ends[before.open_since] = f"{how} since run {now.run}: {now.line}"
+        return ends
+
+    @property
+    def accepted(self) -> dict[str, str]:
+        """Why a change is wanted, by the run from which on."""
+        return {point.run: point.accepted for point in self.points if point.accepted}
 
 
 def common(record: Record, endpoint: Endpoint, of: Form) -> dict[str, str]:
@@ -103,8 +181,9 @@ def gather(
     environments: dict[str, Environment] = {}  # most runs share theirs, and it is the largest part of what is kept
     for record in records:
         environment = environments.setdefault(record.environment.model_dump_json(), record.environment)
-        run = Run(record.id, record.started_at, environment, record.customised)
-        moments[run.id] = _moment(run)
+        planned = tuple(endpoint.name for endpoint in record.plan.endpoints)
+        run = Run(record.id, record.started_at, environment, record.customised, planned, run_validity(record))
+        moments[run.id] = run.moment
         if record.environment.repository is not None:
             owners[moments[run.id]] = record.environment.repository
         by = {metric: reference(record, metric) for metric in metrics} if reference is not None else {}
@@ -139,12 +218,12 @@ class _Group:
 
         A series that begins after a change has nothing to forget.
         """
-        members = sorted(self.members, key=lambda member: _moment(member[0]))
+        members = sorted(self.members, key=lambda member: member[0].moment)
         points = [point for _, point in members]
         for entry, begins in accepted:
             if entry.endpoint not in {None, self.endpoint} or entry.metric not in {None, self.metric.name}:
                 continue
-            at = next((n for n, (run, _) in enumerate(members) if _moment(run) >= begins), None)
+            at = next((n for n, (run, _) in enumerate(members) if run.moment >= begins), None)
             if at:
                 reasons = (points[at].accepted, entry.reason)
                 points[at] = replace(points[at], accepted="; ".join(reason for reason in reasons if reason))
@@ -160,10 +239,6 @@ def _at_home(groups: Iterable[_Group], home: str) -> Iterable[_Group]:
         key = (group.endpoint, group.metric.name, *common.items())
         joined.setdefault(key, replace(group, common=common, members=[])).members.extend(group.members)
     return joined.values()
-
-
-def _moment(run: Run) -> Moment:
-    return run.started_at, run.id
 
 
 def _points(

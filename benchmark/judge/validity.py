@@ -60,6 +60,9 @@ class Validity(Frozen):
         return f"the run is {gravest.level}: {gravest.message}"
 
 
+USABLE = Validity(level="usable")
+
+
 def endpoint_validity(record: Record, name: str) -> Validity:
     """Weigh the evidence about one endpoint of a run; one that was planned and not measured is invalid."""
     return _validity((*_about_run(record), *_about_endpoint(record, name)))

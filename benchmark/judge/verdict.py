@@ -67,7 +67,7 @@ def _workers(number: int) -> str:
 CREPT_BACK_RUNS = 10
 """So many runs, by their median, show a recovery of which no step did. Five are there by chance twice as often."""
 
-Word = Literal["unchanged", "improved", "regressed", "inconclusive"]
+Verdict = Literal["unchanged", "improved", "regressed", "inconclusive"]
 Stage = Literal["not judged", "too few runs", "steady", "suspected", "confirmed", "recovered", "accepted"]
 
 
@@ -90,16 +90,20 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is said about one run of a series. Percentages are of the baseline's median; None where that is zero.
+    """What is found about one run of a series. Percentages are of the baseline's median; None where that is zero.
 
     `first_run` of a confirmed change is the run in which it was suspected. `open_since` is the first run of a confirmed
-    regression that has, after this run, neither recovered nor been accepted. `side`: 1 above the band around the
-    level it is compared with, -1 below it, 0 within it or not compared. `missing`: how many usable runs are missing,
+    regression that has, after this run, neither recovered nor been accepted. `direction`: to which side of the band
+    around the level it is compared with; None within it, or not compared. `missing`: how many usable runs are missing,
     after this one, until one is compared; None where enough are there.
+
+    A history adds whose number it is (`metric` by its title), and `line`: verdict, change and noise band in words.
+    `apart`: why there is nothing to compare it with though there are earlier runs. `changed`: what else is different
+    from the run before.
     """
 
     run: str
-    verdict: Word
+    verdict: Verdict
     stage: Stage
     reason: str | None = None
     value: float | None = None
@@ -108,8 +112,13 @@ class Judgement:
     baseline: Baseline | None = None
     first_run: str | None = None
     open_since: str | None = None
-    side: int = 0
+    direction: Literal["better", "worse"] | None = None
     missing: int | None = None
+    endpoint: str = ""
+    metric: str = ""
+    line: str = ""
+    apart: str | None = None
+    changed: str | None = None
 
 
 def judge(points: Iterable[Point], better: Better, rule: Judging | None = None) -> tuple[Judgement, ...]:
@@ -253,7 +262,7 @@ class _Series:
     def _say(
         self,
         point: Point,
-        verdict: Word,
+        verdict: Verdict,
         stage: Stage,
         known: Baseline | None = None,
         *,
@@ -262,6 +271,7 @@ class _Series:
         first: _Suspect | None = None,
         side: int = 0,
     ) -> Judgement:
+        side = first.side if first else side
         return Judgement(
             run=point.run,
             verdict=verdict,
@@ -273,7 +283,7 @@ class _Series:
             baseline=known,
             first_run=first.point.run if first else None,
             open_since=self.open.first_run if self.open else None,
-            side=first.side if first else side,
+            direction=None if side == 0 else "better" if side == self.good_side else "worse",
             missing=self.rule.fewest_runs - len(self.level) if stage in {"too few runs", "accepted"} else None,
         )
 

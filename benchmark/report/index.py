@@ -268,7 +268,7 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
             "record": record,
             "best": next(iter(sentences.ranking(record)), None),
             "warnings": sum(finding.severity != "note" for _, finding in all_warnings(record)),
-            "belief": judged.belief.get(record.id),
+            "validity": judged.validity.get(record.id),
             "stranger": judged.strangers.get(record.id),
         }
         for record in history.records[:LONGEST_INDEX]
@@ -305,7 +305,7 @@ def _pictures(history: History, judged: Judged) -> tuple[dict[str, list["Picture
     """Pictures of more than one run: of each metric over the runs by profile, and of sweeps."""
     from benchmark.report.charts import registry as pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
-    return pictures.trend_pictures(judged, history.records), pictures.sweep_pictures(history.records)
+    return pictures.trend_pictures(judged), pictures.sweep_pictures(history.records)
 
 
 def _place_charts(reports: Path, history: History, judged: Judged) -> None:

@@ -97,7 +97,7 @@ def try_out(record: Record, build: Build) -> None:
     among = [_alike(record, number) for number in range(ALIKE, 0, -1)] + [record]
     found = judged(among, None)
     render_index(History(tuple(among), (), runs=len(among)), found)
-    several = trend_pictures(found, among).values()
+    several = trend_pictures(found).values()
     for picture in (*(one for pictures in several for one in pictures), *sweep_pictures(among)):
         picture.specification()
 

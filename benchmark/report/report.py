@@ -157,7 +157,7 @@ def render_report(
 ) -> str:
     """The whole report of one run as Markdown; `judged`: what is said of it beside the runs before it."""
     judged = judged or Judged()
-    said = judged.said.get(record.id, ())
+    verdicts = judged.verdicts.get(record.id, ())
     published = same_conditions(record, tables)
     found = all_warnings(record)
     return (
@@ -173,11 +173,11 @@ def render_report(
             headline=sentences.headline(record),
             reasons=[(result.name, sentences.reason(result, record)) for result in record.endpoints],
             predictions=predictions_table(record),
-            belief=judged.belief.get(record.id),
+            validity=judged.validity.get(record.id),
             visible=on_this_machine(record, judged.selftest),
-            verdict=sentences.of_run(said),
-            begun_anew=sentences.begun_anew(said),
-            verdicts=list(filter(sentences.is_worth_saying, said)),
+            verdict=sentences.of_run(verdicts),
+            begun_anew=sentences.begun_anew(verdicts),
+            verdicts=list(filter(sentences.is_worth_saying, verdicts)),
             changes=_alternatives(record),
             results=results_table(record, published),
             pictures=picture_lines(record) if with_pictures else {},

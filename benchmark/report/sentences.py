@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from benchmark.formatting import inert, ms, percent, rate
-from benchmark.judge.history import Judged, Said, Trend
+from benchmark.judge.history import Judged
+from benchmark.judge.series import Series
+from benchmark.judge.verdict import Judgement
 from benchmark.record import RATE_NOT_KEPT, EndpointResult, Record, Round
 from benchmark.theory.wording import limit_sentence
 
@@ -147,12 +149,12 @@ def _excess(result: EndpointResult, record: Record) -> str:
 QUIET_STAGES = {"steady", "too few runs", "not judged"}
 
 
-def is_worth_saying(said: Said) -> bool:
+def is_worth_saying(said: Judgement) -> bool:
     """Whether something changed or may have changed."""
     return said.stage not in QUIET_STAGES or said.open_since is not None
 
 
-def begun_anew(said: Iterable[Said]) -> list[str]:
+def begun_anew(said: Iterable[Judgement]) -> list[str]:
     """Why numbers are compared with nothing though there are earlier runs, a sentence for each reason."""
     reasons = Counter(item.apart for item in said if item.apart)
     return [
@@ -161,7 +163,7 @@ def begun_anew(said: Iterable[Said]) -> list[str]:
     ]
 
 
-def of_run(said: Sequence[Said]) -> str:
+def of_run(said: Sequence[Judgement]) -> str:
     """What became of all metrics of a run, regressions that are still open first; "" where nothing was judged."""
     still = Counter(item.open_since for item in said if item.open_since and item.verdict != "regressed")
     sentences = [
@@ -186,7 +188,7 @@ def of_run(said: Sequence[Said]) -> str:
     return " ".join([*sentences, *verdicts_begin(said)])
 
 
-def verdicts_begin(said: Sequence[Said]) -> list[str]:
+def verdicts_begin(said: Sequence[Judgement]) -> list[str]:
     """Say how many runs are missing until the numbers that are not judged yet are; nothing where all are."""
     missing = [item.missing for item in said if item.missing is not None]
     if not missing:
@@ -196,7 +198,7 @@ def verdicts_begin(said: Sequence[Said]) -> list[str]:
     return [f"Verdicts{which} begin {runs}."]
 
 
-def _list(items: Iterable[Said]) -> str:
+def _list(items: Iterable[Judgement]) -> str:
     parts = []
     for item in items:
         change = "" if item.change_percent is None else f" by {item.change_percent:+.1f}\N{NO-BREAK SPACE}%"
@@ -223,7 +225,7 @@ def summed_up(judged: Judged) -> str:
     return " ".join([f"{', '.join(parts)}.", *verdicts_begin([trend.last for trend in counting])])
 
 
-def worth_saying(judged: Judged) -> list[Trend]:
+def worth_saying(judged: Judged) -> list[Series]:
     """Trends that count and of which there is something to say, open regressions first."""
     found = [trend for trend in judged.counting if is_worth_saying(trend.last) or trend.changes]
     return sorted(found, key=lambda trend: trend.open_since is None)

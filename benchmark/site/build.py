@@ -142,7 +142,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _overview_charts(history: History, judged: Judged) -> dict[str, Picture]:
     """Charts of more than one run, by the file of their picture."""
-    several = trend_pictures(judged, history.records)
+    several = trend_pictures(judged)
     found = {one.file: one for items in several.values() for one in items}
     return found | {one.file: one for one in sweep_pictures(history.records)}
 

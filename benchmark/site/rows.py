@@ -50,8 +50,8 @@ def rows(records: Sequence[Record], judged: Judged) -> list[Row]:
     for number, (record, key) in enumerate(zip(records, keys, strict=True)):
         older = zip(records[number + 1 :], keys[number + 1 :], strict=True)
         before = next((other.id for other, its in older if its == key and other.state == "complete"), None)
-        belief = judged.belief.get(record.id)
-        state = record.state if record.state != "complete" or belief is None else belief.level
+        validity = judged.validity.get(record.id)
+        state = record.state if record.state != "complete" or validity is None else validity.level
         best = next(iter(sentences.ranking(record)), None)
         found.append(Row(record, series_name(record), best, state, before))
     return found

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmark.judge.history import Judged
+from benchmark.judge.metrics import metric
 from benchmark.record import Record
 from benchmark.report.charts import registry as pictures
 from benchmark.report.charts import style, sweep, throughput, timeline, trend
@@ -110,7 +111,7 @@ def test_who_changes_how_a_picture_looks_raises_its_version() -> None:
     Pins the bytes across machines, too, and holds each specification against Vega-Lite's schema.
     """
     items = [*run_pictures(busy_record()).values(), *sweep_pictures(sweep_of(20, 100, 500))]
-    drawings = [*(item.draw() for item in items), trend.draw([some_trend()], {"run-001": "A", "run-002": "B"})]
+    drawings = [*(item.draw() for item in items), trend.draw([some_trend()])]
     for drawing in drawings:
         drawing.chart.to_dict(validate=True)
     drawn = [to_svg(drawing, "said") for drawing in drawings]
@@ -162,8 +163,8 @@ def test_a_sweep_is_drawn_with_its_knee_and_its_bounds(tmp_path: Path) -> None:
 
 
 def test_a_trend_is_drawn_by_profile_and_metric_and_a_short_one_is_not(tmp_path: Path) -> None:
-    long, other = some_trend(), some_trend(metric="p95_ms", title="p95")
-    found = trend_pictures(Judged(trends=(long, other, some_trend(2, profile="new"))), [])
+    long, other = some_trend(), some_trend(metric=metric("p95_ms"))
+    found = trend_pictures(Judged(trends=(long, other, some_trend(2, profile="new"))))
     assert [picture.title for picture in found["quick"]] == ["req/s", "p95"]
     assert set(found) == {"quick"}
     said = found["quick"][0].said(str)
@@ -173,9 +174,8 @@ def test_a_trend_is_drawn_by_profile_and_metric_and_a_short_one_is_not(tmp_path:
 
 
 def test_the_largest_trend_is_small() -> None:
-    trends = [some_trend(1000, f"endpoint {n}") for n in range(20)]
-    machines = {f"run-{n:03}": f"cpu {n}" for n in range(1000)}
-    assert len(to_svg(trend.draw(trends, machines), "said")) < MOST_BYTES
+    trends = [some_trend(1000, f"endpoint {n}", machine=lambda number: f"cpu {number}") for n in range(20)]
+    assert len(to_svg(trend.draw(trends), "said")) < MOST_BYTES
 
 
 def luminance(color: str) -> float:

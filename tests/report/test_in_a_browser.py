@@ -1,5 +1,6 @@
 """What is rendered, opened in a real Chromium: names from outside do nothing, and dark pages show the dark colours."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from benchmark.report.index import render_run
 from benchmark.report.report import render_report
 from benchmark.store import write_record
 from tests.support.browser import Visit, write_page
-from tests.support.pictures import HOSTILE_NAMES, busy_record, some_trend, sweep_of
+from tests.support.pictures import HOSTILE_NAMES, THROUGHPUT, busy_record, some_trend, sweep_of
 from tests.support.records import some_record
 
 WIDTHS = (390, 1280)
@@ -23,8 +24,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     names = (*HOSTILE_NAMES[:6], HOSTILE_NAMES[7])
     record = busy_record(HOSTILE_NAMES, state="incomplete", reason=HOSTILE_NAMES[0], customised=HOSTILE_NAMES)
-    trends = tuple(some_trend(endpoint=name, title=name, unit=name) for name in names)
-    several = trend_pictures(Judged(trends=trends), [])["quick"]
+    trends = tuple(some_trend(endpoint=name, metric=replace(THROUGHPUT, title=name, unit=name)) for name in names)
+    several = trend_pictures(Judged(trends=trends))["quick"]
     sweeps = [picture for name in names[:2] for picture in sweep_pictures(sweep_of(20, 500, name=name))]
     place(folder, [*run_pictures(record).values(), *several, *sweeps[:1]], b"hostile names")
     lines = [picture.markdown() for picture in (*several, *sweeps[:1])]

@@ -1,10 +1,9 @@
 """What stands on top of the index."""
 
-from dataclasses import replace
-
 import pytest
 
 from benchmark.judge.history import Judged
+from benchmark.judge.metrics import metric
 from benchmark.report.index import newest_of_each, render_index, sparkline
 from benchmark.store import History
 from tests.support.histories import run_of_week
@@ -44,7 +43,7 @@ def test_a_series_that_another_one_followed_is_not_listed_nor_is_a_course_that_n
 
 
 def test_the_index_shows_trends_by_profile_and_sweeps_and_says_them_in_words() -> None:
-    trends = (some_trend(), some_trend(metric="p95_ms", title="p95"), replace(some_trend(), profile="a|b"))
+    trends = (some_trend(), some_trend(metric=metric("p95_ms")), some_trend(profile="a|b"))
     records = tuple(sweep_of(500, 20))
     shown = render_index(History(records, (), runs=2), Judged(trends=trends))
     assert "## quick over the runs\n\n![req/s over the runs: pooled unchanged" in shown

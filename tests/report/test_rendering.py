@@ -24,15 +24,15 @@ def weeks(*levels: float) -> list[Record]:
 
 def alarms(found: Judged, metric: str = "req/s") -> list[str]:
     """Runs in which a metric was called regressed."""
-    return [run for run, said in found.said.items() for s in said if (s.metric, s.verdict) == (metric, "regressed")]
+    return [run for run, said in found.verdicts.items() for s in said if (s.metric, s.verdict) == (metric, "regressed")]
 
 
 def test_a_real_regression_raises_one_alarm_and_stays_open() -> None:
     found = judged(weeks(*[100.0] * 12, *[80.0] * 8), None)
     assert len(alarms(found)) == 1
-    trend = next(trend for trend in found.trends if trend.metric == "throughput_rps")
+    trend = next(trend for trend in found.trends if trend.metric.name == "throughput_rps")
     assert trend.last.open_since == "2026-03-30-weekly"
-    assert [round(change.percent or 0) for change in trend.changes] == [-20]
+    assert [round(change.percent or 0) for _, change in trend.changes] == [-20]
 
 
 def test_another_machine_begins_a_series_of_its_own_and_raises_no_alarm() -> None:
@@ -42,7 +42,7 @@ def test_another_machine_begins_a_series_of_its_own_and_raises_no_alarm() -> Non
     first = [record.model_copy(update=on_cpu("AMD EPYC 7763 64-Core Processor")) for record in records[:10]]
     found = judged([*first, *moved], None)
     assert not alarms(found)
-    said = next(said for said in found.said[moved[0].id] if said.metric == "req/s")
+    said = next(said for said in found.verdicts[moved[0].id] if said.metric == "req/s")
     assert said.apart == "different CPU than the last run: AMD EPYC 9V74, was 7763"
 
 
@@ -55,15 +55,15 @@ def test_a_slow_machine_is_told_from_a_slow_endpoint_by_the_reference_workload()
         records.append(Record.model_validate({**dict(record), "endpoints": measured, "reference": reference}))
     found = judged(records, None)
     assert {trend.form for trend in found.trends} == {"relative", "waiting"}
-    assert all(said.stage in {"steady", "too few runs"} for lines in found.said.values() for said in lines)
+    assert all(said.stage in {"steady", "too few runs"} for lines in found.verdicts.values() for said in lines)
 
 
 def test_noisy_and_invalid_runs_are_shown_and_never_judged() -> None:
     records = weeks(*[100.0] * 10)
     broken = run_of_week(10, 20.0, state="incomplete", reason="interrupted")
     found = judged([*records, broken], None)
-    assert found.belief[broken.id].level == "invalid"
-    assert {said.stage for said in found.said[broken.id]} == {"not judged"}
+    assert found.validity[broken.id].level == "invalid"
+    assert {said.stage for said in found.verdicts[broken.id]} == {"not judged"}
 
 
 def test_reports_and_index_say_what_changed(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_what_is_said_of_a_run_is_in_the_order_of_its_plan_whatever_else_is_ther
         for week in range(4)
     ]
     for found in (judged(mixed, None), judged(mixed[::-1], None), judged(mixed[2:], None)):
-        lines = [(said.endpoint, said.metric) for said in found.said[mixed[3].id]]
+        lines = [(said.endpoint, said.metric) for said in found.verdicts[mixed[3].id]]
         titles = ["req/s", "p50", "p95", "failures"]
         assert lines == [(name, title) for name in ("computing", "another") for title in titles]
 
@@ -216,7 +216,7 @@ def test_what_is_said_of_a_run_is_in_the_order_of_its_plan_whatever_else_is_ther
 def test_a_run_whose_regressions_are_open_says_so_first() -> None:
     records = weeks(*[100.0] * 10, *[80.0] * 8)
     found = judged(records, None)
-    assert of_run(found.said[records[-1].id]) == (
+    assert of_run(found.verdicts[records[-1].id]) == (
         "3 metrics are still regressed since run 2026-03-16-weekly. "
         "No further change in 4 of 4 metrics beyond what chance does here."
     )
@@ -237,7 +237,7 @@ def test_only_the_newest_series_of_a_profile_is_summed_up() -> None:
     own = run_of_week(15, 10.0, customised=("--users",), **on_cpu("A third"))
     found = judged([*records, own], None)
     assert summed_up(found) == "1 of 4 metrics are where they were. Verdicts on 3 metrics begin after 4 more runs."
-    assert {trend.aside for trend in found.trends if trend.metric == "median_ms"} == {
+    assert {trend.aside for trend in found.trends if trend.metric.name == "median_ms"} == {
         None,
         "the series ended: different CPU than the last run: Other, was Example 3000",
         "measured with numbers of its own: --users",
@@ -259,14 +259,14 @@ def test_only_the_newest_series_of_a_profile_is_summed_up() -> None:
 def test_on_new_hardware_a_report_says_how_many_runs_are_missing_until_verdicts_begin(runs: int, said: str) -> None:
     later = [run_of_week(8 + number, 100.0, **on_cpu("Other")) for number in range(runs)]
     found = judged([*weeks(*[100.0] * 8), *later], None)
-    report, index = of_run(found.said[later[-1].id]), summed_up(found)
+    report, index = of_run(found.verdicts[later[-1].id]), summed_up(found)
     assert all(text.endswith(said) for text in (report, index))
     assert all(("begin" in text) == bool(said) for text in (report, index))
 
 
 def test_a_run_back_at_the_level_before_is_not_called_perhaps_changed() -> None:
     records = weeks(*[100.0] * 10, 120.0, 120.0, 100.0)
-    said = judged(records, None).said[records[-1].id]
+    said = judged(records, None).verdicts[records[-1].id]
     assert "suspected" in {item.stage for item in said}
     assert of_run(said) == "No change in 1 of 4 metrics beyond what chance does here. 3 more cannot be judged yet."
 

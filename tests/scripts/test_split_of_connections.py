@@ -51,7 +51,7 @@ def test_a_series_in_which_only_the_split_of_connections_varies_raises_no_alarm(
     assert max(medians_ms) > 1.5 * min(medians_ms)
     found = judged(as_runs(repository, rounds), None)
     assert {trend.form for trend in found.trends} == {"predicted", "waiting"}
-    said = [item for lines in found.said.values() for item in lines]
+    said = [item for lines in found.verdicts.values() for item in lines]
     assert {item.stage for item in said} == {"too few runs", "steady"}
     assert not any(trend.changes for trend in found.trends)
 
@@ -62,7 +62,9 @@ def test_a_regression_of_ten_percent_among_them_raises_exactly_one_alarm(
     for one in rounds[10:]:
         one["measured"]["throughput_rps"] *= 0.9
     found = judged(as_runs(repository, rounds), None)
-    alarms = [(run, item.metric) for run, lines in found.said.items() for item in lines if item.verdict == "regressed"]
+    alarms = [
+        (run, item.metric) for run, lines in found.verdicts.items() for item in lines if item.verdict == "regressed"
+    ]
     assert alarms == [("day-12", "req/s")]
 
 

@@ -32,7 +32,7 @@ def mixed(first: int = 0) -> list[Record]:
 def test_runs_of_two_repositories_are_never_compared(home: str | None) -> None:
     records = [*mixed(), of(OURS, 21, 100.0)]
     found = judged(records, None, home=home)
-    counting = {trend.metric: trend for trend in found.counting}
+    counting = {trend.metric.name: trend for trend in found.counting}
     assert counting["throughput_rps"].last.verdict == "unchanged"
     assert len(counting["throughput_rps"].runs) == 12
     assert set(found.strangers.values()) == {"github.com/up/stream"}

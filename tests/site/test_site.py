@@ -172,7 +172,7 @@ def test_numbers_show_at_every_corner_of_a_line_and_the_pictures_of_reports_know
 def test_bands_and_borders_have_no_number_that_could_be_taken_for_a_run_s() -> None:
     from benchmark.report.charts import trend  # noqa: PLC0415 - Altair is slow to import
 
-    spec = with_hover(trend.draw([some_trend()], {}).specification())
+    spec = with_hover(trend.draw([some_trend()]).specification())
     layers = [layer for panel in spec["vconcat"] for layer in panel.get("layer", ())]
     told = {layer["mark"]["type"] for layer in layers if "tooltip" in layer["encoding"]}
     assert told == {"point"}

@@ -1,15 +1,21 @@
 """Records with much to draw, and names that try to do more than be shown."""
 
 import random
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
-from benchmark.judge.history import Change, Said, Trend
+from benchmark.judge.change_points import ChangePoint
+from benchmark.judge.metrics import Metric
+from benchmark.judge.metrics import metric as metric_of
+from benchmark.judge.series import Run, Series
+from benchmark.judge.verdict import Baseline, Judgement, Point
 from benchmark.pipeline import endpoint_result
 from benchmark.plan import Endpoint
-from benchmark.record import Columns, EndpointResult, Limit, Quantiles, Record, Round, Timeline
+from benchmark.record import Columns, Cpu, EndpointResult, Limit, Quantiles, Record, Round, Timeline
 from benchmark.summary import GRID_PERCENT
-from tests.support.records import some_columns, some_plan, some_record, some_round
+from tests.support.records import some_columns, some_environment, some_plan, some_record, some_round
+
+THROUGHPUT = metric_of("throughput_rps")
 
 HOSTILE_NAMES = (
     "a|b`c`<script>window.hit=1</script>",
@@ -84,23 +90,35 @@ def sweep_of(*users: int, name: str = "pooled") -> list[Record]:
     return records
 
 
-def some_trend(runs: int = 40, endpoint: str = "pooled", **changes: Any) -> Trend:
+def some_trend(
+    runs: int = 40,
+    endpoint: str = "pooled",
+    metric: Metric = THROUGHPUT,
+    profile: str = "quick",
+    machine: Callable[[int], str] = lambda number: "A" if number < 2 else "B",
+) -> Series:
     """A metric that rises at run 20 and of which run 12 is not comparable."""
-    ids = tuple(f"run-{number:03}" for number in range(runs))
-    values = tuple(None if n == 12 else 100.0 + n % 3 + (20 if n >= 20 else 0) for n in range(runs))
-    trend = Trend(
-        key="0" * 64,
-        profile="quick",
-        endpoint=endpoint,
-        metric="throughput_rps",
-        title="req/s",
-        unit="1/s",
-        form="waiting",
-        runs=ids,
-        started_at=tuple(f"2026-{1 + n // 28 % 12:02}-{1 + n % 28:02}T00:00:00Z" for n in range(runs)),
-        values=values,
-        band=(115.0, 125.0),
-        last=Said(endpoint, "req/s", "unchanged", "steady", "unchanged: +0.1 %"),
-        changes=(Change("run-020", "2026-01-21T00:00:00Z", 20.0, "better"),) if runs > 20 else (),
+    cpus = [Cpu(model=machine(number), count=2) for number in range(runs)]
+    ids = [f"run-{n:03}" for n in range(runs)]
+    dates = [f"2026-{1 + n // 28 % 12:02}-{1 + n % 28:02}T00:00:00Z" for n in range(runs)]
+    values = [None if n == 12 else 100.0 + n % 3 + (20 if n >= 20 else 0) for n in range(runs)]
+    known = Baseline(runs=20, median=120.0, mad=1.0, band=5.0)
+    verdicts = [
+        Judgement(run, "unchanged", "steady", value=value, baseline=known, line="unchanged: +0.1 %")
+        for run, value in zip(ids, values, strict=True)
+    ]
+    of = tuple(
+        Run(run, date, some_environment().model_copy(update={"cpu": cpu}))
+        for run, date, cpu in zip(ids, dates, cpus, strict=True)
     )
-    return replace(trend, **changes)
+    change = ChangePoint(index=20, before=101.0, after=121.0, percent=20.0, direction="better")
+    return Series(
+        endpoint=endpoint,
+        metric=metric,
+        form="waiting",
+        common={"profile": profile},
+        points=tuple(Point(run, value) for run, value in zip(ids, values, strict=True)),
+        runs=of,
+        verdicts=tuple(verdicts),
+        changes=((of[20], change),) if runs > 20 else (),
+    )

@@ -1,7 +1,7 @@
 """Which pictures there are of a run, and their files: drawn when missing or out of date, removed when not wanted."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 from altair.utils.schemapi import debug_mode
 
 from benchmark.formatting import inert, plain
-from benchmark.judge.history import Judged, Trend
+from benchmark.judge.history import Judged
+from benchmark.judge.series import Series
 from benchmark.record import Record
 from benchmark.report import sentences
 from benchmark.report.charts import latency, sweep, throughput, timeline, trend
@@ -72,31 +73,26 @@ def run_pictures(record: Record) -> dict[str, Picture]:
     return found
 
 
-def trend_pictures(judged: Judged, records: Sequence[Record]) -> dict[str, list[Picture]]:
+def trend_pictures(judged: Judged) -> dict[str, list[Picture]]:
     """Pictures of each metric over the runs, by profile, of the profiles that were measured last."""
-    machines = {record.id: record.environment.cpu.model for record in records}
-    groups: dict[str, dict[str, list[Trend]]] = {}
+    groups: dict[str, dict[str, list[Series]]] = {}
     for item in judged.trends:
-        groups.setdefault(item.profile, {}).setdefault(item.metric, []).append(item)
+        groups.setdefault(item.profile, {}).setdefault(item.metric.name, []).append(item)
     pictures = {
-        profile: [_trend_picture(profile, metric, trend.shown(trends), machines) for metric, trends in metrics.items()]
+        profile: [_trend_picture(found) for trends in metrics.values() if (found := trend.shown(trends))]
         for profile, metrics in list(groups.items())[:MOST_PROFILES]
     }
-    found = {profile: [picture for picture in several if picture] for profile, several in pictures.items()}
-    return {profile: several for profile, several in found.items() if several}
+    return {profile: several for profile, several in pictures.items() if several}
 
 
-def _trend_picture(profile: str, metric: str, trends: list[Trend], machines: Mapping[str, str]) -> Picture | None:
-    if not trends:
-        return None
-    runs = {run for item in trends for run in item.runs}
-    of_these = {run: model for run, model in machines.items() if run in runs}
+def _trend_picture(trends: list[Series]) -> Picture:
+    profile, metric = trends[0].profile, trends[0].metric
     return Picture(
-        f"trend-{fingerprint(profile)[:8]}-{metric}.svg",
+        f"trend-{fingerprint(profile)[:8]}-{metric.name}.svg",
         lambda named: trend.said(trends, named),
-        lambda: trend.draw(trends, of_these),
-        source=repr((trends, sorted(of_these.items()))),
-        title=trends[0].title,
+        lambda: trend.draw(trends),
+        source=repr([trend.source(item) for item in trends]),
+        title=metric.title,
     )
 
 

@@ -1,11 +1,11 @@
 """One metric over the runs: values, noise band, changes of level, other machines, runs that do not compare."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import altair as alt
 
-from benchmark.judge.history import Trend
+from benchmark.judge.series import Run, Series
 from benchmark.report.charts import style
 from benchmark.report.charts.svg import Drawing
 
@@ -29,56 +29,64 @@ OVER = {"relative": "over the reference workload", "predicted": "over the predic
 """What values are divided by, per form."""
 
 
-def shown(trends: Sequence[Trend]) -> list[Trend]:
+def shown(trends: Sequence[Series]) -> list[Series]:
     """Those long enough to be a trend, at most MOST_ENDPOINTS. None where no number ever moved, such as no failures."""
     found = [trend for trend in trends if sum(v is not None for v in trend.values) >= FEWEST_RUNS][:MOST_ENDPOINTS]
     return found if any(len({v for v in trend.values if v is not None}) > 1 for trend in found) else []
 
 
-def said(trends: Sequence[Trend], named: Callable[[str], str]) -> str:
+def said(trends: Sequence[Series], named: Callable[[str], str]) -> str:
     """What the picture shows, in words."""
     found = shown(trends)
     parts = [f"{named(trend.endpoint)} {named(trend.last.line)}{_levels(trend)}" for trend in found]
-    return f"{named(found[0].title)} over the runs: {'; '.join(parts)}." if found else ""
+    return f"{named(found[0].metric.title)} over the runs: {'; '.join(parts)}." if found else ""
 
 
-def _levels(trend: Trend) -> str:
-    dates = [change.started_at[:10] for change in trend.changes]
+def source(trend: Series) -> tuple[object, ...]:
+    """All that is drawn and said of a series."""
+    runs = [(run.id, run.started_at, run.environment.cpu.model) for run in trend.runs]
+    levels = [run.id for run, _ in trend.changes]
+    return trend.endpoint, trend.metric, trend.form, runs, trend.values, trend.band, levels, trend.last.line
+
+
+def _levels(trend: Series) -> str:
+    dates = [run.started_at[:10] for run, _ in trend.changes]
     return f", its level changed on {', '.join(dates)}" if dates else ""
 
 
-def draw(trends: Sequence[Trend], machines: Mapping[str, str]) -> Drawing:
-    """A panel for each endpoint, the runs from left to right. `machines`: the processor of each run by its id."""
+def draw(trends: Sequence[Series]) -> Drawing:
+    """A panel for each endpoint, the runs from left to right."""
     found = shown(trends)
     margins = style.Margins(left=58, right=14, top=4, bottom=4)
     panels = []
     for trend in found:
         panels += [
-            _head(trend, machines, margins),
-            _panel(trend, machines, margins.inner),
+            _head(trend, margins),
+            _panel(trend, margins.inner),
             _dates(trend, margins.inner),
         ]
     chart = style.Stack([*panels, _key(margins)])
     return Drawing(chart, margins, margins.top + len(found) * (HEAD + PANEL + FOOT) + KEY + margins.bottom)
 
 
-def _head(trend: Trend, machines: Mapping[str, str], margins: style.Margins) -> style.Panel:
+def _head(trend: Series, margins: style.Margins) -> style.Panel:
     left = -margins.left + 10
-    unit = f"{trend.title} {OVER[trend.form]}" if trend.form in OVER else f"{trend.title} ({trend.unit})"
-    if trend.form == "machine" and trend.runs[-1] in machines:
-        unit = f"{unit}, {machines[trend.runs[-1]]}"
+    metric = trend.metric
+    unit = f"{metric.title} {OVER[trend.form]}" if trend.form in OVER else f"{metric.title} ({metric.unit})"
+    if trend.form == "machine":
+        unit = f"{unit}, {trend.runs[-1].environment.cpu.model}"
     name = style.words(style.cut(trend.endpoint, 26), left, HEAD / 2, size=style.LETTERS, bold=True)
     beside = style.words(style.cut(unit, 38), margins.inner, HEAD / 2, align="right")
     return style.Panel([name, beside], margins.inner, HEAD)
 
 
-def _dates(trend: Trend, width: float) -> style.Panel:
-    dates = trend.started_at[-MOST_RUNS:]
-    first = style.words(dates[0][:10], 0, 11)
-    return style.Panel([first, style.words(dates[-1][:10], width, 11, align="right")], width, FOOT)
+def _dates(trend: Series, width: float) -> style.Panel:
+    runs = trend.runs[-MOST_RUNS:]
+    first = style.words(runs[0].started_at[:10], 0, 11)
+    return style.Panel([first, style.words(runs[-1].started_at[:10], width, 11, align="right")], width, FOOT)
 
 
-def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> style.Panel:
+def _panel(trend: Series, width: float) -> style.Panel:
     values = trend.values[-MOST_RUNS:]
     runs = trend.runs[-MOST_RUNS:]
     low, high = _range(trend, [value for value in values if value is not None])
@@ -94,11 +102,11 @@ def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> style.Pan
                 x=alt.XValue(0), x2=alt.X2Value(width), y=y, y2=alt.Y2("top")
             )
         )
-    layers += _lines(trend, runs, machines, x)
-    dates = trend.started_at[-MOST_RUNS:]
+    layers += _lines(trend, runs, x)
+    places = [{"date": run.started_at[:10], "place": number} for number, run in enumerate(runs)]
     points = [
-        {"date": dates[number][:10], "place": number, "value": float(f"{value:.6g}"), "page": PAGE.format(runs[number])}
-        for number, value in enumerate(values)
+        place | {"value": float(f"{value:.6g}"), "page": PAGE.format(run.id)}
+        for place, run, value in zip(places, runs, values, strict=True)
         if value is not None
     ]
     line = alt.Chart(style.data(points)).mark_line(color=style.BLUE, strokeWidth=2)
@@ -107,13 +115,13 @@ def _panel(trend: Trend, machines: Mapping[str, str], width: float) -> style.Pan
     layers.append(
         alt.Chart(style.data(dots)).mark_point(color=style.BLUE, filled=True, size=28, opacity=1).encode(x=x, y=y)
     )
-    lost = [{"date": dates[number][:10], "place": number} for number, value in enumerate(values) if value is None]
+    lost = [place for place, value in zip(places, values, strict=True) if value is None]
     if lost:
         layers.append(_cross(lost).encode(x=x, y=alt.YValue(PANEL - 6)))
     return style.Panel(layers, width, PANEL)
 
 
-def _range(trend: Trend, values: Sequence[float]) -> tuple[float, float]:
+def _range(trend: Series, values: Sequence[float]) -> tuple[float, float]:
     all_of_them = [*values, *(trend.band or ())]
     low, high = min(all_of_them), max(all_of_them)
     middle = (low + high) / 2
@@ -122,14 +130,14 @@ def _range(trend: Trend, values: Sequence[float]) -> tuple[float, float]:
     return (middle - half if min(values) < 0 else max(middle - half, -half / 10)), middle + half
 
 
-def _lines(trend: Trend, runs: Sequence[str], machines: Mapping[str, str], x: alt.X) -> list[alt.Chart]:
+def _lines(trend: Series, runs: Sequence[Run], x: alt.X) -> list[alt.Chart]:
     """Where the level changed: a whole line with a flag; where the machine changed: a dotted one."""
-    place = {run: number for number, run in enumerate(runs)}
-    levels = [{"place": place[change.run] - 0.5} for change in trend.changes if change.run in place][-MOST_LINES:]
+    place = {run.id: number for number, run in enumerate(runs)}
+    levels = [{"place": place[run.id] - 0.5} for run, _ in trend.changes if run.id in place][-MOST_LINES:]
     moved = [
-        {"place": place[run] - 0.5}
+        {"place": place[run.id] - 0.5}
         for before, run in pairwise(runs)
-        if before in machines and run in machines and machines[before] != machines[run]
+        if before.environment.cpu.model != run.environment.cpu.model
     ][-MOST_LINES:]
     layers = []
     if moved:
