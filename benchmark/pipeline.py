@@ -26,7 +26,7 @@ from benchmark.measure.progress import Reporter, reporting
 from benchmark.measure.reference import NAME, USERS, measure_reference
 from benchmark.measure.round import Job, jobs, measure, utc_now
 from benchmark.measure.server import OWN_SOCKETS, check_target, server_command
-from benchmark.measure.summarize import digest
+from benchmark.measure.summarize import summarize
 from benchmark.plan import Plan
 from benchmark.record import (
     METHOD_VERSION,
@@ -341,7 +341,7 @@ def measure_job(number: int, job: Job, notebook: Notebook, interrupt: Interrupt,
     """A round that breaks under load is noted, and the others go on."""
     reporter.begin(number, job.endpoint.name, job.round)
     try:
-        measured = digest(measure(job, interrupt.pause, reporter.watch), job.endpoint, job.plan.profile)
+        measured = summarize(measure(job, interrupt.pause, reporter.watch), job.endpoint, job.plan.profile)
     except InvalidRunError as error:
         notebook.lose(job, str(error))
         if isinstance(error, UnwritableRunError):

@@ -1,10 +1,12 @@
 """From request rows to columns: the only code that turns latencies into figures, for measured and predicted rows.
 
-Rows are a data frame, one row per answered request:
+Rows are a data frame, one row per request that ended; moments in seconds since the load started:
 
-    end_s        when the answer was complete, seconds since the load started
-    latency_ms   from sending to the complete answer
-    error        what was wrong with the answer, "" when it was right
+    due_s          of an open load: when it was to be sent, from which its latency counts
+    sent_s         when it was sent
+    first_byte_s   when its response began, where that is known
+    end_s          when its response was complete
+    error          what was wrong with the response, "" when it was right
 """
 
 import math
@@ -26,6 +28,12 @@ MOST_FAILURE_KINDS = 20
 WORST = frozenset({"failures", "failures_rps"})
 WORST_OF_FAILED = WORST | {"requests", "throughput_rps"}
 """Columns of which the worst round counts and not the median, which would hide what a minority of rounds shows."""
+
+
+def since_due_ms(rows: pd.DataFrame, moment: str = "end_s") -> Floats:
+    """Latencies (ms): a visitor who comes while all users of an open load wait for responses waits, too."""
+    begun_s = rows["due_s"] if "due_s" in rows else rows["sent_s"]
+    return (rows[moment] - begun_s).to_numpy(dtype=np.float64) * 1000
 
 
 def quantiles_ms(latencies_ms: Floats, percent: Sequence[float]) -> Floats:
@@ -90,10 +98,8 @@ def per_cycle(counted: Columns, rows: pd.DataFrame, load: Span, start_s: float) 
     lasted_s = load.end_s - start_s
     if not load.counts_cycles or rows.empty or lasted_s <= 0:
         return counted
-    ends = rows["end_s"].to_numpy(dtype=np.float64)
-    latencies_s = rows["latency_ms"].to_numpy(dtype=np.float64) / 1000
-    cycles_s = latencies_s + load.wait_s
-    starts = ends - latencies_s
+    starts = rows["sent_s"].to_numpy(dtype=np.float64)
+    cycles_s = rows["end_s"].to_numpy(dtype=np.float64) - starts + load.wait_s
     parts = np.clip(np.minimum(starts + cycles_s, load.end_s) - np.maximum(starts, start_s), 0, None) / cycles_s
     waiting = np.asarray(load.waiting_since_s or (), dtype=np.float64)
     gone_by = np.clip(load.end_s - np.maximum(waiting, start_s), 0, cycles_s.mean()) / cycles_s.mean()
@@ -129,7 +135,7 @@ def failed(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _latencies(rows: pd.DataFrame, own_work_s: float | None) -> dict[str, float | None]:
     names = ("avg_ms", "min_ms", "max_ms", *PERCENTILES)
-    latencies = rows["latency_ms"].to_numpy(dtype=np.float64)
+    latencies = since_due_ms(rows)
     figures: dict[str, float | None] = dict.fromkeys(names)
     if len(latencies):
         exact = quantiles_ms(latencies, tuple(PERCENTILES.values()))
@@ -160,16 +166,18 @@ def quantile_grid(rows: pd.DataFrame) -> Quantiles | None:
     rows = right(rows)
     if rows.empty:
         return None
-    values = quantiles_ms(rows["latency_ms"].to_numpy(dtype=np.float64), GRID_PERCENT)
+    values = quantiles_ms(since_due_ms(rows), GRID_PERCENT)
     return Quantiles(percent=GRID_PERCENT, latency_ms=tuple(_rounded(value) for value in values))
 
 
 def first_byte(rows: pd.DataFrame) -> FirstByte | None:
     """How long right responses took to begin; None where it is known of none."""
-    known = right(rows)["first_byte_ms"].dropna() if "first_byte_ms" in rows else pd.Series(dtype=np.float64)
-    if known.empty:
+    if "first_byte_s" not in rows:
         return None
-    median_ms, p95_ms, p99_ms = map(_rounded, quantiles_ms(known.to_numpy(dtype=np.float64), (50.0, 95.0, 99.0)))
+    known = since_due_ms(right(rows).dropna(subset="first_byte_s"), "first_byte_s")
+    if not len(known):
+        return None
+    median_ms, p95_ms, p99_ms = map(_rounded, quantiles_ms(known, (50.0, 95.0, 99.0)))
     return FirstByte(median_ms=median_ms, p95_ms=p95_ms, p99_ms=p99_ms)
 
 
@@ -193,8 +201,7 @@ def mean_waiting(
     way, so that requests which cross a border of the window count with the part that lies within.
     """
     ends = rows["end_s"].to_numpy(dtype=np.float64)
-    starts = ends - rows["latency_ms"].to_numpy(dtype=np.float64) / 1000
-    starts = np.concatenate([starts, np.asarray(waiting_since_s, dtype=np.float64)])
+    starts = np.concatenate([rows["sent_s"].to_numpy(dtype=np.float64), np.asarray(waiting_since_s, dtype=np.float64)])
     ends = np.concatenate([ends + wait_s, np.full(len(waiting_since_s), math.inf)])
     overlap = np.clip(np.minimum(ends, end_s) - np.maximum(starts, start_s), 0, None)
     return float(overlap.sum() / (end_s - start_s))

@@ -29,7 +29,7 @@ from benchmark.measure.machine import read_environment
 from benchmark.measure.process import Child, listening
 from benchmark.measure.round import Job, Pause, jobs, measure, utc_now
 from benchmark.measure.server import Server
-from benchmark.summary import quantiles_ms
+from benchmark.summary import quantiles_ms, since_due_ms
 
 STOCK = "stock"
 SETUPS = (STOCK, "batch", "spread")
@@ -98,7 +98,7 @@ def _harness_latencies(start: str, job: Job, pause: Pause) -> pd.Series:
     profile = job.plan.profile.model_copy(update={"start": start})
     plan = job.plan.model_copy(update={"profile": profile})
     directory = job.directory.with_name(f"{job.directory.name}-{start}")
-    return measure(replace(job, plan=plan, directory=directory), pause, _ignore).rows["latency_ms"]
+    return pd.Series(since_due_ms(measure(replace(job, plan=plan, directory=directory), pause, _ignore).rows))
 
 
 def _stock_latencies(job: Job, pause: Pause, client: str) -> pd.Series:

@@ -200,8 +200,8 @@ def _crowd_figures(folder: Path) -> dict[str, float]:
     """All requests count, also those of the first second; what comes while the load is stopped counts as waiting."""
     window = json.loads((folder / "window.json").read_text())
     rows = pd.read_csv(folder / "requests.csv", keep_default_na=False)
-    latency_ms = rows["response_time_ms"].astype(float)
-    ended = rows["sent_s"] + latency_ms / 1000 <= window["stop_s"]
+    latency_ms = (rows["end_s"] - rows["sent_s"]) * 1000
+    ended = rows["end_s"] <= window["stop_s"]
     (p99_ms,) = quantiles_ms(latency_ms[ended].to_numpy(), (99.0,))
     return {
         "requests that users began": window["begun"],

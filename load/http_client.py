@@ -65,13 +65,14 @@ class BrokenResponseError(Exception):
 class Response:
     """What became of one request. `error` is "" when a complete response came.
 
+    `due_s`: when an open load had it due, maybe before `sent_s`; None: it was sent as soon as its user could.
     `sent_s`: when the request began, which includes connecting where there was no connection. `first_byte_s`: when the
     first byte of the final response came (None: never). `end_s`: when its last byte came, or the request was given up.
     `written`: whether at least one byte of the request was written. `length`: bytes of the body as they came.
     """
 
     __slots__ = (
-        "body", "end_s", "error", "first_byte_s", "headers", "length", "sent_s", "status_code", "written",
+        "body", "due_s", "end_s", "error", "first_byte_s", "headers", "length", "sent_s", "status_code", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -81,6 +82,7 @@ class Response:
         self.length = 0
         self.error = ""
         self.sent_s = self.end_s = 0.0
+        self.due_s: float | None = None
         self.first_byte_s: float | None = None
         self.written = False
 

@@ -4,7 +4,7 @@ Two versions of an app are compared by asking them in turns, a second each, with
 whatever else the machine does in that minute, both get the same share of it. A turn begins when the last answer of
 the one before has come, so no app works for one turn while another is measured.
 
-rows.csv    one row per request, written between turns: which turn, which user, when (s since its turn began), how long
+rows.csv    one row per request, written between turns: turn, user, from and to when (s since the turn began)
 turns.csv   one row per finished turn, when its rows are complete
 """
 
@@ -25,7 +25,7 @@ from load.clients import Client, client_maker, problem_of
 from load.http_client import PreparedBytes
 from load.spec import SPEC_VARIABLE, RequestSpec, secret_texts, without_secrets
 
-ROW_COLUMNS = ("turn", "user", "start_s", "latency_ms", "error")
+ROW_COLUMNS = ("turn", "user", "sent_s", "end_s", "error")
 TURN_COLUMNS = ("turn", "began_s", "ended_s", "cpu_s")
 """Moments on the monotonic clock; `cpu_s`: processor time of this process."""
 
@@ -101,8 +101,8 @@ class TurnUser(User):
         while True:
             response = client.send(request)
             problem = without_secrets(problem_of(response, turn.request.expectation) or "", self.secrets)
-            latency_ms = (response.end_s - response.sent_s) * 1000
-            self.rows.append((number, self.number, round(response.sent_s - began_s, 6), round(latency_ms, 3), problem))
+            sent_s, end_s = (round(moment_s - began_s, 6) for moment_s in (response.sent_s, response.end_s))
+            self.rows.append((number, self.number, sent_s, end_s, problem))
             if self.spec.wait_s:
                 gevent.sleep(self.spec.wait_s)
             if time.monotonic() - began_s >= turn.duration_s:

@@ -19,7 +19,7 @@ from load.distributed.master import Leader, answer_to_leader
 from load.http_client import Response
 from load.listen import listen
 from load.output import end_unwritable, write_seconds
-from load.spec import LATE_MS, LoadSpec, secret_texts, without_secrets
+from load.spec import LoadSpec, secret_texts, without_secrets
 from load.stock_clients import watch_stock_clients
 from load.users import RequestingUser
 from load.window import window
@@ -49,26 +49,25 @@ class RequestLog:
         response_length: int = 0,
         response: Any = None,
         exception: Any = None,
-        context: Any = None,
         **_: Any,
     ) -> None:
         """Keep the row of one request. A locustfile of a user's own may say less of it than our clients do."""
-        took_ms = response_time or 0.0
-        first_byte = ""
+        due = first_byte = ""
         if isinstance(response, Response):
-            sent_s = response.sent_s
+            sent_s, end_s = response.sent_s, response.end_s
+            if response.due_s is not None:
+                due = f"{min(response.due_s, sent_s):.6f}"
             if response.first_byte_s is not None:
-                first_byte = f"{(response.first_byte_s - sent_s) * 1000:.3f}"
+                first_byte = f"{response.first_byte_s:.6f}"
         else:
-            sent_s = time.monotonic() - took_ms / 1000
-        late_ms = context[LATE_MS] if context and LATE_MS in context else 0.0
+            end_s = time.monotonic()
+            sent_s = end_s - (response_time or 0.0) / 1000
         status = getattr(response, "status_code", 0) or 0
         error = "" if exception is None else quoted(without_secrets(exception, self._secrets))
         kind = self._quoted.get(request_type) or self._quoted.setdefault(request_type, quoted(request_type))
         what = self._quoted.get(name) or self._quoted.setdefault(name, quoted(name))
         self._lines.append(
-            f"{sent_s:.6f},{kind},{what},{took_ms:.3f},{response_length or 0},{status},{error},"
-            f"{late_ms:.3f},{first_byte}\n"
+            f"{due},{sent_s:.6f},{first_byte},{end_s:.6f},{kind},{what},{response_length or 0},{status},{error}\n"
         )
         if len(self._lines) >= ROWS_PER_WRITE:
             self._write()

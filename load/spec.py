@@ -23,8 +23,6 @@ from load.http_client import PreparedBytes
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
 SHORTEST_SECRET = 4
 ESCAPE = re.compile(r"%[0-9A-F]{2}")
-LATE_MS = "late_ms"
-"""In the context of a request of an open load: how much later than it was due it was sent (ms)."""
 
 
 @dataclass(frozen=True)

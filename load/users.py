@@ -14,7 +14,7 @@ from load.arrivals import Schedule, SpreadStart
 from load.clients import Client, client_maker, problem_of
 from load.expectation import Expectation
 from load.http_client import PreparedBytes, Response
-from load.spec import LATE_MS, LoadSpec, RequestSpec
+from load.spec import LoadSpec, RequestSpec
 
 EPOCH_S = time() - monotonic()
 """What makes a time on the wall clock, which Locust's event wants, of a moment. Read once: that clock may be set."""
@@ -72,27 +72,26 @@ class RequestingUser(User):
 
     def _send_one(self) -> None:
         """A wrong response is a failure, however fast it came. Each request that was begun is reported exactly once."""
-        context: dict[str, float] = {}
-        self.waiting_since_s = due_s = monotonic() if self.schedule is None else self.schedule.next_due_s()
-        if self.schedule is not None:
-            context[LATE_MS] = max(0.0, monotonic() - due_s) * 1000
+        due_s = None if self.schedule is None else self.schedule.next_due_s()
+        self.waiting_since_s = monotonic() if due_s is None else due_s
         self.begun += 1
         response = self.client.send(self.prepared)
+        response.due_s = due_s
         problem = problem_of(response, self.expectation)
         # Not in a `finally`: a user that is stopped while it waits has to be counted as waiting.
         self.waiting_since_s = None
         if self.first_answer_s is None and response.status_code:
             self.first_answer_s = response.end_s
-        self._report(response, problem, context)
+        self._report(response, problem)
 
-    def _report(self, response: Response, problem: str | None, context: dict[str, float]) -> None:
+    def _report(self, response: Response, problem: str | None) -> None:
         self.environment.events.request.fire(
             request_type=self.spec.method,
             name=self.spec.name,
             response_time=(response.end_s - response.sent_s) * 1000,
             response_length=response.length,
             response=response,
-            context=context,
+            context={},
             exception=None if problem is None else RequestFailedError(problem),
             start_time=EPOCH_S + response.sent_s,
             url=f"{self.host}{self.spec.path}",

@@ -34,13 +34,9 @@ def rows_of(
 ) -> pd.DataFrame:
     """Request rows with these latencies, answered one second after the other unless said otherwise."""
     count = len(latencies_ms)
-    return pd.DataFrame(
-        {
-            "end_s": end_s or [float(n + 1) for n in range(count)],
-            "latency_ms": [float(value) for value in latencies_ms],
-            "error": errors or [""] * count,
-        }
-    )
+    ends_s = np.array(end_s or [float(n + 1) for n in range(count)])
+    sent_s = ends_s - np.array(latencies_ms, dtype=float) / 1000
+    return pd.DataFrame({"sent_s": sent_s, "end_s": ends_s, "error": errors or [""] * count})
 
 
 def test_percentiles_are_those_of_the_nearest_rank_textbook_example() -> None:

@@ -19,7 +19,7 @@ from benchmark.measure.process import Interrupt, listening
 from benchmark.measure.progress import climbing
 from benchmark.measure.round import Job, measure
 from benchmark.measure.server import check_target
-from benchmark.measure.summarize import digest
+from benchmark.measure.summarize import summarize
 from benchmark.plan import Plan, Profile
 from benchmark.record import RATE_NOT_KEPT, Round
 from benchmark.theory.predict import MOST_SIMULATED, most_requests, open_columns, predict, predict_round, service
@@ -171,7 +171,7 @@ class _Loads:
         (endpoint,) = plan.endpoints
         # Verified before each load: without declared work, how long that takes is what first requests are spread over.
         job = Job(plan, endpoint, 1, (endpoint,), self.folder / str(self.done), self.home)
-        measured = digest(measure(job, self.interrupt.pause, self.watch), endpoint, plan.profile)
+        measured = summarize(measure(job, self.interrupt.pause, self.watch), endpoint, plan.profile)
         if self.done == 1 and measured.requests and measured.failures == measured.requests:
             message = f"endpoint {endpoint.name!r}: none of {measured.requests} requests was answered right"
             raise AppError(f"{message}; see what it answers, and [endpoints.{endpoint.name}] expect")

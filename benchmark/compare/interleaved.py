@@ -76,9 +76,8 @@ def turn_of(rows: pd.DataFrame, one: PlannedTurn, plan: Plan, cpu_s: float | Non
     """
     profile = plan.profile
     by_user = rows.groupby("user")
-    ends_s = (rows["start_s"] + rows["latency_ms"] / 1000).groupby(rows["user"]).max()
-    asking_s = float((ends_s - by_user["start_s"].min() + profile.wait_s).sum())
-    waiting_s = float((rows["latency_ms"] / 1000 + profile.wait_s).sum())
+    asking_s = float((by_user["end_s"].max() - by_user["sent_s"].min() + profile.wait_s).sum())
+    waiting_s = float((rows["end_s"] - rows["sent_s"] + profile.wait_s).sum())
     work_s = one.endpoint.own_work_s(profile.task_seconds)
     return Turn(
         **columns(rows, asking_s / len(by_user), work_s).model_dump(),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.diagnose.model import Interval, Level, Step
+from benchmark.summary import since_due_ms, within
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +49,7 @@ def service_time(rows: pd.DataFrame, alone: Step) -> Interval | None:
     The median where answers take nearly the same time, so that one hiccup does not count; else the mean, which is
     what decides how many answers seats can give. The first answer is left out: it may have warmed something up.
     """
-    latencies = _ended_within(rows, alone.start_s, alone.end_s)["latency_ms"].to_numpy(dtype=np.float64)[1:] / 1000
+    latencies = since_due_ms(within(rows, alone.start_s, alone.end_s))[1:] / 1000
     if len(latencies) < FEWEST_ANSWERS:
         return None
     low, middle, high = np.quantile(latencies, [0.25, 0.5, 0.75])
@@ -57,10 +58,6 @@ def service_time(rows: pd.DataFrame, alone: Step) -> Interval | None:
     spread = float((high - low) / 1.349 if smooth else latencies.std(ddof=1))
     error = 1.96 * spread / np.sqrt(len(latencies))
     return Interval(value=value, low=max(value - error, 0.0), high=value + error)
-
-
-def _ended_within(rows: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
-    return rows[(rows["end_s"] > start_s) & (rows["end_s"] <= end_s)]
 
 
 def levels(steps: Sequence[Step], rows: pd.DataFrame, service_s: float) -> list[Level]:
@@ -73,13 +70,13 @@ def levels(steps: Sequence[Step], rows: pd.DataFrame, service_s: float) -> list[
         end_s = step.end_s if number < len(steps) - 1 else max(step.end_s - service_s, (start_s + step.end_s) / 2)
         overlap = np.clip(np.minimum(ends, end_s) - np.maximum(ends - service_s, start_s), 0, None)
         busy = float(overlap.sum()) / (end_s - start_s)
-        answered = _ended_within(rows, step.start_s, step.end_s)["latency_ms"]
+        answered_ms = since_due_ms(within(rows, step.start_s, step.end_s))
         found.append(
             Level(
                 **step.model_dump(),
-                answers=len(answered),
+                answers=len(answered_ms),
                 throughput_rps=round(busy / service_s, 3),
-                median_ms=round(float(answered.median()), 3) if len(answered) else None,
+                median_ms=round(float(np.median(answered_ms)), 3) if len(answered_ms) else None,
                 busy_seats=round(busy, 3),
             )
         )

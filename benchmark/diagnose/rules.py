@@ -6,13 +6,13 @@ Each rule looks at the evidence and either says what it means or passes it on.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from benchmark.diagnose.advice import advice
 from benchmark.diagnose.fit import Fit, connections, fit, levels, service_time
 from benchmark.diagnose.model import Diagnosis, Interval, Level, Setting, Step
 from benchmark.plan import Served
+from benchmark.summary import since_due_ms
 
 LATE = 0.95
 """Connections that were accepted before the end of a level, of its users, below which some had to wait for it."""
@@ -334,7 +334,7 @@ def _with_standstill(report: Diagnosis, still: Level | None) -> Diagnosis:
 
 
 def _evidence(found: tuple[Level, ...], rows: pd.DataFrame, alone: Interval, setting: Setting) -> Evidence:
-    latencies = rows.loc[rows["end_s"] <= found[0].end_s, "latency_ms"].to_numpy(dtype=np.float64)[1:]
+    latencies = since_due_ms(rows[rows["end_s"] <= found[0].end_s])[1:]
     fitted = fit(found, alone, float(latencies.std() / latencies.mean()))
     full = [level for level in found if served_at_once(level, fitted.seats.value) <= FULL * level.users]
     computed_s = sum(sum(step.worker_cpu_percent or ()) / 100 * (step.end_s - step.start_s) for step in found[1:])

@@ -169,6 +169,7 @@ def _right_answers(
 
 
 EXIT_TIMEOUT_S = 60.0
+MOMENTS = ("due_s", "sent_s", "first_byte_s", "end_s")
 MOST_ERROR_LENGTH = 200
 UNWRITABLE = "what was measured could not be written; free some space, or name another --out"
 
@@ -249,7 +250,7 @@ def _raw_rows(file: Path) -> pd.DataFrame:
         file,
         dtype={"exception": "string"},
         keep_default_na=False,
-        usecols=["sent_s", "response_time_ms", "late_ms", "exception", "first_byte_ms"],
+        usecols=[*MOMENTS, "exception"],
     )
 
 
@@ -382,17 +383,10 @@ class LoadTest:
         return sorted(self.directory.glob(f"{kind}-*.csv")) or [self.directory / f"{kind}.csv"]
 
     def _rows(self, raw: pd.DataFrame, start_s: float) -> pd.DataFrame:
-        latency_ms = pd.to_numeric(raw["response_time_ms"])
+        rows: pd.DataFrame = raw[list(MOMENTS)].apply(pd.to_numeric) - start_s
+        rows["due_s"] = rows["due_s"].fillna(rows["sent_s"])
         errors = raw["exception"].map(lambda text: one_line(redact(text, self._secrets), MOST_ERROR_LENGTH))
-        return pd.DataFrame(
-            {
-                "end_s": raw["sent_s"] - start_s + latency_ms / 1000,
-                "latency_ms": latency_ms,
-                "error": errors.astype(str),
-                "late_ms": pd.to_numeric(raw["late_ms"]),
-                "first_byte_ms": pd.to_numeric(raw["first_byte_ms"]),
-            }
-        )
+        return rows.assign(error=errors.astype(str))
 
 
 def require_all_accounted_for(window: Window) -> None:

@@ -27,6 +27,7 @@ from benchmark.summary import (
     quantile_grid,
     quantiles_ms,
     right,
+    since_due_ms,
     within,
 )
 
@@ -101,18 +102,13 @@ def worker_columns(samples: pd.DataFrame, field: str) -> list[str]:
 
 
 def since_opened(raw: RawRound) -> RawRound:
-    """The same round on a clock that starts when requests began to be due, with latencies that count from then.
-
-    A visitor who comes when all users still wait for answers waits, too, whatever the server knows of it.
-    """
+    """The same round on a clock that starts when requests began to be due."""
     opened_s = raw.window.opened_s
     if opened_s is None:
         return raw
     window = replace(raw.window, start_s=opened_s, spawned_s=opened_s, all_answered_s=opened_s, users_answered=None)
-    end_s = raw.rows["end_s"] - (opened_s - raw.window.start_s)
-    since_due = [name for name in ("latency_ms", "first_byte_ms") if name in raw.rows]
-    rows = raw.rows.assign(end_s=end_s, **{name: raw.rows[name] + raw.rows["late_ms"] for name in since_due})
-    return replace(raw, window=window, rows=rows)
+    moments = raw.rows.drop(columns="error") - (opened_s - raw.window.start_s)
+    return replace(raw, window=window, rows=moments.assign(error=raw.rows["error"]))
 
 
 def open_load(raw: RawRound, work_s: float | None) -> OpenLoad | None:
@@ -121,7 +117,7 @@ def open_load(raw: RawRound, work_s: float | None) -> OpenLoad | None:
     load_s = window.stop_s - window.start_s
     if window.opened_s is None or window.due is None or window.sent is None:
         return None
-    late_ms = rows["late_ms"].to_numpy()
+    late_ms = ((rows["sent_s"] - rows["due_s"]) * 1000).to_numpy()
     return OpenLoad(
         due=window.due,
         sent=window.sent,
@@ -129,7 +125,7 @@ def open_load(raw: RawRound, work_s: float | None) -> OpenLoad | None:
         achieved_rps=round(window.sent / load_s, 3),
         late_p99_ms=round(float(quantiles_ms(late_ms, [99.0])[0]), 3) if len(late_ms) else None,
         late_max_ms=round(float(late_ms.max()), 3) if len(late_ms) else None,
-        from_sent=columns(rows.assign(latency_ms=rows["latency_ms"] - rows["late_ms"]), load_s, work_s),
+        from_sent=columns(rows.drop(columns="due_s"), load_s, work_s),
     )
 
 
@@ -137,7 +133,7 @@ MOST_STEPS = 300
 COUNTED = ("written", "reconnected", "closed", "withheld", "repeated", "cut_off")
 
 
-def digest(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
+def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
     """Summarise a round: over the whole load as Locust counts it, and over its steady part."""
     whole_raw, raw = raw, on_time(raw, profile.duration_s)
     after_end = _left_out(whole_raw, raw)
@@ -211,7 +207,7 @@ def on_time(raw: RawRound, duration_s: float) -> RawRound:
     if window.stop_s == stop_s and not late.any() and max(waiting_since_s or (0.0,)) <= stop_s:
         return raw
     if waiting_since_s is not None:
-        sent_s = window.start_s + rows["end_s"][late] - rows["latency_ms"][late] / 1000
+        sent_s = window.start_s + rows["sent_s"][late]
         waiting_since_s = [float(moment) for moment in (*waiting_since_s, *sent_s) if moment <= stop_s]
     if window.first_answers_s is not None:
         in_time = sum(moment <= stop_s for moment in window.first_answers_s)
@@ -252,7 +248,7 @@ def steady_start(window: Window, rows: pd.DataFrame) -> float | None:
         return None
     start_s = max(window.spawned_s, window.all_answered_s) - window.start_s
     left_s = window.stop_s - window.start_s - start_s
-    return start_s if left_s > max(rows["latency_ms"].mean() / 1000, 0.0) else None
+    return start_s if left_s > max(since_due_ms(rows).mean() / 1000, 0.0) else None
 
 
 def _users_waiting_ratio(window: Window, rows: pd.DataFrame, load: Span, start_s: float) -> float | None:
@@ -299,6 +295,7 @@ def timeline(raw: RawRound, load_end_s: float) -> Timeline:
     # A few answers still come between the order to stop and the end of the last user.
     borders = bins(max(load_end_s, float(raw.rows["end_s"].max()) if len(raw.rows) else 0.0), MOST_STEPS)
     parts = per_bin(raw.rows, borders)
+    latencies = [pd.Series(since_due_ms(right(part))) for part in parts]
     sampled = _last_in_bins(raw.samples, raw.window.start_s, borders)
     users = _last_in_bins(raw.generator, raw.window.start_s, borders)
     server = {field: _sums(sampled, field) for field in ("cpu_percent", "threads", "rss_bytes")}
@@ -306,8 +303,8 @@ def timeline(raw: RawRound, load_end_s: float) -> Timeline:
         step_s=float(borders[1] - borders[0]),
         requests=tuple(len(part) for part in parts),
         failures=tuple(len(failed(part)) for part in parts),
-        median_ms=tuple(figure(right(part)["latency_ms"].median()) for part in parts),
-        max_ms=tuple(figure(right(part)["latency_ms"].max()) for part in parts),
+        median_ms=tuple(figure(one.median()) for one in latencies),
+        max_ms=tuple(figure(one.max()) for one in latencies),
         users=tuple(None if row is None else int(row["users"]) for row in users),
         server_cpu_percent=server["cpu_percent"],
         server_threads=_whole(server["threads"]),

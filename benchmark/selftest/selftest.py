@@ -20,7 +20,7 @@ from benchmark.measure.process import Interrupt, listening
 from benchmark.measure.progress import Reporter, reporting
 from benchmark.measure.round import Job, jobs, measure, utc_now
 from benchmark.measure.server import check_target
-from benchmark.measure.summarize import digest
+from benchmark.measure.summarize import summarize
 from benchmark.pipeline import measure_job, open_notebook
 from benchmark.plan import (
     MAX_USERS,
@@ -217,7 +217,7 @@ class _Sitting:
         (endpoint,) = plan.endpoints
         self._reporter.begin(self._done, title, 1, plan.profile.duration_s)
         job = Job(plan, endpoint, 1, (endpoint,), self._folder / f"{self._done}", ROOT)
-        measured = digest(measure(job, self._interrupt.pause, self._reporter.watch), endpoint, plan.profile)
+        measured = summarize(measure(job, self._interrupt.pause, self._reporter.watch), endpoint, plan.profile)
         return measured, doubt(warnings(measured, endpoint, plan))
 
 

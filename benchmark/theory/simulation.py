@@ -133,20 +133,19 @@ class Log:
     """Finished requests: 16 bytes each, so that a million of them is no matter."""
 
     def __init__(self) -> None:
-        self._end_s = array("d")
-        self._latency_ms = array("d")
+        self._sent_s, self._end_s = array("d"), array("d")
 
     def add(self, sent_s: float, end_s: float) -> None:
         """Note an answered request."""
+        self._sent_s.append(sent_s)
         self._end_s.append(end_s)
-        self._latency_ms.append((end_s - sent_s) * 1000)
 
     def rows(self) -> pd.DataFrame:
         """Request rows as benchmark.summary wants them."""
         return pd.DataFrame(
             {
+                "sent_s": np.frombuffer(self._sent_s, dtype=np.float64).copy(),
                 "end_s": np.frombuffer(self._end_s, dtype=np.float64).copy(),
-                "latency_ms": np.frombuffer(self._latency_ms, dtype=np.float64).copy(),
                 "error": "",
             }
         )

@@ -9,29 +9,22 @@ import csv
 import io
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from load.spec import LATE_MS, without_secrets
+from load.http_client import Response
+from load.spec import without_secrets
 
 BINS_PER_S = 1000
 DIGITS = 4
 
-Answer = tuple[int, float, float, str, int]
-"""Milliseconds since the start, latency (ms), how late it was sent (ms), error text, how many."""
+Answer = tuple[int, float, float | None, str, int]
+"""Milliseconds since the start, latency (ms), how late an open load sent it (ms), error text, how many."""
 
 REQUEST_COLUMNS = (
-    "sent_s",
-    "request_type",
-    "name",
-    "response_time_ms",
-    "response_length",
-    "status_code",
-    "exception",
-    "late_ms",
-    "first_byte_ms",
-)
-"""Of a row in requests.csv, see request_log.py."""
+    "due_s", "sent_s", "first_byte_s", "end_s", "request_type", "name", "response_length", "status_code", "exception",
+)  # fmt: skip
+"""Of requests.csv. Moments on the monotonic clock; `due_s`: of an open load."""
 
 
 def rounded_ms(latency_ms: float) -> float:
@@ -46,14 +39,14 @@ class Answers:
         self.start_s = time.monotonic()
         self.secrets: Sequence[str] = ()
         self.seconds: list[tuple[float, ...]] = []
-        self._counts: Counter[tuple[int, float, float, str]] = Counter()
+        self._counts: Counter[tuple[int, float, float | None, str]] = Counter()
 
-    def add(self, *, response_time: float, exception: Any = None, context: Any = None, **_: Any) -> None:
+    def add(self, *, response_time: float, response: Response, exception: Any = None, **_: Any) -> None:
         """Count one: a listener of Locust's `request` event."""
         came = int((time.monotonic() - self.start_s) * BINS_PER_S)
         error = "" if exception is None else without_secrets(exception, self.secrets)
-        late_ms = (context or {}).get(LATE_MS, 0.0)
-        self._counts[came, rounded_ms(response_time), rounded_ms(late_ms), error] += 1
+        late_ms = None if response.due_s is None else rounded_ms(max(0.0, response.sent_s - response.due_s) * 1000)
+        self._counts[came, rounded_ms(response_time), late_ms, error] += 1
 
     def told(self) -> dict[str, Any]:
         """Give what was counted since it was told last."""
@@ -63,12 +56,14 @@ class Answers:
         return {"answers": answers, "seconds": [(second[0] - self.start_s, *second[1:]) for second in seconds]}
 
 
-def rows(start_s: float, answer: Answer) -> Iterable[tuple[float, str, str, float, str, str, str, float, str]]:
+def rows(start_s: float, answer: Answer) -> Iterator[tuple[float | str, ...]]:
     """One row per answer, spread evenly over the millisecond in which they came; what else was seen is not told."""
     came, latency_ms, late_ms, error, count = answer
     for number in range(count):
         end_s = start_s + (came + (number + 0.5) / count) / BINS_PER_S
-        yield round(end_s - latency_ms / 1000, 6), "", "", latency_ms, "", "", error, late_ms, ""
+        sent_s = end_s - latency_ms / 1000
+        due_s = "" if late_ms is None else round(sent_s - late_ms / 1000, 6)
+        yield due_s, round(sent_s, 6), "", round(end_s, 6), "", "", "", "", error
 
 
 def quoted(text: str) -> str:

@@ -44,7 +44,7 @@ class Climb:
             self._step(users, span, counts)
             for users, span, counts in zip(self.users, pairwise(starts), held, strict=True)
         ]
-        rows = pd.DataFrame(self.rows, columns=["end_s", "latency_ms"]).sort_values("end_s").assign(error="")
+        rows = pd.DataFrame(self.rows, columns=["sent_s", "end_s"]).sort_values("end_s").assign(error="")
         setting = Setting(endpoint="made up", workers=workers, threads=self.threads, cores=2)
         return diagnose(steps, rows, setting)
 
@@ -80,7 +80,7 @@ class Climb:
         while events and events[0][0] < end_s:
             now_s, kind, asked_s = heapq.heappop(events)
             if kind == 1:
-                self.rows.append((now_s, 1000 * (now_s - asked_s)))
+                self.rows.append((asked_s, now_s))
                 busy -= 1
             queue.append(now_s)  # who is answered asks again at once
             while queue and (self.seats is None or busy < self.seats):

@@ -37,7 +37,8 @@ SAMPLES = pd.DataFrame(
 
 def raw(errors: list[str]) -> RawRound:
     """A round of so many answers, one for each error text ("": a right one)."""
-    rows = pd.DataFrame({"end_s": [float(n) for n in range(len(errors))], "latency_ms": 500.0, "error": errors})
+    rows = pd.DataFrame({"end_s": [float(n) for n in range(len(errors))], "error": errors})
+    rows["sent_s"] = rows["end_s"] - 0.5
     return RawRound(1, "2026-11-23T00:00:00Z", WINDOW, rows, SAMPLES, pd.DataFrame(), 2, 0.0)
 
 
