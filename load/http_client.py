@@ -328,7 +328,6 @@ class HttpClient:
         self.connect()
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
         if self._sock is not None:
             self._readable.close()
             self._sock.close()
@@ -469,7 +468,6 @@ class HttpClient:
         return not closes and self._parser.get_http_version() == "1.1"
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body."""
         if self._complete or not self._headed:  # informational responses have none
             self._stray = True
             return
@@ -478,7 +476,6 @@ class HttpClient:
             self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        """The response is complete, or only an informational one before it."""
         if self._headed:
             self._complete = True
         else:
