@@ -41,7 +41,7 @@ from benchmark.record import (
     Reference,
     Round,
 )
-from benchmark.store import SCHEMA_VERSION, to_json, write_record
+from benchmark.store import FILE_NAME, SCHEMA_VERSION, save, to_json
 from benchmark.summary import WORST_OF_FAILED, over_rounds
 from benchmark.theory.bounds import limit
 from benchmark.theory.predict import predict_round
@@ -117,7 +117,7 @@ class Notebook:
     def _save(self, **changes: object) -> None:
         record = self.record.model_copy(update=changes)
         try:
-            write_record(record, self.directory)
+            save(record, self.directory / FILE_NAME)
         except OSError:
             self._write_with_reserve(record)
         self.record = record
@@ -126,7 +126,7 @@ class Notebook:
         """Give the space back that was kept for this, so that the record can say that the disk was full."""
         (self.directory / RESERVE_NAME).unlink(missing_ok=True)
         try:
-            write_record(record, self.directory)
+            save(record, self.directory / FILE_NAME)
         except OSError as error:
             message = f"the record could not be written: {error}; what was saved before is kept in {self.directory}"
             raise UnwritableRunError(message) from None
@@ -166,7 +166,7 @@ def open_notebook(
     try:
         directory.mkdir(parents=True)
         (directory / RESERVE_NAME).write_bytes(bytes(RESERVE_BYTES))
-        write_record(record, directory)
+        save(record, directory / FILE_NAME)
     except OSError as error:
         message = f"--out: {out} cannot be written ({error.strerror or error}); name another directory"
         raise UsageError(message) from None

@@ -1,4 +1,4 @@
-"""The files of runs: run.json and failed attempts, written whole or not at all, and read again one by one or all."""
+"""Our JSON files, written whole or not at all and checked when they are read; and those of runs and failed attempts."""
 
 import json
 import os
@@ -10,16 +10,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
 
 from benchmark.errors import BenchmarkError, InvalidRunError, PublishError, UnwritableRunError, UsageError, one_line
 from benchmark.plan import Frozen
-from benchmark.record import NO_TIMELINE, RUN_URL, Moment, Record, Round
+from benchmark.record import NO_TIMELINE, RUN_URL, Moment, Record
 
-DRAFT = ".draft"
-"""How the name of a file ends that is not yet written: what a killed process leaves of it may be deleted."""
+DRAFT = ".draft"  # ends the name of a file that is not yet written: what a killed process leaves of it may be deleted
 
 
 def write_whole(path: Path, content: str | bytes, *, lasting: bool = True) -> None:
@@ -71,77 +70,14 @@ def _be_like(path: Path, descriptor: int) -> None:
 
 SCHEMA_VERSION = 1
 FILE_NAME = "run.json"
+FAILURES = "failures"
+CHARTS = "charts"  # folder of the pictures that show more than one run
+Model = TypeVar("Model", bound=Frozen)
 
+# A line break stands only between values, never within a text; and nothing here makes the search slow.
 _PLAIN_LIST = re.compile(r"\[\n([^\[\]{}\"]+)\]")
-"""A line break stands only between values, never within a text; and nothing here makes the search slow."""
-
 _TIMELINE = '"timeline": {'
 _NO_TIMELINE = f'"timeline": {NO_TIMELINE.model_dump_json()}'
-
-
-def to_json(record: Record) -> str:
-    """Serialise a record: keys in their order, a list of numbers on one line."""
-    text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
-    return _PLAIN_LIST.sub(lambda match: "[" + re.sub(r",\s+", ", ", match[1].strip()) + "]", text) + "\n"
-
-
-def write_record(record: Record, directory: Path) -> Path:
-    """Write run.json so that a reader finds the old one or the new one, never half of one. OSError: not written."""
-    path = directory / FILE_NAME
-    write_whole(path, to_json(record))
-    return path
-
-
-def read_record(path: Path, *, timelines: bool = True) -> Record:
-    """Read a run.json, or the one in a run directory. UsageError or InvalidRunError names the file and what to do.
-
-    Without `timelines` they are empty, and not looked at: most of the bytes of a long run, for what only its own report
-    shows.
-    """
-    file = path / FILE_NAME if path.is_dir() else path
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"{file} does not exist; name a directory that `bench run` wrote") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRunError(f"{file} cannot be read: {error}") from None
-    return parse_record(text if timelines else _without_timelines(text), str(file))
-
-
-def _without_timelines(text: str) -> str:
-    """Replace each timeline, in the form in which `to_json` writes it, by an empty one."""
-    kept, at = [], 0
-    while (begin := text.find(_TIMELINE, at)) >= 0 and (end := text.find("}", begin)) >= 0:
-        kept += [text[at:begin], _NO_TIMELINE]
-        at = end + 1
-    return "".join([*kept, text[at:]])
-
-
-def parse_record(text: str, source: str) -> Record:
-    """Validate the text of a record. InvalidRunError names `source`."""
-    try:
-        return Record.model_validate_json(text)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-    _check_version(text, source)
-    where = "".join(f"{part}." for part in problem["loc"])[:-1]
-    what = problem["msg"].removeprefix("Value error, ")
-    raise InvalidRunError(f"{source} is not a valid record: {f'{where}: ' if where else ''}{what}; restore it from git")
-
-
-def _check_version(text: str, source: str) -> None:
-    """Say so when what cannot be read is no record, or one of another time."""
-    try:
-        version = json.loads(text).get("schema_version")
-    except (ValueError, AttributeError, RecursionError):
-        message = f"{source} is not a record: it is truncated or not JSON; delete it or restore it from git"
-        raise InvalidRunError(message) from None
-    if version != SCHEMA_VERSION:
-        message = f"{source} has schema version {version!r}, this program reads {SCHEMA_VERSION}; update the repository"
-        raise InvalidRunError(message)
-
-
-FAILURES = "failures"
 
 
 class Failure(Frozen):
@@ -156,88 +92,132 @@ class Failure(Frozen):
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None
 
 
-def failure_to_json(failure: Failure) -> str:
-    """Serialise a failure: keys in their order."""
-    return json.dumps(failure.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+def to_json(model: Frozen) -> str:
+    """Serialise what a file of ours holds: keys in their order; in a record, a list of numbers on one line."""
+    text = json.dumps(model.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
+    if isinstance(model, Record):
+        text = _PLAIN_LIST.sub(lambda match: "[" + re.sub(r",\s+", ", ", match[1].strip()) + "]", text)
+    return text + "\n"
+
+
+def save(model: Frozen, path: Path) -> Path:
+    """Write a file of ours so that a reader finds the old one or the new one. OSError: not written."""
+    write_whole(path, to_json(model))
+    return path
+
+
+def load(model: type[Model], path: Path, what: str, remedy: str, *, missing: str = "") -> Model:
+    """Read a file of ours. InvalidRunError: it is not `what`; UsageError: it does not exist (`missing`: what to do)."""
+    return parse(model, _text(path, missing or remedy), str(path), what, remedy)
+
+
+def _text(path: Path, missing: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist; {missing}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRunError(f"{path} cannot be read: {error}") from None
+
+
+def parse(model: type[Model], text: str, source: str, what: str, remedy: str) -> Model:
+    """Validate the text of a file of ours. InvalidRunError: `source` is not `what`, the first reason, the remedy."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+    where = "".join(f"{part}." for part in problem["loc"])[:-1]
+    reason = problem["msg"].removeprefix("Value error, ")
+    raise InvalidRunError(f"{source} is not {what}: {f'{where}: ' if where else ''}{reason}; {remedy}")
+
+
+def read_record(path: Path, *, timelines: bool = True) -> Record:
+    """Read a run.json, or the one in a run directory. UsageError or InvalidRunError names the file and what to do.
+
+    Without `timelines` they are empty, and not looked at: most of the bytes of a long run, for what only its own report
+    shows.
+    """
+    file = path / FILE_NAME if path.is_dir() else path
+    text = _text(file, "name a directory that `bench run` wrote")
+    return parse_record(text if timelines else _without_timelines(text), str(file))
+
+
+def _without_timelines(text: str) -> str:
+    """Replace each timeline, in the form in which `to_json` writes it, by an empty one."""
+    kept, at = [], 0
+    while (begin := text.find(_TIMELINE, at)) >= 0 and (end := text.find("}", begin)) >= 0:
+        kept += [text[at:begin], _NO_TIMELINE]
+        at = end + 1
+    return "".join([*kept, text[at:]])
+
+
+def parse_record(text: str, source: str) -> Record:
+    """Validate the text of a record. InvalidRunError names `source`, and says when it is of another time."""
+    try:
+        return parse(Record, text, source, "a valid record", "restore it from git")
+    except InvalidRunError:
+        _check_version(text, source)
+        raise
+
+
+def _check_version(text: str, source: str) -> None:
+    try:
+        version = json.loads(text).get("schema_version")
+    except (ValueError, AttributeError, RecursionError):
+        message = f"{source} is not a record: it is truncated or not JSON; delete it or restore it from git"
+        raise InvalidRunError(message) from None
+    if version != SCHEMA_VERSION:
+        message = f"{source} has schema version {version!r}, this program reads {SCHEMA_VERSION}; update the repository"
+        raise InvalidRunError(message) from None
 
 
 def read_failure(path: Path) -> Failure:
     """Read the record of a failure. InvalidRunError names the file and what to do."""
     if path.is_symlink() or not path.is_file():
         raise InvalidRunError(f"{path} is a link or no regular file, which is not followed; put the file itself there")
-    try:
-        failure = Failure.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        message = f"{path} is not the record of a failure: {one_line(reason)}; delete it or restore it from git"
-        raise InvalidRunError(message) from None
+    failure = load(Failure, path, "the record of a failure", "delete it or restore it from git")
     if failure.id != path.stem:
         raise InvalidRunError(f"{path} holds the failure {failure.id}; rename it to that, or delete the copy")
     return failure
 
 
-def place(record: Record, reports: Path) -> None:
-    """Write the record of a run to `reports/runs/ID/`. Writing the same run again changes nothing.
+def place(kept: Record | Failure, reports: Path) -> None:
+    """Write a record to `reports/runs/ID/`, a failure to `reports/failures/`. The same one again changes nothing.
 
-    PublishError: a run of this name with other content is there already, or the run is still going on.
+    PublishError: another one has this name, the run is still going on, a link leads out of the reports, or nothing can
+    be written there.
     """
-    if record.state == "running":
-        message = f"{record.id} is still being measured, or its measurement was killed; only finished runs are kept"
+    if isinstance(kept, Record) and kept.state == "running":
+        message = f"{kept.id} is still being measured, or its measurement was killed; only finished runs are kept"
         raise PublishError(message)
-    target = reports / "runs" / record.id
-    kept = target / FILE_NAME
-    with _placing(target, reports):
-        if not kept.exists():
-            target.mkdir(parents=True, exist_ok=True)
-            write_record(record, target)
-        elif not _holds(kept, record):
-            raise PublishError(f"reports/runs/{record.id}/ holds another run of the same name; nothing was changed")
-
-
-def _holds(kept: Path, record: Record) -> bool:
+    is_run = isinstance(kept, Record)
+    place = reports / "runs" / kept.id if is_run else reports / FAILURES / f"{kept.id}.json"
+    file = place / FILE_NAME if is_run else place
+    link = next((path for path in (place, place.parent) if path.is_symlink()), None)
+    if link is not None:
+        raise PublishError(f"{link} is a link, which is not followed; put a folder of that name there")
     try:
-        return read_record(kept) == record
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            save(kept, file)
+        elif not _holds(file, kept):
+            what = f"runs/{kept.id}/ holds another run" if is_run else f"{FAILURES}/{file.name} holds another failure"
+            raise PublishError(f"reports/{what} of the same name; nothing was changed")
+    except OSError as error:
+        raise PublishError(f"{place} cannot be written: {error.strerror or error}; nothing was published") from None
+
+
+def _holds(file: Path, kept: Record | Failure) -> bool:
+    try:
+        return (read_record(file) if isinstance(kept, Record) else read_failure(file)) == kept
     except BenchmarkError:
         return False
 
 
-def place_failure(failure: Failure, reports: Path) -> None:
-    """Write the record of a failed attempt to `reports/failures/`. PublishError: another one has this name."""
-    path = reports / FAILURES / f"{failure.id}.json"
-    content = failure_to_json(failure)
-    with _placing(path, reports):
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, content)
-        elif path.read_bytes() != content.encode("utf-8"):
-            message = (
-                f"reports/{FAILURES}/{failure.id}.json holds another failure of the same name; nothing was changed"
-            )
-            raise PublishError(message)
-
-
-@contextmanager
-def _placing(path: Path, reports: Path) -> Iterator[None]:
-    """PublishError: a link leads out of the reports, or nothing can be written there."""
-    link = next((place for place in (path, path.parent) if place != reports and place.is_symlink()), None)
-    if link is not None:
-        raise PublishError(f"{link} is a link, which is not followed; put a folder of that name there")
-    try:
-        yield
-    except OSError as error:
-        raise PublishError(f"{path} cannot be written: {error.strerror or error}; nothing was published") from None
-
-
+# Runs, of all profiles together, that the index and `bench watch` look back on; `bench report --all` reads all.
+# A profile that is measured rarely besides another that is measured often has few runs among them. What began before
+# them is not known to have ended, so that no issue is closed for it.
 NEWEST = 500
-"""Runs, of all profiles together, that the index and `bench watch` look back on; `bench report --all` reads all.
-
-A profile that is measured rarely beside another that is measured often has few runs among them. What began before them
-is not known to have ended, so that no issue is closed for it.
-"""
-
-CHARTS = "charts"
-"""Folder of the pictures that show more than one run."""
-
 HEAD_BYTES = 1000
 _STARTED = re.compile(rb'"started_at": "([0-9T:Z-]{20})"')
 _UNKNOWN = "unknown"
@@ -287,12 +267,6 @@ def _as_read(path: Path) -> str:
         return _UNKNOWN
 
 
-def _refuse_link(path: Path) -> None:
-    """InvalidRunError: the file of a run is a link, or in a folder that is one, or is no file at all."""
-    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
-        raise InvalidRunError(f"{path} is a link or no regular file, which is not followed; put the run itself there")
-
-
 def read_runs(files: Iterable[Path], unreadable: list[str], *, timelines: bool = True) -> Iterator[Record]:
     """Read runs one by one. What cannot be read is named in `unreadable`, never skipped, and never ends the others.
 
@@ -300,7 +274,9 @@ def read_runs(files: Iterable[Path], unreadable: list[str], *, timelines: bool =
     """
     for path in files:
         try:
-            _refuse_link(path)
+            if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
+                message = f"{path} is a link or no regular file, which is not followed; put the run itself there"
+                raise InvalidRunError(message)
             record = read_record(path, timelines=timelines)
             if record.id != path.parent.name:
                 message = f"{path} holds the run {record.id}; rename its folder to that, or delete the copy"
@@ -332,12 +308,9 @@ def read_history(reports: Path, newest: int = NEWEST) -> History:
 
 def without_timelines(record: Record) -> Record:
     """The same run without what only its own report shows: a tenth of the memory."""
-
-    def slim(measured: Round) -> Round:
-        return measured.model_copy(update={"timeline": NO_TIMELINE, "quantiles": None, "dealt": ()})
-
+    nothing = {"timeline": NO_TIMELINE, "quantiles": None, "dealt": ()}
     results = tuple(
-        result.model_copy(update={"rounds": tuple(slim(measured) for measured in result.rounds)})
+        result.model_copy(update={"rounds": tuple(measured.model_copy(update=nothing) for measured in result.rounds)})
         for result in record.endpoints
     )
     return record.model_copy(update={"endpoints": results})

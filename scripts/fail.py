@@ -12,7 +12,7 @@ from typer import Argument, Option
 from benchmark.errors import UsageError
 from benchmark.measure.machine import read_environment
 from benchmark.publish.publish import Where, publish_to, reason_in
-from benchmark.store import Failure, place_failure
+from benchmark.store import Failure, place
 from scripts.publish import README, REPORTS
 
 
@@ -43,4 +43,4 @@ def fail(
     except ValidationError as error:
         raise UsageError(f"REASON: {error.errors()[0]['msg']}") from None
     title = f"Note the failed attempt {failure.id}"
-    publish_to(Where(local, branch, remote, reports, readme), partial(place_failure, failure), title)
+    publish_to(Where(local, branch, remote, reports, readme), partial(place, failure), title)

@@ -9,8 +9,9 @@ from typer import Option
 
 from benchmark.config import DEFAULT_FILE
 from benchmark.errors import UsageError
-from benchmark.report.noise_floor import as_markdown, selftest_to_json, write_selftest
+from benchmark.report.noise_floor import as_markdown, write_selftest
 from benchmark.selftest.selftest import FLAGS, examine, scale
+from benchmark.store import to_json
 from scripts import options
 
 
@@ -39,6 +40,6 @@ def selftest(
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
         raise UsageError(message)
     found = examine(asked, config, Console(stderr=True))
-    sys.stdout.write(selftest_to_json(found) if as_json else as_markdown(found))
+    sys.stdout.write(to_json(found) if as_json else as_markdown(found))
     if keep:
         sys.stderr.write(f"Kept in {write_selftest(found, reports)}; then: bench report --all, and commit both\n")

@@ -7,13 +7,13 @@ import pytest
 
 from benchmark.errors import BenchmarkError, InvalidRunError
 from benchmark.record import NO_TIMELINE
-from benchmark.store import parse_record, read_record, to_json, without_timelines, write_record
+from benchmark.store import parse_record, read_record, save, to_json, without_timelines
 from tests.support.records import some_record
 
 
 def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     record = some_record()
-    write_record(record, tmp_path)
+    save(record, tmp_path / "run.json")
     assert read_record(tmp_path) == record
     assert read_record(tmp_path / "run.json") == record
 
@@ -21,7 +21,7 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", ["as it is", '"timeline": {', "}"])
 def test_timelines_can_be_left_out_and_nothing_else_is(tmp_path: Path, names: str) -> None:
     record = some_record(command=names)
-    write_record(record, tmp_path)
+    save(record, tmp_path / "run.json")
     read = read_record(tmp_path, timelines=False)
     lines = [measured.timeline for result in read.endpoints for measured in result.rounds]
     assert lines
@@ -38,18 +38,18 @@ def test_a_truncated_record_is_refused_without_its_timelines_too(tmp_path: Path,
 
 
 def test_writing_leaves_no_draft_behind(tmp_path: Path) -> None:
-    write_record(some_record(), tmp_path)
+    save(some_record(), tmp_path / "run.json")
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_a_record_that_can_not_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     old = some_record()
-    write_record(old, tmp_path)
+    save(old, tmp_path / "run.json")
     most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(OSError, match="too large"):
-            write_record(some_record(reason="new"), tmp_path)
+            save(some_record(reason="new"), tmp_path / "run.json")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     assert read_record(tmp_path) == old

@@ -1,16 +1,13 @@
 """What a self-test found that the rule can see on this machine: its file, its tables, its one sentence in reports."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from benchmark.errors import InvalidRunError, UnwritableRunError
 from benchmark.formatting import inert, ms, percent, rate, when
 from benchmark.judge.noise_floor import COMPUTING, WAITING, Crowd, Injection, SelfTest, Sight
 from benchmark.record import Record
-from benchmark.store import write_whole
+from benchmark.store import load, save
 
 FILE_NAME = "selftest.json"
 
@@ -22,20 +19,14 @@ CROWD_S = 1.0
 """How long the endpoint that a crowd asks for waits."""
 
 
-def selftest_to_json(found: SelfTest) -> str:
-    """Serialise a self-test: keys in their order."""
-    return json.dumps(found.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
 def write_selftest(found: SelfTest, reports: Path) -> Path:
     """Keep a self-test in the reports directory, in place of the one before."""
     path = reports / FILE_NAME
     try:
-        write_whole(path, selftest_to_json(found))
+        return save(found, path)
     except OSError as error:
         message = f"{path} cannot be written: {error.strerror or error}; what was found: --json prints it"
         raise UnwritableRunError(message) from None
-    return path
 
 
 def read_selftest(reports: Path) -> SelfTest | None:
@@ -43,14 +34,7 @@ def read_selftest(reports: Path) -> SelfTest | None:
     path = reports / FILE_NAME
     if path.is_symlink():
         raise InvalidRunError(f"{path} is a link, which is not followed; put the file itself there")
-    try:
-        return SelfTest.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        message = f"{path} is not a self-test: {' '.join(problem.split())}; delete it, or `bench selftest --keep`"
-        raise InvalidRunError(message) from None
+    return load(SelfTest, path, "a self-test", "delete it, or `bench selftest --keep`") if path.exists() else None
 
 
 def unreadable_selftest(reports: Path) -> list[str]:

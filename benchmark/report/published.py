@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from benchmark.errors import InvalidRunError
 from benchmark.formatting import inert
 from benchmark.plan import Frozen
 from benchmark.record import Record
+from benchmark.store import load
 
 REPEATED_APP = "app.main:app"
 """The app of this repository, whose endpoints do the published work."""
@@ -70,11 +71,7 @@ def read_published(directory: Path) -> tuple[Published, ...]:
     for path in sorted(directory.glob("*.json")):
         if not path.is_file():
             raise InvalidRunError(f"{path} is not a published table: it is no regular file; restore it from git")
-        try:
-            tables.append(Published.model_validate_json(path.read_text(encoding="utf-8")))
-        except (ValidationError, ValueError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise InvalidRunError(f"{path} is not a published table: {reason}; restore it from git") from None
+        tables.append(load(Published, path, "a published table", "restore it from git"))
     return tuple(tables)
 
 

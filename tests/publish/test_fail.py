@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.record import Missing
 from benchmark.report.index import LONGEST_LIST, render_all, render_index, standing
-from benchmark.store import History, failure_to_json, place_failure, read_history
+from benchmark.store import History, place, read_history, to_json
 from tests.support.clones import Clone, git, origin_files, origin_text
 from tests.support.publishable import make_failure, make_record
 
@@ -80,11 +80,11 @@ def test_markup_in_a_reason_is_shown_and_does_nothing() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", failure_to_json(make_failure()).replace("schedule", "x").replace("0417-0000", "0417-0009")],
+    ["", "[]", to_json(make_failure()).replace("schedule", "x").replace("0417-0000", "0417-0009")],
     ids=["empty", "a list", "another id than its name"],
 )
 def test_a_file_that_is_no_failure_is_named_and_hides_no_other(tmp_path: Path, content: str) -> None:
-    place_failure(make_failure(1), tmp_path)
+    place(make_failure(1), tmp_path)
     (tmp_path / "failures" / "bad.json").write_text(content, encoding="utf-8")
     history = read_history(tmp_path)
     assert (len(history.failures), len(history.unreadable)) == (1, 1)

@@ -4,7 +4,7 @@ import pytest
 
 from benchmark.report.index import render_all
 from benchmark.report.noise_floor import write_selftest
-from benchmark.store import place, place_failure
+from benchmark.store import place
 from tests.support.clones import README, Clone
 from tests.support.publishable import make_failure, make_record
 from tests.support.selftests import some_selftest
@@ -16,7 +16,7 @@ def fork(clone: Clone) -> Clone:
     reports = clone.path / "reports"
     for number in range(2):
         place(make_record(number), reports)
-    place_failure(make_failure(), reports)
+    place(make_failure(), reports)
     write_selftest(some_selftest(), reports)
     render_all(reports, clone.path / "README.md")
     clone.git("add", "--all")

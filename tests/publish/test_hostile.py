@@ -15,7 +15,7 @@ from benchmark.publish import untrusted as artifact
 from benchmark.publish.untrusted import read_runs
 from benchmark.record import Missing, Record
 from benchmark.report.index import render_all
-from benchmark.store import to_json, write_record
+from benchmark.store import save, to_json
 from tests.support.clones import Clone, git
 from tests.support.publishable import make_environment, make_plan, make_record
 
@@ -58,7 +58,7 @@ def nested(depth: int) -> list[Any]:
 def written(directory: Path, record: Record, name: str = "run") -> Path:
     """A run directory in another one, as an artifact holds it."""
     (directory / name).mkdir(parents=True)
-    return write_record(record, directory / name).parent
+    return save(record, directory / name / "run.json").parent
 
 
 @pytest.mark.parametrize("mangle", MANGLED.values(), ids=MANGLED)

@@ -10,7 +10,7 @@ import pytest
 from benchmark.errors import InvalidRunError
 from benchmark.publish.untrusted import read_runs
 from benchmark.record import MOST_RUNS, Record
-from benchmark.store import read_history, run_files, write_record
+from benchmark.store import read_history, run_files, save
 from tests.support.clones import Clone
 from tests.support.histories import write_history
 from tests.support.publishable import make_record
@@ -32,7 +32,7 @@ def results(folder: Path, *records: Record) -> Path:
     """Runs as an artifact holds them."""
     for record in records:
         (folder / record.id).mkdir(parents=True)
-        write_record(record, folder / record.id)
+        save(record, folder / record.id / "run.json")
     return folder
 
 

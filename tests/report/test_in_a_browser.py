@@ -10,7 +10,7 @@ from benchmark.judge.history import Judged
 from benchmark.report.charts.registry import place, run_pictures, sweep_pictures, trend_pictures
 from benchmark.report.index import render_run
 from benchmark.report.report import render_report
-from benchmark.store import write_record
+from benchmark.store import save
 from tests.support.browser import Visit, write_page
 from tests.support.pictures import HOSTILE_NAMES, THROUGHPUT, busy_record, some_trend, sweep_of
 from tests.support.records import some_record
@@ -58,7 +58,7 @@ def test_hostile_names_do_nothing_in_the_texts_beside_the_pictures(browser: Brow
 def test_a_report_fits_the_width_of_a_phone_and_all_its_pictures_load(
     browser: Browser, tmp_path: Path, width: int
 ) -> None:
-    write_record(busy_record(id="run"), tmp_path)
+    save(busy_record(id="run"), tmp_path / "run.json")
     render_run(tmp_path, ())
     visit = Visit(browser, width=width)
     visit.open(write_page(tmp_path / "report.md", tmp_path / "page.html"))
@@ -70,7 +70,7 @@ def test_a_report_fits_the_width_of_a_phone_and_all_its_pictures_load(
 
 
 def test_a_picture_in_a_page_follows_its_reader_s_light_or_dark(browser: Browser, tmp_path: Path) -> None:
-    write_record(some_record(id="run"), tmp_path)
+    save(some_record(id="run"), tmp_path / "run.json")
     render_run(tmp_path, ())
     (tmp_path / "page.html").write_text('<meta name="color-scheme" content="light dark"><img src="throughput.svg">')
     shots = []

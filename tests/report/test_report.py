@@ -12,7 +12,7 @@ from benchmark.report.index import BEGIN, END, render_all, render_index
 from benchmark.report.published import read_published, same_conditions
 from benchmark.report.report import RESULT_COLUMNS, render_report
 from benchmark.report.sentences import headline, reason
-from benchmark.store import read_history, run_files, write_record
+from benchmark.store import read_history, run_files, save
 from tests.support.records import some_columns, some_plan, some_record, some_result, some_round
 
 HOSTILE = "a|b`c`<script>x</script>[l](javascript:y)\u202e\n# head"
@@ -195,7 +195,7 @@ def fill(reports: Path, count: int = 3) -> None:
     for number in range(count):
         directory = reports / "runs" / f"run-{number}"
         directory.mkdir(parents=True)
-        write_record(some_record(id=f"run-{number}", started_at=f"2026-01-0{number + 1}T00:00:00Z"), directory)
+        save(some_record(id=f"run-{number}", started_at=f"2026-01-0{number + 1}T00:00:00Z"), directory / "run.json")
 
 
 def derived(folder: Path) -> dict[str, bytes]:
@@ -240,7 +240,7 @@ def test_runs_are_in_the_order_in_which_they_started_whatever_their_folders_are_
         ("20251231T000000-c-d", "2025-12-31T00:00:00Z"),
     ):
         (tmp_path / "runs" / name).mkdir()
-        write_record(some_record(id=name, started_at=began), tmp_path / "runs" / name)
+        save(some_record(id=name, started_at=began), tmp_path / "runs" / name / "run.json")
     (tmp_path / "runs" / "20260105T000000-no-run-json").mkdir()
     (tmp_path / "runs" / "broken").mkdir()
     (tmp_path / "runs" / "broken" / "run.json").write_text("{")

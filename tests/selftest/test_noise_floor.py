@@ -11,7 +11,7 @@ from benchmark.record import Cpu
 from benchmark.report.noise_floor import FILE_NAME, as_markdown, on_this_machine, visible, write_selftest
 from benchmark.report.render import render
 from benchmark.report.report import render_report
-from benchmark.store import write_record
+from benchmark.store import save
 from tests.support.records import some_plan, some_record
 from tests.support.selftests import some_selftest, some_sight
 
@@ -56,7 +56,7 @@ def test_reports_and_index_say_it_once_it_is_kept_and_no_longer_when_it_is_gone(
     reports = tmp_path / "reports"
     directory = reports / "runs" / some_record().id
     directory.mkdir(parents=True)
-    write_record(some_record(), directory)
+    save(some_record(), directory / "run.json")
     write_selftest(some_selftest(), reports)
     shown = (directory / "report.md", reports / "README.md")
     render(reports, tmp_path / "README.md", everything=True)

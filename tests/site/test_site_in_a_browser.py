@@ -13,7 +13,7 @@ from benchmark.report.render import judge_of, render
 from benchmark.site.build import build
 from benchmark.site.charts import WAYS
 from benchmark.site.pages import write_page_beside
-from benchmark.store import write_record
+from benchmark.store import save
 from benchmark.theory.bounds import answer_time_bound_s, knee_users, throughput_bound_rps
 from tests.support.browser import Visit, see_all
 from tests.support.histories import COMPUTING, on_cpu, run_of_week, write_history
@@ -302,7 +302,7 @@ def test_hostile_names_do_nothing_on_any_page(browser: Browser, tmp_path: Path) 
 
 def test_the_page_of_one_run_alone_shows_its_report_and_pictures(browser: Browser, tmp_path: Path) -> None:
     record = busy_record(id="run")
-    write_record(record, tmp_path)
+    save(record, tmp_path / "run.json")
     from benchmark.report.render import render_run_of  # noqa: PLC0415 - Altair is slow to import
 
     page = write_page_beside(render_run_of(tmp_path, ()), record)

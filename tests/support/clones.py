@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.record import Record
-from benchmark.store import write_record
+from benchmark.store import save
 from tests.support.forks import call_bench
 
 TIMEOUT_S = 120
@@ -96,7 +96,7 @@ class Clone:
         """Write a record as `bench run` would; gives its run directory."""
         directory = self.path / "results" / record.id
         directory.mkdir(parents=True)
-        write_record(record, directory)
+        save(record, directory / "run.json")
         return directory
 
     def state(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.plan import Endpoint
 from benchmark.record import Cpu, Record
-from benchmark.store import write_record
+from benchmark.store import save
 from tests.support.records import some_environment, some_plan, some_record, some_result, some_round
 
 COMPUTING = Endpoint(name="computing", path="/computing", served="cpu")
@@ -44,4 +44,4 @@ def write_history(reports: Path, records: Sequence[Record]) -> None:
     for record in records:
         directory = reports / "runs" / record.id
         directory.mkdir(parents=True)
-        write_record(record, directory)
+        save(record, directory / "run.json")

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.report.step_summary import LARGEST_BYTES, NOTHING, render_error, render_step_summary
-from benchmark.store import write_record
+from benchmark.store import save
 from scripts import cli
 from tests.support.records import some_record
 
@@ -26,7 +26,7 @@ def test_every_run_of_a_directory_is_shown_in_one_command(tmp_path: Path, page: 
     for name in ("20260102T030405-quick-10-aaaa", "20260102T030405-quick-20-bbbb"):
         directory = tmp_path / "results" / name
         directory.mkdir(parents=True)
-        write_record(some_record(id=name), directory)
+        save(some_record(id=name), directory / "run.json")
     done = CliRunner().invoke(cli.app, ["report", str(tmp_path / "results"), "--summary"])
     assert done.exit_code == 0, done.output
     assert page.read_text().startswith("before\n")
@@ -41,7 +41,7 @@ def test_nothing_measured_is_said_and_is_no_second_failure(tmp_path: Path, page:
 
 def test_elsewhere_the_summary_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    write_record(some_record(), tmp_path)
+    save(some_record(), tmp_path / "run.json")
     done = CliRunner().invoke(cli.app, ["report", str(tmp_path), "--summary"])
     assert "| awaiting | " in done.output
 
