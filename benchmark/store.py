@@ -108,19 +108,19 @@ def save(model: Frozen, path: Path) -> Path:
 
 def load(model: type[Model], path: Path, what: str, remedy: str, *, missing: str = "") -> Model:
     """Read a file of ours. InvalidRunError: it is not `what`; UsageError: it does not exist (`missing`: what to do)."""
-    return parse(model, _text(path, missing or remedy), str(path), what, remedy)
+    return parse(model, _content(path, missing or remedy), str(path), what, remedy)
 
 
-def _text(path: Path, missing: str) -> str:
+def _content(path: Path, missing: str) -> bytes:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; {missing}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InvalidRunError(f"{path} cannot be read: {error}") from None
 
 
-def parse(model: type[Model], text: str, source: str, what: str, remedy: str) -> Model:
+def parse(model: type[Model], text: str | bytes, source: str, what: str, remedy: str) -> Model:
     """Validate the text of a file of ours. InvalidRunError: `source` is not `what`, the first reason, the remedy."""
     try:
         return model.model_validate_json(text)
@@ -138,7 +138,10 @@ def read_record(path: Path, *, timelines: bool = True) -> Record:
     shows.
     """
     file = path / FILE_NAME if path.is_dir() else path
-    text = _text(file, "name a directory that `bench run` wrote")
+    try:
+        text = _content(file, "name a directory that `bench run` wrote").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidRunError(f"{file} cannot be read: {error}") from None
     return parse_record(text if timelines else _without_timelines(text), str(file))
 
 

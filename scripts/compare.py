@@ -9,10 +9,10 @@ from rich.console import Console
 from typer import Argument, Option
 
 from benchmark.compare.compare import SMALLEST_EFFECT, ComparisonRequest, Extras, compare_sides, refuse_regressions
-from benchmark.compare.model import to_json
 from benchmark.compare.wording import print_comparison, render_comparison
 from benchmark.config import DEFAULT_FILE, FLAGS, Flag
 from benchmark.report.step_summary import write_step_summary
+from benchmark.store import to_json
 from scripts import options
 
 MORE = 'Installed over requirements.txt on this side: "fastapi==0.115.6"; several times.'

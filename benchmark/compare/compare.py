@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmark.compare.interleaved import Checkout, InterleavedRound, measure_interleaved, named
-from benchmark.compare.model import FILE_NAME, SIDES, Comparison, Side, SideName, Turn, to_json
+from benchmark.compare.model import FILE_NAME, SIDES, Comparison, Side, SideName, Turn
 from benchmark.compare.statistics import FEWEST_PASSES, Rule, compare, is_precise
 from benchmark.compare.versions import already_installed, check_out, check_requirement, python_with, resolve
 from benchmark.compare.wording import CompareReporter, render_comparison, reporting, sentence
@@ -24,7 +24,7 @@ from benchmark.measure.process import Interrupt, listening
 from benchmark.measure.round import utc_now
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan
-from benchmark.store import write_whole
+from benchmark.store import save, write_whole
 
 SMALLEST_EFFECT = Flag("--smallest-effect", "A smaller change (%) counts as none.")
 LONGEST_LOST = 200
@@ -216,7 +216,7 @@ def _command(request: ComparisonRequest) -> str:
 
 def _write(comparison: Comparison, directory: Path) -> None:
     try:
-        write_whole(directory / FILE_NAME, to_json(comparison))
+        save(comparison, directory / FILE_NAME)
         write_whole(directory / "compare.md", render_comparison(comparison))
     except OSError as error:
         message = f"the comparison could not be written: {error}; free some space, or name another --out"

@@ -6,11 +6,12 @@ One JSON file, checked when it is read: it may come from a stranger's pull reque
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.plan import Frozen, Line, Plan, Sample, Whole
 from benchmark.record import Columns, Cpu, Moment
+from benchmark.store import load
 
 SideName = Literal["base", "head"]
 SIDES: tuple[SideName, SideName] = ("base", "head")
@@ -94,25 +95,13 @@ FILE_NAME = "compare.json"
 LARGEST_BYTES = 20 * 2**20
 
 
-def to_json(comparison: Comparison) -> str:
-    return comparison.model_dump_json(indent=1) + "\n"
-
-
 def read_comparison(path: Path) -> Comparison:
     """Read a compare.json, or the one in a directory. UsageError or InvalidRunError names the file."""
     file = path / FILE_NAME if path.is_dir() else path
-    try:
-        if file.stat().st_size > LARGEST_BYTES:
-            raise InvalidRunError(f"{file} is larger than any comparison; compare again")
-        return Comparison.model_validate_json(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{file} does not exist; name a directory that `bench compare` wrote") from None
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise InvalidRunError(f"{file} is not a valid comparison: {where}: {problem['msg']}; compare again") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRunError(f"{file} cannot be read: {error}") from None
+    if file.is_file() and file.stat().st_size > LARGEST_BYTES:
+        raise InvalidRunError(f"{file} is larger than any comparison; compare again")
+    missing = "name a directory that `bench compare` wrote"
+    return load(Comparison, file, "a valid comparison", "compare again", missing=missing)
 
 
 def read_newest(results: Path) -> Comparison:

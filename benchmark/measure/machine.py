@@ -4,7 +4,6 @@ import hashlib
 import os
 import platform
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,10 +18,11 @@ import psutil
 from pydantic import TypeAdapter
 
 from benchmark.config import Cores, usable_cores
-from benchmark.errors import UsageError, one_line
+from benchmark.errors import PublishError, UsageError, one_line
 from benchmark.measure.process import Child, child_environment, wait_for_exit
 from benchmark.plan import Plan, Profile
 from benchmark.record import RUN_URL, Cpu, Environment, Pinning
+from benchmark.shell import Git
 
 SERVE = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "anyio", "pydantic")
 ASK = ("locust", "gevent")
@@ -93,17 +93,9 @@ def _version(package: str) -> str | None:
 
 def _git(home: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            ["git", *arguments],  # noqa: S607 - git is where PATH says
-            cwd=home,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
+        return Git(home)(*arguments)
+    except PublishError:  # nothing is published here: it is not known
         return None
-    return done.stdout.strip()
 
 
 def _is_dirty(home: Path) -> bool | None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.compare.model import FILE_NAME, read_comparison, read_newest, to_json
+from benchmark.compare.model import FILE_NAME, read_comparison, read_newest
 from benchmark.errors import BenchmarkError, InvalidRunError, UsageError
+from benchmark.store import to_json
 from tests.compare.comparisons import make_comparison, make_turns
 
 
