@@ -10,7 +10,7 @@ from typer import Option
 from benchmark.config import DEFAULT_FILE
 from benchmark.errors import UsageError
 from benchmark.report.noise_floor import as_markdown, write_selftest
-from benchmark.selftest.selftest import FLAGS, examine, scale
+from benchmark.selftest.selftest import FLAGS, examine, settings
 from benchmark.store import to_json
 from scripts import options
 
@@ -30,12 +30,11 @@ def selftest(
     """Measure what this machine, server and rule can see, with endpoints of its own.
 
     Runs without any change: how often the rule alarms all the same, and below which change it says nothing. Runs with
-    a delay in one endpoint: whether it is found, and there only. Then what one load generator can ask for, and what
-    the harness adds to an answer while a crowd waits. Server and thresholds are those of benchmark.toml.
+    a delay in one endpoint: whether it is found, and there only. Server and thresholds are those of benchmark.toml.
 
     Examples: bench selftest --quick; bench selftest --keep; bench selftest --runs 20 --duration 5s
     """
-    asked = scale(wishes, quick=quick)
+    asked = settings(wishes, quick=quick)
     if keep and not reports.is_dir():
         message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
         raise UsageError(message)

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
+from pydantic import Field, JsonValue
+
 from benchmark.plan import Frozen
 from benchmark.record import Cpu, Moment
 
 WAITING = "waiting"
-
-
 COMPUTING = "computing"
 
 
@@ -52,28 +52,6 @@ class Injection(Frozen):
     reason: str | None = None
 
 
-class Ceiling(Frozen):
-    """Most that one load generator process got out of a bare answer. CPU in percent of one core."""
-
-    users: int
-    throughput_rps: float | None
-    generator_cpu_percent: float | None
-    worker_cpu_percent: tuple[float, ...] | None
-
-
-class Crowd(Frozen):
-    """What is added to an answer of CROWD_S when so many users wait for one. `doubt`: why not to believe it.
-
-    All None: it could not be measured, `doubt` says why.
-    """
-
-    users: int
-    mean_ms: float | None = None
-    p50_ms: float | None = None
-    p99_ms: float | None = None
-    doubt: str | None = None
-
-
 class SelfTest(Frozen):
     """One self-test. `round_s`: how long each round of the waiting and the computing endpoint was loaded by `users`."""
 
@@ -86,8 +64,8 @@ class SelfTest(Frozen):
     round_s: float
     sights: tuple[Sight, ...]
     injections: tuple[Injection, ...]
-    ceiling: Ceiling | None
-    crowds: tuple[Crowd, ...]
+    ceiling: JsonValue = Field(default=None, exclude=True)  # both are of older self-tests, and shown nowhere
+    crowds: JsonValue = Field(default=None, exclude=True)
 
     def visible_percent(self, endpoint: str, metric: str) -> float | None:
         """Below which change (percent) nothing is said of a metric; None when that could not be found out.

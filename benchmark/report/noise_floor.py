@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.errors import InvalidRunError, UnwritableRunError
-from benchmark.formatting import inert, ms, percent, rate, when
-from benchmark.judge.noise_floor import COMPUTING, WAITING, Crowd, Injection, SelfTest, Sight
+from benchmark.formatting import inert, percent, when
+from benchmark.judge.noise_floor import COMPUTING, WAITING, Injection, SelfTest, Sight
 from benchmark.record import Record
 from benchmark.store import load, save
 
@@ -15,8 +15,6 @@ DELAY_VARIABLE = "BENCH_SELFTEST_DELAY_MS"
 """How much longer the waiting endpoint takes (ms)."""
 
 WAITING_S = 0.05
-CROWD_S = 1.0
-"""How long the endpoint that a crowd asks for waits."""
 
 
 def write_selftest(found: SelfTest, reports: Path) -> Path:
@@ -60,8 +58,6 @@ def as_markdown(found: SelfTest) -> str:
         _wolf(found),
         visible(found),
         "\n".join(_injections(found)) if found.injections else "",
-        _ceiling(found),
-        "\n".join(_crowds(found)) if found.crowds else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -131,28 +127,6 @@ def _found(item: Injection) -> str:
 
 def _elsewhere(item: Injection) -> str:
     return ", ".join(item.elsewhere) or "none"
-
-
-def _ceiling(found: SelfTest) -> str:
-    top = found.ceiling
-    if top is None:
-        return "The ceiling of the load generator could not be measured."
-    workers = " / ".join(f"{used:.0f} %" for used in top.worker_cpu_percent or ())
-    return (
-        f"One load generator and a bare answer: {rate(top.throughput_rps)} req/s to {top.users} users, with "
-        f"{percent(top.generator_cpu_percent)} of a core for the generator and {workers or 'n/a'} for the workers."
-    )
-
-
-def _crowds(found: SelfTest) -> Iterator[str]:
-    yield "| Users who wait 1 s | Excess mean (ms) | p50 (ms) | p99 (ms) | Doubt |"
-    yield "| --: | --: | --: | --: | :-- |"
-    for crowd in found.crowds:
-        yield f"| {crowd.users} | {' | '.join(_excess(crowd))} | {inert(crowd.doubt or '')} |"
-
-
-def _excess(crowd: Crowd) -> tuple[str, str, str]:
-    return ms(crowd.mean_ms), ms(crowd.p50_ms), ms(crowd.p99_ms)
 
 
 def on_this_machine(record: Record, found: SelfTest | None) -> str:

@@ -9,10 +9,9 @@ import os
 
 from fastapi import FastAPI
 
-from benchmark.report.noise_floor import CROWD_S, DELAY_VARIABLE, WAITING_S
+from benchmark.report.noise_floor import DELAY_VARIABLE, WAITING_S
 
-STEPS = 60_000
-"""A few milliseconds of plain Python."""
+STEPS = 60_000  # a few milliseconds of plain Python
 
 
 class Delay:
@@ -23,7 +22,6 @@ class Delay:
         self._owed_ms = 0.0
 
     def next_ms(self) -> int:
-        """How long the next request is delayed."""
         self._owed_ms += self._delay_ms
         whole_ms = math.floor(self._owed_ms)
         self._owed_ms -= whole_ms
@@ -36,19 +34,10 @@ app = FastAPI()
 
 @app.get("/waiting", response_model=None)
 async def waiting() -> dict[str, str]:
-    """Wait 50 ms, and the delay."""
     await asyncio.sleep(WAITING_S + delay.next_ms() / 1000)
     return {"answer": "waited"}
 
 
 @app.get("/computing", response_model=None)
 async def computing() -> dict[str, int]:
-    """Compute, always the same."""
     return {"answer": sum(step * step for step in range(STEPS))}
-
-
-@app.get("/crowd", response_model=None)
-async def crowd() -> dict[str, str]:
-    """Wait one second, so that many users ask for little."""
-    await asyncio.sleep(CROWD_S)
-    return {"answer": "waited"}

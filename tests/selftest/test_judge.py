@@ -8,8 +8,8 @@ import pytest
 
 from benchmark.config import Judging
 from benchmark.judge.noise_floor import COMPUTING, WAITING, Delay, Sight
-from benchmark.record import Finding, Record
-from benchmark.selftest.judge import doubt, injection, sights
+from benchmark.record import Record
+from benchmark.selftest.selftest import injection, sights
 from tests.support.histories import COMPUTING as COMPUTES
 from tests.support.records import some_plan, some_record, some_result, some_round
 
@@ -106,10 +106,3 @@ def test_an_alarm_at_the_other_endpoint_is_named() -> None:
 def test_what_too_few_runs_came_before_can_not_be_judged() -> None:
     found = injection(TWENTY, WAITING, runs(2), runs(2, 12, slower_ms=10.0), RULE)
     assert (found.found_by, found.reason) == ((), "only 2 of 5 runs to compare with")
-
-
-def test_only_what_speaks_against_a_figure_is_a_doubt() -> None:
-    note = Finding(kind="in-flight", severity="note", message="some were waiting", remedy="")
-    late = Finding(kind="generator-lag", severity="warning", message="it was late", remedy="")
-    assert doubt((note,)) is None
-    assert doubt((note, late)) == "it was late"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmark.judge.noise_floor import COMPUTING, WAITING, Ceiling, Crowd, Delay, Injection, SelfTest, Sight
+from benchmark.judge.noise_floor import COMPUTING, WAITING, Delay, Injection, SelfTest, Sight
 from benchmark.record import Cpu
 
 
@@ -35,13 +35,6 @@ def some_selftest(**changes: Any) -> SelfTest:
             Injection(
                 delay=Delay(label="5ms", delay_ms=5.0), found_by=(), suspected_by=("p50",), elsewhere=("p95 of x",)
             ),
-        ),
-        "ceiling": Ceiling(
-            users=50, throughput_rps=3000.0, generator_cpu_percent=88.0, worker_cpu_percent=(20.0, 30.0)
-        ),
-        "crowds": (
-            Crowd(users=100, mean_ms=1.2, p50_ms=1.0, p99_ms=4.0),
-            Crowd(users=2000, doubt="skipped: this user may open 1024 files only (ulimit -n)"),
         ),
     }
     return SelfTest(**(values | changes))

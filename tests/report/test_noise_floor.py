@@ -1,14 +1,16 @@
-"""A self-test is said where it holds, and nowhere else."""
+"""A self-test is said where it holds, and nowhere else; one that cannot be read is refused in one line."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from benchmark.errors import InvalidRunError, UnwritableRunError
 from benchmark.judge.history import Judged
 from benchmark.judge.noise_floor import COMPUTING, WAITING
 from benchmark.plan import Target
 from benchmark.record import Cpu
-from benchmark.report.noise_floor import FILE_NAME, as_markdown, on_this_machine, visible, write_selftest
+from benchmark.report.noise_floor import FILE_NAME, as_markdown, on_this_machine, read_selftest, visible, write_selftest
 from benchmark.report.render import render
 from benchmark.report.report import render_report
 from benchmark.store import save
@@ -81,9 +83,41 @@ def test_the_tables_say_what_was_found_what_was_not_and_what_was_skipped() -> No
     assert "of 21 judged numbers 3 were beyond the noise band, 0 changes were announced." in shown
     assert "| 20 % (10 ms) | req/s, p50 |  | none |" in shown
     assert "| 5ms (5 ms) | **not found** | p50 | p95 of x |" in shown
-    assert "3000.00 req/s to 50 users, with 88 % of a core for the generator and 20 % / 30 % for the workers" in shown
-    assert "| 2000 | n/a | n/a | n/a | skipped: this user may open 1024 files only (ulimit -n) |" in shown
     assert (
         "Changes under 5.0 % in req/s and 5.0 % in p50 where an endpoint waits, and under 12 % in req/s where it "
         "computes, are not visible here in rounds of 2 s."
     ) in shown
+
+
+def test_what_is_kept_is_read_again_and_replaces_the_one_before(tmp_path: Path) -> None:
+    write_selftest(some_selftest(python="CPython 3.11.0"), tmp_path)
+    write_selftest(some_selftest(), tmp_path)
+    assert read_selftest(tmp_path) == some_selftest()
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_where_none_was_kept_there_is_none(tmp_path: Path) -> None:
+    assert read_selftest(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema_version": 2}', "\udcff"], ids=repr)
+def test_what_is_no_self_test_is_refused_in_one_line_that_says_what_to_do(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE_NAME).write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(InvalidRunError, match=r"^[^\n]*selftest\.json is not a self-test: [^\n]*; delete it[^\n]*$"):
+        read_selftest(tmp_path)
+
+
+def test_a_directory_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnwritableRunError, match="cannot be written"):
+        write_selftest(some_selftest(), tmp_path / "nowhere")
+
+
+def test_the_file_of_an_older_version_is_read_without_what_is_no_longer_measured(tmp_path: Path) -> None:
+    older = some_selftest().model_dump(mode="json")
+    older |= {"ceiling": {"users": 50, "throughput_rps": 3000.0}, "crowds": [{"users": 100, "mean_ms": 1.2}]}
+    (tmp_path / FILE_NAME).write_text(json.dumps(older))
+    kept = read_selftest(tmp_path)
+    assert kept is not None
+    assert kept.model_dump() == some_selftest().model_dump()
+    write_selftest(kept, tmp_path)
+    assert not {"ceiling", "crowds"} & set(json.loads((tmp_path / FILE_NAME).read_text()))
