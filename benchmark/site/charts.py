@@ -32,8 +32,7 @@ LINES = ("line", "area")
 SILENT = ("text", "rect", "rule")
 """Marks that belong to no run and no answer: words, bands, borders."""
 
-Rows = Sequence[Mapping[str, Any]]
-Data = Mapping[str, Rows]
+Data = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows of the specification's data sets by their names."""
 
 
@@ -54,32 +53,24 @@ def _visit(part: dict[str, Any], data: Data) -> None:
 
 
 def _hovering(layer: dict[str, Any], data: Data) -> list[dict[str, Any]]:
-    tips = _tips(layer, data.get(layer["data"].get("name", ""), ()))
-    if not tips:
+    mark = layer.get("mark", "")
+    kind = mark["type"] if isinstance(mark, dict) else mark
+    rows = data.get(layer["data"].get("name", ""), ())
+    if not rows or kind in SILENT or not (tips := [_tip(field) for field in rows[0] if field in SAID]):
         return [layer]
-    if _kind(layer) not in LINES:
+    if kind not in LINES:
         layer["encoding"]["tooltip"] = tips
         return [layer]
     positions = {name: channel for name, channel in layer["encoding"].items() if name in {"x", "y"}}
-    mark = {"type": "point", "filled": True, "size": REACH, "opacity": 0}
-    return [layer, {"data": layer["data"], "mark": mark, "encoding": {**positions, "tooltip": tips}}]
+    unseen = {"type": "point", "filled": True, "size": REACH, "opacity": 0}
+    return [layer, {"data": layer["data"], "mark": unseen, "encoding": {**positions, "tooltip": tips}}]
 
 
-def _kind(layer: Mapping[str, Any]) -> str:
-    mark = layer.get("mark", "")
-    return str(mark["type"] if isinstance(mark, dict) else mark)
-
-
-def _tips(layer: Mapping[str, Any], rows: Rows) -> list[dict[str, str]]:
-    if not rows or _kind(layer) in SILENT:
-        return []
-    tips = []
-    for field in rows[0]:
-        if field in SAID:
-            title, form = SAID[field]
-            kind = "nominal" if form is None else "quantitative"
-            tips.append({"field": field, "type": kind, "title": title} | ({"format": form} if form else {}))
-    return tips
+def _tip(field: str) -> dict[str, str]:
+    title, form = SAID[field]
+    if form is None:
+        return {"field": field, "type": "nominal", "title": title}
+    return {"field": field, "type": "quantitative", "title": title, "format": form}
 
 
 WAYS = (
@@ -97,20 +88,22 @@ HEIGHT = 190
 WIDTH = 400
 
 
-def specification() -> dict[str, Any]:
+def calculator() -> dict[str, Any]:
     """Two panels one above the other, without data: Vega-Lite's words."""
-    colors = alt.Scale(domain=list(WAYS), range=[color for color, _ in style.CURVES[: len(WAYS)]])
-    dashes = alt.Scale(domain=list(WAYS), range=[list(dash) for _, dash in style.CURVES[: len(WAYS)]])
+    curves = style.CURVES[: len(WAYS)]
+    colors = alt.Scale(domain=list(WAYS), range=[color for color, _ in curves])
+    dashes = alt.Scale(domain=list(WAYS), range=[list(dash) for _, dash in curves])
     legend = alt.Legend(title=None, orient="top", columns=1, symbolType="stroke", symbolSize=900, labelLimit=0)
     x = alt.X("users:Q", title="users", scale=alt.Scale(nice=False))
+    titles = {"rps": "req/s, at most", "seconds": "mean answer (s), at least"}
     tips = [
         alt.Tooltip("way:N", title="served"),
         alt.Tooltip("users:Q", format=",.0f"),
-        alt.Tooltip("rps:Q", title="req/s, at most", format=",.2f"),
-        alt.Tooltip("seconds:Q", title="mean answer (s), at least", format=",.3f"),
+        alt.Tooltip("rps:Q", title=titles["rps"], format=",.2f"),
+        alt.Tooltip("seconds:Q", title=titles["seconds"], format=",.3f"),
     ]
     panels = []
-    for field, title in (("rps", "req/s, at most"), ("seconds", "mean answer (s), at least")):
+    for field, title in titles.items():
         y = alt.Y(f"{field}:Q", title=title, scale=alt.Scale(type="log"), axis=alt.Axis(tickCount=4, grid=False))
         base = {"x": x, "y": y, "color": alt.Color("way:N", scale=colors, legend=legend), "tooltip": tips}
         dashed = alt.StrokeDash("way:N", scale=dashes, legend=legend)
@@ -120,11 +113,6 @@ def specification() -> dict[str, Any]:
     spec: dict[str, Any] = alt.vconcat(*panels, spacing=18).resolve_scale(x="shared").to_dict()
     words = {"labelColor": style.MUTED, "titleColor": style.MUTED, "labelFontSize": style.SMALL_LETTERS}
     words |= {"titleFontSize": style.SMALL_LETTERS, "titleFontWeight": "normal"}
-    spec["background"] = None
-    spec["config"] = {
-        "aria": False,
-        "view": {"stroke": None},
-        "axis": words | {"gridColor": style.GRID, "domainColor": style.GRID, "ticks": False},
-        "legend": words,
-    }
-    return spec
+    axis = words | {"gridColor": style.GRID, "domainColor": style.GRID, "ticks": False}
+    config = {"aria": False, "view": {"stroke": None}, "axis": axis, "legend": words}
+    return spec | {"background": None, "config": config}

@@ -1,7 +1,8 @@
-"""The pages of the site, and the page of a single run: Markdown of the reports becomes HTML, from one source."""
+"""The pages of the site, and the page of a single run: what they list and compare, and Markdown as HTML."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,24 +16,225 @@ from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from benchmark import formatting as text
-from benchmark.record import Record
+from benchmark.judge.history import Judged
+from benchmark.record import EndpointResult, Record
+from benchmark.report import sentences
 from benchmark.report.charts.svg import DARK_RULES
-from benchmark.store import write_changed
+from benchmark.report.index import headline_run, render_block, render_index, series_key
+from benchmark.report.published import Published
+from benchmark.report.report import render_report
+from benchmark.store import CHARTS, History, write_changed
+
+STATIC = files("benchmark.site") / "static"
+SCRIPTS = ("charts.js", "format.js", "theory.js", "runs.js", "compare.js", "calculator.js")
+VEGA = "vega.js"
+USED_OF_VEGA = "window.vegaEmbed = vegaEmbed;"
+GENERATOR = "bench site"
+"""What every page names as its maker: by that a folder is known as one that may be written again."""
+
+NO_MENTION = "<!-- -->"
+"""What benchmark.formatting puts into a name so that GitHub tells nobody; a text that is read out has no comments."""
+
+LINKS = {"reports/README.md": "#runs", "reports/": ""}
+"""Where links of README and index lead on the overview."""
+
+COLUMNS = (
+    ("throughput_rps", "req/s", "rate"),
+    ("median_ms", "Median (ms)", "ms"),
+    ("p95_ms", "p95 (ms)", "ms"),
+    ("p99_ms", "p99 (ms)", "ms"),
+    ("max_ms", "Max (ms)", "ms"),
+    ("avg_ms", "Avg (ms)", "ms"),
+    ("excess_p50_ms", "Excess p50 (ms)", "excess"),
+    ("requests", "# reqs", "count"),
+    ("failures", "# fails", "count"),
+)
+"""What two runs are compared by: column, its name, how it is shown."""
+
+OVER_PREDICTED = ("", "Median / predicted", "rate")
+"""The median beside what theory says it should be for the connections as they were dealt: that may be compared, too,
+where they were dealt otherwise."""
+
+DIGITS = 9
+MOST_SPLITS = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run in the list. `before`: the id of the run before it in its series, if any."""
+
+    record: Record
+    series: str
+    best: tuple[str, float] | None
+    state: str
+    before: str | None
+
+
+def rows(records: Sequence[Record], judged: Judged) -> list[Row]:
+    """Every run as it is listed, in the order of `records`, newest first."""
+    keys = [(series_key(record), judged.strangers.get(record.id)) for record in records]
+    found = []
+    for number, (record, key) in enumerate(zip(records, keys, strict=True)):
+        older = zip(records[number + 1 :], keys[number + 1 :], strict=True)
+        before = next((other.id for other, its in older if its == key and other.state == "complete"), None)
+        validity = judged.validity.get(record.id)
+        state = record.state if record.state != "complete" or validity is None else validity.level
+        best = next(iter(sentences.ranking(record)), None)
+        found.append(Row(record, _series_name(record), best, state, before))
+    return found
+
+
+def _series_name(record: Record) -> str:
+    profile, target = record.profile, record.plan.target
+    where = "app elsewhere" if target.url else f"{target.workers} worker{'s' if target.workers > 1 else ''}"
+    changed = f" ({', '.join(record.customised)})" if record.customised else ""
+    return f"{profile.name}: {profile.load}, {text.seconds(profile.duration_s)}, {where}{changed}"
+
+
+def comparable(listed: Sequence[Row]) -> dict[str, Any]:
+    """The numbers and the circumstances of all runs, small enough to be sent with the page that compares two."""
+    packages: list[dict[str, str]] = []
+    for row in listed:
+        if row.record.environment.packages not in packages:
+            packages.append(row.record.environment.packages)
+    runs = [
+        {
+            "id": row.record.id,
+            "label": f"{text.when(row.record.started_at)}, {text.plain(row.series)}",
+            "before": row.before,
+            "state": row.state,
+            "facts": facts(row.record),
+            "packages": packages.index(row.record.environment.packages),
+            "commit": commit(row.record),
+            "endpoints": [_endpoint(row.record, result) for result in row.record.endpoints],
+        }
+        for row in listed
+    ]
+    return {"columns": [*COLUMNS, OVER_PREDICTED], "packages": packages, "runs": runs}
+
+
+def facts(record: Record) -> dict[str, str]:
+    """Under which circumstances a run was measured: what two runs must share to be compared without second thoughts.
+
+    Not the software that is measured, which is what one compares: packages and commit are told apart.
+    """
+    profile, target, environment = record.profile, record.plan.target, record.environment
+    served = {
+        "Workers": str(target.workers),
+        "Threads per worker": str(target.threads),
+        "Event loop": target.loop,
+        "Sockets": target.sockets,
+    }
+    arrivals = profile.arrivals if profile.arrivals == "even" else f"{profile.arrivals}, seed {profile.seed}"
+    sent_by = "one process" if profile.processes == 1 else f"{profile.processes} processes"
+    return ({} if target.url else served) | {
+        "Profile": text.plain(profile.name),
+        "Load": profile.load,
+        "Users": str(profile.users),
+        "Spawned per second": f"{profile.spawn_rate_per_s:g}",
+        "Start": profile.start,
+        "Duration": text.seconds(profile.duration_s),
+        "Rounds": str(profile.rounds),
+        "Task": text.seconds(profile.task_seconds),
+        "Rest between requests": text.seconds(profile.wait_s),
+        "Client": f"{profile.client}, time-out {text.seconds(profile.timeout_s)}",
+        "App": text.plain(target.url or target.import_path or ""),
+        **({} if profile.rate_per_s is None else {"Arrivals": arrivals}),
+        "Sent by": f"{profile.load_workers} load workers of other machines" if profile.load_workers else sent_by,
+        "Cores apart": record.method.pinning.counts if record.method.pinning else "no",
+        "Method": str(record.method.version),
+        "Processor": f"{text.plain(environment.cpu.model)}, {environment.cpu.count} cores",
+        "System": text.plain(f"{environment.os_image}, {environment.kernel}"),
+        "Python": text.plain(environment.python),
+    }
+
+
+def commit(record: Record) -> str:
+    """The commit that was measured; "" where nobody knows what the files held."""
+    environment = record.environment
+    return "" if environment.commit_dirty or environment.commit is None else environment.commit[:12]
+
+
+def _endpoint(record: Record, result: EndpointResult) -> list[Any]:
+    """Its name, the columns, how connections were dealt in each round as far as was seen, how it was asked."""
+    seen = [item.connections_per_worker for item in result.rounds if item.connections_per_worker]
+    shown = "; ".join(text.joined(item) for item in seen[:MOST_SPLITS])
+    splits = f"{shown} …" if len(seen) > MOST_SPLITS else shown
+    endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
+    definition = text.plain(endpoint.model_dump_json(exclude_defaults=True, exclude={"name"}))
+    return [text.plain(result.name), _values(result), splits, definition]
+
+
+def _values(result: EndpointResult) -> list[float | None]:
+    """The columns and the measured median over the predicted one; None where something was not measured."""
+    measured, predicted = result.summary, result.prediction
+    if measured is None:
+        return [None] * (len(COLUMNS) + 1)
+    found = [(getattr(measured, name), shown) for name, _, shown in COLUMNS]
+    values = [value if value is None or shown == "count" else _rounded(value) for value, shown in found]
+    if predicted is None or not measured.median_ms or not predicted.median_ms:
+        return [*values, None]
+    return [*values, _rounded(measured.median_ms / predicted.median_ms)]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def overview_page(
+    reports: Path,
+    history: History,
+    judged: Judged,
+    listed: list[Row],
+    tables: tuple[Published, ...],
+    *,
+    charts: Collection[str] = (),
+    left_out: int = 0,
+) -> str:
+    """The first page: what README and index say, the charts drawn by the page, every run in a list that filters."""
+    own = judged.own(history.records)
+    newest = headline_run(own)
+    drawn = _drawn(reports, {name: f"{CHARTS}/{name}" for name in charts})
+    if newest is not None:
+        drawn |= _drawn(reports, {"throughput.svg": f"runs/{newest.id}/throughput.svg"})
+    markdown = render_index(history, judged, block=render_block(own, tables), listing=False)
+    links = LINKS | {f"runs/{row.record.id}/report.md": f"runs/{row.record.id}/index.html" for row in listed}
+    links |= {f"reports/{begin}": end for begin, end in links.items() if begin.startswith("runs/")}
+    return render(
+        "overview.html.j2",
+        title="Benchmark reports",
+        content=to_html(markdown, links=links, drawn=drawn),
+        rows=listed,
+        series=sorted({row.series for row in listed}),
+        charts=bool(drawn),
+        left_out=left_out,
+    )
+
+
+def run_page(
+    record: Record, tables: tuple[Published, ...], judged: Judged, source: Path, *, row: Row, charts: Collection[str]
+) -> str:
+    """The page of one run: its report. `source`: where its pictures are; `charts`: those that the page draws."""
+    markdown = render_report(record, tables, judged, with_pictures=bool(charts))
+    content = to_html(markdown, drawn=_drawn(source, {name: name for name in charts}))
+    return _run_page(record, content, root="../../", before=row.before, charts=bool(charts))
 
 
 def write_page_beside(report: Path, record: Record) -> Path:
     """Write report.html beside report.md. UnwritableRunError: the disk is full or gone."""
     page = report.with_suffix(".html")
-    content = to_html(report.read_text(encoding="utf-8"))
-    html = render(
-        "run.html.j2", title=run_title(record), alone=True, content=content, record=record, before=None, charts=False
-    )
-    write_changed(page, html)
+    write_changed(page, _run_page(record, to_html(report.read_text(encoding="utf-8")), alone=True))
     return page
 
 
-NO_MENTION = "<!-- -->"
-"""What benchmark.formatting puts into a name so that GitHub tells nobody; a text that is read out has no comments."""
+def _run_page(record: Record, content: Markup, *, before: str | None = None, charts: bool = False, **where: Any) -> str:
+    title = f"{record.profile.name}, {text.when(record.started_at)}"
+    return render("run.html.j2", title=title, content=content, record=record, before=before, charts=charts, **where)
+
+
+def _drawn(folder: Path, pictures: Mapping[str, str]) -> dict[str, str]:
+    """The chart that a page draws for each picture; "!": there is no picture to show until it is drawn."""
+    return {name: f"{'' if (folder / file).exists() else '!'}{file}.js" for name, file in pictures.items()}
 
 
 def to_html(markdown: str, *, links: Mapping[str, str] | None = None, drawn: Mapping[str, str] | None = None) -> Markup:
@@ -42,16 +244,13 @@ def to_html(markdown: str, *, links: Mapping[str, str] | None = None, drawn: Map
     `drawn`: by the file name of a picture the file of the chart that the page draws in its place; a picture that has
     none stays a picture, and one whose chart begins with "!" has no file to fall back to, only its words.
     """
-    return Markup(_parser().render(markdown, {"links": links or {}, "drawn": drawn or {}}))  # noqa: S704 - see above
-
-
-def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     parser.add_render_rule("image", _image)
     parser.add_render_rule("link_open", _link)
-    parser.add_render_rule("table_open", _table)
-    parser.add_render_rule("table_close", _table_end)
-    return parser
+    # A wide table scrolls by itself, by keyboard too, and does not push the page aside.
+    parser.add_render_rule("table_open", lambda *_: '<div class="wide" tabindex="0"><table>\n')
+    parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    return Markup(parser.render(markdown, {"links": links or {}, "drawn": drawn or {}}))  # noqa: S704 - names are inert
 
 
 def led(address: str, links: Mapping[str, str]) -> str:
@@ -65,41 +264,17 @@ def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options:
     address = led(str(token.attrs["src"]), env["links"])
     said = renderer.renderInlineAsText(token.children, options, env).replace(NO_MENTION, "")
     spec = env["drawn"].get(address.rsplit("/", 1)[-1], "")
-    picture = (
-        escape(said) if spec.startswith("!") else Markup('<img src="{}" alt="{}" loading="lazy">').format(address, said)
-    )
+    picture = Markup('<img src="{}" alt="{}" loading="lazy">').format(address, said)
     if not spec:
         return str(picture)
-    return str(
-        Markup('<span class="chart" role="img" aria-label="{}" data-spec="{}">{}</span>').format(
-            said, spec.removeprefix("!"), picture
-        )
-    )
+    chart = Markup('<span class="chart" role="img" aria-label="{}" data-spec="{}">{}</span>')
+    return str(chart.format(said, spec.removeprefix("!"), escape(said) if spec.startswith("!") else picture))
 
 
 def _link(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     token = tokens[index]
     token.attrs["href"] = led(str(token.attrs["href"]), env["links"])
     return renderer.renderToken(tokens, index, options, env)
-
-
-def _table(_renderer: RendererHTML, _tokens: Sequence[Token], _index: int, _options: Any, _env: Any) -> str:
-    """A wide table scrolls by itself, by keyboard too, and does not push the page aside."""
-    return '<div class="wide" tabindex="0"><table>\n'
-
-
-def _table_end(_renderer: RendererHTML, _tokens: Sequence[Token], _index: int, _options: Any, _env: Any) -> str:
-    return "</table></div>\n"
-
-
-STATIC = files("benchmark.site") / "static"
-GENERATOR = "bench site"
-"""What every page names as its maker: by that a folder is known as one that may be written again."""
-
-SCRIPTS = ("charts.js", "format.js", "theory.js", "runs.js", "compare.js", "calculator.js")
-VEGA = "vega.js"
-TAKEN = "window.vegaEmbed = vegaEmbed;"
-"""What our scripts use of the bundle."""
 
 
 @cache
@@ -113,13 +288,10 @@ def templates() -> Environment:
         autoescape=True,
     )
     environment.filters |= {"plain": text.plain, "rate": text.rate, "when": text.when}
-    environment.globals |= {"generator": GENERATOR, "style": Markup(_style())}  # noqa: S704 - a file of ours
+    # Charts that the page draws become dark like the pictures of the reports.
+    style = f"{_static('site.css')}@media (prefers-color-scheme: dark) {{ {DARK_RULES} }}\n"
+    environment.globals |= {"generator": GENERATOR, "style": Markup(style)}  # noqa: S704 - a file of ours
     return environment
-
-
-def _style() -> str:
-    """Charts that the page draws become dark like the pictures of the reports."""
-    return f"{_static('site.css')}@media (prefers-color-scheme: dark) {{ {DARK_RULES} }}\n"
 
 
 def _static(name: str) -> str:
@@ -129,19 +301,14 @@ def _static(name: str) -> str:
 @cache
 def scripts() -> Mapping[str, str]:
     """Every script of the site by its file name: our own, and Vega with Vega-Lite, which draws the charts."""
-    own = {name: _static(name) for name in SCRIPTS}
     # Within a function: the bundle's thousands of short names shall not meet ours.
-    return own | {VEGA: f"(() => {{\n{vl_convert.javascript_bundle(TAKEN)}\n}})();\n"}
+    vega = f"(() => {{\n{vl_convert.javascript_bundle(USED_OF_VEGA)}\n}})();\n"
+    return {name: _static(name) for name in SCRIPTS} | {VEGA: vega}
 
 
 def render(template: str, *, title: str, root: str = "", alone: bool = False, **values: Any) -> str:
     """One page. `root` leads from it to the folder of the overview: "" or "../../". `alone`: without the others."""
     return templates().get_template(template).render(title=title, root=root, alone=alone, **values)
-
-
-def run_title(record: Record) -> str:
-    """What the page of a run is called."""
-    return f"{record.profile.name}, {text.when(record.started_at)}"
 
 
 def as_data(value: Mapping[str, Any] | Sequence[Any]) -> Markup:

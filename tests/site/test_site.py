@@ -8,10 +8,9 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.judge.history import Judged
 from benchmark.record import Record
-from benchmark.site.build import build, overview_page
+from benchmark.site.build import build
 from benchmark.site.charts import with_hover
-from benchmark.site.pages import as_data, led, scripts, to_html
-from benchmark.site.rows import COLUMNS, commit, comparable, facts, rows
+from benchmark.site.pages import COLUMNS, as_data, commit, comparable, facts, led, overview_page, rows, scripts, to_html
 from benchmark.store import read_history
 from tests.support.bench import Bench
 from tests.support.histories import write_history
