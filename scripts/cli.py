@@ -35,9 +35,8 @@ def open_page(page: Path) -> None:
 
 def open_report(report: Path, record: Record) -> None:
     """Open a report.md, as a page."""
-    from benchmark.site.pages import write_page_beside  # noqa: PLC0415 - Altair costs every command 0.3 s
-
-    open_page(write_page_beside(report, record))
+    site = branch("site")
+    open_page(site.page_beside(report, record) if site else report)
 
 
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
@@ -78,6 +77,11 @@ COMMANDS = {
     "selftest": "Show which changes this set-up can see.",
 }
 """What there is, each in the module of its name, with its line in the list of `bench --help`."""
+
+
+def branch(command: str) -> Any:
+    """The module of a command; None where there is none: a branch can be deleted with its line in COMMANDS."""
+    return import_module(f"scripts.{command}") if command in COMMANDS else None
 
 
 RUNNER_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)

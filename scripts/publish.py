@@ -13,6 +13,7 @@ from benchmark.record import Record
 from benchmark.report.index import why_incomplete
 from benchmark.report.render import try_out
 from benchmark.store import place
+from scripts.cli import branch
 
 REPORTS = Path("reports")
 README = Path("README.md")
@@ -49,9 +50,8 @@ def publish(
 
 def try_out_all(record: Record) -> None:
     """Render everything that shows a run, the site included."""
-    from benchmark.site.build import build  # noqa: PLC0415 - Altair costs 0.3 s
-
-    try_out(record, lambda reports, site, judge: build(reports, site, judge, with_scripts=False).unreadable)
+    site = branch("site")
+    try_out(record, site.try_build if site else lambda *_: ())
 
 
 def _to_publish(found: Found, run_dir: Path, *, incomplete: bool) -> list[Record]:

@@ -8,6 +8,8 @@ from rich.console import Console
 from typer import Option
 
 from benchmark.errors import InvalidRunError, UsageError
+from benchmark.record import Record
+from benchmark.report.index import Judge
 from benchmark.report.render import judge_of
 from scripts import options
 from scripts.cli import open_page
@@ -35,3 +37,17 @@ def site(
         open_page(built.index)
     if built.unreadable:
         raise InvalidRunError("; ".join(built.unreadable))
+
+
+def try_build(reports: Path, out: Path, judge: Judge) -> tuple[str, ...]:
+    """Build the pages, without scripts, to see that they can be built; one line for each file that cannot be read."""
+    from benchmark.site.build import build  # noqa: PLC0415 - Altair costs every command 0.3 s
+
+    return build(reports, out, judge, with_scripts=False).unreadable
+
+
+def page_beside(report: Path, record: Record) -> Path:
+    """Write the page of one run next to its report.md."""
+    from benchmark.site.pages import write_page_beside  # noqa: PLC0415 - Altair costs every command 0.3 s
+
+    return write_page_beside(report, record)

@@ -46,4 +46,4 @@ def test_theory_and_judge_touch_no_file_and_no_clock(repository: Path) -> None:
 
 def test_benchmark_holds_the_nouns_the_layers_and_the_branches(repository: Path) -> None:
     found = {path.name.removesuffix(".py") for path in (repository / "benchmark").iterdir()}
-    assert found - {"__init__", "__pycache__"} == TRUNK | BRANCHES
+    assert TRUNK <= found - {"__init__", "__pycache__"} <= TRUNK | BRANCHES  # a branch can be deleted

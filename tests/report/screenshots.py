@@ -14,8 +14,6 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser
 
-from benchmark.report.render import judge_of
-from benchmark.site.build import build
 from tests.support.browser import chromium, see_all, write_page
 
 HOME = Path(__file__).parents[2]
@@ -81,7 +79,8 @@ def main() -> None:
         for name, markdown in pages(HOME).items():
             shoot_markdown(browser, name, markdown, css)
         if len(sys.argv) == 1:
-            site = build(HOME / "reports", OUT / "site", judge_of(HOME / "reports")).index.parent
+            site = OUT / "site"
+            subprocess.run([sys.executable, "-m", "scripts", "site", "--out", site], cwd=HOME, check=True)
             newest = max((site / "runs").glob("*/index.html"))
             found = {"overview": site / "index.html", "run": newest}
             found |= {name: site / f"{name}.html" for name in ("compare", "calculator")}
