@@ -21,13 +21,13 @@ from benchmark.judge.series import Series, gather
 from benchmark.judge.verdict import Judgement, baseline, judge
 from benchmark.measure.load_test import ROOT
 from benchmark.measure.machine import raise_open_file_limit, read_environment
-from benchmark.measure.process import listening
-from benchmark.measure.progress import reporting
+from benchmark.measure.process import Interrupt, listening
+from benchmark.measure.progress import Reporter, reporting
 from benchmark.measure.round import jobs, utc_now
 from benchmark.measure.server import check_target
 from benchmark.pipeline import measure_job, open_notebook
 from benchmark.plan import Count, Endpoint, Frozen, Plan, Profile, Seconds, Target, parse_seconds, whole_seconds
-from benchmark.record import Record
+from benchmark.record import Environment, Record
 from benchmark.report.noise_floor import DELAY_VARIABLE, WAITING_S
 from benchmark.theory.bounds import limit
 
@@ -99,23 +99,14 @@ def examine(asked: Settings, config_file: Path, console: Console) -> SelfTest:
     plan = Plan(target=Target(import_path=APP, **server), profile=profile, endpoints=ENDPOINTS)
     raise_open_file_limit()
     machine = read_environment(ROOT)
-    limits = [limit(endpoint, plan) for endpoint in ENDPOINTS]
     began = utc_now()
-    delays = order(asked)
-    runs: dict[Delay, list[Record]] = {delay: [] for delay in delays}
+    runs: dict[Delay, list[Record]] = {NOTHING: [], **{delay: [] for delay in asked.delays}}
+    todo = order(asked)
     with listening() as interrupt, tempfile.TemporaryDirectory() as folder:
         check_target(plan, ROOT, interrupt.pause)
-        with reporting(console, profile, len(delays) * len(ENDPOINTS)) as reporter:
-            for number, delay in enumerate(delays):
-                notebook = open_notebook(
-                    Path(folder), plan, machine, sweep=None, command="", customised=(), limits=limits
-                )
-                todo = jobs(plan, notebook.directory, ROOT)
-                for place, job in enumerate(todo, start=1 + number * len(todo)):
-                    slowed = replace(job, variables={DELAY_VARIABLE: f"{delay.delay_ms:g}"})
-                    measure_job(place, slowed, notebook, interrupt, reporter)
-                notebook.close(todo)
-                runs[delay].append(notebook.record)
+        with reporting(console, profile, len(todo) * len(ENDPOINTS)) as reporter:
+            for number, delay in enumerate(todo):
+                runs[delay].append(_run(number, delay, plan, machine, Path(folder), interrupt, reporter))
     return SelfTest(
         at=began,
         cpu=machine.cpu,
@@ -128,6 +119,26 @@ def examine(asked: Settings, config_file: Path, console: Console) -> SelfTest:
             injection(delay, WAITING, runs[NOTHING], runs[delay], config.judging) for delay in asked.delays
         ),
     )
+
+
+def _run(
+    number: int,
+    delay: Delay,
+    plan: Plan,
+    machine: Environment,
+    folder: Path,
+    interrupt: Interrupt,
+    reporter: Reporter,
+) -> Record:
+    """Measure one run, as `bench run` does, with the waiting endpoint made slower."""
+    limits = [limit(endpoint, plan) for endpoint in plan.endpoints]
+    notebook = open_notebook(folder, plan, machine, sweep=None, command="", customised=(), limits=limits)
+    todo = jobs(plan, notebook.directory, ROOT)
+    for place, job in enumerate(todo, start=1 + number * len(todo)):
+        slowed = replace(job, variables={DELAY_VARIABLE: f"{delay.delay_ms:g}"})
+        measure_job(place, slowed, notebook, interrupt, reporter)
+    notebook.close(todo)
+    return notebook.record
 
 
 def order(asked: Settings) -> list[Delay]:
