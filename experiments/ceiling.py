@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark.config import read_config
 from benchmark.judge.findings import warnings
-from benchmark.judge.validity import DISTURBING, INVALIDATING
+from benchmark.judge.validity import level_of
 from benchmark.measure.load_test import ROOT
 from benchmark.measure.machine import raise_open_file_limit, read_environment
 from benchmark.measure.process import Interrupt, listening
@@ -42,7 +42,7 @@ def measured(plan: Plan, directory: Path, home: Path, interrupt: Interrupt) -> t
     (endpoint,) = plan.endpoints
     raw = measure(Job(plan, endpoint, 1, (endpoint,), directory, home), interrupt.pause, lambda *_: None)
     found = summarize(raw, endpoint, plan.profile)
-    doubts = [one.message for one in warnings(found, endpoint, plan) if one.kind in INVALIDATING | DISTURBING]
+    doubts = [one.message for one in warnings(found, endpoint, plan) if level_of(one)]
     return found, doubts[0] if doubts else ""
 
 

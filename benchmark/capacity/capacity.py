@@ -13,7 +13,7 @@ from benchmark.capacity.model import Capacity, Promise, Step
 from benchmark.capacity.search import Search, broken, settled
 from benchmark.config import Config, Flag, check_plan, checked, make_plan, read_config
 from benchmark.errors import AppError, InvalidRunError, UsageError
-from benchmark.judge.findings import warnings
+from benchmark.judge.findings import ABOUT_GENERATOR, warnings
 from benchmark.measure.machine import check_room
 from benchmark.measure.process import Interrupt, listening
 from benchmark.measure.progress import climbing
@@ -45,9 +45,6 @@ MOST_RATE = Flag(
 UNDER_WAY = Flag("--most-rate times --p95-below (requests under way)")
 LASTING = Flag("--p95-below (a load lasts many answer times)")
 PROFILE_FLAGS = {"users": UNDER_WAY, "spawn_rate_per_s": UNDER_WAY, "duration_s": LASTING, "timeout_s": LASTING}
-LIMITS = ("generator-cpu", "littles-law", "generator-late", "generator-lag")
-"""Warnings that say that the load generator made users wait."""
-
 REMEDY = "Leave the machine to the benchmark, or take one with more cores."
 DRAWS = 5
 
@@ -184,7 +181,7 @@ class _Loads:
         failed = 100 * measured.failures / measured.requests if measured.requests else 100.0
         lost = ["not all could be sent" for one in found if one.kind == RATE_NOT_KEPT]
         lost += broken(counted.p95_ms, failed, 1000 * asked.p95_below_s, asked.failures_below_percent)
-        limits = [one.message for one in found if one.kind in LIMITS]
+        limits = [one.message for one in found if one.kind in ABOUT_GENERATOR]
         prediction = predict_round(plan, endpoint, measured)
         return Step(
             size=int(plan.profile.rate_per_s or plan.profile.users),

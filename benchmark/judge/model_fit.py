@@ -1,10 +1,14 @@
 """When a measurement is not what theory says: how far apart they are, and which evidence explains it best."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from benchmark.judge.pause import GENERATOR_CPU_PERCENT, held_up, is_late
 from benchmark.plan import Endpoint, Plan
-from benchmark.record import Finding, Resources, Round
+from benchmark.record import Resources, Round
+
+Seen = tuple[Literal["error", "warning", "note"], str, str]
+"""What a rule of findings.py saw: how grave it is, what it is, and what to do about it."""
 
 AGREED_PERCENT = 3.0
 """Measurement and prediction agree within this; docs/method.md shows how near random set-ups come."""
@@ -38,8 +42,8 @@ def busy_with_others(used: Resources) -> bool:
     return others_percent > max(OTHERS_CPU_PERCENT, own_percent)
 
 
-def disagreement(measured: Round) -> dict[str, float] | None:
-    """Differences beyond AGREED_PERCENT, in percent of the prediction, by what they are of; None: they agree."""
+def disagreement(measured: Round, endpoint: Endpoint, plan: Plan) -> Seen | None:
+    """Say that theory and measurement disagree, by how much, and the likeliest cause."""
     if measured.prediction is None:
         return None
     found = {}
@@ -47,22 +51,12 @@ def disagreement(measured: Round) -> dict[str, float] | None:
         seen, expected = getattr(measured, column), getattr(measured.prediction, column)
         if seen is not None and expected and abs(seen / expected - 1) * 100 > AGREED_PERCENT:
             found[label] = 100 * (seen / expected - 1)
-    return found or None
-
-
-def disagreement_finding(measured: Round, endpoint: Endpoint, plan: Plan) -> Finding | None:
-    """Say that theory and measurement disagree, by how much, and the likeliest cause."""
-    found = disagreement(measured)
-    if found is None:
+    if not found:
         return None
     off = ", ".join(f"{label} {percent:+.1f} %" for label, percent in found.items())
     cause, remedy = next(_causes(measured, endpoint, plan))
-    return Finding(
-        kind="theory",
-        severity="warning" if max(map(abs, found.values())) > MUCH_PERCENT else "note",
-        message=f"Measured beside the prediction: {off}. Likeliest cause: {cause}.",
-        remedy=remedy,
-    )
+    severity: Literal["warning", "note"] = "warning" if max(map(abs, found.values())) > MUCH_PERCENT else "note"
+    return severity, f"Measured beside the prediction: {off}. Likeliest cause: {cause}.", remedy
 
 
 def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[str, str]]:

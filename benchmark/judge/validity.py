@@ -15,20 +15,13 @@ from collections.abc import Iterator
 from typing import Literal
 
 from benchmark.config import MetricName
+from benchmark.judge.findings import ABOUT_FAILURES, RULE_OF
 from benchmark.plan import Frozen
-from benchmark.record import HIDDEN_BY_CLIENT, RATE_NOT_KEPT, EndpointResult, Finding, Record
+from benchmark.record import EndpointResult, Finding, Record
 
 Level = Literal["usable", "noisy", "invalid"]
 _GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}
 
-INVALIDATING = frozenset(
-    {"no-right-answer", "users-not-started", "littles-law", "generator-late", HIDDEN_BY_CLIENT, RATE_NOT_KEPT}
-)
-"""Kinds of warnings (warnings.py) that invalidate, and with them `failures` once they are an error (above 1 %)."""
-DISTURBING = frozenset(
-    {"steal", "other-programs", "generator-cpu", "generator-lag", "generator-garbage-collection", "load-worker-silent"}
-)
-ABOUT_FAILURES = frozenset({"no-right-answer", "failures"})
 ROUNDS_APART_RATIO = 0.10
 """Twice the smallest effect that counts: from rounds further apart a change of 5 % cannot be told."""
 
@@ -108,7 +101,7 @@ def _from_warnings(result: EndpointResult) -> Iterator[Reason]:
     reasons: dict[str, Reason] = {}
     for measured in result.rounds:
         for finding in measured.warnings:
-            level = _level(finding)
+            level = level_of(finding)
             if level is None:
                 continue
             message = f"round {measured.round}: {finding.message}"
@@ -121,10 +114,12 @@ def _from_warnings(result: EndpointResult) -> Iterator[Reason]:
             yield reason
 
 
-def _level(finding: Finding) -> Literal["noisy", "invalid"] | None:
-    if finding.kind in INVALIDATING or (finding.kind == "failures" and finding.severity == "error"):
-        return "invalid"
-    return "noisy" if finding.kind in DISTURBING else None
+def level_of(finding: Finding) -> Literal["noisy", "invalid"] | None:
+    """What a finding makes of the round that it is about; None: nothing speaks against the numbers."""
+    effect = RULE_OF[finding.kind].effect if finding.kind in RULE_OF else "none"
+    if effect == "invalidates":
+        return "invalid" if finding.severity == "error" else None
+    return "noisy" if effect == "disturbs" else None
 
 
 def _from_spread(result: EndpointResult) -> Iterator[Reason]:

@@ -7,6 +7,7 @@ from statistics import median
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmark import formatting
+from benchmark.judge.findings import GRAVITY
 from benchmark.judge.history import Judged
 from benchmark.record import Alternative, Columns, EndpointResult, Finding, Record
 from benchmark.report import sentences
@@ -148,8 +149,7 @@ def all_warnings(record: Record) -> list[tuple[str, Finding]]:
         for measured in result.rounds:
             where = _where(record, result.name, measured.round)
             found += [(where, finding) for finding in measured.warnings]
-    order = {"error": 0, "warning": 1, "note": 2}
-    return sorted(found, key=lambda item: order[item[1].severity])
+    return sorted(found, key=lambda item: GRAVITY[item[1].severity])
 
 
 def render_report(

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from benchmark.judge.model_fit import disagreement_finding
+from benchmark.judge.findings import warnings
 from benchmark.plan import Endpoint
-from benchmark.record import Columns, Finding
+from benchmark.record import Columns, Finding, Round
 from tests.support.records import some_columns, some_plan, some_round
 
 POOLED = Endpoint(name="pooled", path="/", served="thread pool", work_tasks=3)
@@ -15,7 +15,12 @@ POOLED = Endpoint(name="pooled", path="/", served="thread pool", work_tasks=3)
 def found(predicted: dict[str, float], **changes: Any) -> Finding | None:
     """What is said about a round for which these columns were predicted otherwise."""
     measured = some_round(prediction=Columns(**some_columns(**predicted)), **changes)
-    return disagreement_finding(measured, POOLED, some_plan())
+    return told(measured, POOLED)
+
+
+def told(measured: Round, endpoint: Endpoint) -> Finding | None:
+    """What the rule about theory says of a round."""
+    return next((one for one in warnings(measured, endpoint, some_plan()) if one.kind == "theory"), None)
 
 
 def test_agreement_within_three_percent_is_not_worth_a_word() -> None:
@@ -25,7 +30,7 @@ def test_agreement_within_three_percent_is_not_worth_a_word() -> None:
 
 
 def test_without_a_prediction_nothing_is_said() -> None:
-    assert disagreement_finding(some_round(), POOLED, some_plan()) is None
+    assert told(some_round(), POOLED) is None
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,6 @@ def test_the_strongest_evidence_comes_first() -> None:
 def test_a_blocked_event_loop_is_known_to_answer_out_of_order() -> None:
     blocked = Endpoint(name="blocked", path="/", served="blocked event loop", work_tasks=3)
     measured = some_round(prediction=Columns(**some_columns(median_ms=10.0)))
-    finding = disagreement_finding(measured, blocked, some_plan())
+    finding = told(measured, blocked)
     assert finding is not None
     assert "does not answer in the order of asking" in finding.message
