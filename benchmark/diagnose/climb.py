@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import tomlkit
 from rich.console import Console
 
 from benchmark.config import Config, check_plan, make_plan, read_config
-from benchmark.diagnose.model import Diagnosis, Setting, Step, as_toml, contradiction, declaration, declare
+from benchmark.diagnose.model import Diagnosis, Setting, Step, contradiction, declaration, declare
 from benchmark.diagnose.rules import diagnose
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.measure.load_test import Ladder
@@ -158,6 +159,6 @@ def keep(found: Diagnosis, config_file: Path, *, write: bool) -> str:
     if not lacking:
         return f"Nothing to keep in {config_file.name}." if write else ""
     if not write:
-        return f"To keep it (or --keep), under [endpoints.{name}] of {config_file.name}:\n\n{as_toml(lacking)}"
+        return f"To keep it (or --keep), under [endpoints.{name}] of {config_file.name}:\n\n{tomlkit.dumps(lacking)}"
     declare(config_file, name, lacking)
-    return f"Kept in {config_file.name}, [endpoints.{name}]:\n\n{as_toml(lacking)}"
+    return f"Kept in {config_file.name}, [endpoints.{name}]:\n\n{tomlkit.dumps(lacking)}"

@@ -1,11 +1,11 @@
 """What a diagnosis starts from and what it leaves, here and in benchmark.toml."""
 
-import json
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+import tomlkit
+from tomlkit.items import InlineTable, Table
 
 from benchmark.errors import UsageError
 from benchmark.plan import Endpoint, Frozen, Served
@@ -79,8 +79,6 @@ class Diagnosis(Frozen):
 
 
 WHOLE_MS = 100
-HEADER = re.compile(r"^\s*\[.*\]\s*(#.*)?$")
-PATH_LINE = re.compile(r"""^\s*path\s*=\s*("[^"]*"|'[^']*')\s*(#.*)?$""")
 
 
 def contradiction(found: Diagnosis, endpoint: Endpoint) -> str | None:
@@ -111,57 +109,28 @@ def declaration(found: Diagnosis, endpoint: Endpoint) -> dict[str, Any]:
         lacking["served"] = found.regime
         lacking |= {"seats": found.seats} if found.regime == "pool" else {}
     if endpoint.work_s is None and endpoint.work_tasks is None:
-        lacking["work"] = _milliseconds(found.service_s.value)
+        service_ms = 1000 * found.service_s.value
+        lacking["work"] = f"{round(service_ms)}ms" if service_ms >= WHOLE_MS else f"{service_ms:.3g}ms"
     return lacking
 
 
-def _milliseconds(value_s: float) -> str:
-    """Write a time as benchmark.toml reads it, in three digits."""
-    value_ms = 1000 * value_s
-    return f"{round(value_ms)}ms" if value_ms >= WHOLE_MS else f"{value_ms:.3g}ms"
-
-
-def as_toml(keys: Mapping[str, Any]) -> str:
-    """Write keys as lines of TOML. Text is ASCII without control characters, so JSON writes it the same way."""
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
-
-
 def declare(path: Path, name: str, keys: Mapping[str, Any]) -> None:
-    """Add keys to an endpoint's table of a benchmark.toml; every other byte stays as it is.
+    """Add keys behind the `path` of an endpoint's table of a benchmark.toml; every other byte stays as it is.
 
-    The lines go behind its `path`. What comes out is read again before it replaces the file, and has to say the same
-    as before, and the keys. UsageError where that is not so, or the file cannot be written: it holds what to paste.
+    UsageError: its table is in parts, or the file cannot be written; it holds what to paste.
     """
     try:
-        before = path.read_bytes().decode("utf-8")
-        wanted = tomllib.loads(before)
-        wanted["endpoints"][name] |= keys
-        after = _with_lines(before, name, as_toml(keys))
-        if after is None or tomllib.loads(after) != wanted:
+        document: Any = tomlkit.parse(path.read_bytes().decode("utf-8"))
+        table = document["endpoints"][name]
+        if not isinstance(table, Table | InlineTable):
             message = f"{path}: there is no simple [endpoints.{name}] to write into; add to it yourself:"
-            raise UsageError(message, as_toml(keys))
-        write_whole(path.resolve(), after)
+            raise UsageError(message, tomlkit.dumps(keys))
+        ending = table["path"].trivia.trail or "\n"
+        for key, value in reversed(list(keys.items())):
+            item = tomlkit.item(value)
+            item.trivia.trail = ending
+            table.value._insert_after("path", key, item)  # noqa: SLF001 - at the end they would follow comments
+        write_whole(path.resolve(), tomlkit.dumps(document))
     except OSError as error:
         message = f"{path} cannot be written ({error.strerror}); add to [endpoints.{name}] yourself:"
-        raise UsageError(message, as_toml(keys)) from None
-
-
-def _with_lines(text: str, name: str, added: str) -> str | None:
-    """Put lines behind the `path` of an endpoint's table; None when there is no such table with such a line."""
-    lines = text.splitlines(keepends=True)
-    inside = False
-    for number, line in enumerate(lines):
-        if HEADER.match(line):
-            inside = _is_table_of(line, name)
-        elif inside and PATH_LINE.match(line):
-            ending = "\r\n" if line.endswith("\r\n") else "\n"
-            lines[number] = line.rstrip("\r\n") + ending
-            return "".join([*lines[: number + 1], added.replace("\n", ending), *lines[number + 1 :]])
-    return None
-
-
-def _is_table_of(header: str, name: str) -> bool:
-    try:
-        return tomllib.loads(header) == {"endpoints": {name: {}}}
-    except tomllib.TOMLDecodeError:
-        return False
+        raise UsageError(message, tomlkit.dumps(keys)) from None

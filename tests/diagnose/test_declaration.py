@@ -1,5 +1,6 @@
 """What a diagnosis found goes into benchmark.toml, and nothing else there changes."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,26 +49,42 @@ def test_the_keys_stand_behind_the_path_and_every_other_byte_is_the_same(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["benchmark.toml"]
 
 
-@pytest.mark.parametrize(
-    "table",
-    ['endpoints = { orders = { path = "/" } }', 'endpoints.orders.path = "/"', '[endpoints]\norders.path = "/"'],
-    ids=["inline", "dotted", "dotted in a table"],
-)
-def test_a_table_that_is_written_otherwise_is_left_alone_and_the_lines_are_said(tmp_path: Path, table: str) -> None:
+TABLES = {
+    "inline": ('endpoints = { orders = { path = "/" } }', ',served = "cpu",seats = 7'),
+    "dotted": ('endpoints.orders.path = "/"\n', 'endpoints.orders.served = "cpu"\nendpoints.orders.seats = 7\n'),
+    "dotted in a table": ('[endpoints]\norders.path = "/"\n', 'orders.served = "cpu"\norders.seats = 7\n'),
+    "behind a text that looks like it": (
+        'note = """\n[endpoints.orders]\npath = "/"\n"""\n[endpoints.orders]\npath = "/"\n',
+        'served = "cpu"\nseats = 7\n',
+    ),
+    "without an end of its last line": ('[endpoints.orders]\npath = "/"', '\nserved = "cpu"\nseats = 7\n'),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_the_keys_are_added_however_the_table_is_written(tmp_path: Path, case: str) -> None:
     file = tmp_path / "benchmark.toml"
-    file.write_text(table)
+    before, added = TABLES[case]
+    file.write_text(before)
+    declare(file, "orders", {"served": "cpu", "seats": 7})
+    after = file.read_text()
+    assert tomllib.loads(after)["endpoints"]["orders"] == {"path": "/", "served": "cpu", "seats": 7}
+    assert after.count(added) == 1
+    assert after.replace(added, "") == before
+
+
+def test_a_table_in_parts_is_left_alone_and_the_lines_are_said(tmp_path: Path) -> None:
+    file = tmp_path / "benchmark.toml"
+    text = '[endpoints.orders.headers]\nX = "1"\n[endpoints.other]\npath = "/"\n[endpoints.orders]\npath = "/"\n'
+    file.write_text(text)
     with pytest.raises(UsageError, match=r'(?s)no simple \[endpoints.orders\].*\n\| served = "cpu"'):
         declare(file, "orders", {"served": "cpu"})
-    assert file.read_text() == table
-
-
-def test_a_lookalike_inside_a_text_is_not_taken_for_the_table(tmp_path: Path) -> None:
-    file = tmp_path / "benchmark.toml"
-    text = 'note = """\n[endpoints.orders]\npath = "/"\n"""\n[endpoints.orders]\npath = "/"\n'
-    file.write_text(text)
-    with pytest.raises(UsageError, match="no simple"):
-        declare(file, "orders", {"served": "cpu"})
     assert file.read_text() == text
+
+
+def test_a_file_that_cannot_be_written_is_named_and_the_lines_are_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r'(?s)cannot be written.*\n\| served = "cpu"'):
+        declare(tmp_path / "nowhere" / "benchmark.toml", "orders", {"served": "cpu"})
 
 
 def test_only_what_is_not_declared_is_added() -> None:
