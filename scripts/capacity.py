@@ -6,8 +6,7 @@ from typing import Annotated
 from rich.console import Console
 from typer import Argument, Option
 
-from benchmark.capacity.capacity import FLAGS, MOST_RATE, promise, require_answer, search
-from benchmark.capacity.terminal import print_capacity
+from benchmark.capacity.capacity import FLAGS, MOST_RATE, print_capacity, promise, require_answer, search
 from benchmark.config import DEFAULT_FILE
 from scripts import options
 

@@ -2,38 +2,35 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from benchmark.capacity.model import Capacity, Promise, Step
 from benchmark.capacity.search import Search, broken, settled
 from benchmark.config import Config, Flag, check_plan, checked, make_plan, read_config
 from benchmark.errors import AppError, InvalidRunError, UsageError
-from benchmark.judge.findings import ABOUT_GENERATOR, warnings
+from benchmark.formatting import ms, rate
+from benchmark.judge.findings import warnings
 from benchmark.measure.machine import check_room
-from benchmark.measure.process import Interrupt, listening
+from benchmark.measure.process import listening
 from benchmark.measure.progress import climbing
 from benchmark.measure.round import Job, measure
 from benchmark.measure.server import check_target
 from benchmark.measure.summarize import summarize
-from benchmark.plan import Plan, Profile
+from benchmark.plan import Count, Frozen, Plan, Profile, Seconds
 from benchmark.record import RATE_NOT_KEPT, Round
 from benchmark.theory.predict import MOST_SIMULATED, most_requests, open_columns, predict, predict_round, service
-from benchmark.theory.simulation import Service
 
 NAME = "capacity"
-SHORTEST_S, ANSWERS = 3, 8
-"""A load lasts at least so many seconds, and so many of the answer times that are promised."""
-
-ANSWERS_AT_A_RATE = 24
-"""A rate that is a little too high shows only when the queue has had the time to grow."""
-
+SHORTEST_S, ANSWERS = 3, 8  # a load lasts at least that long, and that many of the response times that are promised
+ANSWERS_AT_A_RATE = 24  # a rate that is a little too high shows only when the queue has had the time to grow
 FEWEST_UNDER_WAY = 10
-
+DRAWS = 5
 FLAGS = {
     "p95_below_s": Flag("--p95-below", 'What 95 % of the answers must not take: "50ms", "2s".'),
     "failures_below_percent": Flag("--failures-below", "How many of the requests may fail."),
@@ -45,50 +42,94 @@ MOST_RATE = Flag(
 UNDER_WAY = Flag("--most-rate times --p95-below (requests under way)")
 LASTING = Flag("--p95-below (a load lasts many answer times)")
 PROFILE_FLAGS = {"users": UNDER_WAY, "spawn_rate_per_s": UNDER_WAY, "duration_s": LASTING, "timeout_s": LASTING}
-REMEDY = "Leave the machine to the benchmark, or take one with more cores."
-DRAWS = 5
+LIMITS = ("generator-cpu", "littles-law", "generator-late", "generator-lag")
+"""Findings that say that the load generator made users wait."""
 
 
-def promise(p95_below: str, failures_below: str, most_users: str, most_rate: str | None) -> Promise:
+class Slo(Frozen):
+    """What has to hold of a load: 95 % of the responses within a time, and at most a share of the requests failed.
+
+    `most` of what to search for: users, or requests per second that are due without waiting for responses.
+    """
+
+    p95_below_s: Annotated[Seconds, Field(gt=0, le=3600)]
+    failures_below_percent: Annotated[float, Field(ge=0, le=100)] = 0.1
+    most: Annotated[Count, Field(ge=1, le=100_000)] = 2000
+    by: Literal["users", "rate"] = "users"
+
+
+class Step(Frozen):
+    """One load: `size` users, or requests per second.
+
+    `broken`: what of the promise did not hold, "" where all did. `limited`: the generator was the limit.
+    `predicted_p95_ms`: by theory, for the connections as they were distributed; None where it knows too little.
+    """
+
+    size: int
+    throughput_rps: float
+    p95_ms: float | None
+    failures_percent: float
+    predicted_p95_ms: float | None
+    broken: str
+    limited: str = ""
+
+
+class Capacity(Frozen):
+    """The result. `size`: the promise was kept at that many users, or requests per second, twice; 0: not even at one.
+
+    `breaks_at`: the smallest load at which it was broken twice; None: the search did not get that far.
+    `predicted_size`: the same `size` by theory, for likely splits of the connections.
+    """
+
+    schema_version: Literal[1] = 1
+    endpoint: str
+    promise: Slo
+    size: int
+    breaks_at: int | None
+    throughput_rps: float | None
+    predicted_size: int | None
+    ended: Literal["found", "most", "generator"]
+    steps: tuple[Step, ...]
+
+
+def promise(p95_below: str, failures_below: str, most_users: str, most_rate: str | None) -> Slo:
     """Read what the command line promises. UsageError names the flag."""
     percent = failures_below.strip().removesuffix("%").strip()
     values = {"p95_below_s": p95_below, "failures_below_percent": percent, "most": most_users}
     if most_rate is None:
-        return checked(Promise, values, FLAGS)
+        return checked(Slo, values, FLAGS)
     values |= {"most": most_rate.strip().removesuffix("/s"), "by": "rate"}
-    return checked(Promise, values, FLAGS | {"most": MOST_RATE})
+    return checked(Slo, values, FLAGS | {"most": MOST_RATE})
 
 
-def search(asked: Promise, endpoint: str, wishes: Mapping[str, Any], config_file: Path, console: Console) -> Capacity:
+def search(asked: Slo, endpoint: str, wishes: Mapping[str, Any], config_file: Path, console: Console) -> Capacity:
     """Load an endpoint more and more. All errors of a round may occur; one of the first load ends it."""
     config = read_config(config_file)
     home = config_file.resolve().parent
-    largest = _plan(config, endpoint, wishes, asked, asked.most)
-    check_plan(largest, home)
-    check_room(largest)
-    predicted = _predicted_size(lambda size: _plan(config, endpoint, wishes, asked, size), asked)
+
+    def plan_of(size: int, number: int = 0) -> Plan:
+        return _plan(config, endpoint, wishes, asked, size, number)
+
+    check_plan(plan_of(asked.most), home)
+    check_room(plan_of(asked.most))
+    predicted = _predicted_size(plan_of, asked)
     with listening() as interrupt, tempfile.TemporaryDirectory() as directory, climbing(console, endpoint) as watch:
-        check_target(largest, home, interrupt.pause)
-        loads = _Loads(home, Path(directory), interrupt, watch)
-        way, steps = Search(asked.most), list[Step]()
+        check_target(plan_of(asked.most), home, interrupt.pause)
+        way = Search(asked.most)
+        steps: list[Step] = []
         while (size := way.next_size()) is not None:
-            steps.append(loads.step(_plan(config, endpoint, wishes, asked, size, len(steps)), asked))
+            plan = plan_of(size, len(steps))
+            loaded = plan.endpoints[0]
+            # verified before each load: without declared work, first requests are spread over how long that takes
+            job = Job(plan, loaded, 1, (loaded,), Path(directory) / str(len(steps)), home)
+            measured = summarize(measure(job, interrupt.pause, watch), loaded, plan.profile)
+            if not steps and measured.requests and measured.failures == measured.requests:
+                message = f"endpoint {endpoint!r}: none of {measured.requests} requests was answered right"
+                raise AppError(f"{message}; see what it answers, and [endpoints.{endpoint}] expect")
+            steps.append(_step(measured, plan, asked))
             if steps[-1].limited:
                 break
             way.note(size, kept=not steps[-1].broken)
-    return _answer(endpoint, asked, way, steps, predicted)
-
-
-def require_answer(found: Capacity) -> None:
-    """InvalidRunError: the load generator was the limit before any load told something of the endpoint.
-
-    Where it was later, the answer says so, and what was kept until then holds.
-    """
-    if found.ended == "generator" and found.size == 0:
-        raise InvalidRunError(f"nothing is known of {found.endpoint}: {found.steps[-1].limited} {REMEDY}")
-
-
-def _answer(endpoint: str, asked: Promise, way: Search, steps: list[Step], predicted: int | None) -> Capacity:
     rates = [step.throughput_rps for step in steps if step.size == way.holds_to and not step.broken]
     return Capacity(
         endpoint=endpoint,
@@ -102,8 +143,18 @@ def _answer(endpoint: str, asked: Promise, way: Search, steps: list[Step], predi
     )
 
 
-def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Promise, size: int, number: int = 0) -> Plan:
-    """A load of so many users, whose first requests are spread: else they would measure each other. Or of a rate.
+def require_answer(found: Capacity) -> None:
+    """InvalidRunError: the load generator was the limit before any load told something of the endpoint.
+
+    Where it was later, the result says so, and what was kept until then holds.
+    """
+    if found.ended == "generator" and found.size == 0:
+        message = f"nothing is known of {found.endpoint}: {found.steps[-1].limited}"
+        raise InvalidRunError(f"{message} Leave the machine to the benchmark, or take one with more cores.")
+
+
+def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Slo, size: int, number: int) -> Plan:
+    """A load of users whose first requests are spread: else they would measure each other. Or of a rate.
 
     A rate at which twice as many requests as the promise allows are under way (Little's law) has broken it already.
     `number`: which load it is; each has other random arrivals, so that a confirmation is one.
@@ -127,68 +178,105 @@ def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Promi
         "endpoints": (endpoint,),
     }
     profile = checked(Profile, values, PROFILE_FLAGS)
-    return make_plan(
-        config.model_copy(update={"profiles": {NAME: profile}}), NAME, {**wishes, "endpoints": (endpoint,)}
-    )
+    extended = config.model_copy(update={"profiles": {NAME: profile}})
+    return make_plan(extended, NAME, {**wishes, "endpoints": (endpoint,)})
 
 
-def _predicted_size(plan_of: Callable[[int], Plan], asked: Promise) -> int | None:
-    """What theory says the answer is; None where it knows too little of the endpoint."""
+def _predicted_size(plan_of: Callable[[int], Plan], asked: Slo) -> int | None:
+    """What theory says the result is; None where it knows too little of the endpoint."""
     largest = plan_of(asked.most)
     served = service(largest.endpoints[0], largest)
     if served is None or most_requests(largest, served) > MOST_SIMULATED:
         return None
 
     def keeps(size: int) -> bool:
-        p95_ms = _predicted_p95_ms(plan_of(size), served)
+        plan = plan_of(size)
+        if plan.profile.rate_per_s is None:
+            p95_ms = predict(plan, served, split=None, draws=DRAWS).p95_ms
+        else:
+            evenly = (1,) * served.workers
+            p95_ms = open_columns(plan.profile, plan.profile.duration_s, served, evenly, seed=0).p95_ms
         return not list(broken(p95_ms, 0.0, 1000 * asked.p95_below_s, asked.failures_below_percent))
 
     return settled(asked.most, keeps)
 
 
-def _predicted_p95_ms(plan: Plan, served: Service) -> float | None:
-    if plan.profile.rate_per_s is None:
-        return predict(plan, served, split=None, draws=DRAWS).p95_ms
-    return open_columns(plan.profile, plan.profile.duration_s, served, (1,) * served.workers, seed=0).p95_ms
+def _step(measured: Round, plan: Plan, asked: Slo) -> Step:
+    (endpoint,) = plan.endpoints
+    found = warnings(measured, endpoint, plan)
+    counted = measured.steady or measured
+    failed = 100 * measured.failures / measured.requests if measured.requests else 100.0
+    lost = ["not all could be sent" for one in found if one.kind == RATE_NOT_KEPT]
+    lost += broken(counted.p95_ms, failed, 1000 * asked.p95_below_s, asked.failures_below_percent)
+    prediction = predict_round(plan, endpoint, measured)
+    return Step(
+        size=int(plan.profile.rate_per_s or plan.profile.users),
+        throughput_rps=counted.throughput_rps or 0.0,
+        p95_ms=counted.p95_ms,
+        failures_percent=failed,
+        predicted_p95_ms=prediction.p95_ms if prediction else None,
+        broken=", ".join(lost),
+        limited=next((one.message for one in found if one.kind in LIMITS), ""),
+    )
 
 
-@dataclass
-class _Loads:
-    """Measures one load after another, each with a fresh server."""
+WIDEST = 24  # letters of the longest bar
+HALF = WIDEST // 2  # where the promise stands, so that a broken one is seen to be longer
 
-    home: Path
-    folder: Path
-    interrupt: Interrupt
-    watch: Callable[..., None]
-    done: int = 0
 
-    def step(self, plan: Plan, asked: Promise) -> Step:
-        """Load, and see what of the promise holds."""
-        self.done += 1
-        (endpoint,) = plan.endpoints
-        # Verified before each load: without declared work, how long that takes is what first requests are spread over.
-        job = Job(plan, endpoint, 1, (endpoint,), self.folder / str(self.done), self.home)
-        measured = summarize(measure(job, self.interrupt.pause, self.watch), endpoint, plan.profile)
-        if self.done == 1 and measured.requests and measured.failures == measured.requests:
-            message = f"endpoint {endpoint.name!r}: none of {measured.requests} requests was answered right"
-            raise AppError(f"{message}; see what it answers, and [endpoints.{endpoint.name}] expect")
-        return self._seen(measured, plan, asked)
-
-    def _seen(self, measured: Round, plan: Plan, asked: Promise) -> Step:
-        (endpoint,) = plan.endpoints
-        found = warnings(measured, endpoint, plan)
-        counted = measured.steady or measured
-        failed = 100 * measured.failures / measured.requests if measured.requests else 100.0
-        lost = ["not all could be sent" for one in found if one.kind == RATE_NOT_KEPT]
-        lost += broken(counted.p95_ms, failed, 1000 * asked.p95_below_s, asked.failures_below_percent)
-        limits = [one.message for one in found if one.kind in ABOUT_GENERATOR]
-        prediction = predict_round(plan, endpoint, measured)
-        return Step(
-            size=int(plan.profile.rate_per_s or plan.profile.users),
-            throughput_rps=counted.throughput_rps or 0.0,
-            p95_ms=counted.p95_ms,
-            failures_percent=failed,
-            predicted_p95_ms=prediction.p95_ms if prediction else None,
-            broken=", ".join(lost),
-            limited=limits[0] if limits else "",
+def print_capacity(console: Console, found: Capacity) -> None:
+    """Print the steps, smallest load first, and what they mean."""
+    letter, line = ("█", "│") if console.encoding.startswith("utf") else ("#", "|")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    load = "users" if found.promise.by == "users" else "due/s"
+    for name in (load, "req/s", "p95 (ms)", "predicted", "failed (%)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(f"p95 ({line} promised)", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for step in sorted(found.steps, key=lambda step: step.size):
+        table.add_row(
+            str(step.size),
+            rate(step.throughput_rps),
+            ms(step.p95_ms),
+            "" if step.predicted_p95_ms is None else ms(step.predicted_p95_ms),
+            f"{step.failures_percent:.2g}",
+            bar(step, 1000 * found.promise.p95_below_s, letter, line),
+            "generator was the limit" if step.limited else step.broken or "kept",
         )
+    console.print(table)
+    console.print(Text(sentence(found)), soft_wrap=True)
+
+
+def bar(step: Step, most_ms: float, letter: str, line: str) -> str:
+    """The p95 as a bar, with a line where the promise is."""
+    length = 0 if step.p95_ms is None else min(WIDEST, round(HALF * step.p95_ms / most_ms))
+    drawn = list(letter * length + " " * (WIDEST - length))
+    drawn[HALF] = line
+    return "".join(drawn).rstrip()
+
+
+def sentence(found: Capacity) -> str:
+    """The result, how sure it is, and what theory says."""
+    asked = f"p95 below {ms(1000 * found.promise.p95_below_s)} ms"
+    asked += f", at most {found.promise.failures_below_percent:g} % failed"
+    gives = "" if found.throughput_rps is None else f" ({rate(found.throughput_rps)} req/s)"
+    theory = "" if found.predicted_size is None else f" Theory expects {found.predicted_size}."
+    return f"{_kept(found)}{gives}. Promised: {asked}.{theory}"
+
+
+def _kept(found: Capacity) -> str:
+    last, by = found.steps[-1], found.promise.by
+    if found.ended == "generator":
+        limited = f"At {_load(last.size, by)} the load generator was the limit: {last.limited}"
+        return f"{limited} Kept up to {_load(found.size, by)}"
+    if found.size == 0:
+        return f"Not even {_load(1, by)} gets what is promised"
+    gets = f"{_load(found.size, by)} {'gets' if found.size == 1 else 'get'} what is promised"
+    if found.breaks_at is None:
+        return f"{gets}; more were not tried (--most{'-users' if by == 'users' else '-rate'})"
+    return f"{gets}, {found.breaks_at} do not"
+
+
+def _load(size: int, by: str) -> str:
+    kind = "request" if by == "rate" else "user"
+    return f"{size} {kind}{'' if size == 1 else 's'}{' per second' if by == 'rate' else ''}"

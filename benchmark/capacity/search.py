@@ -6,12 +6,10 @@ way is tried a third time. The search ends when both ends are so near that going
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 
-ENOUGH = 2
-"""How often an end has to be seen."""
-
-NEAR = 0.05
-"""Both ends are near when they are at most this part of the lower one apart, or one user or request per second."""
+ENOUGH = 2  # times that an end has to be seen
+NEAR = 0.05  # of the lower end, that both ends are apart at most; or one user, or request per second
 
 
 class Search:
@@ -23,7 +21,6 @@ class Search:
         self._broken: Counter[int] = Counter()
 
     def note(self, size: int, *, kept: bool) -> None:
-        """Remember what became of one load."""
         (self._kept if kept else self._broken)[size] += 1
 
     @property
@@ -38,7 +35,7 @@ class Search:
         return max((n for n in self._kept if self._kept[n] > self._broken[n] and (end is None or n < end)), default=0)
 
     def next_size(self) -> int | None:
-        """Which load to try next; None when there is nothing more to find out."""
+        """None: there is nothing more to find out."""
         tied = [n for n in self._kept if 0 < self._kept[n] == self._broken[n]]
         if tied:
             return min(tied)
@@ -57,16 +54,13 @@ class Search:
 def settled(most: int, keeps: Callable[[int], bool]) -> int:
     """The largest load for which `keeps` says so, for something that says the same each time: a prediction."""
     search = Search(most)
-    known: dict[int, bool] = {}
+    kept = cache(keeps)
     while (size := search.next_size()) is not None:
-        if size not in known:
-            known[size] = keeps(size)
-        search.note(size, kept=known[size])
+        search.note(size, kept=kept(size))
     return search.holds_to
 
 
 def broken(p95_ms: float | None, failures_percent: float, most_p95_ms: float, most_percent: float) -> Iterable[str]:
-    """What of a promise does not hold, in words."""
     if failures_percent > most_percent:
         yield f"{failures_percent:.3g} % failed"
     if p95_ms is None:

@@ -5,9 +5,7 @@ import json
 import pytest
 from rich.console import Console
 
-from benchmark.capacity.capacity import require_answer
-from benchmark.capacity.model import Capacity, Promise, Step
-from benchmark.capacity.terminal import bar, print_capacity, sentence
+from benchmark.capacity.capacity import Capacity, Slo, Step, bar, print_capacity, require_answer, sentence
 from benchmark.errors import InvalidRunError
 from tests.support.bench import Bench
 
@@ -80,7 +78,7 @@ def some_step(size: int, **changes: object) -> Step:
 
 
 def some_capacity(**changes: object) -> Capacity:
-    promise = Promise(p95_below_s=0.2)
+    promise = Slo(p95_below_s=0.2)
     steps = (some_step(8), some_step(9, p95_ms=300.0, broken="too slow"))
     values = {"endpoint": "quick", "promise": promise, "size": 8, "breaks_at": 9, "throughput_rps": 50.0}
     return Capacity.model_validate(values | {"predicted_size": 8, "ended": "found", "steps": steps} | changes)
@@ -92,7 +90,7 @@ def test_the_answer_says_how_many_how_sure_and_what_theory_expects() -> None:
         "Theory expects 8."
     )
     assert sentence(some_capacity(size=0, throughput_rps=None, predicted_size=None)).startswith("Not even 1 user")
-    rate = some_capacity(promise=Promise(p95_below_s=0.2, by="rate"))
+    rate = some_capacity(promise=Slo(p95_below_s=0.2, by="rate"))
     assert sentence(rate).startswith("8 requests per second get what is promised, 9 do not")
     more = some_capacity(breaks_at=None, ended="most")
     assert "8 users get what is promised; more were not tried (--most-users)" in sentence(more)
