@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from benchmark.diagnose.climb import find_out
+from benchmark.diagnose.step_load import find_out
 from benchmark.measure.machine import read_environment
 from benchmark.measure.round import utc_now
 

@@ -7,8 +7,7 @@ from rich.console import Console
 from typer import Argument, Option
 
 from benchmark.config import DEFAULT_FILE
-from benchmark.diagnose.climb import find_out, keep
-from benchmark.diagnose.terminal import print_diagnosis
+from benchmark.diagnose.step_load import find_out, keep, print_diagnosis
 from scripts import options
 
 

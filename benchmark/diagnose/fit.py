@@ -22,15 +22,11 @@ from benchmark.summary import since_due_ms, within
 Floats = npt.NDArray[np.float64]
 
 FEWEST_ANSWERS = 2
-SETTLING = 0.2
-"""Part of a level that is left out at its begin: new users connect, and the queue that they make builds up."""
+SETTLING = 0.2  # of a level is left out at its begin: new users connect, and the queue that they make builds up
 SMOOTH_SPREAD = 0.1
-MODEL_ERROR = 0.03
-"""Relative error of a level that no number of answers makes smaller: the machine is never quite the same."""
-SLOWER_UNDER_LOAD = 0.05
-"""How much longer (relative) a request may take among others than alone, as one standard error."""
-MOST_MISFIT = 16.0
-"""Squared misfit, in standard errors, beyond which a level is no worse: one slow second must not bend the rest."""
+MODEL_ERROR = 0.03  # relative, of a level, whatever the number of responses: the machine is never quite the same
+SLOWER_UNDER_LOAD = 0.05  # how much longer (relative) a request may take among others, as one standard error
+MOST_MISFIT = 16.0  # squared, in standard errors; beyond it a level is no worse: one slow second must not bend the rest
 CHI2_95 = 3.84
 GRID = 600
 

@@ -14,10 +14,8 @@ from benchmark.diagnose.model import Diagnosis, Interval, Level, Setting, Step
 from benchmark.plan import Served
 from benchmark.summary import since_due_ms
 
-LATE = 0.95
-"""Connections that were accepted before the end of a level, of its users, below which some had to wait for it."""
-FULL = 0.8
-"""A level is full when no more than this part of its users can be served at a time."""
+LATE = 0.95  # connections accepted before the end of a level, of its users, below which some had to wait
+FULL = 0.8  # a level is full when no more than this part of its users can be served at a time
 
 
 @dataclass(frozen=True)
@@ -33,12 +31,10 @@ class Evidence:
 
     @property
     def threads_grown(self) -> int:
-        """Most threads that a worker started under this load."""
         return max((max(level.threads_grown_per_worker or (0,)) for level in self.levels), default=0)
 
     @property
     def most_at_once(self) -> int:
-        """Most requests that were being served at a time, on average over a level."""
         return int(max(level.busy_seats for level in self.levels))
 
     @property
@@ -76,26 +72,19 @@ def served_at_once(level: Level, seats_per_worker: float) -> float:
 
 
 SHORTEST_S = 0.002
-COMPUTES = 0.5
-"""Part of the service time that a worker computes, from which on it is the processor that serves."""
+COMPUTES = 0.5  # of the service time a worker computes: from there on the processor is what serves
 COMPUTES_SOME = 0.1
 BUSY_WORKER_PERCENT = 85.0
 BUSY_GENERATOR_PERCENT = 85.0
 BUSY_MACHINE_PERCENT = 85.0
-MANY = 64
-"""So many requests have to be served at a time before it is said that they queue for nothing."""
-STILL_GROWS = 1.25
-"""Growth of throughput over the last level, which doubles the users, from which on it is said to grow."""
-FLAT = 1.3
-"""Most unevenness of the levels that are called full."""
+MANY = 64  # requests that have to be served at a time before it is said that they queue for nothing
+STILL_GROWS = 1.25  # growth of throughput over the last level, which doubles the users
+FLAT = 1.3  # most unevenness of the levels that are called full
 FALLS = 0.7
-FITS_ALL = 1.1
-"""Misfit of the worst of all levels up to which a limit is believed even on a machine that others use."""
-ACCEPTS_LATE_S = 0.1
-"""Service time from which on a blocked event loop was always seen to accept late."""
+FITS_ALL = 1.1  # misfit of the worst level up to which a limit is believed even on a machine that others use
+ACCEPTS_LATE_S = 0.1  # service time from which on a blocked event loop was always seen to accept late
 CLOSE = 0.15
-MOST_WIDE = 1.6
-"""Largest over smallest number of seats that still counts as knowing how many there are."""
+MOST_WIDE = 1.6  # largest over smallest number of slots that still counts as knowing how many there are
 
 
 @dataclass(frozen=True)
@@ -111,13 +100,16 @@ class Verdict:
 Rule = Callable[[Evidence], Verdict | None]
 
 
+def _unknown(reason: str, remedy: str) -> Verdict:
+    return Verdict(None, reason=reason, remedy=remedy)
+
+
 def _too_short(evidence: Evidence) -> Verdict | None:
     if evidence.service.value >= SHORTEST_S:
         return None
-    return Verdict(
-        None,
-        reason=f"one answer takes {1000 * evidence.service.value:.2g} ms, mostly framework and load generator",
-        remedy="There is hardly anything to wait for. For the most it can answer use a generator written in C.",
+    reason = f"one answer takes {1000 * evidence.service.value:.2g} ms, mostly framework and load generator"
+    return _unknown(
+        reason, "There is hardly anything to wait for. For the most it can answer use a generator written in C."
     )
 
 
@@ -134,10 +126,9 @@ def _still_grows(evidence: Evidence) -> Verdict | None:
         return Verdict("event loop")
     started = f", and a worker started {evidence.threads_grown} threads" if evidence.on_threads else ""
     most = (evidence.setting.threads or 0) * (evidence.setting.workers or 1)
-    return Verdict(
-        None,
-        reason=f"throughput still grew at {last.users} users, the last that there was time for{started}",
-        remedy=f"Climb further (--most-users {max(4 * last.users, 4 * most)}), with shorter work if it has to be.",
+    reason = f"throughput still grew at {last.users} users, the last that there was time for{started}"
+    return _unknown(
+        reason, f"Climb further (--most-users {max(4 * last.users, 4 * most)}), with shorter work if it has to be."
     )
 
 
@@ -151,10 +142,9 @@ def _processor_full(evidence: Evidence) -> Verdict | None:
         return Verdict("cpu", 1)
     if evidence.setting.workers is not None and not evidence.on_threads:
         return Verdict("event loop")
-    return Verdict(
-        None,
-        reason=f"the processor was full at {busy[0].users} users, before a limit of the endpoint's own could be seen",
-        remedy="Let each request wait longer or compute less for the test, or give the machine more cores.",
+    reason = f"the processor was full at {busy[0].users} users, before a limit of the endpoint's own could be seen"
+    return _unknown(
+        reason, "Let each request wait longer or compute less for the test, or give the machine more cores."
     )
 
 
@@ -178,42 +168,32 @@ def _crowded(evidence: Evidence) -> Verdict | None:
         return None
     if evidence.most_at_once >= MANY and evidence.setting.workers is not None:
         return Verdict("event loop")
-    return Verdict(
-        None,
-        reason="other programs took the processor, so that what ended the growth may have been they",
-        remedy="Diagnose again when the machine is quiet.",
-    )
+    reason = "other programs took the processor, so that what ended the growth may have been they"
+    return _unknown(reason, "Diagnose again when the machine is quiet.")
 
 
 def _generator_full(evidence: Evidence) -> Verdict | None:
     if all(level.generator_cpu_percent < BUSY_GENERATOR_PERCENT for level in evidence.full):
         return None
-    return Verdict(
-        None,
-        reason="the load generator used a whole core: it, not the endpoint, may be what stopped growing",
-        remedy="Let each request wait longer for the test, or take a machine with more cores.",
-    )
+    reason = "the load generator used a whole core: it, not the endpoint, may be what stopped growing"
+    return _unknown(reason, "Let each request wait longer for the test, or take a machine with more cores.")
 
 
 def _not_flat(evidence: Evidence) -> Verdict | None:
     """A limit is a limit when twice the users bring no more: one full level may be a slow second."""
     if len(evidence.full) > 1 and evidence.unevenness <= FLAT:
         return None
-    return Verdict(
-        None,
-        reason="throughput grew less than the number of users, but was not seen to stop",
-        remedy="Diagnose again on a quieter machine, or climb further with --most-users.",
-    )
+    reason = "throughput grew less than the number of users, but was not seen to stop"
+    return _unknown(reason, "Diagnose again on a quieter machine, or climb further with --most-users.")
 
 
 def _falls(evidence: Evidence) -> Verdict | None:
     rates = [level.throughput_rps for level in evidence.levels]
     if min(rates[rates.index(max(rates)) :]) >= FALLS * max(rates):
         return None
-    return Verdict(
-        None,
-        reason="throughput fell when more users came: a request takes the longer the more of them there are",
-        remedy="Look for a lock or a resource that all requests share; or diagnose again on a quieter machine.",
+    reason = "throughput fell when more users came: a request takes the longer the more of them there are"
+    return _unknown(
+        reason, "Look for a lock or a resource that all requests share; or diagnose again on a quieter machine."
     )
 
 
@@ -222,11 +202,8 @@ def _too_wide(evidence: Evidence) -> Verdict | None:
     if seats.high is not None and seats.high <= MOST_WIDE * seats.low:
         return None
     high = "many" if seats.high is None else f"{seats.high:.3g}"
-    return Verdict(
-        None,
-        reason=f"each worker serves between {seats.low:.2g} and {high} requests at a time, and that can mean anything",
-        remedy="Diagnose again on a quieter machine, or let each request take longer.",
-    )
+    reason = f"each worker serves between {seats.low:.2g} and {high} requests at a time, and that can mean anything"
+    return _unknown(reason, "Diagnose again on a quieter machine, or let each request take longer.")
 
 
 def _blocked(evidence: Evidence) -> Verdict | None:
@@ -246,7 +223,8 @@ def _thread_pool(evidence: Evidence) -> Verdict | None:
     seats, threads = evidence.fit.seats, evidence.setting.threads
     if threads is None or not _near(seats, threads):
         return None
-    return Verdict("thread pool", threads) if _near_count(evidence.threads_grown, threads) else None
+    as_many = abs(evidence.threads_grown - threads) <= max(1, CLOSE * threads)
+    return Verdict("thread pool", threads) if as_many else None
 
 
 def _pool(evidence: Evidence) -> Verdict:
@@ -261,35 +239,13 @@ def _near(seats: Interval, number: float) -> bool:
     return seats.low <= number <= (seats.high or number) or abs(seats.value - number) <= CLOSE * number
 
 
-def _near_count(found: int, wanted: int) -> bool:
-    return abs(found - wanted) <= max(1, CLOSE * wanted)
-
-
-RULES: tuple[Rule, ...] = (
-    _too_short,
-    _computes,
-    _still_grows,
-    _processor_full,
-    _crowded,
-    _generator_full,
-    _not_flat,
-    _falls,
-    _too_wide,
-    _blocked,
-    _thread_pool,
-    _pool,
-)
-
-
-def conclude(evidence: Evidence) -> Verdict:
-    """Apply the rules; the last always concludes."""
-    return next(told for rule in RULES if (told := rule(evidence)) is not None)
-
+DOUBTS: tuple[Rule, ...] = (_still_grows, _processor_full, _crowded, _generator_full, _not_flat, _falls, _too_wide)
+RULES: tuple[Rule, ...] = (_too_short, _computes, *DOUBTS, _blocked, _thread_pool, _pool)
+"""Asked one after another; the last always concludes."""
 
 FEWEST_LEVELS = 3
 SHORTEST_SILENCE_S = 0.5
-SILENT_SERVICE_TIMES = 3
-"""So many service times without any answer are no chance: each seat gives one in each."""
+SILENT_SERVICE_TIMES = 3  # without any response are no chance: each slot gives one in each
 
 
 def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:
@@ -298,14 +254,11 @@ def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Dia
     found = levels(steps, rows, alone.value) if alone else []
     answering, still = before_standstill(found, rows, alone.value) if alone else (found, None)
     if alone is None or sum(level.answers > 1 for level in answering) < FEWEST_LEVELS:
-        verdict = Verdict(
-            None,
-            reason="there were too few answers to conclude anything",
-            remedy="Diagnose an endpoint that answers within some seconds, or make its work shorter for the test.",
-        )
+        remedy = "Diagnose an endpoint that answers within some seconds, or make its work shorter for the test."
+        verdict = _unknown("there were too few answers to conclude anything", remedy)
         return _with_standstill(_report(verdict, setting, tuple(found), alone, None), still)
     evidence = _evidence(tuple(answering), rows, alone, setting)
-    verdict = conclude(evidence)
+    verdict = next(told for rule in RULES if (told := rule(evidence)) is not None)
     return _with_standstill(_report(verdict, setting, tuple(found), evidence.fit.service, evidence), still)
 
 

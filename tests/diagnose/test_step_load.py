@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.diagnose.climb import measure_ladder
+from benchmark.diagnose.step_load import measure_step_load
 from benchmark.errors import InvalidRunError
 from benchmark.measure.load_test import Window
 from benchmark.measure.round import Job, RawRound
@@ -50,8 +50,8 @@ def job(directory: Path) -> Job:
 
 
 def test_each_level_has_what_was_sampled_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmark.diagnose.climb.measure", lambda *_: raw(["", "", "", ""]))
-    (first, second), rows = measure_ladder(job(tmp_path), lambda _: None, lambda *_: None)
+    monkeypatch.setattr("benchmark.diagnose.step_load.measure", lambda *_: raw(["", "", "", ""]))
+    (first, second), rows = measure_step_load(job(tmp_path), lambda _: None, lambda *_: None)
     assert len(rows) == 4
     assert (first.users, first.start_s, first.end_s) == (1, 0.0, 2.0)
     assert (second.users, second.start_s, second.end_s) == (2, 2.0, 4.0)
@@ -74,6 +74,6 @@ def test_each_level_has_what_was_sampled_in_it(tmp_path: Path, monkeypatch: pyte
 def test_nothing_is_concluded_from_failures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: list[str], said: str
 ) -> None:
-    monkeypatch.setattr("benchmark.diagnose.climb.measure", lambda *_: raw(errors))
+    monkeypatch.setattr("benchmark.diagnose.step_load.measure", lambda *_: raw(errors))
     with pytest.raises(InvalidRunError, match=said):
-        measure_ladder(job(tmp_path), lambda _: None, lambda *_: None)
+        measure_step_load(job(tmp_path), lambda _: None, lambda *_: None)

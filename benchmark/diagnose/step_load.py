@@ -1,4 +1,4 @@
-"""What `bench diagnose` does: a step load, measured, from the request to the finding."""
+"""What `bench diagnose` does: a step load, measured, from the request to the finding and its words."""
 
 import csv
 import os
@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import tomlkit
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from benchmark.config import Config, check_plan, make_plan, read_config
-from benchmark.diagnose.model import Diagnosis, Setting, Step, contradiction, declaration, declare
+from benchmark.diagnose.model import Diagnosis, Level, Setting, Step, contradiction, declaration, declare
 from benchmark.diagnose.rules import diagnose
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.measure.load_test import Ladder
@@ -26,23 +28,62 @@ from benchmark.measure.server import check_target
 from benchmark.plan import Plan, Profile
 from benchmark.summary import failure_kinds
 
-BUDGET_S = 95.0
-"""With the start of server and generator an endpoint that answers within a second is diagnosed in two minutes."""
+NAME = "diagnose"
+BUDGET_S = 95.0  # with the start of server and generator, two minutes for an endpoint that responds within a second
 SAMPLE_EVERY_S = 0.5
 ENOUGH_USERS_PER_WORKER = 8
+FEWEST_USERS = 8
 MOST_FAILED = 0.01
 
 
-def ladder(plan: Plan) -> Ladder:
-    """Climb as far as the plan has users; one that is flat may end when each worker should hold connections."""
-    enough = ENOUGH_USERS_PER_WORKER * plan.target.workers
-    return Ladder(plan.profile.users, min(enough, plan.profile.users), BUDGET_S)
+def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, console: Console) -> Diagnosis:
+    """Load one endpoint with 1, 2, 4, ... users and conclude how it is served. All errors of a round may occur."""
+    plan = _plan(read_config(config_file), endpoint, wishes)
+    home = config_file.resolve().parent
+    check_plan(plan, home)
+    raise_open_file_limit()
+    (asked,) = plan.endpoints
+    enough = ENOUGH_USERS_PER_WORKER * plan.target.workers  # until then some worker may hold no connection
+    ladder = Ladder(plan.profile.users, min(enough, plan.profile.users), BUDGET_S)
+    with listening() as interrupt, tempfile.TemporaryDirectory() as directory:
+        check_target(plan, home, interrupt.pause)
+        job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, ladder, SAMPLE_EVERY_S)
+        with climbing(console, asked.name) as watch:
+            steps, rows = measure_step_load(job, interrupt.pause, watch)
+    here = plan.target.url is None
+    setting = Setting(
+        endpoint=asked.name,
+        workers=plan.target.workers if here else None,
+        threads=plan.target.threads if here else None,
+        cores=os.cpu_count() if here else None,
+    )
+    return diagnose(steps, rows, setting)
 
 
-def measure_ladder(job: Job, pause: Pause, watch: Watch) -> tuple[list[Step], pd.DataFrame]:
-    """Measure one ladder; gives its levels, and the request rows (see benchmark.summary).
+def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any]) -> Plan:
+    if endpoint not in config.endpoints:
+        raise UsageError(f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}")
+    if config.endpoints[endpoint].locustfile is not None:
+        message = f"endpoint {endpoint!r} has a locustfile of its own, whose users may do anything"
+        raise UsageError(f"{message}; give it a path alone")
+    profile = Profile(
+        name=NAME, users=1, spawn_rate_per_s=1, duration_s=BUDGET_S, timeout_s=2 * BUDGET_S, endpoints=(endpoint,)
+    )
+    extended = config.model_copy(update={"profiles": {NAME: profile}})
+    try:
+        plan = make_plan(extended, NAME, {**wishes, "endpoints": (endpoint,)})
+    except UsageError as error:
+        raise UsageError(str(error).replace("--users:", "--most-users:", 1)) from None
+    if plan.profile.users < FEWEST_USERS:
+        message = f"--most-users: {plan.profile.users} are too few to see what more users change"
+        raise UsageError(f"{message}; at least {FEWEST_USERS}")
+    return plan
 
-    InvalidRunError, beside those of `measure`: nothing was answered, or more than one request in a hundred failed.
+
+def measure_step_load(job: Job, pause: Pause, watch: Watch) -> tuple[list[Step], pd.DataFrame]:
+    """Measure one step load; gives its levels, and the request rows (see benchmark.summary).
+
+    InvalidRunError, besides those of `measure`: nothing was answered, or more than one request in a hundred failed.
     """
     raw = measure(job, pause, watch)
     _require_answers(job, raw.rows)
@@ -95,59 +136,6 @@ def _mean(samples: pd.DataFrame, column: str, start_s: float, end_s: float) -> f
     return round(float(end - start) / covered_s, 1) if covered_s > 0 else 0.0
 
 
-NAME = "diagnose"
-FEWEST_USERS = 8
-
-
-def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, console: Console) -> Diagnosis:
-    """Load one endpoint with 1, 2, 4, ... users and conclude how it is served. All errors of a round may occur."""
-    plan = ladder_plan(read_config(config_file), endpoint, wishes)
-    home = config_file.resolve().parent
-    check_plan(plan, home)
-    raise_open_file_limit()
-    (asked,) = plan.endpoints
-    with listening() as interrupt, tempfile.TemporaryDirectory() as directory:
-        check_target(plan, home, interrupt.pause)
-        job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, ladder(plan), SAMPLE_EVERY_S)
-        with climbing(console, asked.name) as watch:
-            steps, rows = measure_ladder(job, interrupt.pause, watch)
-    return diagnose(steps, rows, _setting(plan))
-
-
-def ladder_plan(config: Config, endpoint: str, wishes: Mapping[str, Any]) -> Plan:
-    """Plan a climb to `wishes["users"]` users. UsageError: no such endpoint, a bad value, a locustfile of its own."""
-    if endpoint not in config.endpoints:
-        raise UsageError(f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}")
-    if config.endpoints[endpoint].locustfile is not None:
-        message = (
-            f"endpoint {endpoint!r} has a locustfile of its own, whose users may do anything; give it a path alone"
-        )
-        raise UsageError(message)
-    climb = Profile(
-        name=NAME, users=1, spawn_rate_per_s=1, duration_s=BUDGET_S, timeout_s=2 * BUDGET_S, endpoints=(endpoint,)
-    )
-    extended = config.model_copy(update={"profiles": {NAME: climb}})
-    try:
-        plan = make_plan(extended, NAME, {**wishes, "endpoints": (endpoint,)})
-    except UsageError as error:
-        raise UsageError(str(error).replace("--users:", "--most-users:", 1)) from None
-    if plan.profile.users < FEWEST_USERS:
-        message = (
-            f"--most-users: {plan.profile.users} are too few to see what more users change; at least {FEWEST_USERS}"
-        )
-        raise UsageError(message)
-    return plan
-
-
-def _setting(plan: Plan) -> Setting:
-    (endpoint,) = plan.endpoints
-    if plan.target.url is not None:
-        return Setting(endpoint=endpoint.name, workers=None, threads=None, cores=None)
-    return Setting(
-        endpoint=endpoint.name, workers=plan.target.workers, threads=plan.target.threads, cores=os.cpu_count()
-    )
-
-
 def keep(found: Diagnosis, config_file: Path, *, write: bool) -> str:
     """Put what was found into benchmark.toml, or say what to put there; gives what to tell the user ("": nothing)."""
     name = found.setting.endpoint
@@ -162,3 +150,24 @@ def keep(found: Diagnosis, config_file: Path, *, write: bool) -> str:
         return f"To keep it (or --keep), under [endpoints.{name}] of {config_file.name}:\n\n{tomlkit.dumps(lacking)}"
     declare(config_file, name, lacking)
     return f"Kept in {config_file.name}, [endpoints.{name}]:\n\n{tomlkit.dumps(lacking)}"
+
+
+def print_diagnosis(console: Console, found: Diagnosis) -> None:
+    """Print the levels, the finding, what to change and what that would give."""
+    table = Table(box=None, padding=(0, 2, 0, 0), title=None)
+    for name in ("users", "req/s", "median (ms)", "busy seats", "worker CPU (%)", "connections"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for level in found.levels:
+        table.add_row(*_cells(level))
+    console.print(table)
+    change = f"What to change: {found.change}" if found.change else ""
+    gain = f"What it gives: {found.gain}" if found.gain else ""
+    for line in filter(None, (found.finding, found.evidence, change, gain)):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _cells(level: Level) -> list[str]:
+    median = "" if level.median_ms is None else f"{level.median_ms:,.1f}"
+    cpu = " / ".join(f"{percent:.0f}" for percent in level.worker_cpu_percent or ())
+    held = " / ".join(str(count) for count in level.connections_per_worker or ())
+    return [str(level.users), f"{level.throughput_rps:,.1f}", median, f"{level.busy_seats:,.1f}", cpu, held]
