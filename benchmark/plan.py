@@ -3,15 +3,13 @@
 Values that people write ("5m", "50.0") become numbers with a unit here, once.
 """
 
-import base64
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +21,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from load.spec import secret_texts
 
 LARGEST = 10**18
 SMALLEST = 1e-9  # above 0: what is divided by it, and by that again, is a number still
@@ -182,11 +182,6 @@ class Profile(Frozen):
         return f"{self.users} users" if self.rate_per_s is None else f"{self.rate_per_s:g} requests per second"
 
 
-SHORTEST_SECRET = 4
-ESCAPE = re.compile(r"%[0-9A-F]{2}")
-
-# How requests are served: by AnyIO's threads, by nothing they could queue for, one at a time because the handler blocks
-# its event loop, by another pool of `seats` in each worker (a semaphore, a database pool), or by computing.
 Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu"]
 SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
 _HOST = re.compile(r"\w[\w.-]*|[0-9A-Fa-f:.]+")
@@ -353,12 +348,8 @@ class Plan(Frozen):
         return tuple(sorted({*self.other_variables, *(name for one in self.endpoints for name in one.variables)}))
 
     def secrets(self) -> tuple[str, ...]:
-        """Values from the environment that must not be written anywhere, as a log may spell them, longest first.
-
-        A value of fewer than SHORTEST_SECRET characters is no secret: striking "1" out would spoil every log.
-        """
-        values = {os.environ.get(name, "") for name in self.secret_variables()}
-        return tuple(sorted({text for value in values for text in spellings(value)}, key=len, reverse=True))
+        """Values from the environment that must not be written anywhere, as a log may spell them, longest first."""
+        return secret_texts(self.secret_variables())
 
     def missing_variables(self) -> tuple[tuple[Endpoint, str], ...]:
         """Variables that a request names and the environment does not hold, or holds empty.
@@ -376,33 +367,6 @@ def strings(value: Any) -> Iterator[str]:
         yield from (text for pair in value.items() for part in pair for text in strings(part))
     elif isinstance(value, list | tuple):
         yield from (text for part in value for text in strings(part))
-
-
-def spellings(value: str) -> set[str]:
-    """A secret value as a log may spell it, and each of its lines; one that is too short to be a secret has none.
-
-    What sends requests knows the same ones (load/spec.py): neither side imports the other.
-    """
-    lines = {value, *value.splitlines()}
-    found = lines | {spelled for text in lines for spelled in (repr(text)[1:-1], json.dumps(text)[1:-1])}
-    raws = {text.encode(errors="surrogateescape") for text in lines}
-    found |= {spelled for raw in raws for spelled in (quote(raw), quote(raw, safe=""), quote_plus(raw))}
-    found |= {spelled for text in found for spelled in (text.lower(), text.upper(), text.title(), text.capitalize())}
-    found |= {ESCAPE.sub(_lower, text) for text in found}
-    found |= {spelled for raw in raws for spelled in _base64(raw)}
-    return {text for text in found if len(text) >= SHORTEST_SECRET}
-
-
-def _lower(found: re.Match[str]) -> str:
-    return found[0].lower()
-
-
-def _base64(value: bytes) -> Iterator[str]:
-    """What base64 makes of a value wherever it begins in what is encoded, without what depends on its neighbours."""
-    for before in range(3):
-        whole = base64.b64encode(bytes(before) + value).decode()
-        core = whole[-(-8 * before // 6) : 8 * (before + len(value)) // 6]
-        yield from (core, core.translate(str.maketrans("+/", "-_")))
 
 
 def own_locustfile(endpoint: Endpoint, directory: Path) -> Path | None:

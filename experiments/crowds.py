@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from benchmark.errors import InvalidRunError
-from benchmark.measure.machine import FILES_BESIDE, raise_open_file_limit
+from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Interrupt, listening
 from benchmark.plan import Endpoint
 from experiments.ceiling import conditions, measured, plan
@@ -15,6 +15,7 @@ CROWDED = Endpoint(name="crowd", path="/crowd", served="event loop", work_s=1.0)
 APP = """
 import asyncio
 from fastapi import FastAPI
+from load.spec import SPARE_FILES
 
 app = FastAPI()
 
@@ -27,7 +28,7 @@ async def crowd():
 
 def row(users: int, most_files: int | None, home: Path, interrupt: Interrupt) -> str:
     """A row of the table. A crowd that this machine cannot hold is none."""
-    if most_files is not None and users + FILES_BESIDE > most_files:
+    if most_files is not None and users + SPARE_FILES > most_files:
         return f"| {users} | | | | skipped: this user may open {most_files} files only (ulimit -n) |"
     duration_s = 4.0 + users // 250  # they connect, are answered once, and ask some more times
     try:

@@ -10,8 +10,6 @@ from locust import FastHttpUser, HttpUser, events, task
 from locust.contrib.csv_request_logger import CsvRequestLogger
 from locust.env import Environment
 
-from load.listen import listen
-
 sys.path.pop(0)
 
 LOG_VARIABLE = "BENCH_STOCK_LOG"
@@ -36,4 +34,4 @@ def log_requests(environment: Environment, **_: object) -> None:
         CsvRequestLogger(os.environ[LOG_VARIABLE], flush_interval=1000).register(environment)
 
 
-listen(events.init, log_requests)
+events.init.add_listener(log_requests)

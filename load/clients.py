@@ -9,8 +9,10 @@ All send the same headers and body. The check before a load and the load itself 
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from string import Template
 from time import monotonic
 from typing import Protocol
+from urllib.parse import quote
 
 import requests
 import urllib3
@@ -28,9 +30,23 @@ from load.http_client import (
     Response,
     Server,
 )
+from load.spec import RequestSpec, filled
 
 HTTP_1_0 = 10
 """As http.client counts versions."""
+
+
+def prepared(spec: RequestSpec, base_url: str, environment: Mapping[str, str]) -> PreparedBytes:
+    """What is sent, the same by every client, before a load and under it. KeyError names an unset variable."""
+    path = Template(spec.path)
+    return PreparedBytes(
+        spec.method,
+        base_url + path.substitute({name: quote(environment[name], safe="") for name in path.get_identifiers()}),
+        headers=filled(spec.headers, environment),
+        json=filled(spec.json, environment),
+        body=filled(spec.body, environment),
+        keeps_body=Expectation.of(spec).reads_body,
+    )
 
 
 class Client(Protocol):

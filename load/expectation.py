@@ -11,9 +11,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
+from typing import Self
 
 import brotli
 from jsonpointer import EndOfList, JsonPointer, JsonPointerException
+
+from load.spec import RequestSpec
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -44,6 +47,11 @@ class Expectation:
     status: int = 200
     contains: str | None = None
     pointer: str | None = None
+
+    @classmethod
+    def of(cls, request: RequestSpec) -> Self:
+        """What a request says of its right response."""
+        return cls(request.status, request.contains, request.pointer)
 
     @property
     def reads_body(self) -> bool:

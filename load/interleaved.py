@@ -10,70 +10,34 @@ turns.csv   one row per finished turn, when its rows are complete
 
 import csv
 import gc
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gevent
-from locust import User, task
+from locust import User, events, task
+from locust.env import Environment
 
-from load.clients import Client, client_maker, problem_of
+from load.clients import Client, client_maker, prepared, problem_of
+from load.expectation import Expectation
 from load.http_client import PreparedBytes
-from load.spec import SPEC_VARIABLE, RequestSpec, secret_texts, without_secrets
+from load.spec import LoadSpec, Turn, redact, secret_texts
 
 ROW_COLUMNS = ("turn", "user", "sent_s", "end_s", "error")
 TURN_COLUMNS = ("turn", "began_s", "ended_s", "cpu_s")
 """Moments on the monotonic clock; `cpu_s`: processor time of this process."""
 
 
-@dataclass(frozen=True)
-class Turn:
-    """One app, one endpoint, `duration_s` long; 0: every user asks once. First requests are spread over `spread_s`.
-
-    `fresh`: every user opens a new connection.
-    """
-
-    base_url: str
-    request: RequestSpec
-    duration_s: float
-    spread_s: float
-    fresh: bool = False
-
-
-@dataclass(frozen=True)
-class TurnsSpec:
-    """What one Locust process does, turn by turn."""
-
-    output_directory: Path
-    turns: tuple[Turn, ...]
-    users: int
-    client: str = "fast"
-    timeout_s: float = 60.0
-    ca_file: str | None = None
-    wait_s: float = 0.0
-    secret_variables: tuple[str, ...] = ()
-
-
 Row = tuple[int, int, float, float, str]
 MakeClient = Callable[[], Client]
-
-
-def read_turns_spec() -> TurnsSpec:
-    """Read the specification this process was started with."""
-    raw = json.loads(Path(os.environ[SPEC_VARIABLE]).read_text())
-    turns = tuple(Turn(**{**turn, "request": RequestSpec(**turn["request"])}) for turn in raw.pop("turns"))
-    return TurnsSpec(**{**raw, "turns": turns, "output_directory": Path(raw["output_directory"])})
 
 
 class TurnUser(User):
     """Takes its part in every turn, and keeps what it saw until the turn is over."""
 
     abstract = True
-    spec: TurnsSpec
+    spec: LoadSpec
     secrets: Sequence[str] = ()
     rows: list[Row]
     number = 0
@@ -98,9 +62,10 @@ class TurnUser(User):
         began_s = time.monotonic()
         gevent.sleep(turn.spread_s * self.number / self.spec.users)
         client = self._clients.get(turn.base_url) or self._clients.setdefault(turn.base_url, make_client())
+        expectation = Expectation.of(turn.request)
         while True:
             response = client.send(request)
-            problem = without_secrets(problem_of(response, turn.request.expectation) or "", self.secrets)
+            problem = redact(problem_of(response, expectation) or "", self.secrets)
             sent_s, end_s = (round(moment_s - began_s, 6) for moment_s in (response.sent_s, response.end_s))
             self.rows.append((number, self.number, sent_s, end_s, problem))
             if self.spec.wait_s:
@@ -109,7 +74,7 @@ class TurnUser(User):
                 return
 
 
-def user_class(spec: TurnsSpec) -> type[TurnUser]:
+def user_class(spec: LoadSpec) -> type[TurnUser]:
     """Build the user class that takes turns as `spec` says."""
     attributes: dict[str, Any] = {
         "abstract": False,
@@ -123,7 +88,7 @@ def user_class(spec: TurnsSpec) -> type[TurnUser]:
 class Relay:
     """Leads all users from turn to turn, and writes down what they saw while nobody asks."""
 
-    def __init__(self, spec: TurnsSpec, users: Sequence[TurnUser]) -> None:
+    def __init__(self, spec: LoadSpec, users: Sequence[TurnUser]) -> None:
         self._spec = spec
         self._users = users
         self._write("rows.csv", [ROW_COLUMNS], mode="w")
@@ -136,7 +101,7 @@ class Relay:
         gc.disable()
         make_client = {turn.base_url: self._maker(turn.base_url) for turn in self._spec.turns}
         for number, turn in enumerate(self._spec.turns):
-            request = turn.request.prepared(turn.base_url, os.environ)
+            request = prepared(turn.request, turn.base_url, os.environ)
             if turn.fresh:
                 for user in self._users:
                     user.disconnect()
@@ -160,9 +125,10 @@ class Relay:
             csv.writer(file).writerows(rows)
 
 
-def lead(spec: TurnsSpec, environment: Any) -> None:
+def lead(spec: LoadSpec, environment: Environment) -> None:
     """Number the users that Locust has spawned, take all turns with them, and end the test."""
-    users = [greenlet.args[0] for greenlet in environment.runner.user_greenlets if greenlet.args]
+    runner: Any = environment.runner
+    users = [greenlet.args[0] for greenlet in runner.user_greenlets if greenlet.args]
     for number, user in enumerate(users):
         user.number = number
 
@@ -173,9 +139,20 @@ def lead(spec: TurnsSpec, environment: Any) -> None:
             environment.process_exit_code = os.EX_IOERR
             report(f"what was measured could not be written: {error}")
         finally:
-            environment.runner.quit()
+            runner.quit()
 
     gevent.spawn(run)
+
+
+def lead_when_spawned(spec: LoadSpec) -> None:
+    """Attach the relay to the environment that Locust is about to create."""
+
+    def on_init(environment: Environment, **_: Any) -> None:
+        # gevent counts a timer from when its loop last looked at the clock, which was before the imports.
+        gevent.get_hub().loop.update_now()
+        environment.events.spawning_complete.add_listener(lambda **_: lead(spec, environment))
+
+    events.init.add_listener(on_init)
 
 
 report: Callable[[str], None] = print

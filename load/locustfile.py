@@ -4,32 +4,74 @@ Locust's command line is used, not its library API: a user's own locustfile, loa
 and several machines then work the way its documentation says.
 """
 
+import os
 import sys
+import time
 from pathlib import Path
 
 # Locust looks first in the folder it runs in, which may hold another module named `load`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import psutil
+from locust import LoadTestShape
+
+from load import interleaved
 from load.recorder import record
 from load.spec import read_load_spec
-from load.step_shape import shape_class
+from load.step_load import StepLoad, Steps
 from load.users import user_class
 
 sys.path.pop(0)
 
-_spec = read_load_spec()
-record(_spec)
-if _spec.request is not None:
-    EndpointUser = user_class(_spec)
-if _spec.ladder:
-    LadderShape = shape_class(_spec)
 
-if _spec.request is None:
-    # Locust reads a user's own locustfile next, whose packages may be named `load`, `app` or `benchmark`, too.
-    # Python would take ours: from `sys.modules` at once, and from `sys.path` where the user's have no __init__.py.
-    # Our modules live on in what refers to them; from here on they cannot import each other.
-    _ROOT = Path(__file__).resolve().parents[1]
-    if (_ROOT / "pyproject.toml").is_file():  # else it is where pip installs packages, Locust among them
-        sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _ROOT]
-    for _name in [name for name in sys.modules if name.partition(".")[0] == "load"]:
-        del sys.modules[_name]
+def shape_class(load: StepLoad, log: Path) -> type[LoadTestShape]:
+    """Build the shape of a step load: one process for all levels, whose users keep their connections, and so workers.
+
+    `log` gets a line when a level begins, and when the last one ends: time_s (monotonic clock), users.
+    """
+    steps, generator = Steps(load), psutil.Process(os.getpid())
+
+    class StepShape(LoadTestShape):
+        """Locust's own way to change the number of users while it runs."""
+
+        _users = 0
+
+        def tick(self) -> tuple[int, float] | None:
+            """Users and how many of them are started a second; None ends the load."""
+            total = self.runner.stats.total if self.runner else None
+            counts = (total.num_requests, total.num_failures) if total else (0, 0)
+            users = steps.next_users(time.perf_counter() - self.start_time, *counts, generator.cpu_percent()) or 0
+            if users != self._users:
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(f"{time.monotonic():.3f},{users}\n")
+                self._users = users
+            return (users, users) if users else None
+
+    return StepShape
+
+
+def leave_the_names_to_the_user() -> None:
+    """Forget our modules: Locust reads a user's own locustfile next, whose packages may be named like ours.
+
+    Python would take ours: from `sys.modules` at once, and from `sys.path` where the user's have no __init__.py.
+    Our modules live on in what refers to them; from here on they cannot import each other.
+    """
+    root = Path(__file__).resolve().parents[1]
+    if (root / "pyproject.toml").is_file():  # else it is where pip installs packages, Locust among them
+        sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != root]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "load"]:
+        del sys.modules[name]
+
+
+_spec = read_load_spec()
+if _spec.turns:
+    TurnsUser = interleaved.user_class(_spec)
+    interleaved.lead_when_spawned(_spec)
+else:
+    record(_spec)
+    if _spec.request is None:
+        leave_the_names_to_the_user()
+    else:
+        EndpointUser = user_class(_spec)
+    if _spec.step_load is not None:
+        StepShape = shape_class(_spec.step_load, _spec.output_directory / "levels.csv")

@@ -1,6 +1,8 @@
 """Writes down what a load test did: every request, one line a second, and the window it ran in."""
 
+import csv
 import gc
+import io
 import json
 import os
 import time
@@ -13,18 +15,21 @@ from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from load.arrivals import Schedule
-from load.distributed.counts import REQUEST_COLUMNS, quoted
-from load.distributed.master import Leader, answer_to_leader
+from load.distributed.master import Master, answer_to_master
 from load.http_client import Response
-from load.listen import listen
-from load.output import end_unwritable, write_seconds
-from load.spec import LoadSpec, secret_texts, without_secrets
+from load.output import REQUEST_COLUMNS, end_unwritable, window, write_seconds
+from load.spec import LoadSpec, redact, secret_texts
 from load.stock_clients import watch_stock_clients
-from load.users import RequestingUser
-from load.window import window
+from load.users import RequestingUser, Schedule
 
 ROWS_PER_WRITE = 200
+
+
+def quoted(text: str) -> str:
+    """A text as a field of a CSV file."""
+    field = io.StringIO()
+    csv.writer(field, lineterminator="\n").writerow([text])  # without one, a line break would not be quoted
+    return field.getvalue()[:-1]
 
 
 class RequestLog:
@@ -37,8 +42,8 @@ class RequestLog:
         self._file = path.open("w", encoding="utf-8")
         self._lines = [",".join(REQUEST_COLUMNS) + "\n"]
         self._write()
-        listen(environment.events.request, self.on_request)
-        listen(environment.events.quitting, self.close)
+        environment.events.request.add_listener(self.on_request)
+        environment.events.quitting.add_listener(self.close)
 
     def on_request(
         self,
@@ -63,7 +68,7 @@ class RequestLog:
             end_s = time.monotonic()
             sent_s = end_s - (response_time or 0.0) / 1000
         status = getattr(response, "status_code", 0) or 0
-        error = "" if exception is None else quoted(without_secrets(exception, self._secrets))
+        error = "" if exception is None else quoted(redact(str(exception), self._secrets))
         kind = self._quoted.get(request_type) or self._quoted.setdefault(request_type, quoted(request_type))
         what = self._quoted.get(name) or self._quoted.setdefault(name, quoted(name))
         self._lines.append(
@@ -106,11 +111,11 @@ class Recorder:
         self.sent = 0
         self.users: list[RequestingUser] = []
         self.hidden = watch_stock_clients()
-        listen(environment.events.test_start, self.on_start)
+        environment.events.test_start.add_listener(self.on_start)
         if isinstance(environment.runner, WorkerRunner):
-            listen(environment.events.request, self.on_request)
-        listen(environment.events.spawning_complete, self.on_spawned)
-        listen(environment.events.test_stopping, self.on_stopping)
+            environment.events.request.add_listener(self.on_request)
+        environment.events.spawning_complete.add_listener(self.on_spawned)
+        environment.events.test_stopping.add_listener(self.on_stopping)
 
     def on_start(self, **_: Any) -> None:
         """Switch garbage collection off, and look at the clocks.
@@ -191,7 +196,7 @@ def record(spec: LoadSpec) -> None:
 
     def on_init(environment: Environment, **_: Any) -> None:
         if isinstance(environment.runner, MasterRunner):
-            Leader(environment, environment.runner, spec)
+            Master(environment, environment.runner, spec)
         else:
             suffix = f"-{os.getpid()}" if isinstance(environment.runner, WorkerRunner) else ""
             RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec.secret_variables))
@@ -200,7 +205,7 @@ def record(spec: LoadSpec) -> None:
         # without this the load stops some 0.2 s early.
         gevent.get_hub().loop.update_now()
 
-    listen(events.init, on_init)
+    events.init.add_listener(on_init)
 
 
 def _record_users(environment: Environment, spec: LoadSpec, suffix: str) -> None:
@@ -208,12 +213,11 @@ def _record_users(environment: Environment, spec: LoadSpec, suffix: str) -> None
     directory = spec.output_directory
     recorder = Recorder(environment)
     runner = environment.runner
-    listen(
-        environment.events.test_start,
-        lambda **_: gevent.spawn(write_seconds, environment, directory / f"generator{suffix}.csv"),
+    environment.events.test_start.add_listener(
+        lambda **_: gevent.spawn(write_seconds, environment, directory / f"generator{suffix}.csv")
     )
     if isinstance(runner, WorkerRunner):
-        answer_to_leader(runner, recorder.part)
+        answer_to_master(runner, recorder.part)
         return
 
     def on_quitting(**_: Any) -> None:
@@ -223,4 +227,4 @@ def _record_users(environment: Environment, spec: LoadSpec, suffix: str) -> None
         found["requests"] = environment.stats.total.num_requests  # Locust's own count, to hold the log against
         (directory / "window.json").write_text(json.dumps(found))
 
-    listen(environment.events.quitting, on_quitting)
+    environment.events.quitting.add_listener(on_quitting)

@@ -1,7 +1,7 @@
-"""What to request and what a right answer is, read from the JSON file named by `BENCH_LOAD_SPEC`.
+"""What to request and what a right response is: the JSON file that BENCH_LOAD_SPEC names, written by `benchmark`.
 
 Path, headers and body may name environment variables (`$TOKEN`). The file holds the name; the value is looked up
-here, in the process that sends the request, and never written anywhere.
+in the process that sends the request, and never written anywhere. Pure: no gevent, no Locust.
 """
 
 import base64
@@ -11,23 +11,28 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, quote_plus
 
-from load.expectation import Expectation
-from load.http_client import PreparedBytes
+from load.step_load import StepLoad
 
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
+NEWS_VARIABLE = "BENCH_LOAD_WORKER_NEWS"
+"""Names the file into which a load worker writes a line whenever it is told something."""
+
+SPARE_FILES = 200
+"""Open files of a process that holds the connections of users, beside one for each."""
+
 SHORTEST_SECRET = 4
+REDACTED = "[redacted]"
 ESCAPE = re.compile(r"%[0-9A-F]{2}")
 
 
 @dataclass(frozen=True)
 class RequestSpec:
-    """One request and the answer it must get."""
+    """One request and the response it must get."""
 
     name: str
     path: str
@@ -39,18 +44,6 @@ class RequestSpec:
     contains: str | None = None
     pointer: str | None = None
 
-    def prepared(self, base_url: str, environment: Mapping[str, str]) -> PreparedBytes:
-        """What is sent, the same by every client, before a load and under it. KeyError names an unset variable."""
-        quoted = {name: quote(environment[name], safe="") for name in Template(self.path).get_identifiers()}
-        return PreparedBytes(
-            self.method,
-            base_url + Template(self.path).substitute(quoted),
-            headers={name: Template(value).substitute(environment) for name, value in self.headers.items()},
-            json=filled(self.json, environment),
-            body=filled(self.body, environment),
-            keeps_body=self.expectation.reads_body,
-        )
-
     @property
     def variables(self) -> set[str]:
         """Environment variables that the request names."""
@@ -58,19 +51,31 @@ class RequestSpec:
         filled([self.path, list(self.headers.values()), self.json, self.body], asked)
         return set(asked)
 
-    @cached_property
-    def expectation(self) -> Expectation:
-        """What a right response is."""
-        return Expectation(self.status, self.contains, self.pointer)
+
+@dataclass(frozen=True)
+class Turn:
+    """One app, one endpoint, `duration_s` long; 0: every user asks once. First requests are spread over `spread_s`.
+
+    `fresh`: every user opens a new connection.
+    """
+
+    base_url: str
+    request: RequestSpec
+    duration_s: float
+    spread_s: float
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
 class LoadSpec:
-    """What one Locust process does. `request` is None when the user's own locustfile brings the user classes."""
+    """What one Locust process does. `request` is None when the user's own locustfile brings the users, or for turns."""
 
     base_url: str
     output_directory: Path
-    request: RequestSpec | None
+    request: RequestSpec | None = None
+    turns: tuple[Turn, ...] = ()
+    """Two apps that are asked in turns (see interleaved.py), instead of one request."""
+
     client: str = "fast"
     timeout_s: float = 60.0
     ca_file: str | None = None
@@ -82,8 +87,8 @@ class LoadSpec:
     spread_s: float = 0.0
     """With `start = "spread"`: the time (s) over which the users' first requests are spread."""
 
-    ladder: Mapping[str, Any] = field(default_factory=dict)
-    """How to climb (see load.step_load.Ladder); empty for a load with a fixed number of users."""
+    step_load: StepLoad | None = None
+    """None: a fixed number of users."""
 
     secret_variables: tuple[str, ...] = ()
     """Environment variables whose values must not be written down."""
@@ -101,15 +106,26 @@ class LoadSpec:
     """How many of them run on other machines; 0: all on this one."""
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> "LoadSpec":
+    def of(cls, raw: Mapping[str, Any]) -> Self:
         """Read what `asdict` or JSON made of one."""
+        steps = StepLoad(**raw["step_load"]) if raw["step_load"] else None
+        turns = tuple(Turn(**{**turn, "request": RequestSpec(**turn["request"])}) for turn in raw["turns"])
         request = RequestSpec(**raw["request"]) if raw["request"] else None
         directory = Path(raw["output_directory"])
-        return cls(**{**raw, "request": request, "output_directory": directory})
+        return cls(**{**raw, "request": request, "turns": turns, "step_load": steps, "output_directory": directory})
 
     def message(self) -> dict[str, Any]:
         """Say it to another machine, which writes nothing into a directory of this one."""
         return asdict(self) | {"output_directory": ""}
+
+    def write(self, file: Path) -> None:
+        """Write it for the process that SPEC_VARIABLE leads to the file."""
+        file.write_text(json.dumps(asdict(self), default=str))
+
+
+def read_load_spec() -> LoadSpec:
+    """Read the specification this process was started with."""
+    return LoadSpec.of(json.loads(Path(os.environ[SPEC_VARIABLE]).read_text()))
 
 
 def filled(value: Any, environment: Mapping[str, str]) -> Any:
@@ -125,22 +141,18 @@ def filled(value: Any, environment: Mapping[str, str]) -> Any:
 
 
 def spellings(value: str) -> set[str]:
-    """A secret value as a log may spell it, and each of its lines; one that is too short to be a secret has none.
+    """A secret value as a log may spell it, and each of its lines.
 
-    What reads logs knows the same ones (benchmark/plan.py): neither side imports the other.
+    A value of fewer than SHORTEST_SECRET characters is no secret: striking "1" out would spoil every log.
     """
     lines = {value, *value.splitlines()}
     found = lines | {spelled for text in lines for spelled in (repr(text)[1:-1], json.dumps(text)[1:-1])}
     raws = {text.encode(errors="surrogateescape") for text in lines}
     found |= {spelled for raw in raws for spelled in (quote(raw), quote(raw, safe=""), quote_plus(raw))}
     found |= {spelled for text in found for spelled in (text.lower(), text.upper(), text.title(), text.capitalize())}
-    found |= {ESCAPE.sub(_lower, text) for text in found}
+    found |= {ESCAPE.sub(lambda escape: escape[0].lower(), text) for text in found}
     found |= {spelled for raw in raws for spelled in _base64(raw)}
     return {text for text in found if len(text) >= SHORTEST_SECRET}
-
-
-def _lower(found: re.Match[str]) -> str:
-    return found[0].lower()
 
 
 def _base64(value: bytes) -> Iterator[str]:
@@ -151,20 +163,14 @@ def _base64(value: bytes) -> Iterator[str]:
         yield from (core, core.translate(str.maketrans("+/", "-_")))
 
 
-def secret_texts(variables: Sequence[str]) -> list[str]:
+def secret_texts(variables: Sequence[str]) -> tuple[str, ...]:
     """What must not be written down of these environment variables, as logs may spell it, longest first."""
     spelled = {text for name in variables for text in spellings(os.environ.get(name, ""))}
-    return sorted(spelled, key=len, reverse=True)
+    return tuple(sorted(spelled, key=len, reverse=True))
 
 
-def without_secrets(problem: object, secrets: Sequence[str]) -> str:
-    """The text of a problem with secret values struck out."""
-    text = str(problem)
+def redact(text: str, secrets: Sequence[str]) -> str:
+    """Strike every secret out."""
     for secret in secrets:
-        text = text.replace(secret, "[redacted]")
+        text = text.replace(secret, REDACTED)
     return text
-
-
-def read_load_spec() -> LoadSpec:
-    """Read the specification this process was started with."""
-    return LoadSpec.of(json.loads(Path(os.environ[SPEC_VARIABLE]).read_text()))

@@ -16,7 +16,7 @@ def main() -> None:
     module.get_parser = partial(module.get_parser, default_config_files=())
     from locust.main import main as locust  # noqa: PLC0415 - it takes the parsers as they are when it is imported
 
-    locust()  # type: ignore[no-untyped-call]
+    locust()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How a load climbs: 1, 2, 4, ... users, until more users bring no more answers. Pure: no clock and no Locust."""
+"""A step load: 1, 2, 4, ... users, until more users bring no more answers. Pure: no clock and no Locust."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 SHORTEST_LEVEL_S = 1.0
 """Locust asks a shape once a second."""
@@ -19,26 +19,33 @@ TICK_SLACK_S = 0.2
 FAILURES_TO_GIVE_UP = 20
 
 
-@dataclass
-class Ladder:
-    """Decides how many users there are, from the time and the counts that it is told.
+@dataclass(frozen=True)
+class StepLoad:
+    """At most so many users and seconds.
 
-    `enough_users`: below, flat levels do not end the climb, since some worker may hold no connection yet.
+    `enough_users`: below, flat levels do not end the load, since some worker may hold no connection yet.
     """
 
     most_users: int
     enough_users: int
     budget_s: float
-    users: int = 1
-    _began_s: float = 0.0
-    _answers_before: int = 0
-    _step_s: float | None = None
-    _factor: int = 2
-    _rates_rps: list[float] = field(default_factory=list)
-    _flat: int = 0
 
-    def climb(self, now_s: float, answers: int, failures: int, generator_cpu_percent: float) -> int | None:
-        """Users from now on; None: the climb is over. `now_s` counts from its start, the counts too."""
+
+class Steps:
+    """Decides how many users there are, from the time and the counts that it is told."""
+
+    def __init__(self, load: StepLoad) -> None:
+        self.users = 1
+        self._load = load
+        self._began_s = 0.0
+        self._answers_before = 0
+        self._step_s: float | None = None
+        self._factor = 2
+        self._rates_rps: list[float] = []
+        self._flat = 0
+
+    def next_users(self, now_s: float, answers: int, failures: int, generator_cpu_percent: float) -> int | None:
+        """Users from now on; None: the load is over. `now_s` counts from its start, the counts too."""
         if failures >= FAILURES_TO_GIVE_UP and failures > answers / 10:
             return None
         elapsed_s, answered = now_s - self._began_s, answers - self._answers_before
@@ -47,9 +54,9 @@ class Ladder:
         if elapsed_s < self._step_s - TICK_SLACK_S:
             return self.users
         self._note(answered / elapsed_s)
-        exhausted = self.users >= self.most_users or generator_cpu_percent > BUSY_GENERATOR_PERCENT
-        flat = self.users >= self.enough_users and self._flat >= MOST_FLAT
-        if exhausted or flat or now_s + self._step_s > self.budget_s:
+        exhausted = self.users >= self._load.most_users or generator_cpu_percent > BUSY_GENERATOR_PERCENT
+        flat = self.users >= self._load.enough_users and self._flat >= MOST_FLAT
+        if exhausted or flat or now_s + self._step_s > self._load.budget_s:
             return None
         return self._next_level(now_s, answers)
 
@@ -62,10 +69,10 @@ class Ladder:
         if now_s < SHORTEST_LEVEL_S - TICK_SLACK_S:
             return self.users
         self._step_s = max(SHORTEST_LEVEL_S, math.ceil(ANSWER_TIMES_PER_LEVEL * now_s / answered))
-        left = int((self.budget_s - now_s) / self._step_s)
+        left = int((self._load.budget_s - now_s) / self._step_s)
         if left < FEWEST_LEVELS:
             return None
-        while self._factor**left < self.most_users:  # too slow for every level: leave some out
+        while self._factor**left < self._load.most_users:  # too slow for every level: leave some out
             self._factor *= 2
         self._note(answered / now_s)
         return self._next_level(now_s, answered)
@@ -77,5 +84,5 @@ class Ladder:
 
     def _next_level(self, now_s: float, answers: int) -> int:
         self._began_s, self._answers_before = now_s, answers
-        self.users = min(self.users * self._factor, self.most_users)
+        self.users = min(self.users * self._factor, self._load.most_users)
         return self.users

@@ -88,7 +88,7 @@ class StockClient:
     written = reconnected = closed = withheld = None
 
     def __init__(self, timeout_s: float, base_url: str) -> None:
-        nobody = EventHook()  # type: ignore[no-untyped-call]  # the user fires Locust's event, once, whichever client it has
+        nobody = EventHook()  # the user fires Locust's event, once, whichever client it has
         self._session = FastHttpSession(
             base_url, nobody, None, insecure=False, network_timeout=timeout_s, connection_timeout=timeout_s
         )

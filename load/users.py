@@ -1,23 +1,106 @@
-"""The Locust user: sends one endpoint's request, checks the response, and sends it again."""
+"""The Locust user: sends one endpoint's request when it is due, checks the response, and sends it again."""
 
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from time import monotonic, time
+from itertools import islice
 from typing import Any
 
+import gevent
 from gevent import Timeout
-from locust import User, constant, task
+from gevent.event import Event
+from locust import User, constant, events, task
 from locust.env import Environment
 
-from load.arrivals import Schedule, SpreadStart
-from load.clients import Client, client_maker, problem_of
+from load.arrivals import due_offsets
+from load.clients import Client, client_maker, prepared, problem_of
 from load.expectation import Expectation
 from load.http_client import PreparedBytes, Response
 from load.spec import LoadSpec, RequestSpec
 
-EPOCH_S = time() - monotonic()
+EPOCH_S = time.time() - time.monotonic()
 """What makes a time on the wall clock, which Locust's event wants, of a moment. Read once: that clock may be set."""
+
+
+class Barrier:
+    """Opens when all users, of all load processes, are spawned and those of this process are connected."""
+
+    def __init__(self) -> None:
+        self.opened_s = 0.0
+        self._runner: Any = None
+        self._arrived = 0
+        self._all_spawned = False
+        self._open = Event()
+        events.spawning_complete.add_listener(self._on_spawned)
+
+    def wait(self, runner: Any) -> int:
+        """Wait until it opens; gives this user's number in its process, from 0."""
+        self._runner = runner
+        number = self._arrived
+        self._arrived += 1
+        self._open_if_all_are_there()
+        self._open.wait()
+        return number
+
+    def _on_spawned(self, **_: Any) -> None:
+        self._all_spawned = True
+        self._open_if_all_are_there()
+
+    def _open_if_all_are_there(self) -> None:
+        there = self._runner is not None and self._arrived >= self._runner.user_count
+        if self._all_spawned and there and not self._open.is_set():
+            self.opened_s = time.monotonic()
+            self._open.set()
+
+
+def process_index(runner: Any) -> int:
+    """Which of the load processes this is, from 0."""
+    return max(0, getattr(runner, "worker_index", 0))
+
+
+class Schedule:
+    """The due times of one of the load processes: every n-th of all, where there are n."""
+
+    def __init__(self, rate_per_s: float, arrivals: str, seed: int, processes: int = 1) -> None:
+        self._asked = rate_per_s, arrivals, seed
+        self._processes = processes
+        self._barrier = Barrier()
+        self._mine: Iterator[float] | None = None
+        self.opened_s: float | None = None
+        self.sent = 0
+
+    def enter(self, runner: Any) -> None:
+        """A user is connected: wait until all are."""
+        self._barrier.wait(runner)
+        if self.opened_s is None:
+            self.opened_s = self._barrier.opened_s
+            self._mine = islice(due_offsets(*self._asked), process_index(runner), None, self._processes)
+
+    def next_due_s(self) -> float:
+        """Take the next due time (s, monotonic clock), and wait for it where it has not passed."""
+        if self._mine is None or self.opened_s is None:
+            raise RuntimeError("a user asks before it has entered")
+        due_s = self.opened_s + next(self._mine)
+        gevent.sleep(max(0.0, due_s - time.monotonic()))
+        self.sent += 1
+        return due_s
+
+
+class SpreadStart:
+    """Lets users through the barrier one after the other, those of several processes in turns."""
+
+    def __init__(self, users: int, over_s: float, processes: int = 1) -> None:
+        self._users = users
+        self._over_s = over_s
+        self._processes = processes
+        self._barrier = Barrier()
+
+    def wait_for_turn(self, runner: Any) -> None:
+        """Return when it is this user's turn to send its first request."""
+        place = self._barrier.wait(runner) * self._processes + process_index(runner)
+        due_s = self._barrier.opened_s + self._over_s * place / self._users
+        gevent.sleep(max(0.0, due_s - time.monotonic()))
 
 
 class RequestFailedError(Exception):
@@ -35,7 +118,7 @@ class RequestingUser(User):
     make_client: Callable[[], Client]
     thinks = False
     schedule: Schedule | None = None
-    gate: SpreadStart | None = None
+    spread_start: SpreadStart | None = None
     begun = 0
     waiting_since_s: float | None = None
     first_answer_s: float | None = None
@@ -46,15 +129,15 @@ class RequestingUser(User):
 
     def on_start(self) -> None:
         """Where it matters when requests are sent: connect ahead, and wait until all have."""
-        if self.schedule is None and self.gate is None:
+        if self.schedule is None and self.spread_start is None:
             return
         # A server that refuses shows as failed requests, counted like any other.
         with Timeout(self.timeout_s, exception=False), suppress(OSError):
             self.client.connect()
         if self.schedule is not None:
             self.schedule.enter(self.environment.runner)
-        elif self.gate is not None:
-            self.gate.wait_for_turn(self.environment.runner)
+        elif self.spread_start is not None:
+            self.spread_start.wait_for_turn(self.environment.runner)
 
     def on_stop(self) -> None:
         """Close the connection, also in the middle of a request."""
@@ -73,7 +156,7 @@ class RequestingUser(User):
     def _send_one(self) -> None:
         """A wrong response is a failure, however fast it came. Each request that was begun is reported exactly once."""
         due_s = None if self.schedule is None else self.schedule.next_due_s()
-        self.waiting_since_s = monotonic() if due_s is None else due_s
+        self.waiting_since_s = time.monotonic() if due_s is None else due_s
         self.begun += 1
         response = self.client.send(self.prepared)
         response.due_s = due_s
@@ -107,8 +190,8 @@ def user_class(spec: LoadSpec) -> type[RequestingUser]:
         "abstract": False,
         "host": spec.base_url,
         "spec": spec.request,
-        "prepared": spec.request.prepared(spec.base_url, os.environ),
-        "expectation": spec.request.expectation,
+        "prepared": prepared(spec.request, spec.base_url, os.environ),
+        "expectation": Expectation.of(spec.request),
         "timeout_s": spec.timeout_s,
         "make_client": staticmethod(make_client),
         "wait_time": constant(spec.wait_s),
@@ -117,5 +200,5 @@ def user_class(spec: LoadSpec) -> type[RequestingUser]:
     if spec.rate_per_s is not None:
         attributes["schedule"] = Schedule(spec.rate_per_s, spec.arrivals, spec.seed, spec.processes)
     elif spec.start == "spread":
-        attributes["gate"] = SpreadStart(spec.users, spec.spread_s, spec.processes)
+        attributes["spread_start"] = SpreadStart(spec.users, spec.spread_s, spec.processes)
     return type("EndpointUser", (RequestingUser,), attributes)

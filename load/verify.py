@@ -21,7 +21,8 @@ from typing import Any
 
 import gevent
 
-from load.clients import client_maker, problem_of
+from load.clients import client_maker, prepared, problem_of
+from load.expectation import Expectation
 from load.http_client import TOO_LATE, HttpClient, Response
 from load.spec import RequestSpec
 
@@ -65,10 +66,10 @@ def verify(spec: RequestSpec, asked: dict[str, Any], write: Callable[[dict[str, 
             write({"name": spec.name, "begun_s": GOES_ON_AFTER_S})
 
     watcher = gevent.spawn_later(GOES_ON_AFTER_S, look)
-    response = client.send(spec.prepared(base_url, os.environ))
+    response = client.send(prepared(spec, base_url, os.environ))
     watcher.kill()
     client.close()
-    problem = explained(problem_of(response, spec.expectation), response, base_url, timeout_s)
+    problem = explained(problem_of(response, Expectation.of(spec)), response, base_url, timeout_s)
     write({"name": spec.name, "problem": problem, "answer_s": response.end_s - response.sent_s})
 
 

@@ -1,7 +1,9 @@
 """`bench run`: measure endpoints under load, write the record and its report."""
 
+import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +11,13 @@ from rich.console import Console
 from typer import Option
 
 from benchmark.config import DEFAULT_FILE, headline_profile, read_config
-from benchmark.pipeline import Wishes, app_python, as_json_text, measure_all, require_valid
+from benchmark.measure.machine import app_python
+from benchmark.pipeline import RunRequest, measure_all, require_valid
 from benchmark.record import Record
 from benchmark.report.index import render_run
 from benchmark.report.published import read_published
 from benchmark.report.terminal import print_results
+from benchmark.store import SCHEMA_VERSION, to_json
 from scripts import options
 from scripts.cli import open_report
 
@@ -50,32 +54,39 @@ def run(
 
     Examples: bench run --profile blog; bench run --users 20 --users 50 --duration 5s --task-seconds 0.1
     """
-    wishes = Wishes(
+    request = RunRequest(
         profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),
         users=load.pop("users"),
         values=load,
         python=app_python(python),
     )
     records: list[Record] = []
-    report: Path | None = None
     try:
-        for run in measure_all(wishes, config, out, Console(stderr=True), _render):
-            records.append(run.record)
-            report = run.report
+        for record, report in measure_all(request, config, out, Console(stderr=True), _render):
+            records.append(record)
             if not as_json:
-                print_results(Console(), run.record)
-                sys.stdout.write(f"Report: {run.report}\n")
+                print_results(Console(), record)
+                sys.stdout.write(f"Report: {report}\n")
     finally:
         if as_json and records:
-            sys.stdout.write(as_json_text(records))
-    if open_it and report is not None:  # not earlier: a browser that starts would be measured, too
-        open_report(report, records[-1])
+            sys.stdout.write(_as_json_text(records))
+    if open_it and records:  # not earlier: a browser that starts would be measured, too
+        open_report(report, record)
     _tell_workflow(records)
     require_valid(records)
 
 
 def _render(directory: Path, home: Path) -> Path:
     return render_run(directory, read_published(home / "reports" / "published"))
+
+
+def _as_json_text(records: Sequence[Record]) -> str:
+    """One run: its record. A sweep: `endpoints` of all runs, and the runs without theirs."""
+    if len(records) == 1:
+        return to_json(records[0])
+    raw = [record.model_dump(mode="json") for record in records]
+    endpoints = [endpoint for run in raw for endpoint in run.pop("endpoints")]
+    return json.dumps({"schema_version": SCHEMA_VERSION, "endpoints": endpoints, "runs": raw}, indent=1) + "\n"
 
 
 def _tell_workflow(records: list[Record]) -> None:

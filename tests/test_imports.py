@@ -1,6 +1,7 @@
 """Imports go one way: core <- measure, theory, judge <- pipeline, report <- publish <- branches <- scripts."""
 
 import ast
+import sys
 from pathlib import Path
 
 CORE = {"errors", "plan", "config", "record", "store", "summary", "formatting", "shell"}
@@ -9,6 +10,8 @@ BRANCHES = {"capacity", "compare", "diagnose", "github", "selftest", "site"}
 LOWER = {"measure": CORE, "theory": CORE, "judge": CORE}
 LOWER["pipeline"] = LOWER["report"] = CORE | {"measure", "theory", "judge"}
 LOWER["publish"] = TRUNK
+PURE_LOAD = {"load.spec", "load.arrivals", "load.step_load"}
+"""What `benchmark` shares with the processes that send requests: no gevent, and nothing that these cannot import."""
 PURE_OF = {"os", "time", "pathlib", "subprocess", "datetime", "socket"}
 
 
@@ -31,11 +34,19 @@ def test_parts_import_only_what_lies_below_them(repository: Path) -> None:
         assert parts <= allowed, f"{file}: {parts - allowed}"
 
 
-def test_app_load_and_benchmark_import_none_of_the_others(repository: Path) -> None:
+def test_app_load_and_benchmark_import_none_of_the_others_but_what_is_shared(repository: Path) -> None:
     for part in ("app", "load", "benchmark"):
         for file in (repository / part).rglob("*.py"):
-            tops = {name.split(".")[0] for name in imported(file)}
+            names = {name for name in imported(file) if part != "benchmark" or name.rpartition(".")[0] not in PURE_LOAD}
+            tops = {name.split(".")[0] for name in names}
             assert not tops & ({"app", "load", "benchmark", "scripts", "experiments"} - {part}), file
+
+
+def test_what_benchmark_shares_with_load_imports_the_standard_library_alone(repository: Path) -> None:
+    for module in PURE_LOAD:
+        names = imported(repository.joinpath(*module.split(".")).with_suffix(".py"))
+        others = {name for name in names if name.split(".")[0] not in sys.stdlib_module_names}
+        assert {name.rpartition(".")[0] for name in others} <= PURE_LOAD, module
 
 
 def test_theory_and_judge_touch_no_file_and_no_clock(repository: Path) -> None:

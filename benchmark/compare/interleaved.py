@@ -1,6 +1,5 @@
 """One round of a comparison: fresh servers of both sides, one load generator, interleaved blocks."""
 
-import json
 import os
 import sys
 import time
@@ -9,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -19,7 +17,6 @@ from benchmark.measure.load_test import (
     EXIT_TIMEOUT_S,
     ONE_PROCESS,
     ROOT,
-    SPEC_VARIABLE,
     Progress,
     generator_command,
     load_environment,
@@ -32,6 +29,8 @@ from benchmark.measure.round import OVERTIME_S, Job, Pause, Watch, start_server
 from benchmark.measure.server import Server
 from benchmark.plan import Endpoint, Plan
 from benchmark.summary import columns
+from load.spec import SPEC_VARIABLE, LoadSpec
+from load.spec import Turn as SentTurn
 
 PATTERNS: tuple[tuple[SideName, ...], ...] = (("base", "head", "head", "base"), ("head", "base", "base", "head"))
 PASSES = 4
@@ -173,43 +172,42 @@ def _spec(
     planned: Sequence[PlannedTurn],
     servers: Mapping[SideName, Server],
     answers_s: Sequence[Mapping[str, float]],
-) -> dict[str, Any]:
+) -> LoadSpec:
     profile = asked.plan.profile
 
-    def turn(one: PlannedTurn, before: PlannedTurn | None) -> dict[str, Any]:
+    def turn(one: PlannedTurn, before: PlannedTurn | None) -> SentTurn:
         name = one.endpoint.name
         # Both sides get the same spread, or the start alone would make a difference.
         spread_s = one.endpoint.own_work_s(profile.task_seconds) or max(answers[name] for answers in answers_s)
         counted = one.position >= 0
-        return {
-            "base_url": servers[one.side].base_url,
-            "request": request_spec(one.endpoint),
-            "duration_s": profile.duration_s / TURNS_PER_ENDPOINT if counted else 0.0,
-            "spread_s": spread_s if counted and profile.start == "spread" else 0.0,
-            "fresh": before is None or before.number != one.number,
-        }
+        return SentTurn(
+            servers[one.side].base_url,
+            request_spec(one.endpoint),
+            duration_s=profile.duration_s / TURNS_PER_ENDPOINT if counted else 0.0,
+            spread_s=spread_s if counted and profile.start == "spread" else 0.0,
+            fresh=before is None or before.number != one.number,
+        )
 
-    return {
-        "output_directory": str(asked.directory.resolve()),
-        "turns": [turn(one, before) for one, before in zip(planned, [None, *planned], strict=False)],
-        "users": profile.users,
-        "client": profile.client,
-        "timeout_s": profile.timeout_s,
-        "ca_file": None,
-        "wait_s": profile.wait_s,
-        "secret_variables": asked.plan.secret_variables(),
-    }
+    return LoadSpec(
+        servers[planned[0].side].base_url,
+        asked.directory.resolve(),
+        turns=tuple(turn(one, before) for one, before in zip(planned, [None, *planned], strict=False)),
+        users=profile.users,
+        client=profile.client,
+        timeout_s=profile.timeout_s,
+        wait_s=profile.wait_s,
+        secret_variables=asked.plan.secret_variables(),
+    )
 
 
-def _generator(asked: InterleavedRound, spec: Mapping[str, Any]) -> Child:
+def _generator(asked: InterleavedRound, spec: LoadSpec) -> Child:
     profile = asked.plan.profile
     spec_file = asked.directory / "turns.json"
-    spec_file.write_text(json.dumps(spec))
+    spec.write(spec_file)
     at_once = {"duration_s": 24 * 3600.0, "spawn_rate_per_s": float(profile.users)}
     endless = profile.model_copy(update={**at_once, **ONE_PROCESS})
-    base_url = str(spec["turns"][0]["base_url"])
     return Child(
-        [sys.executable, *generator_command(endless, base_url, [module_file("load.interleaved_locustfile")])],
+        [sys.executable, *generator_command(endless, spec.base_url, [module_file("load.locustfile")])],
         log=asked.directory / "locust.log",
         directory=ROOT,
         environment=load_environment() | {SPEC_VARIABLE: str(spec_file.resolve())},

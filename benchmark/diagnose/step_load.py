@@ -19,7 +19,6 @@ from benchmark.config import Config, check_plan, make_plan, read_config
 from benchmark.diagnose.model import Diagnosis, Level, Setting, Step, contradiction, declaration, declare
 from benchmark.diagnose.rules import diagnose
 from benchmark.errors import InvalidRunError, UsageError
-from benchmark.measure.load_test import Ladder
 from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import listening
 from benchmark.measure.progress import climbing
@@ -27,6 +26,7 @@ from benchmark.measure.round import Job, Pause, RawRound, Watch, measure
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan, Profile
 from benchmark.summary import failure_kinds
+from load.step_load import StepLoad
 
 NAME = "diagnose"
 BUDGET_S = 95.0  # with the start of server and generator, two minutes for an endpoint that responds within a second
@@ -44,10 +44,10 @@ def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, consol
     raise_open_file_limit()
     (asked,) = plan.endpoints
     enough = ENOUGH_USERS_PER_WORKER * plan.target.workers  # until then some worker may hold no connection
-    ladder = Ladder(plan.profile.users, min(enough, plan.profile.users), BUDGET_S)
+    steps = StepLoad(plan.profile.users, min(enough, plan.profile.users), BUDGET_S)
     with listening() as interrupt, tempfile.TemporaryDirectory() as directory:
         check_target(plan, home, interrupt.pause)
-        job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, ladder, SAMPLE_EVERY_S)
+        job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, steps, SAMPLE_EVERY_S)
         with climbing(console, asked.name) as watch:
             steps, rows = measure_step_load(job, interrupt.pause, watch)
     here = plan.target.url is None

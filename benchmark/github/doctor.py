@@ -20,13 +20,12 @@ from benchmark.github.issues import gh
 from benchmark.publish.push import current_branch, find_destination
 from benchmark.report.index import BEGIN, END, has_place, replace_block
 from benchmark.shell import Git
+from load.spec import SPARE_FILES
 
 README = Path("README.md")
 TIMEOUT_S = 30.0
 QUIET_DAYS = 60  # without a commit, then GitHub switches schedules off
 WARN_DAYS = 45
-SPARE_FILES = 200
-"""Open files that a server or a load generator needs beside its connections."""
 
 HINDERING_RULES = re.compile(
     "pull_request|update|creation|required_status_checks|required_signatures|required_deployments|merge_queue|"

@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from benchmark.errors import AppError, InvalidRunError, UnwritableRunError, UsageError, one_line
-from benchmark.measure.process import Child, redact, wait_for_exit
+from benchmark.measure.process import Child, wait_for_exit
 from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
+from load.spec import SPEC_VARIABLE, LoadSpec, RequestSpec, redact
+from load.step_load import StepLoad
 
-SPEC_VARIABLE = "BENCH_LOAD_SPEC"
 ROOT = Path(__file__).resolve().parents[2]
 """Where `load` lies: in the checkout, or where this repository was installed."""
 
@@ -26,7 +27,7 @@ START = ROOT / "load" / "start.py"
 """Locust's command line, without the settings files that it would look for."""
 
 LOOPBACK = "127.0.0.1"
-LEADER_PORT = 5557
+MASTER_PORT = 5557
 """Where load workers of other machines connect."""
 
 
@@ -81,7 +82,7 @@ def _engine(profile: Profile) -> list[str]:
     return ["--processes", str(profile.processes)] if profile.processes > 1 else []
 
 
-def leader_port(profile: Profile) -> list[str]:
+def master_port(profile: Profile) -> list[str]:
     """Where load processes of this machine meet: on a port of their own, so that two benchmarks do not mix."""
     if profile.load_workers or profile.processes == 1:
         return []
@@ -91,16 +92,16 @@ def leader_port(profile: Profile) -> list[str]:
     return ["--master-bind-host", LOOPBACK, "--master-bind-port", port, "--master-port", port]
 
 
-def check_leader_port(profile: Profile) -> None:
+def check_master_port(profile: Profile) -> None:
     """UsageError: load workers of other machines could not connect, as something else listens there."""
     if not profile.load_workers:
         return
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("", LEADER_PORT))
+            probe.bind(("", MASTER_PORT))
         except OSError:
-            message = f"--expect-workers: port {LEADER_PORT}, where load workers connect, is in use; is there another"
+            message = f"--expect-workers: port {MASTER_PORT}, where load workers connect, is in use; is there another"
             raise UsageError(f"{message} bench run --expect-workers, or a Locust master? End it") from None
 
 
@@ -123,7 +124,7 @@ def verify(
     """
     allowed_s = _timeout_s(plan, endpoints)
     question = directory / "verify.json"
-    requests = [request_spec(endpoint) for endpoint in endpoints]
+    requests = [asdict(request_spec(endpoint)) for endpoint in endpoints]
     asked = {"client": plan.profile.client, "base_url": base_url, "timeout_s": allowed_s, "requests": requests}
     question.write_text(json.dumps(asked | {"ca_file": plan.target.ca_path(home)}))
     answers, log = directory / "verified.jsonl", directory / "verify.log"
@@ -220,29 +221,17 @@ class Window:
     """Load processes that were not heard for a while, and for how long (s)."""
 
 
-def request_spec(endpoint: Endpoint) -> dict[str, Any]:
+def request_spec(endpoint: Endpoint) -> RequestSpec:
     """Describe a request the way `load` reads it. Headers keep their $NAMES."""
-    return {
-        "name": endpoint.name,
-        "method": endpoint.method,
-        "path": endpoint.path,
-        "headers": endpoint.headers,
-        "json": endpoint.json_body,
-        "body": endpoint.body,
+    return RequestSpec(
+        name=endpoint.name,
+        method=endpoint.method,
+        path=endpoint.path,
+        headers=endpoint.headers,
+        json=endpoint.json_body,
+        body=endpoint.body,
         **endpoint.expect.model_dump(),
-    }
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """A load that climbs (see load.step_load): at most so many users and seconds.
-
-    From `enough_users` on it may end when more users bring no more answers.
-    """
-
-    most_users: int
-    enough_users: int
-    budget_s: float
+    )
 
 
 def _raw_rows(file: Path) -> pd.DataFrame:
@@ -266,37 +255,30 @@ class LoadTest:
         *,
         directory: Path,
         home: Path,
-        ladder: Ladder | None = None,
+        step_load: StepLoad | None = None,
     ) -> None:
         self.directory = directory
         self._profile = plan.profile
-        self._leader = urlsplit(base_url).hostname if plan.target.url is None else None
+        self._master = urlsplit(base_url).hostname if plan.target.url is None else None
         self._secrets = plan.secrets()
         own = own_locustfile(endpoint, home)
         locustfiles = [module_file("load.locustfile"), *([str(own)] if own else [])]
-        spec = {
-            "base_url": base_url,
-            "output_directory": str(directory.resolve()),
-            "request": None if own else request_spec(endpoint),
-            "client": plan.profile.client,
-            "timeout_s": plan.profile.timeout_s,
-            "ca_file": plan.target.ca_path(home),
-            "wait_s": plan.profile.wait_s,
-            "users": plan.profile.users,
-            "start": plan.profile.start,
-            "spread_s": spread_s,
-            "ladder": asdict(ladder) if ladder else {},
-            "secret_variables": plan.secret_variables(),
-            "rate_per_s": plan.profile.rate_per_s,
-            "arrivals": plan.profile.arrivals,
-            "seed": plan.profile.seed,
-            "processes": plan.profile.load_workers or plan.profile.processes,
-            "load_workers": plan.profile.load_workers,
-        }
+        same = ("client", "timeout_s", "wait_s", "users", "start", "rate_per_s", "arrivals", "seed", "load_workers")
+        spec = LoadSpec(
+            base_url,
+            directory.resolve(),
+            request=None if own else request_spec(endpoint),
+            ca_file=plan.target.ca_path(home),
+            spread_s=spread_s,
+            step_load=step_load,
+            secret_variables=plan.secret_variables(),
+            processes=plan.profile.load_workers or plan.profile.processes,
+            **{name: getattr(plan.profile, name) for name in same},
+        )
         spec_file = directory / "load.json"
-        spec_file.write_text(json.dumps(spec))
-        command = generator_command(None if ladder else plan.profile, base_url, locustfiles)
-        command += [] if ladder else leader_port(plan.profile)
+        spec.write(spec_file)
+        command = generator_command(None if step_load else plan.profile, base_url, locustfiles)
+        command += [] if step_load else master_port(plan.profile)
         self.child = Child(
             [sys.executable, *command],
             log=directory / "locust.log",
@@ -340,7 +322,7 @@ class LoadTest:
             raise UnwritableRunError(f"{UNWRITABLE}: {problem['message']}")
         what_now = {
             "missing": f" within {self._profile.workers_within_s:g} s; start as many as are missing: "
-            f"bench worker --master {self._leader or 'THIS_MACHINE'}",
+            f"bench worker --master {self._master or 'THIS_MACHINE'}",
             "lost": "; see what it said, and that the network between the machines holds",
             "ended": "; its last lines, if it printed any:",
         }

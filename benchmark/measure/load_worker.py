@@ -10,13 +10,11 @@ from pathlib import Path
 from pydantic import Field
 
 from benchmark.errors import InvalidRunError, UsageError, one_line, quoted
-from benchmark.measure.load_test import LEADER_PORT, START, load_environment, module_file
+from benchmark.measure.load_test import MASTER_PORT, START, load_environment, module_file
 from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Child
 from benchmark.plan import Count, Frozen
-
-NEWS_VARIABLE = "BENCH_LOAD_WORKER_NEWS"
-"""Names the file into which the Locust process writes a line whenever it is told something."""
+from load.spec import NEWS_VARIABLE
 
 POLL_S = 0.2
 TOO_SOON_S = 3.0
@@ -27,7 +25,7 @@ class Master(Frozen):
     """Where the benchmark is led from."""
 
     host: str = Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")
-    port: Count = Field(default=LEADER_PORT, ge=1, le=65_535)
+    port: Count = Field(default=MASTER_PORT, ge=1, le=65_535)
 
 
 def parse_master(text: str) -> Master:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from benchmark.measure.process import Child, child_environment, wait_for_exit
 from benchmark.plan import Plan, Profile
 from benchmark.record import RUN_URL, Cpu, Environment, Pinning
 from benchmark.shell import Git
+from load.spec import SPARE_FILES
 
 SERVE = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "anyio", "pydantic")
 ASK = ("locust", "gevent")
@@ -191,9 +193,6 @@ def pin(pid: int, cores: Sequence[int]) -> None:
         psutil.Process(pid).cpu_affinity(list(cores))
 
 
-FILES_BESIDE = 200
-"""Open files of a load generator, or of a worker that holds all connections, beside one for each user."""
-
 USUAL_FILES = 65_536
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 PORTS_BESIDE = 1000
@@ -237,11 +236,11 @@ def lacking(profile: Profile, there: Room) -> str | None:
     users = profile.users
     if profile.load_workers:
         there = Room(there.files, None, None)  # ports and memory are those of other machines
-    if there.files is not None and users + FILES_BESIDE > there.files:
+    if there.files is not None and users + SPARE_FILES > there.files:
         return (
-            f"--users: {users} users need {users + FILES_BESIDE} open files in one process, {there.files} are allowed "
-            f"here; raise the limit (ulimit -Hn {users + FILES_BESIDE}, as root, in the shell that starts bench), "
-            f"or take at most {max(0, there.files - FILES_BESIDE)} users"
+            f"--users: {users} users need {users + SPARE_FILES} open files in one process, {there.files} are allowed "
+            f"here; raise the limit (ulimit -Hn {users + SPARE_FILES}, as root, in the shell that starts bench), "
+            f"or take at most {max(0, there.files - SPARE_FILES)} users"
         )
     if there.ports is not None and users + PORTS_BESIDE > there.ports:
         return (
@@ -269,7 +268,7 @@ def raise_open_file_limit(users: int = 0) -> int | None:
     import resource  # noqa: PLC0415 - not on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(USUAL_FILES, users + FILES_BESIDE)
+    wanted = max(USUAL_FILES, users + SPARE_FILES)
     if hard != resource.RLIM_INFINITY:
         wanted = min(hard, wanted)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -285,3 +284,16 @@ def _ports() -> int | None:
     except (OSError, ValueError):
         return None
     return int(high) - int(low) + 1
+
+
+def app_python(asked: str | None) -> str:
+    """Path of the Python that starts the app. UsageError: there is none of that name, or it is another program."""
+    if not asked:
+        return sys.executable
+    found = shutil.which(asked)
+    if found is None:
+        message = f"--python: {asked!r} is no program that can be run; name the Python that has the app's packages"
+        raise UsageError(message)
+    python = str(Path(found).absolute())  # not resolved: the link is what makes it the Python of its environment
+    describe(python)
+    return python

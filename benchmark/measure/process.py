@@ -19,8 +19,8 @@ from typing import IO, Self
 
 from benchmark.errors import InterruptedRunError
 from benchmark.record import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
+from load.spec import REDACTED, redact
 
-REDACTED = "[redacted]"
 CUT = " [cut]"
 LONG_LINE = re.compile(rb"[^\n]{%d}" % (LONGEST_LINE_BYTES + 1))
 PIECE_BYTES = 64 * 1024
@@ -36,13 +36,6 @@ FILES_OF_THE_RUNNER = frozenset({"GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "
 def child_environment() -> dict[str, str]:
     """Give this environment as code that is measured gets it."""
     return {name: value for name, value in os.environ.items() if name not in FILES_OF_THE_RUNNER}
-
-
-def redact(text: str, secrets: Sequence[str]) -> str:
-    """Replace every secret in a text."""
-    for secret in secrets:
-        text = text.replace(secret, REDACTED)
-    return text
 
 
 class Log:

@@ -13,11 +13,13 @@ import pandas as pd
 import psutil
 
 from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
-from benchmark.measure.load_test import Ladder, LoadTest, Progress, Window, verify
+from benchmark.measure.load_test import START, LoadTest, Progress, Window, generator_command, verify
 from benchmark.measure.machine import pin, pinning
 from benchmark.measure.sampler import Sampler
-from benchmark.measure.server import Server
-from benchmark.plan import Endpoint, Plan
+from benchmark.measure.server import OWN_SOCKETS, Server, server_command
+from benchmark.plan import Endpoint, Plan, Profile
+from benchmark.record import METHOD_VERSION, Method
+from load.step_load import StepLoad
 
 SAMPLE_EVERY_S = 1.0
 START_TRIES = 3
@@ -57,7 +59,7 @@ class RawRound:
 class Job:
     """One round that is to be measured. The app is started by `python` in `home`.
 
-    `to_verify`: what is asked once before the load. `ladder`: climb instead of loading with the profile's users.
+    `to_verify`: what is asked once before the load. `step_load`: instead of loading with the profile's users.
     `variables`: what the app finds in its environment beside ours.
     """
 
@@ -67,7 +69,7 @@ class Job:
     to_verify: Sequence[Endpoint]
     directory: Path
     home: Path
-    ladder: Ladder | None = None
+    step_load: StepLoad | None = None
     sample_every_s: float = SAMPLE_EVERY_S
     variables: Mapping[str, str] = field(default_factory=dict)
     python: str = sys.executable
@@ -138,10 +140,10 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
 
 
 def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:
-    """Verify what has to be verified, and prepare the load. A ladder begins with one user: that verifies as well."""
+    """Verify what has to be verified, and prepare the load. A step load begins with one user: that verifies as well."""
     directory, home = job.directory, job.home
-    if job.ladder is not None:
-        return LoadTest(job.plan, job.endpoint, base_url, 0.0, directory=directory, home=home, ladder=job.ladder)
+    if job.step_load is not None:
+        return LoadTest(job.plan, job.endpoint, base_url, 0.0, directory=directory, home=home, step_load=job.step_load)
     watch("verifying", 0.0, Progress())
     answers_s = verify(
         job.plan,
@@ -189,7 +191,7 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
     longest_s = job.plan.profile.duration_s + OVERTIME_S
     longest_s += job.plan.profile.workers_within_s if job.plan.profile.load_workers else 0
     with Sampler(job.directory / "server.csv", workers, server.port if server else 0, test.child.pid) as sampler:
-        if job.ladder is not None:
+        if job.step_load is not None:
             sampler.sample()  # how the workers are before anything is asked
         while test.child.exit_code is None:
             due += job.sample_every_s
@@ -207,3 +209,40 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
                 message = f"the load generator did not end {OVERTIME_S:g} s after its time; its last lines:"
                 raise InvalidRunError(message, test.child.tail())
         return sampler.children_cpu_percent()
+
+
+LATENCY = "Latency runs from sending a request to its complete answer; the first one includes connecting."
+LATENCY_OF_A_RATE = "Latency runs from when a request was due to its complete answer, also where it was sent later."
+
+
+def describe_method(plan: Plan) -> Method:
+    """What a record says of how its rounds are measured."""
+    profile, target = plan.profile, plan.target
+    server = None
+    if target.url is None:
+        server = " ".join(["python", *server_command(target, target.port or 0)])
+        server = server.replace(str(OWN_SOCKETS), f"benchmark/measure/{OWN_SOCKETS.name}")
+        server = server.replace("--port 0 ", "--port PORT ")
+    base_url = target.url or f"http://{target.host}:PORT"
+    generator = " ".join(["python", *generator_command(profile, base_url, ["load/locustfile.py"])])
+    return Method(
+        version=METHOD_VERSION,
+        server_command=server,
+        generator_command=generator.replace(str(START), f"load/{START.name}"),
+        start=_start(profile),
+        latency=LATENCY if profile.rate_per_s is None else LATENCY_OF_A_RATE,
+        pinning=pinning(plan),
+        garbage_collection="Garbage collection is off in the load generator: users would see its pauses.",
+    )
+
+
+def _start(profile: Profile) -> str:
+    rate = profile.spawn_rate_per_s
+    each_second = f"{rate:g} at each full second" if rate.is_integer() else f"{rate:g} per second"
+    at_once = "all at once" if rate >= profile.users else each_second
+    if profile.rate_per_s is not None:
+        how = "evenly spaced" if profile.arrivals == "even" else f"at random (Poisson, seed {profile.seed})"
+        return f"connected {at_once}; then {profile.rate_per_s:g} requests per second were due, {how}"
+    if profile.start == "spread":
+        return f"connected {at_once}, their first requests spread over one answer time"
+    return f"started {at_once}"

@@ -13,8 +13,9 @@ import psutil
 
 from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.measure import import_app
-from benchmark.measure.process import Child, child_environment, redact, wait_for_exit
+from benchmark.measure.process import Child, child_environment, wait_for_exit
 from benchmark.plan import Plan, Target
+from load.spec import redact
 
 CLEAN_PATH = Path(__file__).with_name("clean_path.py")
 IMPORT_APP = Path(__file__).with_name("import_app.py")

@@ -25,11 +25,10 @@ from benchmark.measure.process import Interrupt, listening
 from benchmark.measure.progress import Reporter, reporting
 from benchmark.measure.round import jobs, utc_now
 from benchmark.measure.server import check_target
-from benchmark.pipeline import measure_job, open_notebook
+from benchmark.pipeline import RecordWriter, measure_job
 from benchmark.plan import Count, Endpoint, Frozen, Plan, Profile, Seconds, Target, parse_seconds, whole_seconds
 from benchmark.record import Environment, Record
 from benchmark.report.noise_floor import DELAY_VARIABLE, WAITING_S
-from benchmark.theory.bounds import limit
 
 USERS = 10
 APP = "benchmark.selftest.app:app"
@@ -131,14 +130,13 @@ def _run(
     reporter: Reporter,
 ) -> Record:
     """Measure one run, as `bench run` does, with the waiting endpoint made slower."""
-    limits = [limit(endpoint, plan) for endpoint in plan.endpoints]
-    notebook = open_notebook(folder, plan, machine, sweep=None, command="", customised=(), limits=limits)
-    todo = jobs(plan, notebook.directory, ROOT)
+    writer = RecordWriter(folder, plan, machine)
+    todo = jobs(plan, writer.directory, ROOT)
     for place, job in enumerate(todo, start=1 + number * len(todo)):
         slowed = replace(job, variables={DELAY_VARIABLE: f"{delay.delay_ms:g}"})
-        measure_job(place, slowed, notebook, interrupt, reporter)
-    notebook.close(todo)
-    return notebook.record
+        measure_job(place, slowed, writer, interrupt, reporter)
+    writer.close(todo)
+    return writer.record
 
 
 def order(asked: Settings) -> list[Delay]:

@@ -5,8 +5,7 @@ In the open model requests arrive at a rate of their own, whether earlier ones w
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, repeat
-from random import Random
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from benchmark.summary import Span, columns, load_columns, over_rounds
 from benchmark.theory.bounds import throughput_bound_rps
 from benchmark.theory.connections import dealt, dealt_as_seen, likely_split, scaled
 from benchmark.theory.simulation import OVERHEAD, Load, Overhead, Service, simulate, simulate_open
+from load.arrivals import due_offsets
 
 
 class Prediction(Summary):
@@ -264,18 +264,11 @@ def open_columns(profile: Profile, duration_s: float, served: Service, split: Se
 
 
 def _asked(profile: Profile, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:
-    """The arrivals of a profile with a rate, each for a worker drawn by its share."""
+    """The very arrivals of a load with a rate, each for a worker drawn by its share."""
+    due_s = due_offsets(profile.rate_per_s or 0.0, profile.arrivals, profile.seed)
+    gaps_s = (then - before for before, then in pairwise(chain([0.0], due_s)))
     workers = (worker for _, worker in _at_random(1.0, shares, seed))
-    return zip(_gaps_s(profile), workers, strict=False)
-
-
-def _gaps_s(profile: Profile) -> Iterator[float]:
-    """Seconds between arrivals: the very ones of the load, whose seed stands in the profile."""
-    rate_per_s = profile.rate_per_s or 0.0
-    if profile.arrivals == "even":
-        return chain([0.0], repeat(1 / rate_per_s))
-    draw = Random(profile.seed)  # noqa: S311 - nothing secret
-    return (draw.expovariate(rate_per_s) for _ in repeat(None))
+    return zip(gaps_s, workers, strict=False)
 
 
 def _at_random(rate_per_s: float, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:

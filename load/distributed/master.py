@@ -13,10 +13,8 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from load.distributed.protocol import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, Files, versions
-from load.listen import listen
-from load.output import UNWRITABLE, end_unwritable, write_seconds
+from load.output import UNWRITABLE, by_our_clock, end_unwritable, window, write_seconds
 from load.spec import LoadSpec
-from load.window import by_our_clock, window
 
 NOTED_SILENCE_S = 4.0
 """Each process is heard every second. After so long it is said, as its users may have been delayed, too."""
@@ -42,7 +40,7 @@ class FixedWorkers(UsersDispatcher):
         """Leave the users of one that is gone where they were."""
 
 
-class Attendance:
+class Membership:
     """Who loads under one Locust master."""
 
     def __init__(self, environment: Environment, runner: MasterRunner, spec: LoadSpec) -> None:
@@ -61,7 +59,7 @@ class Attendance:
         longest_s = getattr(environment.parsed_options, "expect_workers_max_wait", 0)
         self._wait_until = time.monotonic() + (longest_s or NEVER)
         environment.dispatcher_class = type("Fixed", (FixedWorkers,), {"at_most": self._expected})
-        listen(environment.events.heartbeat_sent, self._on_heartbeat)
+        environment.events.heartbeat_sent.add_listener(self._on_heartbeat)
         gevent.spawn(self._watch)
 
     def settle(self) -> None:
@@ -156,7 +154,7 @@ PART_WITHIN_S = 30.0
 INTRODUCED_WITHIN_S = 10.0
 
 
-class Leader:
+class Master:
     """Listens to the environment of a Locust master and writes into one directory."""
 
     def __init__(self, environment: Environment, runner: MasterRunner, spec: LoadSpec) -> None:
@@ -164,7 +162,7 @@ class Leader:
         self.runner = runner
         self.spec = spec
         self.directory = spec.output_directory
-        self.attendance = Attendance(environment, runner, spec)
+        self.membership = Membership(environment, runner, spec)
         self.introduced: set[str] = set()
         self.parts: dict[str, dict[str, Any]] = {}
         self.started_at_unix_s = time.time()
@@ -176,38 +174,38 @@ class Leader:
         self.runner.register_message(LACKS, self.on_lacks)
         self.runner.register_message(PART, self.on_part)
         self.runner.register_message(UNWRITABLE, self.on_unwritable)
-        listen(environment.events.worker_report, self.on_report)
-        listen(environment.events.test_start, self.on_start)
-        listen(environment.events.spawning_complete, self.on_spawned)
-        listen(environment.events.test_stopping, self.on_stopping)
-        listen(environment.events.quitting, self.on_quitting)
+        environment.events.worker_report.add_listener(self.on_report)
+        environment.events.test_start.add_listener(self.on_start)
+        environment.events.spawning_complete.add_listener(self.on_spawned)
+        environment.events.test_stopping.add_listener(self.on_stopping)
+        environment.events.quitting.add_listener(self.on_quitting)
 
     def on_version(self, msg: Any, **_: Any) -> None:
         """A load worker of another machine says what it runs; only then is it told what to request."""
-        started = self.attendance.started
+        started = self.membership.started
         if started and msg.node_id not in started:
             return  # it came too late for this round, whatever it runs
         self.introduced.add(msg.node_id)
         for what, here in versions().items():
             if (there := msg.data.get(what)) != here:
                 self.runner.send_message(REFUSED, {what: here}, msg.node_id)
-                name = self.attendance.name(msg.node_id)
-                self.attendance.give_up("usage", f"{name} has {what} {there}, this machine {here}; update one of them")
+                name = self.membership.name(msg.node_id)
+                self.membership.give_up("usage", f"{name} has {what} {there}, this machine {here}; update one of them")
                 return
         self.runner.send_message(SPEC, self.spec.message(), msg.node_id)
 
     def on_lacks(self, msg: Any, **_: Any) -> None:
         """A load worker lacks something to send its share: a variable that a header names, or open files."""
-        name = self.attendance.name(msg.node_id)
-        self.attendance.give_up("usage", f"{name} {msg.data['what']}; {msg.data['remedy']}")
+        name = self.membership.name(msg.node_id)
+        self.membership.give_up("usage", f"{name} {msg.data['what']}; {msg.data['remedy']}")
 
     def on_unwritable(self, msg: Any, **_: Any) -> None:
         """A load process of this machine could not write its requests down."""
-        self.attendance.give_up("unwritable", msg.data["message"])
+        self.membership.give_up("unwritable", msg.data["message"])
 
     def on_start(self, **_: Any) -> None:
         """Settle who loads; one that has just come may still be about to say what it runs."""
-        self.attendance.settle()
+        self.membership.settle()
         if self.spec.load_workers:
             self._wait_until_introduced()
         self.started_at_unix_s, self.started_s = time.time(), time.monotonic()
@@ -215,10 +213,10 @@ class Leader:
 
     def _wait_until_introduced(self) -> None:
         until = time.monotonic() + INTRODUCED_WITHIN_S
-        while (silent := set(self.attendance.started) - self.introduced) and time.monotonic() < until:
+        while (silent := set(self.membership.started) - self.introduced) and time.monotonic() < until:
             gevent.sleep(0.01)
         for one in sorted(silent)[:1]:
-            self.attendance.give_up("lost", f"{self.attendance.name(one)} did not say what it runs")
+            self.membership.give_up("lost", f"{self.membership.name(one)} did not say what it runs")
         self.environment.stats.clear_all()  # the load begins now, not when the waiting began
 
     def on_spawned(self, **_: Any) -> None:
@@ -227,9 +225,9 @@ class Leader:
 
     def on_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         """Keep the answers that a load worker of another machine got."""
-        if "answers" in data and client_id in self.attendance.started:
+        if "answers" in data and client_id in self.membership.started:
             try:
-                self.files.write(self.attendance.place(client_id), self.started_s, data)
+                self.files.write(self.membership.place(client_id), self.started_s, data)
             except OSError as error:
                 self._end_unwritten(error)
 
@@ -237,18 +235,18 @@ class Leader:
         """A load process has stopped; its last answers come with its part."""
         self.on_report(msg.node_id, msg.data)
         self.parts[msg.node_id] = msg.data
-        self.attendance.done.add(msg.node_id)
+        self.membership.done.add(msg.node_id)
 
     def on_stopping(self, **_: Any) -> None:
         """Stop the load processes, and wait until each has said what its users did."""
         self.stopped_s = time.monotonic()
         self.runner.send_message(STOP)
         until = time.monotonic() + PART_WITHIN_S
-        while self._unheard() and not self.attendance.given_up and time.monotonic() < until:
+        while self._unheard() and not self.membership.given_up and time.monotonic() < until:
             gevent.sleep(0.01)
         for one in self._unheard()[:1]:
-            name = self.attendance.name(one)
-            self.attendance.give_up("lost", f"{name} did not say what its users did; its part of the load is unknown")
+            name = self.membership.name(one)
+            self.membership.give_up("lost", f"{name} did not say what its users did; its part of the load is unknown")
         try:
             self.files.close()
         except OSError as error:
@@ -256,25 +254,25 @@ class Leader:
 
     def _end_unwritten(self, error: OSError) -> None:
         """The answers of load workers could not be written down."""
-        self.attendance.give_up("unwritable", f"the answers of load workers: {error}")
+        self.membership.give_up("unwritable", f"the answers of load workers: {error}")
 
     def _unheard(self) -> list[str]:
-        return [one for one in self.attendance.started if one not in self.parts]
+        return [one for one in self.membership.started if one not in self.parts]
 
     def on_quitting(self, **_: Any) -> None:
         """Write the window."""
-        parts = [self.parts[one] for one in self.attendance.started if one in self.parts]
+        parts = [self.parts[one] for one in self.membership.started if one in self.parts]
         if self.spec.load_workers:
             parts = [by_our_clock(part, self.started_s) for part in parts]
         found = window(self.spec, self.started_s, self.spawned_s, self.stopped_s, parts)
         found["started_at_unix_s"] = self.started_at_unix_s
-        silences = self.attendance.silences.items()
-        found["silences"] = {self.attendance.name(one): round(longest_s, 1) for one, longest_s in silences}
+        silences = self.membership.silences.items()
+        found["silences"] = {self.membership.name(one): round(longest_s, 1) for one, longest_s in silences}
         (self.directory / "window.json").write_text(json.dumps(found))
 
 
-def answer_to_leader(runner: WorkerRunner, part: Callable[[], dict[str, Any]]) -> None:
-    """In a load process: when the leader says so, stop the users, and tell it their part of the window."""
+def answer_to_master(runner: WorkerRunner, part: Callable[[], dict[str, Any]]) -> None:
+    """In a load process: when the master says so, stop the users, and tell it their part of the window."""
 
     def stop(**_: Any) -> None:
         runner.stop()

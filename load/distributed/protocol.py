@@ -1,16 +1,24 @@
-"""Load workers on other machines: what they are told, and how their responses come back without a shared disk."""
+"""Load workers on other machines: what they are told, and how their responses come back without a shared disk.
+
+Responses are counted by when they came (in milliseconds since the load began: clocks of two machines differ), how long
+they took (a histogram that keeps four significant digits at every size, as HDR histograms do: off by 0.05 % at most)
+and what was wrong with them.
+"""
 
 import csv
 import hashlib
-from collections.abc import Iterable, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import locust
 
-from load.distributed.counts import REQUEST_COLUMNS, rows
-from load.output import COLUMNS
+from load.http_client import Response
+from load.output import COLUMNS, REQUEST_COLUMNS
+from load.spec import redact
 
 VERSION, SPEC, LACKS, REFUSED = "bench-version", "bench-spec", "bench-lacks", "bench-refused"
 """A worker says what it runs, and is told what to request, which it may lack a variable for, or that it is refused."""
@@ -27,6 +35,52 @@ def versions() -> dict[str, str]:
     for file in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(file.read_bytes())
     return {"Locust": locust.__version__, "load code": digest.hexdigest()[:12]}
+
+
+BINS_PER_S = 1000
+DIGITS = 4
+
+Answer = tuple[int, float, float | None, str, int]
+"""Milliseconds since the start, latency (ms), how late an open load sent it (ms), error text, how many."""
+
+
+def rounded_ms(latency_ms: float) -> float:
+    """A latency with four significant digits."""
+    return float(f"{latency_ms:.{DIGITS}g}")
+
+
+class Answers:
+    """Counts the answers of one process until they are told."""
+
+    def __init__(self) -> None:
+        self.start_s = time.monotonic()
+        self.secrets: Sequence[str] = ()
+        self.seconds: list[tuple[float, ...]] = []
+        self._counts: Counter[tuple[int, float, float | None, str]] = Counter()
+
+    def add(self, *, response_time: float, response: Response, exception: Any = None, **_: Any) -> None:
+        """Count one: a listener of Locust's `request` event."""
+        came = int((time.monotonic() - self.start_s) * BINS_PER_S)
+        error = "" if exception is None else redact(str(exception), self.secrets)
+        late_ms = None if response.due_s is None else rounded_ms(max(0.0, response.sent_s - response.due_s) * 1000)
+        self._counts[came, rounded_ms(response_time), late_ms, error] += 1
+
+    def told(self) -> dict[str, Any]:
+        """Give what was counted since it was told last."""
+        answers: list[Answer] = [(*key, count) for key, count in self._counts.items()]
+        seconds, self.seconds = self.seconds, []
+        self._counts.clear()
+        return {"answers": answers, "seconds": [(second[0] - self.start_s, *second[1:]) for second in seconds]}
+
+
+def rows(start_s: float, answer: Answer) -> Iterator[tuple[float | str, ...]]:
+    """One row per answer, spread evenly over the millisecond in which they came; what else was seen is not told."""
+    came, latency_ms, late_ms, error, count = answer
+    for number in range(count):
+        end_s = start_s + (came + (number + 0.5) / count) / BINS_PER_S
+        sent_s = end_s - latency_ms / 1000
+        due_s = "" if late_ms is None else round(sent_s - late_ms / 1000, 6)
+        yield due_s, round(sent_s, 6), "", round(end_s, 6), "", "", "", "", error
 
 
 class Files:

@@ -16,24 +16,18 @@ from locust import events
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from load.distributed.counts import Answers
-from load.distributed.master import answer_to_leader
-from load.distributed.protocol import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, versions
-from load.listen import listen
+from load.distributed.master import answer_to_master
+from load.distributed.protocol import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, Answers, versions
 from load.output import seconds
 from load.recorder import Recorder
-from load.spec import LoadSpec, secret_texts
+from load.spec import NEWS_VARIABLE, SPARE_FILES, LoadSpec, secret_texts
 from load.users import RequestingUser, user_class
 
 sys.path.pop(0)
 
 
-FILES_BESIDE = 200
-"""Open files of a load worker beside one for each user."""
-
-
 class EndpointUser(RequestingUser):
-    """Stands here until the leader has said what to request: Locust wants to know a user's name at the start."""
+    """Stands here until the master has said what to request: Locust wants to know a user's name at the start."""
 
     host = "http://not-told-yet.invalid"
 
@@ -44,7 +38,7 @@ def lacks(spec: LoadSpec) -> tuple[str, str] | None:
     missing = next((name for name in needed if not os.environ.get(name)), None)
     if missing is not None:
         return f"has no value for ${missing}", f"set it there, before bench worker: export {missing}=..."
-    files = ceil(spec.users / max(1, spec.load_workers)) + FILES_BESIDE
+    files = ceil(spec.users / max(1, spec.load_workers)) + SPARE_FILES
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if allowed != resource.RLIM_INFINITY and files > allowed:
         what = f"allows {allowed} open files, and its share of the users needs {files}"
@@ -53,7 +47,7 @@ def lacks(spec: LoadSpec) -> tuple[str, str] | None:
 
 
 class LoadWorker:
-    """One load worker, from its connection to the leader until that ends the round."""
+    """One load worker, from its connection to the master until that ends the round."""
 
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         self.environment = environment
@@ -63,21 +57,21 @@ class LoadWorker:
         self.heard = time.monotonic()
         self.runner.register_message(SPEC, self.on_spec)
         self.runner.register_message(REFUSED, self.on_refused)
-        listen(environment.events.heartbeat_received, self.on_heartbeat)
-        listen(environment.events.request, self.answers.add)
-        listen(environment.events.test_start, self.on_start)
-        listen(environment.events.report_to_master, self.on_report)
-        answer_to_leader(self.runner, lambda: self.recorder.part() | self.answers.told())
+        environment.events.heartbeat_received.add_listener(self.on_heartbeat)
+        environment.events.request.add_listener(self.answers.add)
+        environment.events.test_start.add_listener(self.on_start)
+        environment.events.report_to_master.add_listener(self.on_report)
+        answer_to_master(self.runner, lambda: self.recorder.part() | self.answers.told())
         self.runner.send_message(VERSION, versions())
         gevent.spawn(self._watch)
 
     def say(self, line: str) -> None:
         """Tell a person, through who started this process."""
-        with Path(os.environ["BENCH_LOAD_WORKER_NEWS"]).open("a", encoding="utf-8") as news:
+        with Path(os.environ[NEWS_VARIABLE]).open("a", encoding="utf-8") as news:
             news.write(f"{line}\n")
 
     def on_refused(self, msg: Any, **_: Any) -> None:
-        """The leader runs something else."""
+        """The master runs something else."""
         for what, there in msg.data.items():
             self.say(f"refused: this machine has {what} {versions()[what]}, the benchmark {there}; update one of them")
 
@@ -95,18 +89,18 @@ class LoadWorker:
             self.environment.user_classes[:] = [user_class(spec)]
 
     def on_heartbeat(self, **_: Any) -> None:
-        """The leader is there."""
+        """The master is there."""
         self.heard = time.monotonic()
 
     def _watch(self) -> None:
-        """End when the leader is not heard: it has given this worker up, and the app must not be loaded for ever."""
+        """End when the master is not heard: it has given this worker up, and the app must not be loaded for ever."""
         while time.monotonic() - self.heard < LONGEST_SILENCE_S:
             gevent.sleep(0.5)
         self.say(f"the benchmark was not heard for {LONGEST_SILENCE_S:g} s; the load is over here")
         self.runner.quit()
 
     def on_start(self, **_: Any) -> None:
-        """Begin to count from here: the leader takes this moment for the start of its own clock."""
+        """Begin to count from here: the master takes this moment for the start of its own clock."""
         self.answers.start_s = self.recorder.started_s
         gevent.spawn(self._note_seconds)
 
@@ -123,4 +117,4 @@ def _on_init(environment: Environment, runner: WorkerRunner, **_: Any) -> None:
     LoadWorker(environment, runner)
 
 
-listen(events.init, _on_init)
+events.init.add_listener(_on_init)

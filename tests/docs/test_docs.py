@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from typer.testing import CliRunner, Result
 
 from benchmark.config import FLAGS, make_plan, make_plans, read_config
-from benchmark.pipeline import Finished, Wishes
+from benchmark.pipeline import RunRequest
 from benchmark.plan import Frozen, Profile, Target
 from scripts import run
 from scripts.cli import app
@@ -82,18 +82,18 @@ def test_every_run_in_the_documents_is_a_plan_as_it_is_typed(
     repository: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = read_config(folder / "benchmark.toml")
-    heard: list[Wishes] = []
+    heard: list[RunRequest] = []
 
-    def listen(wishes: Wishes, *_rest: object) -> list[Finished]:
-        heard.append(wishes)
+    def listen(request: RunRequest, *_rest: object) -> list[object]:
+        heard.append(request)
         return []
 
     monkeypatch.setattr(run, "measure_all", listen)
     typed_runs = [words for words in commands(repository) if words[1] == "run" and not {"NAME", "--help"} & set(words)]
     for words in typed_runs:
         typed(words)
-        wishes = heard[-1]
-        plans = make_plans(config, wishes.profile, {**wishes.values, "users": wishes.users})
+        request = heard[-1]
+        plans = make_plans(config, request.profile, {**request.values, "users": request.users})
         rates = [plan.profile.rate_per_s for plan in plans]
         assert [f"{rate:g}/s" for rate in rates if rate] == [word for word in words if word.endswith("/s")], words
     assert len(heard) == len(typed_runs) > 5

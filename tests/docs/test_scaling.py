@@ -19,7 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from benchmark.config import make_plan, read_config
-from benchmark.measure.load_test import LEADER_PORT
+from benchmark.measure.load_test import MASTER_PORT
 from scripts.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -84,8 +84,8 @@ def test_all_ways_measure_the_same_and_let_the_workers_reach_master_and_app() ->
     assert plan.target.url is None, "an app that is started by bench is started anew for each round"
     (container,) = by_name["Job", "master"]["spec"]["template"]["spec"]["containers"]
     opened = [port["containerPort"] for port in container["ports"]]
-    assert opened == [LEADER_PORT, plan.target.port]
-    assert by_name["Service", "master"]["spec"]["ports"] == [{"port": LEADER_PORT}]
+    assert opened == [MASTER_PORT, plan.target.port]
+    assert by_name["Service", "master"]["spec"]["ports"] == [{"port": MASTER_PORT}]
 
 
 def test_as_many_workers_are_started_as_the_master_waits_for() -> None:

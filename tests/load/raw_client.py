@@ -85,12 +85,12 @@ class _Child:
         return {}
 
     def send(self, *, request: dict[str, Any], reads: bool) -> dict[str, Any]:
-        from load.clients import problem_of  # noqa: PLC0415
+        from load.clients import prepared, problem_of  # noqa: PLC0415
         from load.expectation import Expectation, text_of  # noqa: PLC0415
         from load.spec import RequestSpec  # noqa: PLC0415
 
         spec = RequestSpec(**request, contains="" if reads else None)
-        response = self.client.send(spec.prepared(self.url, {}))
+        response = self.client.send(prepared(spec, self.url, {}))
         problem = problem_of(response, Expectation(response.status_code, contains=spec.contains))
         text = ""
         if problem is None and reads:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.due import due_offsets
+from load.arrivals import due_offsets
 
 
 def test_evenly_spaced_requests_begin_at_once() -> None:

@@ -9,9 +9,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from benchmark.config import check_plan, make_plan, read_config
-from benchmark.measure.process import redact
 from benchmark.plan import Plan
-from load.spec import spellings
+from load.spec import redact, spellings
 
 MINIMAL = """
 schema_version = 1

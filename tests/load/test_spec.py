@@ -2,13 +2,14 @@
 
 import pytest
 
+from load.clients import prepared
 from load.spec import RequestSpec
 
 
 def sent(environment: dict[str, str] | None = None, **changes: object) -> list[str]:
     """The lines of a request's head, and its body."""
     spec = RequestSpec(**{"name": "x", "path": "/x", **changes})  # type: ignore[arg-type]
-    return spec.prepared("http://127.0.0.1:8000", environment or {}).plain.decode("latin-1").split("\r\n")
+    return prepared(spec, "http://127.0.0.1:8000", environment or {}).plain.decode("latin-1").split("\r\n")
 
 
 def test_header_values_come_from_the_environment_and_a_dollar_can_be_meant() -> None:
@@ -42,13 +43,13 @@ def test_a_json_body_has_its_type_and_a_text_body_has_none() -> None:
 
 
 def test_a_body_is_sent_as_utf8_with_its_length_in_bytes() -> None:
-    raw = RequestSpec(name="x", path="/", method="PUT", body="größe").prepared("http://127.0.0.1", {}).plain
+    raw = prepared(RequestSpec(name="x", path="/", method="PUT", body="größe"), "http://127.0.0.1", {}).plain
     assert b"Content-Length: 7\r\n" in raw
     assert raw.endswith("größe".encode())
 
 
 def test_a_path_is_quoted_and_its_prefix_and_query_are_kept() -> None:
-    raw = RequestSpec(name="x", path="/ä?q=a%20b&r=ü").prepared("http://127.0.0.1:1/api", {}).plain
+    raw = prepared(RequestSpec(name="x", path="/ä?q=a%20b&r=ü"), "http://127.0.0.1:1/api", {}).plain
     assert raw.startswith(b"GET /api/%C3%A4?q=a%20b&r=%C3%BC HTTP/1.1\r\nHost: 127.0.0.1:1\r\n")
 
 
@@ -56,7 +57,7 @@ def test_variables_are_filled_in_wherever_a_request_names_them() -> None:
     """In the path they are data, whatever they hold; a dollar can be meant."""
     environment = {"ID": "a/b?c=ü&d", "TOKEN": 'x"y', "KEY": "k"}
     spec = RequestSpec(name="x", path="/$ID?q=$$1", method="POST", json={"$KEY": [{"a": "$TOKEN$$"}, 5, None]})
-    raw = spec.prepared("http://127.0.0.1", environment).plain.decode()
+    raw = prepared(spec, "http://127.0.0.1", environment).plain.decode()
     assert raw.startswith("POST /a%2Fb%3Fc%3D%C3%BC%26d?q=$1 HTTP/1.1")
     assert raw.endswith('{"k": [{"a": "x\\"y$"}, 5, null]}')
     assert spec.variables == {"ID", "KEY", "TOKEN"}

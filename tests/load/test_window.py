@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from load.output import by_our_clock, window
 from load.spec import LoadSpec
-from load.window import by_our_clock, window
 
 SPEC = LoadSpec("http://app.invalid", Path(), None)
 MOMENTS_S = st.lists(st.floats(min_value=1.7e9, max_value=2e9), max_size=5)

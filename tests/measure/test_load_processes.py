@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.config import Config, cores_left, make_plan, read_config
 from benchmark.errors import UsageError
-from benchmark.measure.load_test import check_leader_port, generator_command, leader_port
+from benchmark.measure.load_test import check_master_port, generator_command, master_port
 from benchmark.measure.load_worker import Master, parse_master
 from benchmark.plan import Target
 
@@ -87,13 +87,13 @@ def test_who_leads_other_machines_waits_for_them_as_long_as_is_asked(tmp_path: P
     profile = make_plan(config, "quick", {"load_workers": "3", "workers_within_s": "90s", "processes": "2"}).profile
     command = " ".join(generator_command(profile, "http://app", ["load.py"]))
     assert command.endswith("--master --expect-workers 3 --expect-workers-max-wait 90")
-    assert leader_port(profile) == []
+    assert master_port(profile) == []
 
 
 def test_processes_of_one_machine_meet_on_a_port_of_their_own(tmp_path: Path) -> None:
     profile = make_plan(configured(tmp_path), "quick", {"processes": "2"}).profile
     assert " ".join(generator_command(profile, "http://app", ["load.py"])).endswith("--processes 2")
-    host, at, bound, port, connected = leader_port(profile)[1:]
+    host, at, bound, port, connected = master_port(profile)[1:]
     assert (host, at, port) == ("127.0.0.1", "--master-bind-port", "--master-port")
     assert bound == connected
 
@@ -104,11 +104,11 @@ def test_a_port_that_is_taken_is_refused_only_to_who_would_listen_there(
     config = configured(tmp_path, host="0.0.0.0")  # noqa: S104
     leading = make_plan(config, "quick", {"load_workers": "2"}).profile
     with socket.create_server(("", 0)) as taken:
-        monkeypatch.setattr("benchmark.measure.load_test.LEADER_PORT", taken.getsockname()[1])
+        monkeypatch.setattr("benchmark.measure.load_test.MASTER_PORT", taken.getsockname()[1])
         with pytest.raises(UsageError, match="where load workers connect, is in use"):
-            check_leader_port(leading)
-        check_leader_port(make_plan(config, "quick", {}).profile)
-    check_leader_port(leading)
+            check_master_port(leading)
+        check_master_port(make_plan(config, "quick", {}).profile)
+    check_master_port(leading)
 
 
 @pytest.mark.parametrize(

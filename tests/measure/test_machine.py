@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.measure.machine import BYTES_PER_USER, FILES_BESIDE, PORTS_BESIDE, Room, check_room, lacking, room
+from benchmark.measure.machine import BYTES_PER_USER, PORTS_BESIDE, Room, check_room, lacking, room
 from benchmark.plan import Target
+from load.spec import SPARE_FILES
 from tests.support.bench import Bench
 from tests.support.records import some_plan
 
@@ -17,8 +18,8 @@ ENOUGH = Room(files=10_000, ports=10_000, memory_bytes=2**30)
 @pytest.mark.parametrize(
     ("there", "missing"),
     [
-        pytest.param(Room(500 + FILES_BESIDE, None, None), None, id="just enough files"),
-        pytest.param(Room(499 + FILES_BESIDE, None, None), "need 700 open files in one process, 699 are", id="files"),
+        pytest.param(Room(500 + SPARE_FILES, None, None), None, id="just enough files"),
+        pytest.param(Room(499 + SPARE_FILES, None, None), "need 700 open files in one process, 699 are", id="files"),
         pytest.param(Room(None, 500 + PORTS_BESIDE, None), None, id="just enough ports"),
         pytest.param(Room(None, 499 + PORTS_BESIDE, None), "or take at most 499 users", id="ports"),
         pytest.param(Room(None, None, 500 * BYTES_PER_USER["fast"]), None, id="just enough memory"),
@@ -39,8 +40,8 @@ def test_the_client_that_takes_more_memory_needs_more() -> None:
 
 def test_with_load_workers_only_the_files_of_the_app_s_machine_are_asked_for() -> None:
     profile = some_plan(users=500, load_workers=2).profile
-    assert lacking(profile, Room(500 + FILES_BESIDE, 1, 1)) is None
-    assert lacking(profile, Room(499 + FILES_BESIDE, None, None)) is not None
+    assert lacking(profile, Room(500 + SPARE_FILES, 1, 1)) is None
+    assert lacking(profile, Room(499 + SPARE_FILES, None, None)) is not None
 
 
 def test_a_machine_that_only_leads_needs_no_room(monkeypatch: pytest.MonkeyPatch) -> None:

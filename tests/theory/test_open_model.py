@@ -12,7 +12,7 @@ from benchmark.plan import Profile
 from benchmark.theory.predict import chance_to_wait, mean_wait_s, open_columns, predict_open
 from benchmark.theory.simulation import Overhead, Service, Simulated, simulate_open
 from benchmark.theory.wording import open_sentence
-from load.due import due_offsets
+from load.arrivals import due_offsets
 
 NOTHING = Overhead(generator_s=0, worker_s=0, latency_s=0, begin_s=0, connect_s=0, accept_s=0, thread_s=0)
 

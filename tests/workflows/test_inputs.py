@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from benchmark.config import FLAGS, make_plan, make_plans, read_config
 from benchmark.errors import UsageError
-from benchmark.pipeline import Finished, Wishes
+from benchmark.pipeline import RunRequest
 from benchmark.plan import Plan
 from scripts import cli, run
 
@@ -23,10 +23,10 @@ def ask(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call `bench run` up to its plans, with variables and flags; gives the plans."""
 
     def call(variables: Mapping[str, str], *flags: str) -> list[Plan]:
-        heard: list[Wishes] = []
+        heard: list[RunRequest] = []
 
-        def listen(wishes: Wishes, *_rest: object) -> list[Finished]:
-            heard.append(wishes)
+        def listen(request: RunRequest, *_rest: object) -> list[object]:
+            heard.append(request)
             return []
 
         monkeypatch.setattr(run, "measure_all", listen)
@@ -34,9 +34,9 @@ def ask(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         done = CliRunner().invoke(cli.app, ["run", *flags], env={**dict.fromkeys(RUN_VARIABLES, ""), **variables})
         if done.exception is not None:
             raise done.exception
-        (wishes,) = heard
+        (request,) = heard
         config = read_config(repository / "benchmark.toml")
-        return make_plans(config, wishes.profile, {**wishes.values, "users": wishes.users})
+        return make_plans(config, request.profile, {**request.values, "users": request.users})
 
     return call
 

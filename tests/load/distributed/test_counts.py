@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.distributed import counts as answers
-from load.distributed.counts import REQUEST_COLUMNS, Answers, quoted
+from load.distributed import protocol
+from load.distributed.protocol import Answer, Answers
 from load.http_client import Response
+from load.output import REQUEST_COLUMNS
+from load.recorder import quoted
 
 LATENCIES_MS = st.floats(min_value=0.001, max_value=10_000_000.0)
 ONE = st.tuples(st.floats(min_value=0.0, max_value=4000.0), LATENCIES_MS, st.sampled_from(["", "", "status 500"]))
@@ -20,9 +22,9 @@ MANY = st.lists(ONE, max_size=40)
 STARTS_S = st.floats(min_value=1.7e9, max_value=2.1e9)
 
 
-def counted(came: Sequence[tuple[float, float, str]], tell_after: int) -> list[answers.Answer]:
+def counted(came: Sequence[tuple[float, float, str]], tell_after: int) -> list[Answer]:
     """What a process tells that got these answers, (s since it began, ms, error), and told twice."""
-    told: list[answers.Answer] = []
+    told: list[Answer] = []
     with pytest.MonkeyPatch.context() as patch:
         mine = Answers()
         for number, (at_s, latency_ms, error) in enumerate(came):
@@ -36,9 +38,9 @@ def counted(came: Sequence[tuple[float, float, str]], tell_after: int) -> list[a
     return told
 
 
-def written(told: list[answers.Answer], start_s: float) -> list[dict[str, float | str]]:
+def written(told: list[Answer], start_s: float) -> list[dict[str, float | str]]:
     """The rows that the one that leads writes."""
-    return [dict(zip(REQUEST_COLUMNS, row, strict=True)) for answer in told for row in answers.rows(start_s, answer)]
+    return [dict(zip(REQUEST_COLUMNS, row, strict=True)) for answer in told for row in protocol.rows(start_s, answer)]
 
 
 @given(MANY, st.integers(min_value=0, max_value=39), STARTS_S)

@@ -20,7 +20,7 @@ master.WATCH_EVERY_S = 0.01
 environment = Environment(parsed_options=SimpleNamespace(expect_workers_max_wait=float(sys.argv[2])))
 came = {"one_1a2b": None}
 runner = SimpleNamespace(clients=came, get_worker_index=lambda name: 0)
-master.Attendance(environment, runner, LoadSpec("http://app", Path(sys.argv[1]), None, users=2, load_workers=2))
+master.Membership(environment, runner, LoadSpec("http://app", Path(sys.argv[1]), None, users=2, load_workers=2))
 gevent.sleep(0.2)
 if sys.argv[3] == "waits until it is over":
     gevent.sleep(float(sys.argv[2]))
