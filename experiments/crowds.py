@@ -9,6 +9,7 @@ from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Interrupt, listening
 from benchmark.plan import Endpoint
 from experiments.ceiling import conditions, measured, plan
+from load.spec import SPARE_FILES
 
 CROWDS = (100, 500, 1000, 2000)
 CROWDED = Endpoint(name="crowd", path="/crowd", served="event loop", work_s=1.0)

@@ -5,7 +5,6 @@ In the open model requests arrive at a rate of their own, whether earlier ones w
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, pairwise
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from benchmark.summary import Span, columns, load_columns, over_rounds
 from benchmark.theory.bounds import throughput_bound_rps
 from benchmark.theory.connections import dealt, dealt_as_seen, likely_split, scaled
 from benchmark.theory.simulation import OVERHEAD, Load, Overhead, Service, simulate, simulate_open
-from load.arrivals import due_offsets
+from load.arrivals import gaps_s
 
 
 class Prediction(Summary):
@@ -265,10 +264,8 @@ def open_columns(profile: Profile, duration_s: float, served: Service, split: Se
 
 def _asked(profile: Profile, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:
     """The very arrivals of a load with a rate, each for a worker drawn by its share."""
-    due_s = due_offsets(profile.rate_per_s or 0.0, profile.arrivals, profile.seed)
-    gaps_s = (then - before for before, then in pairwise(chain([0.0], due_s)))
     workers = (worker for _, worker in _at_random(1.0, shares, seed))
-    return zip(gaps_s, workers, strict=False)
+    return zip(gaps_s(profile.rate_per_s or 0.0, profile.arrivals, profile.seed), workers, strict=False)
 
 
 def _at_random(rate_per_s: float, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:
