@@ -1,8 +1,6 @@
 """Writes down what a load test did: every request, one line a second, and the window it ran in."""
 
-import csv
 import gc
-import io
 import json
 import os
 import time
@@ -17,19 +15,13 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from load.distributed.master import Master, answer_to_master
 from load.http_client import Response
-from load.output import REQUEST_COLUMNS, end_unwritable, window, write_seconds
+from load.output import end_unwritable, write_seconds
+from load.results import REQUEST_COLUMNS, quoted, window
 from load.spec import LoadSpec, redact, secret_texts
 from load.stock_clients import watch_stock_clients
 from load.users import RequestingUser, Schedule
 
 ROWS_PER_WRITE = 200
-
-
-def quoted(text: str) -> str:
-    """A text as a field of a CSV file."""
-    field = io.StringIO()
-    csv.writer(field, lineterminator="\n").writerow([text])  # without one, a line break would not be quoted
-    return field.getvalue()[:-1]
 
 
 class RequestLog:

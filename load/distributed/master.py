@@ -1,20 +1,71 @@
 """The Locust process that sends nothing itself: it leads load processes, here or elsewhere."""
 
+import csv
+import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import gevent
+import locust
 import psutil
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from load.distributed.protocol import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, Files, versions
-from load.output import UNWRITABLE, by_our_clock, end_unwritable, window, write_seconds
+from load.output import UNWRITABLE, end_unwritable, write_seconds
+from load.results import REQUEST_COLUMNS, SECOND_COLUMNS, by_our_clock, rows, window
 from load.spec import LoadSpec
+
+VERSION, SPEC, LACKS, REFUSED = "bench-version", "bench-spec", "bench-lacks", "bench-refused"
+"""A worker says what it runs, and is told what to request, which it may lack a variable for, or that it is refused."""
+
+LONGEST_SILENCE_S = 15.0
+"""A load process that was not heard for so long is given up; a worker of another machine gives up itself when it hears
+nothing for so long. (One of this machine ends with the one that leads it, after Locust's own minute.)
+"""
+
+
+def versions() -> dict[str, str]:
+    """What has to be equal on all machines: Locust, and the code that loads."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(file.read_bytes())
+    return {"Locust": locust.__version__, "load code": digest.hexdigest()[:12]}
+
+
+class Files:
+    """The rows of load workers, a requests-N.csv and a generator-N.csv each."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._files: dict[str, TextIOWrapper] = {}
+
+    def write(self, worker: int, start_s: float, told: dict[str, Any]) -> None:
+        """Append what a worker told. `start_s`: when the load began on this machine's clock."""
+        found = [row for answer in told["answers"] for row in rows(start_s, answer)]
+        self._append(f"requests-{worker}.csv", REQUEST_COLUMNS, found)
+        seconds = [(round(start_s + second[0], 3), *second[1:]) for second in told["seconds"]]
+        self._append(f"generator-{worker}.csv", SECOND_COLUMNS, seconds)
+
+    def close(self) -> None:
+        """Write out what is buffered."""
+        for file in self._files.values():
+            file.close()
+        self._files = {}
+
+    def _append(self, name: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+        if name not in self._files:
+            path = self._directory / name
+            new = not path.exists()
+            self._files[name] = path.open("a", newline="", encoding="utf-8")
+            if new:
+                csv.writer(self._files[name]).writerow(columns)
+        csv.writer(self._files[name]).writerows(rows)
+
 
 NOTED_SILENCE_S = 4.0
 """Each process is heard every second. After so long it is said, as its users may have been delayed, too."""

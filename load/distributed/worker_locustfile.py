@@ -16,10 +16,18 @@ from locust import events
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from load.distributed.master import answer_to_master
-from load.distributed.protocol import LACKS, LONGEST_SILENCE_S, REFUSED, SPEC, VERSION, Answers, versions
+from load.distributed.master import (
+    LACKS,
+    LONGEST_SILENCE_S,
+    REFUSED,
+    SPEC,
+    VERSION,
+    answer_to_master,
+    versions,
+)
 from load.output import seconds
 from load.recorder import Recorder
+from load.results import Answers
 from load.spec import NEWS_VARIABLE, SPARE_FILES, LoadSpec, secret_texts
 from load.users import RequestingUser, user_class
 

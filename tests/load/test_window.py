@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.output import by_our_clock, window
+from load.results import by_our_clock, window
 from load.spec import LoadSpec
 
 SPEC = LoadSpec("http://app.invalid", Path(), None)

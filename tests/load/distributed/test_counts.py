@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.distributed import protocol
-from load.distributed.protocol import Answer, Answers
+from load import results
 from load.http_client import Response
-from load.output import REQUEST_COLUMNS
-from load.recorder import quoted
+from load.results import REQUEST_COLUMNS, Answer, Answers, quoted
 
 LATENCIES_MS = st.floats(min_value=0.001, max_value=10_000_000.0)
 ONE = st.tuples(st.floats(min_value=0.0, max_value=4000.0), LATENCIES_MS, st.sampled_from(["", "", "status 500"]))
@@ -40,7 +38,7 @@ def counted(came: Sequence[tuple[float, float, str]], tell_after: int) -> list[A
 
 def written(told: list[Answer], start_s: float) -> list[dict[str, float | str]]:
     """The rows that the one that leads writes."""
-    return [dict(zip(REQUEST_COLUMNS, row, strict=True)) for answer in told for row in protocol.rows(start_s, answer)]
+    return [dict(zip(REQUEST_COLUMNS, row, strict=True)) for answer in told for row in results.rows(start_s, answer)]
 
 
 @given(MANY, st.integers(min_value=0, max_value=39), STARTS_S)
