@@ -17,7 +17,7 @@ REQUEST_COLUMNS = (
 """Of requests.csv. Moments on the monotonic clock; `due_s`: of an open load."""
 
 SECOND_COLUMNS = ("time_s", "users", "requests", "failures", "lag_ms", "rss_bytes", "cpu_percent")
-"""Of generator.csv. `requests`, `failures`: so far; `lag_ms`: how late the event loop was; CPU in percent of one core."""
+"""Of generator.csv. `requests`, `failures`: so far; `lag_ms`: how late the event loop was; CPU: percent of one core."""
 
 
 def quoted(text: str) -> str:

@@ -44,10 +44,10 @@ def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, consol
     raise_open_file_limit()
     (asked,) = plan.endpoints
     enough = ENOUGH_USERS_PER_WORKER * plan.target.workers  # until then some worker may hold no connection
-    steps = StepLoad(plan.profile.users, min(enough, plan.profile.users), BUDGET_S)
+    climb = StepLoad(plan.profile.users, min(enough, plan.profile.users), BUDGET_S)
     with listening() as interrupt, tempfile.TemporaryDirectory() as directory:
         check_target(plan, home, interrupt.pause)
-        job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, steps, SAMPLE_EVERY_S)
+        job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, climb, SAMPLE_EVERY_S)
         with climbing(console, asked.name) as watch:
             steps, rows = measure_step_load(job, interrupt.pause, watch)
     here = plan.target.url is None
