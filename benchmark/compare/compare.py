@@ -69,7 +69,9 @@ def compare_sides(
         guess_s = len(plan.endpoints) * plan.profile.duration_s * 1.3 + BESIDE_LOAD_S
         with reporting(console, plan.profile.rounds, guess_s) as reporter:
             checkouts = _checkouts(home, commits, extras, Path(temporary), interrupt, reporter)
-            _check_targets(plan, checkouts, interrupt)
+            for side, checkout in checkouts.items():
+                with named(side):
+                    check_target(plan, checkout.home, interrupt.pause, checkout.python)
             sides = {side: _side(refs[side], commits[side], extras[side], checkouts[side].python) for side in SIDES}
             directory = _directory(out, started_at)
             turns, lost = _measure(plan, rule, checkouts, directory, interrupt, reporter)
@@ -130,7 +132,6 @@ def _checkouts(
     interrupt: Interrupt,
     reporter: CompareReporter,
 ) -> dict[SideName, Checkout]:
-    """Check both sides out, and give each the Python that its requirements ask for."""
     homes = {side: check_out(home, commits[side], directory / side) for side in SIDES}
     if already_installed(list(homes.values()), list(extras.values())):
         return {side: Checkout(homes[side], sys.executable) for side in SIDES}
@@ -144,12 +145,6 @@ def _checkouts(
             raise error.told(side) from None
         found[side] = Checkout(homes[side], python)
     return found
-
-
-def _check_targets(plan: Plan, checkouts: Mapping[SideName, Checkout], interrupt: Interrupt) -> None:
-    for side, checkout in checkouts.items():
-        with named(side):
-            check_target(plan, checkout.home, interrupt.pause, checkout.python)
 
 
 def _directory(out: Path, started_at: str) -> Path:

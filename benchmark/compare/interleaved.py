@@ -17,6 +17,7 @@ from benchmark.measure.load_test import (
     EXIT_TIMEOUT_S,
     ONE_PROCESS,
     ROOT,
+    UNWRITABLE,
     Progress,
     generator_command,
     load_environment,
@@ -128,7 +129,6 @@ def measure_interleaved(asked: InterleavedRound, pause: Pause, watch: Watch) -> 
             spec = _spec(asked, planned, servers, [answers_s for _, answers_s in ready])
             with _generator(asked, spec) as child:
                 _watch_turns(asked, child, servers, len(planned), pause, watch)
-                _require_success(child)
         return _read(asked, planned)
     except OSError as error:
         message = f"what was measured could not be written: {error}; free some space, or name another --out"
@@ -160,7 +160,6 @@ def _ready(asked: InterleavedRound, side: SideName, stack: ExitStack, pause: Pau
 
 @contextmanager
 def named(side: SideName) -> Iterator[None]:
-    """Say in an error on which side it happened."""
     try:
         yield
     except BenchmarkError as error:
@@ -218,7 +217,7 @@ def _generator(asked: InterleavedRound, spec: LoadSpec) -> Child:
 def _watch_turns(
     asked: InterleavedRound, child: Child, servers: Mapping[SideName, Server], turns: int, pause: Pause, watch: Watch
 ) -> None:
-    """Wait for the generator; a turn that does not end is the generator hanging."""
+    """Wait for the generator to succeed; a turn that does not end is the generator hanging."""
     profile = asked.plan.profile
     allowed_s = profile.duration_s + profile.timeout_s + OVERTIME_S
     done, since = 0, time.monotonic()
@@ -236,13 +235,9 @@ def _watch_turns(
         if time.monotonic() - since > allowed_s:
             message = f"the load generator made no progress for {allowed_s:g} s; its last lines:"
             raise InvalidRunError(message, child.tail())
-
-
-def _require_success(child: Child) -> None:
     code = wait_for_exit(child, EXIT_TIMEOUT_S)
     if code == os.EX_IOERR:
-        message = "what was measured could not be written; free some space, or name another --out; last lines:"
-        raise UnwritableRunError(message, child.tail())
+        raise UnwritableRunError(f"{UNWRITABLE}; last lines:", child.tail())
     if code != 0:
         raise InvalidRunError(f"the load generator ended with exit code {code}; its last lines:", child.tail())
 

@@ -21,7 +21,7 @@ from statistics import median
 import numpy as np
 from scipy import stats
 
-from benchmark.compare.model import Difference, SideName, Turn, Word
+from benchmark.compare.model import SIDES, Difference, SideName, Turn, Word
 from benchmark.judge.metrics import JUDGED, Metric
 from benchmark.judge.pause import allowed_ms, is_too_much, lost_ratio
 
@@ -67,7 +67,6 @@ def trimmed_interval(sample: Sequence[float], error_rate: float, trimmed: float 
 
 
 def compare(turns: Sequence[Turn], endpoints: Sequence[str], rule: Rule) -> tuple[Difference, ...]:
-    """Judge every metric of every endpoint, in their order."""
     error_rate = rule.error_rate / (len(endpoints) * len(COMPARED))
     return tuple(
         _difference(metric, name, [turn for turn in turns if turn.endpoint == name], rule, error_rate)
@@ -94,7 +93,6 @@ def is_precise(turns: Sequence[Turn], endpoints: Sequence[str], rule: Rule) -> b
 
 
 def value(turn: Turn, metric: Metric) -> float | None:
-    """Take a metric's number from a turn; None when it is not there."""
     if metric.name == "failure_ratio":
         return turn.failures / turn.requests if turn.requests else None
     found = getattr(turn, metric.name)
@@ -128,31 +126,23 @@ def _pair_effect(pair: Sequence[Turn], metric: Metric) -> float | None:
 
 def _difference(metric: Metric, endpoint: str, turns: Sequence[Turn], rule: Rule, error_rate: float) -> Difference:
     sample = effects(turns, metric)
-    middles = {side: _middle(turns, side, metric) for side in ("base", "head")}
+    base, head = (_middle(turns, side, metric) for side in SIDES)
+    known = {"endpoint": endpoint, "metric": metric.name, "base": base, "head": head}
     if len(sample) < FEWEST_PASSES:
-        return Difference(
-            endpoint=endpoint,
-            metric=metric.name,
-            verdict="inconclusive",
-            reason=f"{len(sample)} passes have this number, {FEWEST_PASSES} at least are needed",
-            base=middles["base"],
-            head=middles["head"],
-        )
+        too_few = f"{len(sample)} passes have this number, {FEWEST_PASSES} at least are needed"
+        return Difference(**known, verdict="inconclusive", reason=too_few)
     # Failures in few passes are all the failures there may be: nothing of them is cut off.
     found = trimmed_interval(sample, error_rate, 0.0 if metric.name == "failure_ratio" else TRIMMED)
     in_percent = Interval(*(_percent(part, metric) for part in (found.middle, found.low, found.high)))
     verdict, reason = next(_verdicts(in_percent, metric, turns, rule))
     return Difference(
-        endpoint=endpoint,
-        metric=metric.name,
+        **known,
         verdict=verdict,
         reason=reason,
-        base=middles["base"],
-        head=middles["head"],
         change_percent=_rounded(in_percent.middle),
         low_percent=_rounded(in_percent.low),
         high_percent=_rounded(in_percent.high),
-        change_ms=_rounded((middles["base"] or 0.0) * in_percent.middle / 100) if metric.unit == "ms" else None,
+        change_ms=_rounded((base or 0.0) * in_percent.middle / 100) if metric.unit == "ms" else None,
     )
 
 
@@ -188,10 +178,8 @@ def _objections(turns: Sequence[Turn]) -> Iterator[tuple[Word, str | None]]:
     requests = sum(turn.requests for turn in turns)
     failures = sum(turn.failures for turn in turns)
     if failures > MOST_FAILURES_RATIO * requests:
-        yield (
-            "inconclusive",
-            "requests failed, so the right responses are those of another load; fix the failures first",
-        )
+        reason = "requests failed, so the right responses are those of another load; fix the failures first"
+        yield "inconclusive", reason
     if is_too_much(median(map(lost_in_turn, turns))):
         yield "inconclusive", "the load generator, not the app, made users wait; take fewer --users"
 

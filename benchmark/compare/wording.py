@@ -19,6 +19,7 @@ LEADING = frozenset({"throughput_rps", "median_ms", "failure_ratio"})
 """What "no difference" must be known of. A p95 hangs on the worst moments of the machine, and often cannot be told."""
 
 CHANGED = frozenset({"improved", "regressed"})
+UNKNOWN = "inconclusive"
 MOST_PACKAGES = 12
 
 Named = Callable[[str], str]
@@ -28,28 +29,25 @@ def sentence(comparison: Comparison, named: Named = inert) -> str:
     """Say what differs. `named` makes names from outside fit for where they are shown."""
     names = [endpoint.name for endpoint in comparison.plan.endpoints]
     changed = [name for name in names if _of(comparison, name, CHANGED)]
-    untold = [name for name in names if name not in changed and _of(comparison, name, {"inconclusive"}, LEADING)]
+    unknown = {item.endpoint for item in comparison.differences if item.verdict == UNKNOWN and item.metric in LEADING}
+    untold = [name for name in names if name in unknown and name not in changed]
     same = [name for name in names if name not in {*changed, *untold}]
     parts = [f"{named(name)} {_changes(_of(comparison, name, CHANGED))}." for name in changed]
     if comparison.lost:
         many = f"{len(comparison.lost)} rounds" if len(comparison.lost) > 1 else "A round"
         parts.insert(0, f"{many} broke under load, see below: what follows is of the others.")
     if same:
-        which = _which(len(same), len(names))
+        others = f"{len(same)} other endpoint{'s' if len(same) > 1 else ''}"
+        every = "all endpoints" if len(names) > 1 else "the endpoint"
+        which = every if len(same) == len(names) else others
         parts.append(f"No difference at {which}: req/s and p50 within {comparison.smallest_effect_percent:g} %.")
     if untold:
         parts.append(f"It cannot be told for {', '.join(map(named, untold))}: more rounds, or a quieter machine.")
     return " ".join(parts)
 
 
-def _of(
-    comparison: Comparison, endpoint: str, verdicts: frozenset[str] | set[str], metrics: frozenset[str] | None = None
-) -> list[Difference]:
-    return [
-        found
-        for found in comparison.differences
-        if found.endpoint == endpoint and found.verdict in verdicts and (metrics is None or found.metric in metrics)
-    ]
+def _of(comparison: Comparison, endpoint: str, verdicts: frozenset[str]) -> list[Difference]:
+    return [found for found in comparison.differences if found.endpoint == endpoint and found.verdict in verdicts]
 
 
 def _changes(found: Sequence[Difference]) -> str:
@@ -60,23 +58,11 @@ def _changes(found: Sequence[Difference]) -> str:
     return "; ".join(parts)
 
 
-def _which(count: int, of: int) -> str:
-    if count == of:
-        return "all endpoints" if count > 1 else "the endpoint"
-    return f"{count} other endpoints" if count > 1 else "1 other endpoint"
-
-
 def _change(item: Difference) -> str:
     if item.change_percent is None:
         return NOT_AVAILABLE
     milliseconds = "" if item.change_ms is None else f" ({item.change_ms:+.2f} ms)"
     return f"{item.change_percent:+.1f} %{milliseconds}"
-
-
-def _interval(item: Difference) -> str:
-    if item.low_percent is None or item.high_percent is None:
-        return NOT_AVAILABLE
-    return f"{item.low_percent:+.1f} to {item.high_percent:+.1f}"
 
 
 def _value(item: Difference, value: float | None) -> str:
@@ -90,11 +76,13 @@ def _value(item: Difference, value: float | None) -> str:
 def _cells(item: Difference) -> list[str]:
     values = [_value(item, item.base), _value(item, item.head)]
     title = TITLES[item.metric] + (" (ms)" if item.metric.endswith("_ms") else "")
-    return [title, *values, _change(item), _interval(item), item.verdict]
+    interval = NOT_AVAILABLE
+    if item.low_percent is not None and item.high_percent is not None:
+        interval = f"{item.low_percent:+.1f} to {item.high_percent:+.1f}"
+    return [title, *values, _change(item), interval, item.verdict]
 
 
 def _shown(comparison: Comparison) -> list[Difference]:
-    """Failures are shown where there were any."""
     return [item for item in comparison.differences if item.metric != "failure_ratio" or item.base or item.head]
 
 
@@ -114,7 +102,6 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 
 
 def render_comparison(comparison: Comparison) -> str:
-    """Markdown for the page of a workflow run, a comment, and a file."""
     lines = [
         f"**{sentence(comparison)}**",
         "",
@@ -129,7 +116,6 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _reasons(comparison: Comparison, named: Named) -> list[str]:
-    """What broke, and why something cannot be told."""
     untold = [item for item in _shown(comparison) if item.reason]
     return [
         *map(named, comparison.lost),
@@ -179,11 +165,9 @@ class CompareReporter:
         self._number = 0
 
     def say(self, text: str, whose: str = "") -> None:
-        """Say something that is not a round."""
         self._console.print(Text(f"{whose}: {text}" if whose else text), soft_wrap=True)
 
     def begin(self, number: int) -> None:
-        """Announce a round; `number` counts from 1."""
         now = time.monotonic()
         if self._began_s is not None:
             self._round_s = (now - self._began_s) / (number - 1)
@@ -199,7 +183,7 @@ class CompareReporter:
             self.say(f"[{number}/{self._rounds}] about {left_s:.0f} s left")
 
     def watch(self, phase: str, share: float, _counts: object) -> None:
-        """Show the phase, and under load the share of the round's turns that is done."""
+        """`share` of the round's turns is done, under load."""
         if self._update is not None:
             done = self._number - 1 + (share if phase == "loading" else 0.0)
             self._update(completed=done, description=f"[{self._number}/{self._rounds}] {phase}")
@@ -207,6 +191,5 @@ class CompareReporter:
 
 @contextmanager
 def reporting(console: Console, rounds: int, first_guess_s: float) -> Iterator[CompareReporter]:
-    """Progress of a comparison, gone when the block ends."""
     with bar(console, rounds) as update:
         yield CompareReporter(console, rounds, first_guess_s, update)
