@@ -6,19 +6,18 @@ from typing import Self
 
 LONGEST_MESSAGE = 2000
 LONGEST_PRINTED = 500
-MARK = "| "
-"""Stands before each line that another program printed: none of them may pass for one of ours."""
+MARK = "| "  # before each line that another program printed: none of them may pass for one of ours
+_UNTRUSTED = re.compile(r"dubious ownership in repository at '(.+)'")
 
 
 def one_line(text: str, longest: int = LONGEST_PRINTED) -> str:
-    """Make one printable line of a text from outside that a GitHub runner does not obey, of so many characters."""
+    """Make one printable line of a text from outside that a GitHub runner does not obey, of N characters at most."""
     line = _inert(" ".join(_printable(text).split()))
     line = f": {line[1:]}" if line.startswith("::") else line
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def quoted(printed: str) -> str:
-    """What another program printed, each line behind a mark."""
     lines = [_inert(_printable(line.expandtabs())).rstrip() for line in printed.splitlines()]
     return "\n".join(f"{MARK}{line[:LONGEST_PRINTED]}" for line in lines)
 
@@ -28,11 +27,7 @@ def _printable(text: str) -> str:
 
 
 def _inert(text: str) -> str:
-    """Break what a runner takes for a command anywhere in a line."""
-    return text.replace("##[", "## [")
-
-
-_UNTRUSTED = re.compile(r"dubious ownership in repository at '(.+)'")
+    return text.replace("##[", "## [")  # what a runner takes for a command anywhere in a line
 
 
 class BenchmarkError(Exception):

@@ -8,6 +8,7 @@ from functools import lru_cache
 NOT_AVAILABLE = "n/a"
 LONGEST_NAME = 200
 WHOLE_FROM = 100.0
+WHOLE_PERCENT_FROM = 10.0
 WHOLE_SECONDS_FROM = 1000.0
 _MARKDOWN = re.compile(r"[\\`*\[\]<>#|~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=www)\.|:(?=//)")
 _MENTION = re.compile(r"@(?=\w)")
@@ -33,7 +34,6 @@ def inert(text: str) -> str:
     return _MENTION.sub("@<!-- -->", escaped)  # a backslash does not keep GitHub from telling that user
 
 
-@lru_cache(maxsize=4096)
 def code_block(text: str) -> str:
     """Show text from outside as a code block of Markdown, fenced longer than any fence inside it."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
@@ -46,9 +46,8 @@ def ms(value: float | None) -> str:
     """A latency in ms: whole from 100 on, one decimal below, two below 1."""
     if value is None:
         return NOT_AVAILABLE
-    if abs(value) >= WHOLE_FROM:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
+    digits = 0 if abs(value) >= WHOLE_FROM else 1 if abs(value) >= 1 else 2
+    return f"{value:.{digits}f}"
 
 
 def rate(value: float | None) -> str:
@@ -56,23 +55,21 @@ def rate(value: float | None) -> str:
     return NOT_AVAILABLE if value is None else f"{value:.2f}"
 
 
-def percent(value: float | None) -> str:
-    """Percent, whole from 10 on."""
+def percent(value: float | None, sign: str = "") -> str:
+    """Two digits either way: one decimal, whole from 10 on."""
     if value is None:
         return NOT_AVAILABLE
-    digits = 0 if abs(value) >= 10 else 1  # noqa: PLR2004 - two digits either way
-    return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
+    digits = 0 if abs(value) >= WHOLE_PERCENT_FROM else 1
+    return f"{value:{sign}.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def signed_percent(value: float) -> str:
-    """A difference with its sign, one decimal, whole from 10 on."""
-    digits = 0 if abs(value) >= 10 else 1  # noqa: PLR2004 - two digits either way
-    shown = f"{value:+.{digits}f}"
-    return f"{'0.0' if float(shown) == 0 else shown}\N{NO-BREAK SPACE}%"
+    """A difference with its sign, unless it is shown as 0."""
+    shown = percent(value, "+")
+    return percent(0.0) if float(shown[:-2]) == 0 else shown
 
 
 def mebibytes(value: int | None) -> str:
-    """Bytes as MiB."""
     return NOT_AVAILABLE if value is None else f"{value / 2**20:.0f} MiB"
 
 
@@ -96,11 +93,4 @@ def joined(parts: tuple[int, ...] | None) -> str:
 
 
 def versions(packages: Mapping[str, str]) -> str:
-    """Names and versions in one line."""
-    return _versions(tuple(packages.items()))
-
-
-@lru_cache(maxsize=64)
-def _versions(packages: tuple[tuple[str, str], ...]) -> str:
-    """They are a hundred, and those of the next run are mostly the same."""
-    return ", ".join(f"{inert(name)} {inert(version)}" for name, version in packages)
+    return ", ".join(f"{inert(name)} {inert(version)}" for name, version in packages.items())

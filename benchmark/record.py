@@ -37,9 +37,9 @@ class Limit(Frozen):
     alternatives: tuple[Alternative, ...] = ()
 
 
+# Of what an app or the load generator prints, that much is kept: one without end must fill neither memory nor disk.
 LONGEST_LINE_BYTES = 8 * 1024
 LARGEST_LOG_BYTES = 10 * 2**20
-"""Of what an app or the load generator prints, that much is kept: one without end must fill neither memory nor disk."""
 
 
 class Quantiles(Frozen):
@@ -75,18 +75,7 @@ class Timeline(Frozen):
     generator_cpu_percent: tuple[Sample | None, ...]
 
 
-NO_TIMELINE = Timeline(
-    step_s=1.0,
-    requests=(),
-    failures=(),
-    median_ms=(),
-    max_ms=(),
-    users=(),
-    server_cpu_percent=(),
-    server_threads=(),
-    server_rss_bytes=(),
-    generator_cpu_percent=(),
-)
+NO_TIMELINE = Timeline.model_validate(dict.fromkeys(Timeline.model_fields, ()) | {"step_s": 1.0})
 
 
 class Dealt(Frozen):
@@ -102,6 +91,10 @@ class Resources(Frozen):
     Server values are None for an app that runs elsewhere.
     Where several processes send the load: `generator_cpu_mean_percent` and `_rss_` are of all together, the other CPU
     values of the busiest one.
+    `generator_lag_mean_ms`: how late the load generator's event loop was, looked at once a second; as long as responses
+    lay unread on average. `others_cpu_mean_percent`: what neither the server, with all that it started, nor the load
+    generator used of this machine, in percent of one core; not known of runs before 2026-11-26.
+    `generator_cpu_us_per_request`: of all processes that sent the load; not known of runs before 2026-11-28.
     """
 
     worker_cpu_peak_percent: tuple[Sample, ...] | None
@@ -116,28 +109,21 @@ class Resources(Frozen):
     generator_lag_p99_ms: Sample | None
     generator_collects_garbage: bool
     generator_lag_mean_ms: Sample | None = None
-    """How late the load generator's event loop was, looked at once a second: as long as responses lay
-    unread on average.
-    """
-
     machine_cpu_mean_percent: Sample | None
     steal_percent: Sample | None
     others_cpu_mean_percent: Sample | None = None
-    """What neither the server, with all that it started, nor the load generator used of this machine, in percent of one
-    core; not known of runs before 2026-11-26.
-    """
-
     generator_cpu_us_per_request: Sample | None = None
-    """Processor time of all processes that sent the load, for each request; not known of runs before 2026-11-28."""
 
 
+# Raised whenever the way of measuring changes what the same software would score: older runs then do not compare.
+# 1 counted responses that came while a load was being stopped, too. Up to 2 latencies were of failed requests, too,
+# Locust's own client sent, and req/s with think time was divided by the time of the last response. Up to 3 server and
+# load generator might share a physical core, each on a thread of it, and "auto" counted threads as cores.
 METHOD_VERSION = 4
-"""Raised whenever the way of measuring changes what the same software would score: older runs then do not compare.
-
-1 counted responses that came while a load was being stopped, too. Up to 2 latencies were of failed requests, too,
-Locust's own client sent, and req/s with think time was divided by the time of the last response. Up to 3 server and
-load generator might share a physical core, each on a thread of it, and "auto" counted threads as cores.
-"""
+RIGHT_ALONE_SINCE = OWN_CLIENT_SINCE = (
+    3  # from then on latencies are of right responses alone, and our own client sends
+)
+RUN_URL = r"^https?://[A-Za-z0-9._~:/%?#=-]+$"
 
 
 class Pinning(Frozen):
@@ -152,17 +138,12 @@ class Pinning(Frozen):
         return f"{len(self.server)} for the server, {len(self.generator)} for the load generator"
 
     def __str__(self) -> str:
-        """Say it in a report."""
         server, generator = (", ".join(map(str, cores)) for cores in (self.server, self.generator))
         return f"server on cores {server}; load generator on {generator}"
 
 
-RIGHT_ALONE_SINCE = OWN_CLIENT_SINCE = 3
-"""The versions from which on latencies are of right responses alone, and our own client sends."""
-
-
 class Method(Frozen):
-    """How it was measured: what the method line of a report is made from."""
+    """How it was measured: what the method line of a report is made from. `pinning`: None, all might use all cores."""
 
     version: Whole
     server_command: str | None
@@ -171,20 +152,14 @@ class Method(Frozen):
     latency: str
     garbage_collection: str
     pinning: Pinning | None = None
-    """None: all might use all cores."""
 
     @property
     def right_alone(self) -> bool:
-        """Whether failed requests are in none of the latencies."""
         return self.version >= RIGHT_ALONE_SINCE
 
     @property
     def own_client(self) -> bool:
-        """Whether client = "fast" is the client of this repository."""
         return self.version >= OWN_CLIENT_SINCE
-
-
-RUN_URL = r"^https?://[A-Za-z0-9._~:/%?#=-]+$"
 
 
 class Cpu(Frozen):
@@ -216,8 +191,7 @@ class Environment(Frozen):
         return where.partition("://")[2].lower() if workflow else None
 
 
-Moment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
-"""A time on the clock, UTC."""
+Moment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]  # on the clock, UTC
 
 
 class Columns(Frozen):
@@ -248,18 +222,9 @@ class Columns(Frozen):
     excess_p99_ms: Figure | None
 
 
-PERCENTILES = {
-    "median_ms": 50.0,
-    "p66_ms": 66.0,
-    "p75_ms": 75.0,
-    "p80_ms": 80.0,
-    "p90_ms": 90.0,
-    "p95_ms": 95.0,
-    "p98_ms": 98.0,
-    "p99_ms": 99.0,
-    "p999_ms": 99.9,
-}
-"""Which percentile of the latencies each column is. Here, where drawing finds it without pandas."""
+# Which percentile of the latencies each column is. Here, where drawing finds it without pandas.
+PERCENTILES = {"median_ms": 50.0, **{f"p{number}_ms": float(number) for number in (66, 75, 80, 90, 95, 98, 99)}}
+PERCENTILES["p999_ms"] = 99.9
 
 
 class Finding(Frozen):
@@ -278,12 +243,9 @@ class FailureKind(Frozen):
     count: Whole
 
 
+# Kinds of findings: less was sent than was due; the client sent requests again, or took broken responses for right.
 RATE_NOT_KEPT = "rate-not-kept"
-"""Kind of the finding that says that less was sent than was due."""
-
-
 HIDDEN_BY_CLIENT = "hidden-by-client"
-"""Kind of the finding that says that the client sent requests again, or took broken responses for right ones."""
 
 
 class OpenLoad(Frozen):
@@ -305,7 +267,20 @@ class OpenLoad(Frozen):
 class Round(Columns):
     """One measurement of one endpoint: the columns over the whole load, and what is needed to judge them.
 
-    `prediction`: what theory says the columns should be for this round's own split of connections.
+    `prediction`: what theory says the columns should be for this round's own split of connections. `failed`: of the
+    failed requests alone, and how long they took. None in what follows: not known, mostly as the record is older.
+
+    `sent`: requests that users began: `requests`, `in_flight` and `after_end` together. `written`: those of them of
+    which the server was sent at least a byte; the others were still connecting, or could not. `after_end`: those that
+    were begun after the end of the load, while it was being stopped: they are in no figure. `reconnected`: requests
+    that went over a new connection, as the idle one turned out to be closed. `closed`: complete responses after which
+    the server did not keep the connection, as it said or its HTTP/1.0 does. `withheld`: cookies that the server marked
+    Secure, which the client does not send back without TLS. `repeated`: requests that Locust's own client sent again by
+    itself, `cut_off`: responses that broke off and that it took for complete ones.
+
+    `pause_ms`: mean time between a user's response and its next request, beyond think time, in the steady part.
+    `silences`: load processes that the leading one did not hear for a while, and for how long (s). `cut_bytes`: what
+    the app and the load generator printed beyond what their logs keep.
     """
 
     round: Whole
@@ -327,42 +302,18 @@ class Round(Columns):
     prediction: Columns | None = None
     open_load: OpenLoad | None = None
     failed: Columns | None = None
-    """Of the failed requests alone, and how long they took; None: none failed, or the record is older."""
-
     sent: Whole | None = None
-    """Requests that users began: `requests`, `in_flight` and `after_end` together. None here: not known."""
-
     written: Whole | None = None
-    """Those of them of which the server was sent at least a byte; the others were still connecting, or could not."""
-
     after_end: Whole | None = None
-    """Those of them that were begun after the end of the load, while it was being stopped: they are in no figure."""
-
     reconnected: Whole | None = None
-    """Requests that went over a new connection, as the idle one turned out to be closed."""
-
     closed: Whole | None = None
-    """Complete responses after which the server did not keep the connection, as it said or its HTTP/1.0 does."""
-
     withheld: Whole | None = None
-    """Cookies that the server marked Secure, which the client does not send back without TLS."""
-
     repeated: Whole | None = None
-    """Requests that Locust's own client sent again by itself."""
-
     cut_off: Whole | None = None
-    """Responses that broke off and that Locust's own client took for complete ones."""
-
     first_byte: FirstByte | None = None
     pause_ms: Amount | None = None
-    """Mean time between a user's response and its next request, beyond think time, in the steady part."""
-
     silences: dict[str, Amount] = Field(default_factory=dict)
-    """Load processes that the leading one did not hear for a while, and for how long (s)."""
-
     cut_bytes: Whole | None = None
-    """What the app and the load generator printed beyond what their logs keep; None: the record is older."""
-
     warnings: tuple[Finding, ...] = ()
 
 
@@ -417,14 +368,12 @@ class Reference(Frozen):
     cpu_ms: tuple[Amount, ...] = Field(min_length=1)
 
     def median(self, column: str) -> float | None:
-        """A column of the bare answer, the median over the rounds."""
+        """A column of the bare response, the median over the rounds."""
         values = [value for item in self.raw if (value := getattr(item, column)) is not None]
         return float(median(values)) if values else None
 
 
-MOST_RUNS = 50
-"""Runs that one command makes at most: the numbers of users of a sweep. What made more was no command of ours."""
-
+MOST_RUNS = 50  # of one command: the numbers of users of a sweep. What made more was no command of ours
 LONGEST_SWEEP = 100
 
 
@@ -462,9 +411,7 @@ class Record(Frozen):
 
     @property
     def profile(self) -> Profile:
-        """The load of this run."""
         return self.plan.profile
 
     def result(self, name: str) -> EndpointResult | None:
-        """What was measured of an endpoint."""
         return next((result for result in self.endpoints if result.name == name), None)

@@ -21,13 +21,6 @@ class Done:
     errors: str
 
 
-def gh_variables() -> dict[str, str]:
-    """Give the environment of GitHub's program gh: no questions, no colours, the server of its workflow."""
-    server = os.environ.get("GITHUB_SERVER_URL", "").partition("://")[2]
-    host = {"GH_HOST": server} if server and "GH_HOST" not in os.environ else {}
-    return {**os.environ, **host, "GH_PROMPT_DISABLED": "1", "NO_COLOR": "1"}
-
-
 def run(command: list[str], directory: Path, variables: Mapping[str, str], timeout_s: float, text: str = "") -> Done:
     """Run a program to its end. `variables` is its whole environment, `text` what it reads.
 
@@ -60,7 +53,10 @@ def gh(arguments: Sequence[str], directory: Path, repository: str | None, timeou
 
     Left to itself it takes the remote `upstream` before any other: in a clone of a fork somebody else's repository.
     """
-    variables = gh_variables()
+    variables = {**os.environ, "GH_PROMPT_DISABLED": "1", "NO_COLOR": "1"}
+    server = os.environ.get("GITHUB_SERVER_URL", "").partition("://")[2]  # that of its workflow
+    if server:
+        variables.setdefault("GH_HOST", server)
     if repository is not None:
         host, _, name = repository.partition("/")
         variables |= {"GH_REPO": repository, **({"GH_HOST": host} if "/" in name else {})}
@@ -79,8 +75,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 TIMEOUT_S = 120.0
+ROLES = ("AUTHOR", "COMMITTER")
 BOT = ("github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com")
-
+# Set where bench is started by a git hook; they would point our calls at that hook's repository.
 _OF_ANOTHER_REPOSITORY = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -91,8 +88,6 @@ _OF_ANOTHER_REPOSITORY = (
     "GIT_NAMESPACE",
     "GIT_PREFIX",
 )
-"""Set where bench is started by a git hook; they would point our calls at that hook's repository."""
-
 _SETTINGS = {
     "core.hooksPath": os.devnull,  # a person's hooks check code; what is committed here is generated
     "core.fsmonitor": "false",
@@ -124,7 +119,7 @@ class Git:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *arguments: str) -> str:
-        """Run a git command; gives its output. GitError: it failed."""
+        """Give the output of a git command. GitError: it failed."""
         done = self.ask(*arguments)
         if done.code:
             raise GitError(arguments[0], f"{done.out}\n{done.errors}")
@@ -142,16 +137,10 @@ def identity(git: Git) -> dict[str, str]:
     """Who commits: the bot on GitHub, else the person whose clone this is, the bot again where nobody is set."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         # useConfigOnly: else git makes an address from the host's name, and publishes it
-        asked = [git.ask("-c", "user.useConfigOnly=true", "var", f"GIT_{who}_IDENT") for who in ("AUTHOR", "COMMITTER")]
+        asked = [git.ask("-c", "user.useConfigOnly=true", "var", f"GIT_{who}_IDENT") for who in ROLES]
         if not any(done.code for done in asked):
             return {}
-    name, address = BOT
-    return {
-        "GIT_AUTHOR_NAME": name,
-        "GIT_AUTHOR_EMAIL": address,
-        "GIT_COMMITTER_NAME": name,
-        "GIT_COMMITTER_EMAIL": address,
-    }
+    return {f"GIT_{who}_{what}": text for who in ROLES for what, text in zip(("NAME", "EMAIL"), BOT, strict=True)}
 
 
 def working_in(scratch: Path, clone: Git) -> Git:
@@ -161,16 +150,12 @@ def working_in(scratch: Path, clone: Git) -> Git:
     """
     tree = scratch / "tree"
     tree.mkdir()
-    variables = {
-        "GIT_DIR": clone("rev-parse", "--absolute-git-dir"),
-        "GIT_WORK_TREE": str(tree),
-        "GIT_INDEX_FILE": str(scratch / "index"),
-    }
-    return Git(tree, variables | identity(clone))
+    places = {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(scratch / "index")}
+    return Git(tree, {"GIT_DIR": clone("rev-parse", "--absolute-git-dir"), **places, **identity(clone)})
 
 
 def without_passwords(text: str) -> str:
-    """Take the user and the password out of every address in a text."""
+    """Take user and password out of every address in a text."""
     return re.sub(r"://[^/@\s]+@", "://", text)
 
 
@@ -178,28 +163,25 @@ def last_line(output: str) -> str:
     """The line of git's output that says what went wrong, printable and cut."""
     lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("hint:")]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "!"))]
-    chosen = (telling or lines or ["it said nothing"])[0]
-    return "".join(char if char.isprintable() else " " for char in chosen)[:_LONGEST_ERROR]
+    return _printable((telling or lines or ["it said nothing"])[0])
 
 
 def remote_lines(output: str, most: int = 3) -> str:
     """What the other side said in a push, its first lines, printable and cut."""
     said = [line.removeprefix("remote:").strip() for line in output.splitlines() if line.startswith("remote:")]
-    text = " / ".join([line for line in said if line][:most])
+    return _printable(" / ".join([line for line in said if line][:most]))
+
+
+def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)[:_LONGEST_ERROR]
 
 
 _HOST = r"(?P<host>[\w-]+(?:\.[\w-]+)+)"
-
-
 _PATH = r"(?P<path>[^/:\s]+/[^/:\s]+?)(?:\.git)?/?"
-
-
-_ADDRESSES = (
+_ADDRESSES = (  # how git spells where a repository is: as an address, or as ssh wants it
     re.compile(rf"(?:https?|ssh|git)://(?:[^@/]*@)?{_HOST}(?::\d+)?/+{_PATH}"),
     re.compile(rf"(?:[^@/:]+@)?{_HOST}:/*{_PATH}"),
 )
-"""How git spells where a repository is: as an address, or as ssh wants it."""
 
 
 def repository_of(directory: Path, remote: str = "origin") -> str | None:
