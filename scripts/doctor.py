@@ -9,7 +9,7 @@ from typer import Exit, Option
 
 from benchmark.errors import BenchmarkError
 from benchmark.github.doctor import README, Diagnosis, examine, examine_github
-from benchmark.publish.push import find_destination
+from benchmark.publish.publish import find_destination
 from benchmark.shell import repository_of
 
 

@@ -12,14 +12,21 @@ from tempfile import TemporaryDirectory
 
 from benchmark.config import DEFAULT_FILE
 from benchmark.errors import PublishError, UsageError
-from benchmark.publish.push import find_home
+from benchmark.publish.publish import fetch, find_home
 from benchmark.report.index import REPORT_NAME, with_block_of
 from benchmark.report.noise_floor import FILE_NAME as SELFTEST
 from benchmark.shell import Git, GitError, last_line, without_passwords, working_in
-from benchmark.store import CHARTS, DRAFT, writing
-from benchmark.store import FAILURES as FOLDER
+from benchmark.store import CHARTS, DRAFT, FAILURES, writing
 
-INHERITED = ("runs", FOLDER, CHARTS, SELFTEST)
+INHERITED = ("runs", FAILURES, CHARTS, SELFTEST)
+README = "README.md"
+OWN = ("reports", ":(exclude)reports/published")
+"""What stays as it is here. What others published is no run of anybody's, and comes along."""
+
+REF = "refs/bench/update"
+"""While files are replaced, the merge that they become. After a conflict, what is to be merged by hand."""
+
+SCRATCH = "bench-update-"
 
 
 def clear(directory: Path, reports: Path) -> list[Path]:
@@ -50,13 +57,20 @@ def clear(directory: Path, reports: Path) -> list[Path]:
 
 def _only_here(home: Path, folders: list[Path]) -> list[str]:
     """Files that no commit holds as they are, ignored ones too."""
-    paths = [str(folder.resolve()) for folder in folders]
-    options = ("--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all")
-    done = Git(home).ask("status", *options, "--", *paths)
-    if done.code:
-        raise UsageError(f"git status failed, so nothing was removed: {done.errors.strip()}")
-    changed = [(entry[:2], entry[3:]) for entry in done.out.split("\0") if entry]
+    try:
+        changed = _status(Git(home), "--ignored", "--", *(str(folder.resolve()) for folder in folders))
+    except GitError as error:
+        raise UsageError(f"git status failed, so nothing was removed: {error.output.strip()}") from None
     return [path for state, path in changed if "D" not in state and not _is_derived(home / path)]
+
+
+def _status(git: Git, *arguments: str) -> list[tuple[str, str]]:
+    """The state of each path that differs from the last commit, those that git does not know yet among them."""
+    # Not through __call__, which strips the blank that the first line may begin with.
+    done = git.ask("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", *arguments)
+    if done.code:
+        raise GitError("status", done.errors)
+    return [(entry[:2], entry[3:]) for entry in done.out.split("\0") if entry]
 
 
 def _is_derived(path: Path) -> bool:
@@ -64,19 +78,6 @@ def _is_derived(path: Path) -> bool:
     from benchmark.report.charts.registry import is_ours  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     return path.name == REPORT_NAME or path.name.endswith(DRAFT) or (path.suffix == ".svg" and is_ours(path))
-
-
-README = "README.md"
-OWN = ("reports", ":(exclude)reports/published")
-"""What stays as it is here. What others published is no run of anybody's, and comes along."""
-
-REF = "refs/bench/update"
-"""While files are replaced, the merge that they become. After a conflict, what is to be merged by hand."""
-
-SCRATCH = "bench-update-"
-
-Render = Callable[[Path], bool]
-"""Renders the reports of a checkout with the code in it; whether that could be done."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,10 @@ class Updated:
     rendered: bool = True
 
 
-@dataclass(frozen=True)
-class _Change:
-    """A file that differs between two commits; `gone` in the second one."""
-
-    path: str
-    gone: bool
-    new: bool
-
-
-def update(directory: Path, remote: str, branch: str | None, render: Render) -> Updated:
+def update(directory: Path, remote: str, branch: str | None, render: Callable[[Path], bool]) -> Updated:
     """Merge a branch of a remote (its default branch, if None is named) into the branch that is checked out here.
 
+    `render` renders the reports of a checkout with the code in it, and says whether that could be done.
     UsageError: this is no clone of a fork, or something in it is not committed. PublishError: both sides changed a
     file, or git refuses. Nothing was changed then.
     """
@@ -118,7 +111,7 @@ def update(directory: Path, remote: str, branch: str | None, render: Render) -> 
         if begun is not None:
             apart("read-tree", "--reset", "-u", begun)
             return Updated(begun, _take(git, apart.directory, head, begun))
-        _refuse(_uncommitted(git))
+        _refuse([path for _, path in _status(git)])
         theirs = _fetch(git, remote, branch)
         if not git.ask("merge-base", "--is-ancestor", theirs, head).code:
             return Updated(theirs)
@@ -148,15 +141,6 @@ def _begun(git: Git, head: str) -> str | None:
     return names[0] if len(names) == 3 and names[1] == head else None  # noqa: PLR2004 - itself and two parents
 
 
-def _uncommitted(git: Git) -> list[str]:
-    """List the paths that differ from the last commit, those that git does not know yet among them."""
-    # Not through __call__, which strips the blank that the first line may begin with.
-    done = git.ask("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
-    if done.code:
-        raise GitError("status", done.errors)
-    return [entry[3:] for entry in done.out.split("\0") if entry]
-
-
 def _refuse(changed: list[str]) -> None:
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
@@ -174,19 +158,15 @@ def _fetch(git: Git, remote: str, branch: str | None) -> str:
             "bench update --remote https://github.com/OWNER/NAME.git"
         )
         raise UsageError(message)
+    shown = without_passwords(remote)
     try:
         lines = (line.partition("\t") for line in git("ls-remote", remote, wanted).splitlines())
         tip = next((commit for commit, _, name in lines if name == wanted), None)
         if tip is None:
-            message = (
-                f"{without_passwords(remote)} has no branch {branch or 'that is its default'}; name one with --branch"
-            )
-            raise UsageError(message)
-        options = ("--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap=")
-        git("fetch", "--quiet", *options, remote, wanted)
+            raise UsageError(f"{shown} has no branch {branch or 'that is its default'}; name one with --branch")
+        fetch(git, remote, wanted)
     except GitError as error:
-        message = f"{without_passwords(remote)} cannot be read: {error}; check the address and your right to read it"
-        raise PublishError(message) from None
+        raise PublishError(f"{shown} cannot be read: {error}; check the address and your right to read it") from None
     return tip
 
 
@@ -236,21 +216,22 @@ def _take(git: Git, tree: Path, head: str, merge: str) -> int:
     Some may be replaced already, by a call that was killed. UsageError: something else is in the way.
     """
     home = git.directory
-    changes = _changes(git, head, merge)
-    ours = {change.path for change in changes if _same(home / change.path, tree / change.path)}
-    _refuse([path for path in _uncommitted(git) if path not in ours])
-    going = {home / change.path for change in changes if change.gone}
-    coming = [home / change.path for change in changes if change.new and change.path not in ours]
+    parts = git("diff-tree", "-r", "-z", "--no-renames", "--name-status", head, merge).split("\0")
+    changes = dict(zip(parts[1::2], parts[::2], strict=False))
+    ours = {path for path in changes if _same(home / path, tree / path)}
+    _refuse([path for _, path in _status(git) if path not in ours])
+    going = {home / path for path, state in changes.items() if state == "D"}
+    coming = [home / path for path, state in changes.items() if state == "A" and path not in ours]
     hidden = [file for path in coming for file in _files(path) if file not in going]
     _refuse([str(file.relative_to(home)) for file in hidden])  # git ignores it here, and tracks it there
     git("update-ref", REF, merge)
     try:
-        for change in sorted(changes, key=lambda change: not change.gone):
-            if change.gone:
-                _remove(home, change.path)
-            elif change.path not in ours:
-                (home / change.path).parent.mkdir(parents=True, exist_ok=True)
-                (tree / change.path).replace(home / change.path)
+        for path in sorted(changes, key=lambda path: changes[path] != "D"):
+            if changes[path] == "D":
+                _remove(home, path)
+            elif path not in ours:
+                (home / path).parent.mkdir(parents=True, exist_ok=True)
+                (tree / path).replace(home / path)
     except OSError as error:
         message = f"{error.filename} cannot be replaced: {error.strerror}. Make room and call bench update again"
         raise PublishError(message) from None
@@ -261,11 +242,6 @@ def _take(git: Git, tree: Path, head: str, merge: str) -> int:
         raise PublishError(message) from None
     git("update-ref", "-d", REF)
     return len(changes)
-
-
-def _changes(git: Git, old: str, new: str) -> list[_Change]:
-    parts = git("diff-tree", "-r", "-z", "--no-renames", "--name-status", old, new).split("\0")
-    return [_Change(path, state == "D", state == "A") for state, path in zip(parts[::2], parts[1::2], strict=False)]
 
 
 def _files(path: Path) -> list[Path]:

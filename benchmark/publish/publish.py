@@ -1,20 +1,46 @@
-"""The way of new files into the reports, here or on a branch: what `bench publish` and `bench fail` share."""
+"""The way of new files into the reports: here, or on a branch of a remote, whatever else is pushed there just then."""
 
 import os
+import random
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmark.errors import InvalidRunError, UnwritableRunError, UsageError
+from benchmark.errors import InvalidRunError, PublishError, UnwritableRunError, UsageError, refuse_untrusted
 from benchmark.formatting import inert
-from benchmark.publish.push import Destination, Put, find_destination, push
 from benchmark.publish.untrusted import read_runs
 from benchmark.report.index import why_incomplete
 from benchmark.report.render import render, say_unreadable
 from benchmark.report.step_summary import write_step_summary
+from benchmark.shell import Git, GitError, remote_lines, working_in
 
 LONGEST_TITLE = 200
+TRIES = 10
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 20.0
+
+# What is said of a push that no further try will bring in.
+OF_WORKFLOWS = "refusing to allow"
+DECLINED = ("GH006", "GH013", "protected branch", "hook declined")
+FORBIDDEN = (
+    "Permission to ",
+    "Permission denied",
+    "Authentication failed",
+    "could not read Username",
+    "error: 403",
+    "Repository not found",
+    "does not appear to be a git repository",
+    "does not exist",
+    "No such remote",
+    "refusing to update checked out branch",
+)
+
+Put = Callable[[Path], object]
+"""Writes the new files into a reports directory; the same files again change nothing."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +54,29 @@ class Where:
     readme: Path
 
 
+@dataclass(frozen=True)
+class Destination:
+    """A branch of a remote, and the two places below its top directory that are written."""
+
+    home: Path
+    remote: str
+    branch: str
+    reports: Path
+    readme: Path
+
+    def __str__(self) -> str:
+        return f"{self.remote}/{self.branch}"
+
+
+class _TryAgainError(PublishError):
+    """Somebody else was faster, or the network was not there."""
+
+
 def publish_to(where: Where, put: Put, title: str, runs: Sequence[str] = ()) -> None:
-    """Put files into the reports, render everything, and say what was done. `runs`: those whose reports are new."""
+    """Put files into the reports, render what is new, and say what was done. `runs`: those whose reports are new.
+
+    Nothing is committed when nothing changes. PublishError: it was not published.
+    """
     if where.local:
         put(where.reports)
         _render_new(where.reports, where.readme)
@@ -37,26 +84,13 @@ def publish_to(where: Where, put: Put, title: str, runs: Sequence[str] = ()) -> 
         return
     destination = find_destination(where.reports, where.readme, where.remote, where.branch)
     title = title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
-    outcome = push(destination, put, _render_new, title=title, say=_say, agree=_agree)
-    place = f"{destination.remote}/{destination.branch}"
-    if outcome.changed:
-        sys.stdout.write(
-            f"{title}: pushed to {place} as {outcome.commit[:10]}. Your files are as they were: git pull\n"
-        )
-        _tell_workflow(destination, outcome.commit, runs)
+    commit, changed = _push_for_good(destination, put, title)
+    if changed:
+        done = f"pushed to {destination} as {commit[:10]}. Your files are as they were: git pull"
+        sys.stdout.write(f"{title}: {done}\n")
+        _tell_workflow(destination, commit, runs)
     else:
-        sys.stdout.write(f"{title}: nothing to do, {place} holds it already\n")
-
-
-def _agree(what: str) -> bool:
-    """Say what is to be done and, at a terminal, ask."""
-    in_workflow = os.environ.get("GITHUB_ACTIONS") == "true"  # where a terminal has no person at it
-    if in_workflow or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-        _say(f"{what}.")
-        return True
-    sys.stderr.write(f"{what}. Make it? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        sys.stdout.write(f"{title}: nothing to do, {destination} holds it already\n")
 
 
 def _tell_workflow(destination: Destination, commit: str, runs: Sequence[str]) -> None:
@@ -74,7 +108,6 @@ def _tell_workflow(destination: Destination, commit: str, runs: Sequence[str]) -
 
 
 def _render_new(reports: Path, readme: Path) -> None:
-    """Render what is new: the report of a run that has none, the index, the README block."""
     say_unreadable(render(reports, readme, everything=False).unreadable)
 
 
@@ -93,3 +126,181 @@ def reason_in(results: Path | None) -> str | None:
     incomplete = [record for record in records if record.state == "incomplete"]
     newest = max(incomplete, key=lambda record: record.started_at, default=None)
     return why_incomplete(newest) if newest is not None else None
+
+
+def find_destination(reports: Path, readme: Path, remote: str, branch: str | None) -> Destination:
+    """Work out where to publish from a clone.
+
+    Without `branch`: the one that the current branch follows, else the one of that name.
+    UsageError: this is no clone, or a name is not possible.
+    """
+    home = find_home(Path.cwd())
+    git = Git(home)
+    if not remote or remote.startswith("-"):
+        raise UsageError(f"--remote: {remote!r} is not the name of a remote")
+    chosen = branch or current_branch(git)
+    if git.ask("check-ref-format", "--branch", chosen).code:
+        raise UsageError(f"--branch: {chosen!r} is not the name of a branch")
+    return Destination(home, remote, chosen, _below(home, reports), _below(home, readme))
+
+
+def find_home(directory: Path) -> Path:
+    """Top directory of the clone that `directory` is in. UsageError: it is in none."""
+    done = Git(directory).ask("rev-parse", "--show-toplevel")
+    refuse_untrusted(done.errors)
+    if done.code or not done.out.strip():
+        message = f"{directory.name or '.'}/ is not in a git clone with a working tree; go to yours, or use --local"
+        raise UsageError(message)
+    return Path(done.out.rstrip("\n"))
+
+
+def current_branch(git: Git) -> str:
+    """Name, at the remote, of the branch that is checked out. UsageError: none is."""
+    local = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+    if local.code:
+        # A workflow may check out a commit; GitHub says which branch it meant.
+        if os.environ.get("GITHUB_REF_TYPE") == "branch" and (name := os.environ.get("GITHUB_REF_NAME")):
+            return name
+        raise UsageError("no branch is checked out; name the one to publish on with --branch")
+    name = local.out.strip()
+    followed = git.ask("config", "--get", f"branch.{name}.merge").out.strip()
+    return followed.removeprefix("refs/heads/") or name
+
+
+def _below(home: Path, path: Path) -> Path:
+    try:
+        return path.resolve().relative_to(home.resolve())
+    except ValueError:
+        message = f"{path} is not in the clone; publish from the clone that it belongs to, or use --local"
+        raise PublishError(message) from None
+
+
+def _push_for_good(destination: Destination, put: Put, title: str) -> tuple[str, bool]:
+    attempt = 1
+    while True:
+        try:
+            return _push_once(destination, put, title)
+        except _TryAgainError as error:
+            if attempt == TRIES:
+                raise PublishError(f"not published after {TRIES} tries; try again later. {error}") from None
+            _say(f"try {attempt} of {TRIES}: {error}")
+        # Jitter: those who met once would else meet again.
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
+        time.sleep(longest * random.uniform(0.2, 1.0))  # noqa: S311 - no secret
+        attempt += 1
+
+
+def _push_once(destination: Destination, put: Put, title: str) -> tuple[str, bool]:
+    """Give the commit that holds the files, and whether it was made now.
+
+    In files and an index of its own, over the objects of the clone, in which nothing else changes.
+    """
+    clone = Git(destination.home)
+    tip, exists = _fetch(clone, destination)
+    if not exists and not _agree(f"{destination} does not exist yet; it is made, from the default branch"):
+        message = f"{destination} was not made, so nothing was published; name the branch that is meant with --branch"
+        raise PublishError(message)
+    with TemporaryDirectory(prefix="bench-publish-", ignore_cleanup_errors=True) as scratch:
+        git = working_in(Path(scratch), clone)
+        git("read-tree", "--reset", "-u", tip)
+        reports, readme = git.directory / destination.reports, git.directory / destination.readme
+        put(reports)
+        try:
+            _render_new(reports, readme)
+        except UsageError as error:
+            raise PublishError(f"{error}; nothing was published: mend it on {destination.branch}") from None
+        # --force: somebody's own list of ignored files may name *.svg
+        written = [path for path in (destination.reports, destination.readme) if (git.directory / path).exists()]
+        git("add", "--all", "--force", "--", *map(str, written))
+        tree = git("write-tree")
+        changed = tree != git("rev-parse", f"{tip}^{{tree}}")
+        commit = git("commit-tree", tree, "-p", tip, "-m", title) if changed else tip
+    if changed or not exists:
+        _push(clone, destination, commit)
+    return commit, changed
+
+
+@cache  # also where a try failed, people are asked once
+def _agree(what: str) -> bool:
+    """Say what is to be done and, at a terminal, ask."""
+    in_workflow = os.environ.get("GITHUB_ACTIONS") == "true"  # where a terminal has no person at it
+    if in_workflow or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        _say(f"{what}.")
+        return True
+    sys.stderr.write(f"{what}. Make it? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _fetch(clone: Git, destination: Destination) -> tuple[str, bool]:
+    """Get the commit to build on, and whether the branch exists; of one yet to be made, the default branch's newest."""
+    wanted = f"refs/heads/{destination.branch}"
+    try:
+        listed = clone("ls-remote", destination.remote, "HEAD", wanted)
+        tips = {name: commit for commit, _, name in (line.partition("\t") for line in listed.splitlines())}
+        source = wanted if wanted in tips else "HEAD"
+        if source not in tips:
+            message = f"{destination.remote} holds no commit yet; push your branch once: git push {destination.remote}"
+            raise PublishError(message)
+        depth = ("--depth=1",) if wanted in tips and _has_no_history(clone, destination) else ()
+        fetch(clone, *depth, destination.remote, source)
+    except GitError as error:
+        raise _meaning(error, destination) from None
+    if clone.ask("cat-file", "-e", f"{tips[source]}^{{commit}}").code:
+        raise _TryAgainError(f"{destination.branch} was rewritten while it was fetched")
+    return tips[source], wanted in tips
+
+
+def fetch(clone: Git, *arguments: str) -> None:
+    """Get commits, and leave the clone's own view of the remote as it is."""
+    options = ("--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap=")
+    clone("fetch", "--quiet", *options, *arguments)
+
+
+def _has_no_history(clone: Git, destination: Destination) -> bool:
+    """Whether nothing older of the branch is to be fetched: years of it, into a clone that has none of its own.
+
+    Of the branch that is checked out only what is new comes anyway; and its newest commit must not become one without
+    parents, or the next `git pull` would find that it has nothing in common with what is here.
+    """
+    if clone("rev-parse", "--is-shallow-repository") != "true":
+        return False
+    try:
+        return current_branch(clone) != destination.branch
+    except UsageError:
+        return False
+
+
+def _push(clone: Git, destination: Destination, commit: str) -> None:
+    """To the address, not to the name: git would then write the clone's view of the remote."""
+    try:
+        address = clone("remote", "get-url", "--push", destination.remote)
+        options = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no")
+        clone("push", *options, address, f"{commit}:refs/heads/{destination.branch}")
+    except GitError as error:
+        raise _meaning(error, destination) from None
+
+
+def _meaning(error: GitError, destination: Destination) -> PublishError:
+    """Tell a refusal for good from one that the next try may overcome."""
+    said = remote_lines(error.output)
+    afterwards = "The run is untouched, publish it again afterwards: on GitHub with Re-run failed jobs"
+    if OF_WORKFLOWS in error.output:
+        return PublishError(
+            f"{destination} does not accept the push: its workflows differ from those of the default branch, which a "
+            f"workflow's token may not bring in ({said}). Merge the default branch into {destination.branch} and push "
+            f"that yourself. {afterwards}"
+        )
+    if any(sign in error.output for sign in DECLINED):
+        return PublishError(
+            f"{destination} does not accept the push, it is protected{f' ({said})' if said else ''}. Three ways out: "
+            "let the workflow's bot push to it (branch protection or ruleset: remove it, or add the bot to those who "
+            "may bypass it); or publish on a branch of its own: set the repository variable BENCH_BRANCH, or --branch; "
+            f"or push with a deploy key that may bypass the rule. {afterwards}"
+        )
+    if any(sign in error.output for sign in FORBIDDEN):
+        return PublishError(
+            f"{destination} cannot be reached or written: {error}. Check the remote and your right to push; "
+            "a workflow's job needs `permissions: contents: write`"
+        )
+    return _TryAgainError(str(error))

@@ -7,18 +7,16 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmark.errors import BenchmarkError, InvalidRunError, UsageError, one_line
 from benchmark.record import MOST_RUNS, Record
 from benchmark.store import FILE_NAME, parse_record, to_json
 
-MOST_BYTES = 5_000_000
-"""A run of 4 endpoints is some 50 kB."""
-
+MOST_BYTES = 5_000_000  # a run of 4 endpoints is some 50 kB
 MOST_BODY_BYTES = 100_000
 """Of all endpoints together. A body may be nested, and nested lists grow when they are indented."""
 
@@ -28,17 +26,15 @@ CLOCKS_APART = timedelta(minutes=10)
 MOST_ENTRIES = 50_000
 DEEPEST = 10
 
+TryOut = Callable[[Record], object]
+"""Renders a record wherever it will be shown."""
 
-@dataclass(frozen=True)
-class Found:
+
+class Found(NamedTuple):
     """Records of the finished runs, and the names of those that were still being measured or were killed."""
 
     records: tuple[Record, ...]
     unfinished: tuple[str, ...]
-
-
-TryOut = Callable[[Record], object]
-"""Renders a record wherever it will be shown."""
 
 
 def read_runs(directory: Path, try_out: TryOut | None = None) -> Found:
@@ -47,22 +43,11 @@ def read_runs(directory: Path, try_out: TryOut | None = None) -> Found:
     UsageError: no run is there. InvalidRunError: something in the directory may not be published.
     """
     try:
-        return _read_runs(directory, try_out)
+        _refuse_odd_entries(directory)
+        records = [_read(file) for file in _run_files(directory)]
     except OSError as error:
         message = f"{one_line(str(error.filename or directory))} cannot be read: {error.strerror or error}"
         raise InvalidRunError(message) from None
-
-
-def _read_runs(directory: Path, try_out: TryOut | None) -> Found:
-    _refuse_odd_entries(directory)
-    files = [directory / FILE_NAME] if (directory / FILE_NAME).exists() else sorted(directory.glob(f"*/{FILE_NAME}"))
-    if not files:
-        message = f"{directory} holds no {FILE_NAME}; name a directory that `bench run` wrote, or one that holds such"
-        raise UsageError(message)
-    if len(files) > MOST_RUNS:
-        message = f"{directory} holds {len(files)} runs, one command makes at most {MOST_RUNS}; publish them in parts"
-        raise InvalidRunError(message)
-    records = [_read(file) for file in files]
     if len({record.id for record in records}) < len(records):
         raise InvalidRunError(f"{directory} holds two runs of one name; delete the copy")
     _check_one_after_the_other(records)
@@ -99,45 +84,45 @@ def _walk(top: Path) -> Iterator[tuple[Path, int, int]]:
                     waiting.append((Path(entry.path), depth + 1))
 
 
+def _run_files(directory: Path) -> list[Path]:
+    files = [directory / FILE_NAME] if (directory / FILE_NAME).exists() else sorted(directory.glob(f"*/{FILE_NAME}"))
+    if not files:
+        message = f"{directory} holds no {FILE_NAME}; name a directory that `bench run` wrote, or one that holds such"
+        raise UsageError(message)
+    if len(files) > MOST_RUNS:
+        message = f"{directory} holds {len(files)} runs, one command makes at most {MOST_RUNS}; publish them in parts"
+        raise InvalidRunError(message)
+    return files
+
+
 def _read(file: Path) -> Record:
-    if file.stat().st_size > MOST_BYTES:
-        raise InvalidRunError(f"{file} has {file.stat().st_size} bytes, a record at most {MOST_BYTES}; it was not read")
+    if (size := file.stat().st_size) > MOST_BYTES:
+        raise InvalidRunError(f"{file} has {size} bytes, a record at most {MOST_BYTES}; it was not read")
     try:
         record = parse_record(file.read_text(encoding="utf-8"), str(file))
-        _check(record)
     except UnicodeDecodeError:
         raise InvalidRunError(f"{one_line(str(file))} is not a record: it is not UTF-8") from None
     except InvalidRunError as error:
         # The message may quote the file: no line of it may pass for a line of ours.
         raise InvalidRunError(one_line(str(error))) from None
+    if why := _why_odd(record):
+        raise InvalidRunError(one_line(f"{record.id} cannot be published: {why}"))
     return record
 
 
-def _check(record: Record) -> None:
-    """Refuse what the schema allows and no measurement writes."""
+def _why_odd(record: Record) -> str | None:
+    """What the schema allows and no measurement writes."""
     bodies = sum(len(json.dumps(endpoint.json_body)) for endpoint in record.plan.endpoints)
     if bodies > MOST_BODY_BYTES or len(to_json(record)) > MOST_BYTES:
-        _refuse(record, "it is larger than any record")
-    _check_times(record)
-
-
-def _check_times(record: Record) -> None:
-    """A run from the future would be the newest for ever; a name that says another time would mislead whoever reads."""
-    moments = [record.started_at, *([record.finished_at] if record.finished_at else [])]
+        return "it is larger than any record"
     try:
-        times = [datetime.fromisoformat(moment) for moment in moments]
+        times = [datetime.fromisoformat(moment) for moment in (record.started_at, record.finished_at or "") if moment]
     except ValueError:
-        _refuse(record, "it holds a time that does not exist")
-        return
-    if times != sorted(times) or times[-1] > datetime.now(UTC) + CLOCKS_APART:
-        _refuse(record, "its times are in the future or in the wrong order; are the clocks right?")
-    if not record.id.startswith(f"{_stamp(record)}-"):
-        _refuse(record, f"its name does not begin with when it started, {_stamp(record)}")
-
-
-def _stamp(record: Record) -> str:
-    """When it started, as `bench run` begins the name of a run: "20261123T120000"."""
-    return record.started_at.translate(str.maketrans("", "", "-:Z"))
+        return "it holds a time that does not exist"
+    if times != sorted(times) or times[-1] > datetime.now(UTC) + CLOCKS_APART:  # it would be the newest for ever
+        return "its times are in the future or in the wrong order; are the clocks right?"
+    began = record.started_at.translate(str.maketrans("", "", "-:Z"))  # "20261123T120000": so `bench run` names a run
+    return None if record.id.startswith(f"{began}-") else f"its name does not begin with when it started, {began}"
 
 
 def _check_one_after_the_other(records: Sequence[Record]) -> None:
@@ -164,7 +149,3 @@ def _check_rendering(record: Record, try_out: TryOut) -> None:
     except Exception as error:
         why = f"rendering it fails ({type(error).__name__}: {error})"
         raise InvalidRunError(one_line(f"{record.id} cannot be published: {why}")) from error
-
-
-def _refuse(record: Record, why: str) -> None:
-    raise InvalidRunError(f"{record.id} cannot be published: {why}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.publish.push import Destination, _meaning
+from benchmark.publish.publish import Destination, _meaning
 from benchmark.shell import Git, GitError, repository_of
 from tests.support.clones import Clone, environment, git
 from tests.support.publishable import make_record
