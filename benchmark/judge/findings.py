@@ -224,7 +224,6 @@ def _failures(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
 
 
 def _why_failed(measured: Round, plan: Plan) -> tuple[str, str]:
-    """The cause of failures, where they name one, and what to do."""
     limited = sum(kind.count for kind in measured.failures_by_kind if LIMITED in kind.message)
     if not limited:
         return "", "Fix what the failures say before comparing."
@@ -356,7 +355,6 @@ def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Seen | N
 
 
 def _what_the_split_means(most: int, endpoint: Endpoint, plan: Plan) -> tuple[bool, str]:
-    """Whether users of the worker with the most connections queued, as far as that is known, and what follows."""
     if endpoint.served is None:
         return (
             False,

@@ -28,7 +28,6 @@ class Judged:
     strangers: Mapping[str, str] = field(default_factory=dict)
 
     def own(self, records: Sequence[Record]) -> list[Record]:
-        """Leave out what other repositories measured."""
         return [record for record in records if record.id not in self.strangers]
 
     @property

@@ -69,7 +69,6 @@ JUDGED = tuple(metric for metric in METRICS if metric.judged)
 
 
 def metric(name: MetricName) -> Metric:
-    """Find a metric by its name."""
     return next(found for found in METRICS if found.name == name)
 
 

@@ -43,7 +43,6 @@ def busy_with_others(used: Resources) -> bool:
 
 
 def disagreement(measured: Round, endpoint: Endpoint, plan: Plan) -> Seen | None:
-    """Say that theory and measurement disagree, by how much, and the likeliest cause."""
     if measured.prediction is None:
         return None
     found = {}

@@ -47,7 +47,6 @@ def lost_ratio(accounted: float, pause_ms: float | None, most_ms: float | None) 
 
 
 def allowed_in_round_ms(measured: Round, profile: Profile) -> float | None:
-    """How long a pause may be in a round; None: the cost is not known."""
     used = measured.resources
     if used.generator_cpu_us_per_request is None:
         return None
@@ -74,7 +73,6 @@ def late_ratio(measured: Round) -> float:
 
 
 def held_up(measured: Round, profile: Profile) -> bool:
-    """Whether the load generator made users wait for longer than sending costs."""
     return is_too_much(lost_in_round(measured, profile) or 0.0)
 
 

@@ -69,7 +69,6 @@ class Series:
     aside: str | None = None
 
     def judgements(self, rule: Judging | None = None) -> tuple[Judgement, ...]:
-        """Judge every run against the ones before it; of a metric that is only shown each is inconclusive."""
         points = self.points
         if not self.metric.judged:
             points = tuple(replace(point, unusable=f"{self.metric.title} is shown, never judged") for point in points)
@@ -93,7 +92,6 @@ class Series:
 
     @property
     def key(self) -> str:
-        """A hash that stands for profile, endpoint and metric."""
         return hashlib.sha256("\n".join(self.place).encode()).hexdigest()
 
     @property
@@ -118,7 +116,6 @@ class Series:
 
     @property
     def began_with(self) -> str | None:
-        """What else was different in the first run of a regression that is open."""
         for before, run in pairwise(self.runs):
             if run.id == self.last.open_since:
                 return what_changed(before.environment, run.environment)
@@ -126,7 +123,6 @@ class Series:
 
     @property
     def over(self) -> dict[str, str]:
-        """How each regression that is over ended, by the run it began with."""
         ends = {}
         for before, now in pairwise(self.verdicts):
             if before.open_since is not None and now.open_since is None:
@@ -136,7 +132,6 @@ class Series:
 
     @property
     def accepted(self) -> dict[str, str]:
-        """Why a change is wanted, by the run from which on."""
         return {point.run: point.accepted for point in self.points if point.accepted}
 
 
@@ -267,7 +262,6 @@ def _points(
 
 
 def _workers_in_use(result: EndpointResult) -> int | None:
-    """How many workers had connections, in most rounds; None where that is not known."""
     known = [sum(held > 0 for held in dealt) for one in result.rounds if (dealt := one.connections_per_worker)]
     return mode(known) if known else None
 
@@ -291,7 +285,6 @@ def _over_predicted(point: Point, result: EndpointResult, metric: Metric) -> Poi
 
 
 def _begins(entry: Accepted, moments: Mapping[str, Moment]) -> Moment | None:
-    """From which moment on a change is accepted; None when its run is not among the records."""
     if entry.date is not None:
         return entry.date.isoformat(), ""
     return moments.get(entry.run or "")
@@ -340,7 +333,6 @@ def _listed(names: list[str], before: Mapping[str, str], now: Mapping[str, str])
 
 
 def _was(now: str, before: str) -> str:
-    """Write "AMD EPYC 9V74, was 7763": words that both begin with are said once."""
     new, old = now.split(), before.split()
     same = 0
     while same < min(len(new), len(old)) - 1 and new[same] == old[same]:

@@ -57,12 +57,10 @@ USABLE = Validity(level="usable")
 
 
 def endpoint_validity(record: Record, name: str) -> Validity:
-    """Weigh the evidence about one endpoint of a run; one that was planned and not measured is invalid."""
     return _validity((*_about_run(record), *_about_endpoint(record, name)))
 
 
 def run_validity(record: Record) -> Validity:
-    """Weigh the evidence about all endpoints; each reason says whose it is."""
     named = (
         reason.model_copy(update={"message": f"{endpoint.name}: {reason.message}"})
         for endpoint in record.plan.endpoints

@@ -225,7 +225,6 @@ class _Series:
         return self._confirmed(point, value, known, self.suspect)
 
     def _confirmed(self, point: Point, value: float, known: Baseline, first: _Suspect) -> Judgement:
-        """Announce a change once, and begin the baseline anew with the two runs that showed it."""
         before = tuple(self.level[-self.rule.most_runs :])
         self.level, self.former, self.suspect = [first.value, value], before, None
         if first.side != self.good_side:
@@ -235,7 +234,6 @@ class _Series:
         return self._say(point, "improved", stage, known, value=value, first=first)
 
     def _close_if_reached(self, point: Point, values: Sequence[float]) -> bool:
-        """Close an open regression when all of `values` are as good as the level before it."""
         if self.open is None:
             return False
         goal = self._baseline(self.open.before, point)

@@ -56,13 +56,11 @@ def standing(records: Sequence[Record], failures: Sequence[Failure]) -> str:
 
 
 def why_incomplete(record: Record) -> str | None:
-    """Why a run is not complete: its own reason, else that of the first round that is missing."""
     first = record.missing[0] if record.missing else None
     return record.reason or (f"{first.endpoint}, round {first.round}: {first.reason}" if first else None)
 
 
 def newest(failures: Sequence[Failure]) -> list[Failure]:
-    """The failures that the index lists, newest first."""
     return sorted(failures, key=lambda failure: (failure.at, failure.id), reverse=True)[:LONGEST_LIST]
 
 
@@ -83,7 +81,6 @@ def headline_run(records: Sequence[Record]) -> Record | None:
 
 
 def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> str:
-    """Markdown of the block, without its markers."""
     record = headline_run(records)
     if record is None:
         return templates().get_template("readme_block.md.j2").render(record=None)
@@ -97,7 +94,7 @@ def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> st
             target=record.plan.target,
             environment=record.environment,
             published=published,
-            warnings=sum(finding.severity != "note" for _, finding in all_warnings(record)),
+            warnings=len(all_warnings(record)),
             headline=sentences.headline(record),
             results=results_table(record, published),
             picture=picture_lines(record, f"reports/runs/{record.id}/").get("throughput"),
@@ -118,7 +115,6 @@ def with_block_of(readme: bytes, *others: bytes) -> bytes:
 
 
 def _around_block(readme: bytes) -> tuple[bytes, bytes, bytes] | None:
-    """Split a README into what stands before, between and after its markers; None unless both stand once, in order."""
     begin, end = BEGIN.encode(), END.encode()
     if readme.count(begin) != 1 or readme.count(end) != 1 or readme.index(begin) > readme.index(end):
         return None
@@ -154,12 +150,11 @@ def update_block(readme: Path, block: str) -> None:
 
 def replace_block(readme: str, block: str, ends: str = "\n") -> str:
     """Put a block between the markers. UsageError unless both stand exactly once and in their order."""
-    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
+    around = _around_block(readme.encode())
+    if around is None:
         raise UsageError(f"README.md needs {BEGIN} and, after it, {END}, each exactly once; nothing was written to it")
-    before, rest = readme.split(BEGIN)
-    _old, after = rest.split(END)
-    lines = [BEGIN, *block.strip().split("\n"), END]
-    return f"{before}{ends.join(lines)}{after}"
+    lines = ["", *block.strip().split("\n"), ""]
+    return f"{around[0].decode()}{ends.join(lines)}{around[2].decode()}"
 
 
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -252,7 +247,6 @@ class Judge(Protocol):
 
 
 def nobody_judges(records: Iterable[Record], *, trends: bool = True) -> Judged:  # noqa: ARG001 - nothing is judged
-    """For one run alone there is nothing to compare."""
     return Judged()
 
 
@@ -267,7 +261,7 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
         {
             "record": record,
             "best": next(iter(sentences.ranking(record)), None),
-            "warnings": sum(finding.severity != "note" for _, finding in all_warnings(record)),
+            "warnings": len(all_warnings(record)),
             "validity": judged.validity.get(record.id),
             "stranger": judged.strangers.get(record.id),
         }
@@ -302,7 +296,6 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
 
 
 def _pictures(history: History, judged: Judged) -> tuple[dict[str, list["Picture"]], list["Picture"]]:
-    """Pictures of more than one run: of each metric over the runs by profile, and of sweeps."""
     from benchmark.report.charts import registry as pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     return pictures.trend_pictures(judged), pictures.sweep_pictures(history.records)
@@ -391,7 +384,6 @@ def _render_reports(reports: Path, tables: tuple[Published, ...], judge: Judge, 
 
 
 def render_run(directory: Path, tables: Sequence[Published], judged: Judged | None = None) -> Path:
-    """Render the report of one run directory, with pictures, beside its record."""
     _write_run(directory, read_record(directory), tuple(tables), judged, with_pictures=True)
     return directory / REPORT_NAME
 

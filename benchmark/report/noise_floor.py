@@ -18,7 +18,6 @@ WAITING_S = 0.05
 
 
 def write_selftest(found: SelfTest, reports: Path) -> Path:
-    """Keep a self-test in the reports directory, in place of the one before."""
     path = reports / FILE_NAME
     try:
         return save(found, path)
@@ -36,7 +35,6 @@ def read_selftest(reports: Path) -> SelfTest | None:
 
 
 def unreadable_selftest(reports: Path) -> list[str]:
-    """One line if the reports hold a self-test that cannot be read."""
     try:
         read_selftest(reports)
     except InvalidRunError as error:
@@ -51,7 +49,6 @@ KINDS = {WAITING: "where an endpoint waits", COMPUTING: "where it computes"}
 
 
 def as_markdown(found: SelfTest) -> str:
-    """Everything that was found, as Markdown."""
     parts = [
         _conditions(found),
         "\n".join(_sights(found)),
@@ -85,7 +82,6 @@ def _band(sight: Sight) -> str:
 
 
 def _wolf(found: SelfTest) -> str:
-    """Say how often the rule alarmed though nothing had changed, and what could not be judged."""
     judged, beyond, announced = (
         sum(values) for values in zip(*((s.judged, s.beyond, s.announced) for s in found.sights), strict=True)
     )

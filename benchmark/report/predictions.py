@@ -15,7 +15,6 @@ from benchmark.theory.ask import Predicted
 
 
 def print_predictions(console: Console, answers: Sequence[Predicted]) -> None:
-    """Print one table for each plan, and why its numbers are what they are."""
     for _, group in groupby(answers, key=lambda answer: id(answer.plan)):
         of_plan = list(group)
         console.print(_predicted_table(of_plan[0].plan, of_plan))

@@ -60,7 +60,6 @@ class Published(Frozen):
 
     @property
     def cited(self) -> str:
-        """Who published it, where and when, as Markdown."""
         title = f"“{inert(self.title)}”"
         return f"{inert(self.author)}, {f'[{title}]({self.url})' if self.url else title}, {self.date}"
 
@@ -76,13 +75,11 @@ def read_published(directory: Path) -> tuple[Published, ...]:
 
 
 def conditions(record: Record) -> Conditions:
-    """Conditions of a run, for comparison with a published one."""
     wanted = json.loads(record.profile.model_dump_json()) | json.loads(record.plan.target.model_dump_json())
     return Conditions.model_validate({name: wanted[name] for name in Conditions.model_fields})
 
 
 def same_conditions(record: Record, tables: tuple[Published, ...]) -> Published | None:
-    """Find the published table that this run repeats."""
     profile, target = record.profile, record.plan.target
     otherwise = (
         profile.start != "batch"

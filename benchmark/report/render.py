@@ -118,7 +118,6 @@ def say_unreadable(problems: Iterable[str]) -> None:
 
 
 def _config(reports: Path) -> tuple[Config | None, tuple[str, ...]]:
-    """What benchmark.toml says, and what has to be said about that."""
     try:
         config = read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
     except UsageError as error:

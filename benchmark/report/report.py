@@ -1,6 +1,6 @@
 """One run as Markdown: report.md, rendered by Jinja from the record and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from statistics import median
 
@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from benchmark import formatting
 from benchmark.judge.findings import GRAVITY
 from benchmark.judge.history import Judged
-from benchmark.record import Alternative, Columns, EndpointResult, Finding, Record
+from benchmark.record import Columns, EndpointResult, Finding, Record, Round
 from benchmark.report import sentences
 from benchmark.report.noise_floor import on_this_machine
 from benchmark.report.published import Published, PublishedRow, same_conditions
@@ -59,24 +59,14 @@ def templates() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - the output is Markdown; names from outside go through `inert`
     )
-    environment.filters |= {
-        "inert": formatting.inert,
-        "code_block": formatting.code_block,
-        "ms": formatting.ms,
-        "rate": formatting.rate,
-        "percent": formatting.percent,
-        "signed": formatting.signed_percent,
-        "mebibytes": formatting.mebibytes,
-        "seconds": formatting.seconds,
-        "when": formatting.when,
-        "joined": formatting.joined,
-        "versions": formatting.versions,
-    }
+    names = ("inert", "code_block", "ms", "rate", "percent", "mebibytes", "seconds", "when", "joined", "versions")
+    environment.filters |= {name: getattr(formatting, name) for name in names}
+    environment.filters["signed"] = formatting.signed_percent
     return environment
 
 
 def cells(row: Columns | PublishedRow, columns: dict[str, str]) -> list[str]:
-    """Values of one row as they are shown, in the order of `columns`."""
+    """Values as they are shown, in the order of `columns`."""
     return [_cell(name, getattr(row, name)) for name in columns.values()]
 
 
@@ -87,18 +77,15 @@ def _cell(name: str, value: float | None) -> str:
 
 
 def table_row(label: str, row: Columns | PublishedRow | None, columns: dict[str, str]) -> str:
-    """One line of a Markdown table; an endpoint that was not measured says so."""
     shown = ["not measured", *[""] * (len(columns) - 1)] if row is None else cells(row, columns)
     return f"| {label} | {' | '.join(shown)} |"
 
 
 def table_head(first: str, columns: Sequence[str]) -> str:
-    """Head of a Markdown table: text to the left, numbers to the right."""
     return f"| {first} | {' | '.join(columns)} |\n| :-- |{' --: |' * len(columns)}"
 
 
 def failed_label(result: EndpointResult) -> str:
-    """What the row of an endpoint's failed requests is called."""
     return f"{result.name}, failed"
 
 
@@ -120,7 +107,6 @@ def results_table(record: Record, published: Published | None) -> str:
 
 
 def percentiles_table(record: Record) -> str:
-    """Exact percentiles (ms) of every endpoint that was measured."""
     lines = [table_head("Approach", list(PERCENTILE_COLUMNS))]
     lines += [
         table_row(formatting.inert(result.name), result.summary, PERCENTILE_COLUMNS)
@@ -131,7 +117,6 @@ def percentiles_table(record: Record) -> str:
 
 
 def predictions_table(record: Record) -> str:
-    """Three lines for each endpoint that theory knows enough of: measured, predicted, and how far apart they are."""
     lines = [table_head("Approach", list(RESULT_COLUMNS))]
     for result in record.endpoints:
         if result.summary is not None and result.prediction is not None:
@@ -142,24 +127,28 @@ def predictions_table(record: Record) -> str:
     return "\n".join(lines) if len(lines) > 1 else ""
 
 
-def all_warnings(record: Record) -> list[tuple[str, Finding]]:
-    """Every finding with the endpoint and, where there are several rounds, the round it is about."""
-    found = []
+def _rounds(record: Record) -> Iterator[tuple[str, EndpointResult, Round]]:
+    """Every round, called by its endpoint and, where there are several, its number."""
     for result in record.endpoints:
         for measured in result.rounds:
-            where = _where(record, result.name, measured.round)
-            found += [(where, finding) for finding in measured.warnings]
-    return sorted(found, key=lambda item: GRAVITY[item[1].severity])
+            where = f"{result.name}, round {measured.round}" if record.profile.rounds > 1 else result.name
+            yield where, result, measured
+
+
+def all_warnings(record: Record, *, notes: bool = False) -> list[tuple[str, Finding]]:
+    """Every warning and error, the gravest first, with the round that it is about; or only what is worth a note."""
+    found = [(where, finding) for where, _, measured in _rounds(record) for finding in measured.warnings]
+    wanted = [item for item in found if (item[1].severity == "note") == notes]
+    return sorted(wanted, key=lambda item: GRAVITY[item[1].severity])
 
 
 def render_report(
     record: Record, tables: tuple[Published, ...], judged: Judged | None = None, *, with_pictures: bool = True
 ) -> str:
-    """The whole report of one run as Markdown; `judged`: what is said of it beside the runs before it."""
     judged = judged or Judged()
     verdicts = judged.verdicts.get(record.id, ())
     published = same_conditions(record, tables)
-    found = all_warnings(record)
+    rounds = list(_rounds(record))
     return (
         templates()
         .get_template("report.md.j2")
@@ -178,21 +167,25 @@ def render_report(
             verdict=sentences.of_run(verdicts),
             begun_anew=sentences.begun_anew(verdicts),
             verdicts=list(filter(sentences.is_worth_saying, verdicts)),
-            changes=_alternatives(record),
+            changes=[
+                (result.name, change(item), item)
+                for result in record.endpoints
+                for item in (result.limit.alternatives if result.limit else ())
+            ],
             results=results_table(record, published),
             pictures=picture_lines(record) if with_pictures else {},
             without_pictures="" if with_pictures else WITHOUT_PICTURES,
             percentiles=percentiles_table(record),
-            warnings=[item for item in found if item[1].severity != "note"],
-            notes=[item for item in found if item[1].severity == "note"],
-            rounds=[(result, measured) for result in record.endpoints for measured in result.rounds],
-            failures=_failures(record),
-            accounts=_accounts(record),
-            ramp=_ramp(record),
+            warnings=all_warnings(record),
+            notes=all_warnings(record, notes=True),
+            rounds=[(result, measured) for _, result, measured in rounds],
+            failures=[(result.name, kind) for _, result, measured in rounds for kind in measured.failures_by_kind],
+            accounts=[(where, said) for where, _, measured in rounds if (said := sentences.accounts(measured))],
+            ramp=record.profile.users / record.profile.spawn_rate_per_s,
             loop_ms=median(record.reference.cpu_ms) if record.reference else None,
             client=(CLIENTS if record.method.own_client else OLDER_CLIENTS)[record.profile.client],
             has_failed=any(result.failed is not None for result in record.endpoints),
-            collects=any(i.resources.generator_collects_garbage for result in record.endpoints for i in result.rounds),
+            collects=any(measured.resources.generator_collects_garbage for _, _, measured in rounds),
             own=[endpoint.name for endpoint in record.plan.endpoints if endpoint.locustfile],
         )
     )
@@ -203,39 +196,3 @@ def picture_lines(record: Record, folder: str = "") -> dict[str, str]:
     from benchmark.report.charts.registry import run_pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     return {shows: picture.markdown(folder) for shows, picture in run_pictures(record).items()}
-
-
-def _alternatives(record: Record) -> list[tuple[str, str, Alternative]]:
-    """What would change the numbers of each endpoint, in words and as bounds."""
-    return [
-        (result.name, change(alternative), alternative)
-        for result in record.endpoints
-        for alternative in (result.limit.alternatives if result.limit else ())
-    ]
-
-
-def _accounts(record: Record) -> list[tuple[str, str]]:
-    return [
-        (_where(record, result.name, measured.round), said)
-        for result in record.endpoints
-        for measured in result.rounds
-        if (said := sentences.accounts(measured))
-    ]
-
-
-def _where(record: Record, endpoint: str, round_number: int) -> str:
-    """The endpoint and, where there are several rounds, which one."""
-    return f"{endpoint}, round {round_number}" if record.profile.rounds > 1 else endpoint
-
-
-def _failures(record: Record) -> list[tuple[str, int, str]]:
-    return [
-        (result.name, kind.count, kind.message)
-        for result in record.endpoints
-        for measured in result.rounds
-        for kind in measured.failures_by_kind
-    ]
-
-
-def _ramp(record: Record) -> float:
-    return record.profile.users / record.profile.spawn_rate_per_s

@@ -63,7 +63,6 @@ def _at_a_rate(record: Record, answered: Collection[str], named: Callable[[str],
 
 
 def ranking(record: Record) -> list[tuple[str, float]]:
-    """Endpoints by right answers per second, the most first."""
     rates = [
         (result.name, (result.summary.throughput_rps or 0.0) - (result.summary.failures_rps or 0.0))
         for result in record.endpoints
@@ -73,7 +72,6 @@ def ranking(record: Record) -> list[tuple[str, float]]:
 
 
 def reason(result: EndpointResult, record: Record) -> str:
-    """Say what limits an endpoint: seats, its own work, or what nobody declared."""
     if result.summary is None:
         return "not measured."
     limit = result.limit
@@ -150,7 +148,6 @@ QUIET_STAGES = {"steady", "too few runs", "not judged"}
 
 
 def is_worth_saying(said: Judgement) -> bool:
-    """Whether something changed or may have changed."""
     return said.stage not in QUIET_STAGES or said.open_since is not None
 
 

@@ -43,7 +43,6 @@ def render_step_summary(records: Sequence[Record], tables: tuple[Published, ...]
 
 
 def render_error(message: str) -> str:
-    """Markdown for an error: a long one keeps its beginning."""
     return f"**It failed:**\n\n{formatting.code_block(message[:LONGEST_ERROR])}\n"
 
 
@@ -56,7 +55,7 @@ def _render_run(record: Record, tables: tuple[Published, ...]) -> str:
             profile=record.profile,
             headline=sentences.headline(record),
             results=results_table(record, same_conditions(record, tables)),
-            warnings=[item for item in all_warnings(record) if item[1].severity != "note"],
+            warnings=all_warnings(record),
         )
     )
 

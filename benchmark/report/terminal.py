@@ -16,7 +16,6 @@ LONGEST_LABEL, SHORTEST_BAR, LONGEST_BAR, BESIDE = 24, 10, 48, 14
 
 
 def results_head(title: str) -> Table:
-    """Table with the published columns, narrow enough for a terminal."""
     table = Table(title=title, box=None, padding=(0, 1, 0, 0))
     table.add_column("Approach", overflow="fold")
     for name in RESULT_COLUMNS:
@@ -25,7 +24,6 @@ def results_head(title: str) -> Table:
 
 
 def print_results(console: Console, record: Record) -> None:
-    """Print the results table, a chart of letters and the gravest warnings."""
     profile = record.profile
     table = results_head(f"{profile.name}: {profile.load}, {profile.duration_s:g} s per endpoint")
     for result in record.endpoints:
@@ -39,7 +37,7 @@ def print_results(console: Console, record: Record) -> None:
     for result in record.endpoints:
         for line in sentences.kept_rate(result):
             console.print(Text(f"{result.name}: {line}."), soft_wrap=True)
-    grave = [item for item in all_warnings(record) if item[1].severity != "note"]
+    grave = all_warnings(record)
     for where, finding in grave[:MOST_WARNINGS]:
         line = f"{finding.severity}: {where}: {finding.message} {finding.remedy}"
         console.print(Text(line), soft_wrap=True)
@@ -49,9 +47,9 @@ def print_results(console: Console, record: Record) -> None:
 
 def print_chart(console: Console, record: Record) -> None:
     """Draw right answers per second as bars of letters, and where theory's limit is, if that is known."""
-    from benchmark.report.charts.throughput import bars as bars_of  # noqa: PLC0415 - Altair costs every command 0.3 s
+    from benchmark.report.charts.throughput import shown  # noqa: PLC0415 - Altair costs every command 0.3 s
 
-    bars = bars_of(record)
+    bars = shown(record)
     most = max((max(bar.right_rps, bar.most_rps or 0.0) for bar in bars), default=0.0)
     if not bars or most <= 0:
         return

@@ -31,7 +31,7 @@ def requests_under_way(throughput_rps: float, latency_s: float) -> float:
     return throughput_rps * latency_s
 
 
-def throughput_bound_rps(users: int, work_s: float, *, seats: int | None = None, wait_s: float = 0.0) -> float:
+def throughput_bound_rps(users: float, work_s: float, *, seats: int | None = None, wait_s: float = 0.0) -> float:
     """The most answers per second: X <= min(N / (S + Z), m / S) (Denning and Buzen 1978, asymptotic bounds).
 
     >>> round(throughput_bound_rps(500, 15, seats=80), 2)
@@ -41,7 +41,7 @@ def throughput_bound_rps(users: int, work_s: float, *, seats: int | None = None,
     return asked_rps if seats is None else min(asked_rps, 1 / service_demand_s(work_s, seats))
 
 
-def answer_time_bound_s(users: int, work_s: float, *, seats: int | None = None, wait_s: float = 0.0) -> float:
+def answer_time_bound_s(users: float, work_s: float, *, seats: int | None = None, wait_s: float = 0.0) -> float:
     """The least mean answer time (s) in the steady part: R >= max(S, N D - Z) (Denning and Buzen 1978).
 
     >>> answer_time_bound_s(500, 15, seats=80)

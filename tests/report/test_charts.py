@@ -71,7 +71,7 @@ def test_what_a_picture_says_in_words_is_what_the_record_holds(tmp_path: Path) -
 def test_wrong_answers_are_no_part_of_the_bar() -> None:
     failing = some_result("pooled", some_round(throughput_rps=50.0, failures_rps=20.0, failures=400))
     record = some_record(endpoints=(failing,))
-    (bar,) = throughput.bars(record)
+    (bar,) = throughput.shown(record)
     assert (bar.right_rps, bar.measured_rps) == (30.0, 50.0)
     assert "pooled 50.00 of at most 66.70, 20.00 failed" in throughput.said(record, str)
 
@@ -156,9 +156,10 @@ def test_a_sweep_is_drawn_with_its_knee_and_its_bounds(tmp_path: Path) -> None:
     place(tmp_path, [picture])
     assert "knee 80" in (tmp_path / picture.file).read_text()
     (curve,) = sweep.curves(records)
-    assert curve.bounds is not None
-    assert (curve.bounds.most_rps(40), curve.bounds.most_rps(500)) == pytest.approx((40 / 0.15, 80 / 0.15))
-    assert (curve.bounds.least_s(40), curve.bounds.least_s(500)) == pytest.approx((0.15, 500 * 0.15 / 80))
+    most_rps, least_s = (sweep.bound(curve, seconds=seconds) for seconds in (False, True))
+    assert [corner["users"] for corner in most_rps] == [0, 80, 500]
+    assert [corner["value"] for corner in most_rps] == pytest.approx([0, 80 / 0.15, 80 / 0.15])
+    assert [corner["value"] for corner in least_s] == pytest.approx([0.15, 0.15, 500 * 0.15 / 80])
     assert sweep_pictures(records[:1]) == []
 
 

@@ -39,11 +39,9 @@ class Axis:
     high_ms: float
 
     def height(self, value_ms: float) -> float:
-        """Distance of a value from the top (px)."""
         return HEIGHT * (1 - math.log(value_ms / self.low_ms) / math.log(self.high_ms / self.low_ms))
 
     def ticks(self) -> list[float]:
-        """1, 2 and 5 of each power of ten within, or the powers alone where there are many."""
         powers = range(math.floor(math.log10(self.low_ms)), math.ceil(math.log10(self.high_ms)) + 1)
         steps = (1, 2, 5) if len(powers) <= 4 else (1,)  # noqa: PLR2004 - so many labels fit
         values = [round(step * 10.0**power, 9) for power in powers for step in steps]
@@ -51,7 +49,6 @@ class Axis:
 
 
 def shown(record: Record) -> list[EndpointResult]:
-    """Endpoints that have a curve, at most MOST_ENDPOINTS."""
     return [result for result in record.endpoints if any(_grids(result))][:MOST_ENDPOINTS]
 
 
@@ -60,7 +57,6 @@ def _grids(result: EndpointResult) -> list[Quantiles]:
 
 
 def said(record: Record, named: Callable[[str], str]) -> str:
-    """What the picture shows, in words."""
     parts = [
         f"{named(result.name)} half within {ms(result.summary.median_ms)} ms, 99% within {ms(result.summary.p99_ms)} ms"
         for result in shown(record)
@@ -74,18 +70,15 @@ def draw(record: Record) -> Drawing:
     results = shown(record)
     margins = style.Margins(left=58, right=168, top=28, bottom=42)
     axis = _axis([value for result in results for grid in _grids(result) for value in grid.latency_ms])
-    y_scale = alt.Scale(type="log", domain=[axis.low_ms, axis.high_ms], nice=False)
-    x = alt.X(
-        "share:Q",
-        scale=alt.Scale(domain=[0, 100], nice=False),
-        axis=style.axis(SHARES_PERCENT, "datum.value + ' %'", grid=False),
-    )
+    x_axis = style.axis(SHARES_PERCENT, "datum.value + ' %'", grid=False)
+    x = alt.X("share:Q", scale=style.scale(0, 100), axis=x_axis)
+    y_scale = style.scale(axis.low_ms, axis.high_ms, type="log")
     y = alt.Y("latency:Q", scale=y_scale, axis=style.axis(axis.ticks(), TICK, domain=False))
     layers: list[alt.Chart] = []
     for (color, dash), result in zip(style.CURVES, results, strict=False):
         for grid in _grids(result):
             named = ({"endpoint": style.cut(result.name, NAME_LETTERS), **corner} for corner in _corners(grid, axis))
-            line = alt.Chart(style.data(named)).mark_line(color=color, strokeWidth=2.5, strokeDash=list(dash))
+            line = style.marks("line", named, color=color, strokeWidth=2.5, strokeDash=list(dash))
             layers.append(line.encode(x=x, y=y))
         if result.prediction is not None:
             layers.append(_expected(result.prediction, axis, color).encode(x=x, y=y))
@@ -108,7 +101,6 @@ def _axis(values_ms: Sequence[float]) -> Axis:
 
 
 def _corners(grid: Quantiles, axis: Axis) -> list[dict[str, float]]:
-    """The curve without the points that lie between two equal ones."""
     points = [(share, max(value, axis.low_ms)) for share, value in zip(grid.percent, grid.latency_ms, strict=True)]
     heights = [round(axis.height(value), 1) for _, value in points]
     kept = [
@@ -126,10 +118,7 @@ def _expected(prediction: Columns, axis: Axis, color: str) -> alt.Chart:
         for share, value in values
         if value is not None and axis.low_ms <= value <= axis.high_ms
     ]
-    marks: alt.Chart = alt.Chart(style.data(rows)).mark_point(
-        shape="diamond", size=70, color=color, strokeWidth=1.5, opacity=1
-    )
-    return marks
+    return style.marks("point", rows, shape="diamond", size=70, color=color, strokeWidth=1.5, opacity=1)
 
 
 def _names(results: Sequence[EndpointResult], axis: Axis, width: int) -> list[alt.Chart]:
@@ -141,13 +130,8 @@ def _names(results: Sequence[EndpointResult], axis: Axis, width: int) -> list[al
         color, dash = style.CURVES[number]
         name = style.cut(results[number].name, NAME_LETTERS)
         texts.append(style.words(name, x=width + 26, y=place, color=color))
-        lead = alt.Chart(style.data([{}])).mark_rule(color=color, strokeWidth=2, strokeDash=list(dash))
-        from_y = axis.height(max(value, axis.low_ms))
-        texts.append(
-            lead.encode(
-                x=alt.XValue(width + 1), x2=alt.X2Value(width + 22), y=alt.YValue(from_y), y2=alt.Y2Value(place)
-            )
-        )
+        from_y, look = axis.height(max(value, axis.low_ms)), {"color": color, "strokeDash": list(dash)}
+        texts.append(style.sample("rule", width + 1, from_y, x2=width + 22, y2=place, strokeWidth=2, **look))
     return texts
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from benchmark.formatting import inert, plain
 from benchmark.judge.history import Judged
 from benchmark.judge.series import Series
 from benchmark.record import Record
-from benchmark.report import sentences
 from benchmark.report.charts import latency, sweep, throughput, timeline, trend
 from benchmark.report.charts.svg import Drawing, fingerprint, to_svg
 from benchmark.store import write_whole
@@ -54,23 +53,13 @@ class Picture:
 
 
 def run_pictures(record: Record) -> dict[str, Picture]:
-    """The pictures of one run by what they show; those that would show nothing are left out."""
-    found = {}
-    if throughput.bars(record):
-        found["throughput"] = Picture(
-            "throughput.svg",
-            lambda named: f"{sentences.headline(record, named)} {throughput.said(record, named)}",
-            lambda: throughput.draw(record),
-        )
-    if latency.shown(record):
-        found["latency"] = Picture(
-            "latency.svg", lambda named: latency.said(record, named), lambda: latency.draw(record)
-        )
-    if timeline.shown(record):
-        found["timeline"] = Picture(
-            "timeline.svg", lambda named: timeline.said(record, named), lambda: timeline.draw(record)
-        )
-    return found
+    """Those that would show nothing are left out."""
+    drawn = {"throughput": throughput, "latency": latency, "timeline": timeline}
+    return {
+        shows: Picture(f"{shows}.svg", partial(picture.said, record), partial(picture.draw, record))
+        for shows, picture in drawn.items()
+        if picture.shown(record)
+    }
 
 
 def trend_pictures(judged: Judged) -> dict[str, list[Picture]]:
@@ -89,30 +78,29 @@ def _trend_picture(trends: list[Series]) -> Picture:
     profile, metric = trends[0].profile, trends[0].metric
     return Picture(
         f"trend-{fingerprint(profile)[:8]}-{metric.name}.svg",
-        lambda named: trend.said(trends, named),
-        lambda: trend.draw(trends),
+        partial(trend.said, trends),
+        partial(trend.draw, trends),
         source=repr([trend.source(item) for item in trends]),
         title=metric.title,
     )
 
 
 def sweep_pictures(records: Sequence[Record]) -> list[Picture]:
-    """Pictures of the newest sweeps."""
     sweeps: dict[str, list[Record]] = {}
     for record in records:
         if record.sweep is not None:
             sweeps.setdefault(record.sweep, []).append(record)
-    drawn = {name: runs for name, runs in sweeps.items() if sweep.curves(runs)}
-    return [_sweep_picture(name, runs) for name, runs in list(drawn.items())[:MOST_SWEEPS]]
-
-
-def _sweep_picture(name: str, runs: list[Record]) -> Picture:
-    return Picture(
-        f"sweep-{fingerprint(name)[:8]}.svg",
-        lambda named: sweep.said(runs, named),
-        lambda: sweep.draw(runs),
-        source=repr([sweep.values(curve) for curve in sweep.curves(runs)]),
-    )
+    drawn = [
+        Picture(
+            f"sweep-{fingerprint(name)[:8]}.svg",
+            partial(sweep.said, runs),
+            partial(sweep.draw, runs),
+            source=repr([sweep.source(curve) for curve in curves]),
+        )
+        for name, runs in sweeps.items()
+        if (curves := sweep.curves(runs))
+    ]
+    return drawn[:MOST_SWEEPS]
 
 
 def place(directory: Path, pictures: Sequence[Picture], source: bytes = b"") -> None:

@@ -44,8 +44,6 @@ DARK = {
 CURVES = ((BLUE, (1, 0)), (ORANGE, (8, 3)), (GREEN, (3, 3)), (PURPLE, (10, 3, 2, 3)), (PINK, (2, 2)), (MUTED, (5, 5)))
 """Colour and dashes of one curve among several."""
 
-Rows = Sequence[Mapping[str, Any]]
-
 
 @dataclass(frozen=True)
 class Panel:
@@ -60,7 +58,6 @@ class Panel:
     height: float
 
     def to_dict(self, *, validate: bool) -> dict[str, Any]:
-        """Vega-Lite's words for it."""
         whole = alt.LayerChart(layer=[], width=self.width, height=self.height).to_dict(validate=validate)
         return _joined(whole, "layer", self.layers, validate=validate)
 
@@ -73,7 +70,6 @@ class Stack:
     between: float | None = None
 
     def to_dict(self, *, validate: bool) -> dict[str, Any]:
-        """Vega-Lite's words for it."""
         if self.between is None:
             whole = alt.VConcatChart(vconcat=[], bounds="flush", spacing=0).to_dict(validate=validate)
             return _joined(whole, "vconcat", self.panels, validate=validate)
@@ -106,7 +102,6 @@ class Margins:
 
     @property
     def inner(self) -> int:
-        """Width that is left for a panel (px)."""
         return WIDTH - self.left - self.right
 
 
@@ -124,8 +119,30 @@ def data(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:
     return alt.InlineData(values=tuple(dict(row) for row in rows))
 
 
+Mark = Literal["area", "bar", "line", "point", "rect", "rule", "text", "tick"]
+
+
+def marks(kind: Mark, rows: Iterable[Mapping[str, Any]], **look: Any) -> alt.Chart:
+    """Marks of one kind and look, one for each row; where they are is yet to be encoded."""
+    chart: alt.Chart = getattr(alt.Chart(data(rows)), f"mark_{kind}")(**look)
+    return chart
+
+
+def sample(
+    kind: Mark, x: float, y: float, *, x2: float | None = None, y2: float | None = None, **look: Any
+) -> alt.Chart:
+    """One mark at a fixed place (px from the panel's upper left corner), as a key shows it."""
+    ends: dict[str, Any] = {} if x2 is None else {"x2": alt.X2Value(x2)}
+    ends |= {} if y2 is None else {"y2": alt.Y2Value(y2)}
+    chart: alt.Chart = marks(kind, [{}], **look).encode(x=alt.XValue(x), y=alt.YValue(y), **ends)
+    return chart
+
+
+def scale(low: float, high: float, **more: Any) -> alt.Scale:
+    return alt.Scale(domain=[low, high], nice=False, **more)
+
+
 def pixels(field: str) -> alt.Y:
-    """A height that is given in px from the top of the panel."""
     return alt.Y(f"{field}:Q", scale=None, axis=None)
 
 
@@ -140,8 +157,9 @@ def words(
     color: str = MUTED,
 ) -> alt.Chart:
     """One text at a fixed place, in px from the panel's upper left corner."""
-    mark = alt.Chart(data([{"text": text}])).mark_text(
-        color=color, fontSize=size, fontWeight="bold" if bold else "normal", align=align, baseline="middle"
+    weight = "bold" if bold else "normal"
+    mark = marks(
+        "text", [{"text": text}], color=color, fontSize=size, fontWeight=weight, align=align, baseline="middle"
     )
     chart: alt.Chart = mark.encode(x=alt.XValue(x), y=alt.YValue(y), text=alt.Text("text:N"))
     return chart
@@ -163,7 +181,6 @@ def round_steps(highest: float, most: int = 4) -> list[float]:
 
 
 def configured(chart: Chart, margins: Margins) -> dict[str, Any]:
-    """The whole specification, as Vega-Lite reads it: for a page that draws it, or for a picture."""
     spec: dict[str, Any] = chart.to_dict(validate=False)
     spec["background"] = None
     spec["padding"] = {side: getattr(margins, side) for side in ("left", "top", "right", "bottom")}

@@ -44,7 +44,6 @@ class Drawing:
 
 
 def to_svg(drawing: Drawing, said: str) -> str:
-    """Draw. `said` is the text for those who do not see it."""
     drawn = vl_convert.vegalite_to_svg(json.dumps(drawing.specification()))
     body = _ROOT.sub("", drawn, count=1)
     body = _TAG.sub(lambda tag: _LONG.sub(lambda found: number(float(found[0])), _CLUTTER.sub("", tag[0])), body)
@@ -59,7 +58,6 @@ def to_svg(drawing: Drawing, said: str) -> str:
 
 
 def fingerprint(*parts: str | bytes) -> str:
-    """A short hash of what a picture was drawn from."""
     found = hashlib.sha256()
     for part in parts:
         found.update(part.encode() if isinstance(part, str) else part)
@@ -93,7 +91,6 @@ def _joined(symbols: str) -> str:
 
 
 def _moved(shape: str, x: float, y: float) -> str:
-    """The same shape elsewhere."""
     parts = []
     for command, numbers in _COMMAND.findall(shape):
         values = [float(number) for number in numbers.split(",") if number]
@@ -133,7 +130,6 @@ def _line(points: list[Point]) -> str:
 
 
 def _on_the_way(before: Point, point: Point, after: Point) -> bool:
-    """Whether a point lies between two others on a line along an axis."""
     return any(
         before[n] == point[n] == after[n] and _between(before[1 - n], point[1 - n], after[1 - n]) for n in (0, 1)
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 
@@ -9,6 +10,7 @@ from benchmark.formatting import ms, rate
 from benchmark.record import EndpointResult, Limit, Record
 from benchmark.report.charts import style
 from benchmark.report.charts.svg import Drawing
+from benchmark.theory import bounds
 
 MOST_ENDPOINTS = 6
 FEWEST_RUNS = 2
@@ -16,48 +18,38 @@ HEAD = 26
 PANEL = 110
 FOOT = 40
 KEY = 24
-MIDDLE = 70
-"""Between the two columns (px): the axis of the right one."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What no closed loop can pass (Denning and Buzen 1978), worked out from what a record holds.
-
-    `rest_s`: what a user does between two requests beyond the endpoint's own work.
-    """
-
-    own_work_s: float
-    cycle_s: float
-    seats_rps: float | None
-
-    @property
-    def knee_users(self) -> float | None:
-        """Users from which on the seats are the limit, not the users."""
-        return None if self.seats_rps is None else self.seats_rps * self.cycle_s
-
-    def most_rps(self, users: float) -> float:
-        """The most answers per second."""
-        asked = users / self.cycle_s
-        return asked if self.seats_rps is None else min(asked, self.seats_rps)
-
-    def least_s(self, users: float) -> float:
-        """The shortest mean answer time (s)."""
-        rest_s = self.cycle_s - self.own_work_s
-        return self.own_work_s if self.seats_rps is None else max(self.own_work_s, users / self.seats_rps - rest_s)
+MIDDLE = 70  # between the two columns (px): the axis of the right one
+BOUND: dict[str, Any] = {"color": style.MUTED, "strokeWidth": 2, "strokeDash": [6, 3]}
+DIAMOND: dict[str, Any] = {"shape": "diamond", "size": 90, "color": style.ORANGE, "opacity": 1}
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One endpoint over the numbers of users, the fewest first."""
+    """One endpoint over the numbers of users, the fewest first, with its bounds as they are known."""
 
     name: str
     results: tuple[EndpointResult, ...]
-    bounds: Bounds | None
+    limit: Limit | None
+
+    @property
+    def most_users(self) -> float:
+        return float(self.results[-1].users)
+
+    @property
+    def think_s(self) -> float:
+        """What a user does between two requests beyond the endpoint's own work."""
+        return 0.0 if self.limit is None else self.most_users / self.limit.users_rps - self.limit.own_work_s
+
+    @property
+    def knee_users(self) -> float | None:
+        """Users from which on the seats are the limit, not the users."""
+        limit = self.limit
+        if limit is None or limit.seats is None:
+            return None
+        return bounds.knee_users(limit.own_work_s, limit.seats, wait_s=self.think_s)
 
 
 def curves(records: Sequence[Record]) -> list[Curve]:
-    """The endpoints that were measured with at least FEWEST_RUNS numbers of users, at most MOST_ENDPOINTS."""
     names = list(dict.fromkeys(result.name for record in records for result in record.endpoints))
     found = []
     for name in names:
@@ -65,30 +57,22 @@ def curves(records: Sequence[Record]) -> list[Curve]:
         answered = {item.users: item for item in measured if item and item.summary and item.summary.requests}
         if len(answered) >= FEWEST_RUNS:
             results = tuple(answered[users] for users in sorted(answered))
-            found.append(Curve(name, results, _bounds(results[-1])))
+            limit = results[-1].limit
+            found.append(Curve(name, results, limit if limit and limit.users_rps > 0 else None))
     return found[:MOST_ENDPOINTS]
 
 
-def _bounds(result: EndpointResult) -> Bounds | None:
-    limit: Limit | None = result.limit
-    if limit is None or limit.users_rps <= 0:
-        return None
-    return Bounds(limit.own_work_s, result.users / limit.users_rps, limit.seats_rps)
-
-
-def values(curve: Curve) -> tuple[object, ...]:
-    """All that is drawn of a curve."""
+def source(curve: Curve) -> tuple[object, ...]:
     points = [_points(curve, seconds=seconds, predicted=of) for seconds in (False, True) for of in (False, True)]
-    return curve.name, points, curve.bounds
+    return curve.name, points, bound(curve, seconds=False), bound(curve, seconds=True)
 
 
 def said(records: Sequence[Record], named: Callable[[str], str]) -> str:
-    """What the picture shows, in words."""
     return f"Users against answers per second and mean latency: {'; '.join(_said(c, named) for c in curves(records))}."
 
 
 def _said(curve: Curve, named: Callable[[str], str]) -> str:
-    knee = curve.bounds.knee_users if curve.bounds else None
+    knee = curve.knee_users
     ends = [
         f"{rate(result.summary.throughput_rps)} in {ms(result.summary.avg_ms)} ms to {result.users} users"
         for result in (curve.results[0], curve.results[-1])
@@ -134,73 +118,57 @@ def _points(curve: Curve, *, seconds: bool, predicted: bool) -> list[dict[str, f
 def _panel(curve: Curve, width: float, *, seconds: bool) -> style.Panel:
     measured = _points(curve, seconds=seconds, predicted=False)
     expected = _points(curve, seconds=seconds, predicted=True)
-    bound = _bound(curve, seconds=seconds)
-    most_users = float(curve.results[-1].users)
-    highest = max([row["value"] for row in [*measured, *expected, *bound]], default=1.0) or 1.0
-    x = alt.X(
-        "users:Q",
-        scale=alt.Scale(domain=[0, most_users], nice=False),
-        axis=style.axis(style.round_steps(most_users, 3), "format(datum.value, '~s')", grid=False),
-    )
+    most = bound(curve, seconds=seconds)
+    most_users = curve.most_users
+    highest = max([row["value"] for row in [*measured, *expected, *most]], default=1.0) or 1.0
+    x_axis = style.axis(style.round_steps(most_users, 3), "format(datum.value, '~s')", grid=False)
+    x = alt.X("users:Q", scale=style.scale(0, most_users), axis=x_axis)
     unit = "format(datum.value, '~g') + ' s'" if seconds else "format(datum.value, '~s') + ' /s'"
     if seconds and highest < 1:
         unit = "format(datum.value * 1000, '~g') + ' ms'"
-    y = alt.Y(
-        "value:Q",
-        scale=alt.Scale(domain=[0, highest * 1.06], nice=False),
-        axis=style.axis(style.round_steps(highest, 4), unit, domain=False),
-    )
+    y_axis = style.axis(style.round_steps(highest, 4), unit, domain=False)
+    y = alt.Y("value:Q", scale=style.scale(0, highest * 1.06), axis=y_axis)
     layers = []
-    if bound:
-        line = alt.Chart(style.data(bound)).mark_line(color=style.MUTED, strokeWidth=2, strokeDash=[6, 3])
-        layers.append(line.encode(x=x, y=y))
-    knee = curve.bounds.knee_users if curve.bounds else None
+    if most:
+        layers.append(style.marks("line", most, **BOUND).encode(x=x, y=y))
+    knee = curve.knee_users
     if knee is not None and knee < most_users:
-        mark = alt.Chart(style.data([{"users": knee}])).mark_rule(color=style.MUTED, strokeWidth=1)
+        mark = style.marks("rule", [{"users": knee}], color=style.MUTED, strokeWidth=1)
         layers += [mark.encode(x=x), _knee_label(knee, most_users, width)]
     if expected:
-        line = alt.Chart(style.data(expected)).mark_line(color=style.ORANGE, strokeWidth=1.5, strokeDash=[2, 2])
-        layers.append(line.encode(x=x, y=y))
-        marks = alt.Chart(style.data(expected)).mark_point(shape="diamond", size=90, color=style.ORANGE, opacity=1)
-        layers.append(marks.encode(x=x, y=y))
-    dots = alt.Chart(style.data(measured)).mark_line(
-        color=style.BLUE, strokeWidth=2, point=alt.OverlayMarkDef(color=style.BLUE, size=50, opacity=1, filled=True)
-    )
+        line = style.marks("line", expected, color=style.ORANGE, strokeWidth=1.5, strokeDash=[2, 2])
+        layers += [line.encode(x=x, y=y), style.marks("point", expected, **DIAMOND).encode(x=x, y=y)]
+    point = alt.OverlayMarkDef(color=style.BLUE, size=50, opacity=1, filled=True)
+    dots = style.marks("line", measured, color=style.BLUE, strokeWidth=2, point=point)
     return style.Panel([*layers, dots.encode(x=x, y=y)], width, PANEL)
 
 
 def _knee_label(knee: float, most_users: float, width: float) -> alt.Chart:
-    """Where there is room: to the right of the line, or to its left."""
     place = width * knee / most_users
     left = place > width / 2
     return style.words(f"knee {knee:.0f}", place + (-5 if left else 5), PANEL - 10, align="right" if left else "left")
 
 
-def _bound(curve: Curve, *, seconds: bool) -> list[dict[str, float]]:
-    """The bound as a line, with its corner at the knee."""
-    bounds = curve.bounds
-    if bounds is None:
+def bound(curve: Curve, *, seconds: bool) -> list[dict[str, float]]:
+    """Corners of the line that no closed loop passes: the most answers per second, or the least mean answer time."""
+    limit, knee = curve.limit, curve.knee_users
+    if limit is None:
         return []
-    most_users = float(curve.results[-1].users)
-    knee = bounds.knee_users
-    places = [0.0, *([knee] if knee is not None and knee < most_users else []), most_users]
-    of = bounds.least_s if seconds else bounds.most_rps
-    return [{"users": round(users, 2), "value": round(of(users), 4)} for users in places]
+    corners = [0.0, *([knee] if knee is not None and knee < curve.most_users else []), curve.most_users]
+    of = bounds.answer_time_bound_s if seconds else bounds.throughput_bound_rps
+    values = [of(users, limit.own_work_s, seats=limit.seats, wait_s=curve.think_s) for users in corners]
+    return [{"users": round(users, 2), "value": round(value, 4)} for users, value in zip(corners, values, strict=True)]
 
 
 def _key(margins: style.Margins, found: Sequence[Curve], width: float) -> style.Panel:
-    empty, y, left = alt.Chart(style.data([{}])), alt.YValue(10), -margins.left + 10
+    left = -margins.left + 10
     layers = [
-        empty.mark_point(shape="circle", filled=True, size=50, color=style.BLUE, opacity=1).encode(
-            x=alt.XValue(left + 6), y=y
-        ),
+        style.sample("point", left + 6, 10, shape="circle", filled=True, size=50, color=style.BLUE, opacity=1),
         style.words("measured", left + 18, 10),
     ]
     if any(result.prediction for curve in found for result in curve.results):
-        diamond = empty.mark_point(shape="diamond", size=90, color=style.ORANGE, opacity=1)
-        layers += [diamond.encode(x=alt.XValue(left + 110), y=y), style.words("predicted", left + 122, 10)]
-    if any(curve.bounds for curve in found):
-        line = empty.mark_rule(color=style.MUTED, strokeWidth=2, strokeDash=[6, 3])
-        layers.append(line.encode(x=alt.XValue(left + 208), x2=alt.X2Value(left + 232), y=y))
+        layers += [style.sample("point", left + 110, 10, **DIAMOND), style.words("predicted", left + 122, 10)]
+    if any(curve.limit for curve in found):
+        layers.append(style.sample("rule", left + 208, 10, x2=left + 232, **BOUND))
         layers.append(style.words("bound, once all users are running", left + 240, 10))
     return style.Panel(layers, width, KEY)

@@ -1,12 +1,14 @@
 """How much each endpoint answers, beside the most that theory allows and what theory predicts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 
 from benchmark.formatting import rate
 from benchmark.record import EndpointResult, Record
+from benchmark.report import sentences
 from benchmark.report.charts import style
 from benchmark.report.charts.svg import Drawing
 
@@ -18,6 +20,9 @@ MIDDLE = 31
 """Where the bar of a row is (px from its top); the text stands above it."""
 
 NAME_LETTERS = 24
+TICK: dict[str, Any] = {"orient": "vertical", "thickness": 3, "color": style.MUTED, "opacity": 1}
+DIAMOND: dict[str, Any] = {"shape": "diamond", "size": 110, "filled": True, "color": style.ORANGE, "opacity": 1}
+DIAMOND |= {"stroke": style.GRID, "strokeWidth": 1}
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Bar:
     predicted_rps: float | None
 
 
-def bars(record: Record) -> list[Bar]:
+def shown(record: Record) -> list[Bar]:
     """One bar for each endpoint that was measured, in the order of the table, at most MOST_ENDPOINTS.
 
     None for a single endpoint of which theory knows nothing: its bar would stand beside nothing.
@@ -60,9 +65,9 @@ def most_rps(result: EndpointResult) -> float | None:
 
 
 def said(record: Record, named: Callable[[str], str]) -> str:
-    """What the picture shows, in words."""
-    parts = [f"{named(bar.name)} {_beside(bar)}" for bar in bars(record)]
-    return f"Answers per second, measured and at most in theory: {'; '.join(parts)}."
+    parts = [f"{named(bar.name)} {_beside(bar)}" for bar in shown(record)]
+    headline = sentences.headline(record, named)
+    return f"{headline} Answers per second, measured and at most in theory: {'; '.join(parts)}."
 
 
 def _beside(bar: Bar) -> str:
@@ -74,97 +79,68 @@ def _beside(bar: Bar) -> str:
 
 def draw(record: Record) -> Drawing:
     """One row for each endpoint: a bar from 0, a line at the most, a diamond at the prediction."""
-    shown = bars(record)
+    bars = shown(record)
     margins = style.Margins(left=10, right=10, top=4, bottom=4)
-    known = [value for bar in shown for value in (bar.measured_rps, bar.most_rps, bar.predicted_rps) if value]
-    scale = alt.Scale(domain=[0, max(known, default=1.0)], nice=False)
-    height = len(shown) * ROW
+    known = [value for bar in bars for value in (bar.measured_rps, bar.most_rps, bar.predicted_rps) if value]
+    scale = style.scale(0, max(known, default=1.0))
+    height = len(bars) * ROW
     rows = [
         {"row": number * ROW + MIDDLE, "right": bar.right_rps, "all": bar.measured_rps, "measured": bar.measured_rps}
-        for number, bar in enumerate(shown)
+        for number, bar in enumerate(bars)
     ]
     y = style.pixels("row")
     layers = [
-        alt.Chart(style.data(rows))
-        .mark_bar(size=BAR, color=style.BLUE)
+        style.marks("bar", rows, size=BAR, color=style.BLUE)
         .encode(x=alt.X("zero:Q", scale=scale, axis=None), x2=alt.X2("right"), y=y)
         .transform_calculate(zero="0"),
         *_failed(rows, scale),
-        *_marks(shown, scale),
-        *_texts(shown, margins.inner),
+        *_marks(bars, scale),
+        *_texts(bars, margins.inner),
     ]
     chart = style.Panel(layers, margins.inner, height)
-    whole = style.Stack([chart, _key(shown, margins.inner)])
+    whole = style.Stack([chart, _key(bars, margins.inner)])
     return Drawing(whole, margins, margins.top + height + KEY + margins.bottom)
 
 
-def _failed(rows: style.Rows, scale: alt.Scale) -> list[alt.Chart]:
-    """Wrong answers: the hollow end of the bar."""
+def _failed(rows: Sequence[Mapping[str, float]], scale: alt.Scale) -> list[alt.Chart]:
     wrong = [row for row in rows if row["all"] > row["right"]]
     if not wrong:
         return []
-    return [
-        alt.Chart(style.data(wrong))
-        .mark_bar(size=BAR - 1, color="transparent", stroke=style.RED, strokeWidth=1.5, strokeDash=[3, 2])
-        .encode(x=alt.X("right:Q", scale=scale, axis=None), x2=alt.X2("all"), y=style.pixels("row"))
-    ]
+    x, look = alt.X("right:Q", scale=scale, axis=None), {"stroke": style.RED, "strokeWidth": 1.5, "strokeDash": [3, 2]}
+    hollow = style.marks("bar", wrong, size=BAR - 1, color="transparent", **look)
+    return [hollow.encode(x=x, x2=alt.X2("all"), y=style.pixels("row"))]
 
 
-def _marks(shown: list[Bar], scale: alt.Scale) -> list[alt.Chart]:
-    """The most that theory allows, and what it predicts."""
-    most = [
-        {"row": n * ROW + MIDDLE, "theory": bar.most_rps} for n, bar in enumerate(shown) if bar.most_rps is not None
-    ]
-    expected = [
-        {"row": n * ROW + MIDDLE, "predicted": bar.predicted_rps}
-        for n, bar in enumerate(shown)
-        if bar.predicted_rps is not None
-    ]
-    layers = []
-    if most:
-        ticks = alt.Chart(style.data(most)).mark_tick(
-            orient="vertical", size=BAR + 8, thickness=3, color=style.MUTED, opacity=1
-        )
-        layers.append(ticks.encode(x=alt.X("theory:Q", scale=scale, axis=None), y=style.pixels("row")))
-    if expected:
-        x = alt.X("predicted:Q", scale=scale, axis=None)
-        layers.append(_diamonds(expected).encode(x=x, y=style.pixels("row")))
-    return layers
-
-
-def _diamonds(rows: style.Rows) -> alt.Chart:
-    marks: alt.Chart = alt.Chart(style.data(rows)).mark_point(
-        shape="diamond", size=110, filled=True, color=style.ORANGE, stroke=style.GRID, strokeWidth=1, opacity=1
+def _marks(bars: list[Bar], scale: alt.Scale) -> Iterator[alt.Chart]:
+    kinds: tuple[tuple[str, str, style.Mark, dict[str, Any]], ...] = (
+        ("theory", "most_rps", "tick", TICK | {"size": BAR + 8}),
+        ("predicted", "predicted_rps", "point", DIAMOND),
     )
-    return marks
+    for name, column, kind, look in kinds:
+        known = [(n * ROW + MIDDLE, getattr(bar, column)) for n, bar in enumerate(bars)]
+        rows = [{"row": row, name: value} for row, value in known if value is not None]
+        if rows:
+            x = alt.X(f"{name}:Q", scale=scale, axis=None)
+            yield style.marks(kind, rows, **look).encode(x=x, y=style.pixels("row"))
 
 
-def _texts(shown: list[Bar], width: int) -> list[alt.Chart]:
-    texts = []
-    for number, bar in enumerate(shown):
-        y = number * ROW + 11
-        name = style.cut(bar.name, NAME_LETTERS)
-        texts.append(style.words(name, x=0, y=y, size=style.LETTERS, bold=True))
-        texts.append(style.words(_beside(bar), x=width, y=y, align="right"))
-    return texts
+def _texts(bars: list[Bar], width: int) -> Iterator[alt.Chart]:
+    for number, bar in enumerate(bars):
+        y, name = number * ROW + 11, style.cut(bar.name, NAME_LETTERS)
+        yield style.words(name, x=0, y=y, size=style.LETTERS, bold=True)
+        yield style.words(_beside(bar), x=width, y=y, align="right")
 
 
-def _key(shown: list[Bar], width: int) -> style.Panel:
-    """What the marks mean, at fixed places."""
+def _key(bars: list[Bar], width: int) -> style.Panel:
     middle = KEY / 2 + 2
     layers = [
-        alt.Chart(style.data([{}]))
-        .mark_bar(size=BAR - 4, color=style.BLUE)
-        .encode(x=alt.XValue(0), x2=alt.X2Value(18), y=alt.YValue(middle)),
+        style.sample("bar", 0, middle, x2=18, size=BAR - 4, color=style.BLUE),
         style.words("answers per second", 24, middle),
     ]
-    if any(bar.most_rps is not None for bar in shown):
-        tick = alt.Chart(style.data([{}])).mark_tick(
-            orient="vertical", size=16, thickness=3, color=style.MUTED, opacity=1
-        )
-        layers.append(tick.encode(x=alt.XValue(180), y=alt.YValue(middle)))
+    if any(bar.most_rps is not None for bar in bars):
+        layers.append(style.sample("tick", 180, middle, size=16, **TICK))
         layers.append(style.words("the most that theory allows", 190, middle))
-    if any(bar.predicted_rps is not None for bar in shown):
-        layers.append(_diamonds([{}]).encode(x=alt.XValue(400), y=alt.YValue(middle)))
+    if any(bar.predicted_rps is not None for bar in bars):
+        layers.append(style.sample("point", 400, middle, **DIAMOND))
         layers.append(style.words("predicted", 412, middle))
     return style.Panel(layers, width, KEY)

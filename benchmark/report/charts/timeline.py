@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import altair as alt
 
@@ -23,6 +24,9 @@ HEAD = 24
 HALF = 50
 GAP = 10
 FOOT = 34
+SHADE: dict[str, Any] = {"color": style.MUTED, "opacity": 0.22}
+MEDIAN: dict[str, Any] = {"color": style.ORANGE, "strokeWidth": 2.5}
+LONGEST: dict[str, Any] = {"color": style.ORANGE, "strokeWidth": 1, "strokeDash": [2, 2]}
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,6 @@ class Step:
 
 
 def shown(record: Record) -> list[EndpointResult]:
-    """Endpoints whose load was long enough to have a course, at most MOST_ENDPOINTS."""
     long_enough = [
         result
         for result in record.endpoints
@@ -81,7 +84,6 @@ def round_starts_s(result: EndpointResult) -> list[float]:
 
 
 def said(record: Record, named: Callable[[str], str]) -> str:
-    """What the picture shows, in words."""
     parts = []
     results = shown(record)
     for result in results:
@@ -108,7 +110,7 @@ def draw(record: Record) -> Drawing:
 
 def _endpoint(result: EndpointResult, course: Sequence[Step], margins: style.Margins) -> list[style.Panel]:
     starts_s = round_starts_s(result)
-    x = alt.X("at:Q", scale=alt.Scale(domain=[0, starts_s[-1]], nice=False), axis=None)
+    x = alt.X("at:Q", scale=style.scale(0, starts_s[-1]), axis=None)
     width = margins.inner
     name = style.words(style.cut(result.name, 40), x=-margins.left + 10, y=HEAD / 2, size=style.LETTERS, bold=True)
     head = style.Panel([name], width, HEAD)
@@ -120,7 +122,6 @@ def _endpoint(result: EndpointResult, course: Sequence[Step], margins: style.Mar
 
 
 def _background(result: EndpointResult, x: alt.X, height: int) -> list[alt.Chart]:
-    """The ramp of each round, shaded, and a line where a round begins."""
     starts_s = round_starts_s(result)
     ramps = [
         {"at": start, "end": min(start + (item.ramp_end_s or 0.0), starts_s[-1])}
@@ -129,17 +130,17 @@ def _background(result: EndpointResult, x: alt.X, height: int) -> list[alt.Chart
     ]
     layers = []
     if ramps:
-        shade = alt.Chart(style.data(ramps)).mark_rect(color=style.MUTED, opacity=0.22)
+        shade = style.marks("rect", ramps, **SHADE)
         layers.append(shade.encode(x=x, x2=alt.X2("end"), y=alt.YValue(0), y2=alt.Y2Value(height)))
     if len(result.rounds) > 1:
-        borders = alt.Chart(style.data({"at": start} for start in starts_s[1:-1]))
-        layers.append(borders.mark_rule(color=style.MUTED, strokeDash=[2, 2], strokeWidth=1.5).encode(x=x))
+        begins = ({"at": start} for start in starts_s[1:-1])
+        layers.append(style.marks("rule", begins, color=style.MUTED, strokeDash=[2, 2], strokeWidth=1.5).encode(x=x))
     return layers
 
 
 def _answers(course: Sequence[Step], x: alt.X) -> list[alt.Chart]:
     highest = max((step.answers_rps for step in course), default=0.0) or 1.0
-    scale = alt.Scale(domain=[0, highest * 1.05], nice=False)
+    scale = style.scale(0, highest * 1.05)
     rates = [round(step.answers_rps, 2) for step in course]
     corners = [
         {"at": step.start_s, "rps": rate_rps}
@@ -147,7 +148,7 @@ def _answers(course: Sequence[Step], x: alt.X) -> list[alt.Chart]:
         if rate_rps != before
     ]
     corners.append({"at": course[-1].end_s, "rps": rates[-1]})
-    area = alt.Chart(style.data(corners)).mark_area(color=style.BLUE, interpolate="step-after")
+    area = style.marks("area", corners, color=style.BLUE, interpolate="step-after")
     axis = style.axis(style.round_steps(highest, 3), "format(datum.value, '~s') + ' /s'", domain=False)
     return [area.encode(x=x, y=alt.Y("rps:Q", scale=scale, axis=axis))]
 
@@ -155,10 +156,9 @@ def _answers(course: Sequence[Step], x: alt.X) -> list[alt.Chart]:
 def _waits(course: Sequence[Step], x: alt.X) -> list[alt.Chart]:
     answered = [step for step in course if step.median_ms is not None and step.max_ms is not None]
     highest_s = max((step.max_ms or 0.0 for step in answered), default=0.0) / 1000 or 1.0
-    scale = alt.Scale(domain=[0, highest_s * 1.05], nice=False)
+    scale = style.scale(0, highest_s * 1.05)
     unit = "datum.value + ' s'" if highest_s >= 1 else "round(datum.value * 1000) + ' ms'"
     axis = style.axis(style.round_steps(highest_s, 3), unit, domain=False)
-    y = alt.Y("wait:Q", scale=scale, axis=axis)
     rows = [
         {
             "at": round((step.start_s + step.end_s) / 2, 2),
@@ -167,12 +167,9 @@ def _waits(course: Sequence[Step], x: alt.X) -> list[alt.Chart]:
         }
         for step in answered
     ]
-    base = alt.Chart(style.data(rows))
     return [
-        base.mark_line(color=style.ORANGE, strokeWidth=1, strokeDash=[2, 2]).encode(
-            x=x, y=alt.Y("most:Q", scale=scale)
-        ),
-        base.mark_line(color=style.ORANGE, strokeWidth=2.5).encode(x=x, y=y),
+        style.marks("line", rows, **LONGEST).encode(x=x, y=alt.Y("most:Q", scale=scale)),
+        style.marks("line", rows, **MEDIAN).encode(x=x, y=alt.Y("wait:Q", scale=scale, axis=axis)),
     ]
 
 
@@ -193,22 +190,14 @@ def _ticks(starts_s: Sequence[float], width: int) -> list[alt.Chart]:
 
 
 def _foot(width: int) -> style.Panel:
-    """What the marks mean, at fixed places."""
-    empty = alt.Chart(style.data([{}]))
     layers = [
-        empty.mark_bar(size=10, color=style.BLUE).encode(x=alt.XValue(-52), x2=alt.X2Value(-38), y=alt.YValue(8)),
+        style.sample("bar", -52, 8, x2=-38, size=10, color=style.BLUE),
         style.words("answers per second", -32, 8),
-        empty.mark_rule(color=style.ORANGE, strokeWidth=2.5).encode(
-            x=alt.XValue(108), x2=alt.X2Value(126), y=alt.YValue(8)
-        ),
+        style.sample("rule", 108, 8, x2=126, **MEDIAN),
         style.words("median wait", 132, 8),
-        empty.mark_rule(color=style.ORANGE, strokeWidth=1, strokeDash=[2, 2]).encode(
-            x=alt.XValue(228), x2=alt.X2Value(246), y=alt.YValue(8)
-        ),
+        style.sample("rule", 228, 8, x2=246, **LONGEST),
         style.words("longest", 252, 8),
-        empty.mark_rect(color=style.MUTED, opacity=0.22).encode(
-            x=alt.XValue(316), x2=alt.X2Value(330), y=alt.YValue(2), y2=alt.Y2Value(14)
-        ),
+        style.sample("rect", 316, 2, x2=330, y2=14, **SHADE),
         style.words("users start", 336, 8),
     ]
     return style.Panel(layers, width, FOOT)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import altair as alt
 
@@ -25,6 +26,18 @@ KEY = 22
 SMALLEST_SPAN = 0.1
 """Of the middle value: a flat series shall look flat."""
 
+BAND: dict[str, Any] = {"color": style.BLUE, "opacity": 0.15}
+LEVEL: dict[str, Any] = {"color": style.ORANGE, "strokeWidth": 2}
+FLAG: dict[str, Any] = {"shape": "triangle-right", "filled": True, "size": 60, "color": style.ORANGE, "opacity": 1}
+MACHINE: dict[str, Any] = {"color": style.MUTED, "strokeWidth": 1.5, "strokeDash": [2, 3]}
+CROSS: dict[str, Any] = {
+    "shape": "M-1,-1L1,1M-1,1L1,-1",
+    "size": 40,
+    "color": style.RED,
+    "strokeWidth": 2,
+    "opacity": 1,
+}
+
 OVER = {"relative": "over the reference workload", "predicted": "over the prediction"}
 """What values are divided by, per form."""
 
@@ -36,7 +49,6 @@ def shown(trends: Sequence[Series]) -> list[Series]:
 
 
 def said(trends: Sequence[Series], named: Callable[[str], str]) -> str:
-    """What the picture shows, in words."""
     found = shown(trends)
     parts = [f"{named(trend.endpoint)} {named(trend.last.line)}{_levels(trend)}" for trend in found]
     return f"{named(found[0].metric.title)} over the runs: {'; '.join(parts)}." if found else ""
@@ -55,16 +67,11 @@ def _levels(trend: Series) -> str:
 
 
 def draw(trends: Sequence[Series]) -> Drawing:
-    """A panel for each endpoint, the runs from left to right."""
     found = shown(trends)
     margins = style.Margins(left=58, right=14, top=4, bottom=4)
     panels = []
     for trend in found:
-        panels += [
-            _head(trend, margins),
-            _panel(trend, margins.inner),
-            _dates(trend, margins.inner),
-        ]
+        panels += [_head(trend, margins), _panel(trend, margins.inner), _dates(trend, margins.inner)]
     chart = style.Stack([*panels, _key(margins)])
     return Drawing(chart, margins, margins.top + len(found) * (HEAD + PANEL + FOOT) + KEY + margins.bottom)
 
@@ -90,18 +97,14 @@ def _panel(trend: Series, width: float) -> style.Panel:
     values = trend.values[-MOST_RUNS:]
     runs = trend.runs[-MOST_RUNS:]
     low, high = _range(trend, [value for value in values if value is not None])
-    x = alt.X("place:Q", scale=alt.Scale(domain=[-0.5, len(runs) - 0.5], nice=False), axis=None)
+    x = alt.X("place:Q", scale=style.scale(-0.5, len(runs) - 0.5), axis=None)
     lowest = 0.0 if low < 0 <= min(value for value in values if value is not None) else low + (high - low) * 0.15
     axis = style.axis([lowest, low + (high - low) * 0.85], "format(datum.value, '.3~g')", domain=False)
-    y = alt.Y("value:Q", scale=alt.Scale(domain=[low, high], nice=False, zero=False), axis=axis)
+    y = alt.Y("value:Q", scale=style.scale(low, high, zero=False), axis=axis)
     layers = []
     if trend.band is not None:
-        band = alt.Chart(style.data([{"value": max(trend.band[0], low), "top": min(trend.band[1], high)}]))
-        layers.append(
-            band.mark_rect(color=style.BLUE, opacity=0.15).encode(
-                x=alt.XValue(0), x2=alt.X2Value(width), y=y, y2=alt.Y2("top")
-            )
-        )
+        band = style.marks("rect", [{"value": max(trend.band[0], low), "top": min(trend.band[1], high)}], **BAND)
+        layers.append(band.encode(x=alt.XValue(0), x2=alt.X2Value(width), y=y, y2=alt.Y2("top")))
     layers += _lines(trend, runs, x)
     places = [{"date": run.started_at[:10], "place": number} for number, run in enumerate(runs)]
     points = [
@@ -109,15 +112,12 @@ def _panel(trend: Series, width: float) -> style.Panel:
         for place, run, value in zip(places, runs, values, strict=True)
         if value is not None
     ]
-    line = alt.Chart(style.data(points)).mark_line(color=style.BLUE, strokeWidth=2)
-    layers.append(line.encode(x=x, y=y))
+    layers.append(style.marks("line", points, color=style.BLUE, strokeWidth=2).encode(x=x, y=y))
     dots = points if len(points) <= MOST_RUNS // 2 else points[-1:]
-    layers.append(
-        alt.Chart(style.data(dots)).mark_point(color=style.BLUE, filled=True, size=28, opacity=1).encode(x=x, y=y)
-    )
+    layers.append(style.marks("point", dots, color=style.BLUE, filled=True, size=28, opacity=1).encode(x=x, y=y))
     lost = [place for place, value in zip(places, values, strict=True) if value is None]
     if lost:
-        layers.append(_cross(lost).encode(x=x, y=alt.YValue(PANEL - 6)))
+        layers.append(style.marks("point", lost, **CROSS).encode(x=x, y=alt.YValue(PANEL - 6)))
     return style.Panel(layers, width, PANEL)
 
 
@@ -131,7 +131,6 @@ def _range(trend: Series, values: Sequence[float]) -> tuple[float, float]:
 
 
 def _lines(trend: Series, runs: Sequence[Run], x: alt.X) -> list[alt.Chart]:
-    """Where the level changed: a whole line with a flag; where the machine changed: a dotted one."""
     place = {run.id: number for number, run in enumerate(runs)}
     levels = [{"place": place[run.id] - 0.5} for run, _ in trend.changes if run.id in place][-MOST_LINES:]
     moved = [
@@ -141,43 +140,24 @@ def _lines(trend: Series, runs: Sequence[Run], x: alt.X) -> list[alt.Chart]:
     ][-MOST_LINES:]
     layers = []
     if moved:
-        rule = alt.Chart(style.data(moved)).mark_rule(color=style.MUTED, strokeWidth=1.5, strokeDash=[2, 3])
-        layers.append(rule.encode(x=x))
+        layers.append(style.marks("rule", moved, **MACHINE).encode(x=x))
     if levels:
-        rule = alt.Chart(style.data(levels)).mark_rule(color=style.ORANGE, strokeWidth=2)
-        flag = alt.Chart(style.data(levels)).mark_point(
-            shape="triangle-right", filled=True, size=60, color=style.ORANGE, opacity=1
-        )
-        layers += [rule.encode(x=x), flag.encode(x=x, y=alt.YValue(4))]
+        layers.append(style.marks("rule", levels, **LEVEL).encode(x=x))
+        layers.append(style.marks("point", levels, **FLAG).encode(x=x, y=alt.YValue(4)))
     return layers
 
 
-def _cross(rows: style.Rows) -> alt.Chart:
-    marks: alt.Chart = alt.Chart(style.data(rows)).mark_point(
-        shape="M-1,-1L1,1M-1,1L1,-1", size=40, color=style.RED, strokeWidth=2, opacity=1
-    )
-    return marks
-
-
 def _key(margins: style.Margins) -> style.Panel:
-    empty, y, left = alt.Chart(style.data([{}])), alt.YValue(10), -margins.left + 10
+    left = -margins.left + 10
     layers = [
-        empty.mark_rect(color=style.BLUE, opacity=0.15).encode(
-            x=alt.XValue(left), x2=alt.X2Value(left + 20), y=alt.YValue(3), y2=alt.Y2Value(17)
-        ),
+        style.sample("rect", left, 3, x2=left + 20, y2=17, **BAND),
         style.words("noise now", left + 26, 10),
-        empty.mark_rule(color=style.ORANGE, strokeWidth=2).encode(
-            x=alt.XValue(left + 106), y=alt.YValue(2), y2=alt.Y2Value(18)
-        ),
-        empty.mark_point(shape="triangle-right", filled=True, size=60, color=style.ORANGE, opacity=1).encode(
-            x=alt.XValue(left + 108), y=alt.YValue(5)
-        ),
+        style.sample("rule", left + 106, 2, y2=18, **LEVEL),
+        style.sample("point", left + 108, 5, **FLAG),
         style.words("new level", left + 118, 10),
-        empty.mark_rule(color=style.MUTED, strokeWidth=1.5, strokeDash=[2, 3]).encode(
-            x=alt.XValue(left + 192), y=alt.YValue(2), y2=alt.Y2Value(18)
-        ),
+        style.sample("rule", left + 192, 2, y2=18, **MACHINE),
         style.words("other machine", left + 200, 10),
-        _cross([{}]).encode(x=alt.XValue(left + 306), y=y),
+        style.sample("point", left + 306, 10, **CROSS),
         style.words("not comparable", left + 318, 10),
     ]
     return style.Panel(layers, margins.inner, KEY)
