@@ -61,7 +61,7 @@ def templates() -> Environment:
     )
     names = ("inert", "code_block", "ms", "rate", "percent", "mebibytes", "seconds", "when", "joined", "versions")
     environment.filters |= {name: getattr(formatting, name) for name in names}
-    environment.filters["signed"] = formatting.signed_percent
+    environment.filters |= {"signed": formatting.signed_percent, "in_words": change}
     return environment
 
 
@@ -167,11 +167,7 @@ def render_report(
             verdict=sentences.of_run(verdicts),
             begun_anew=sentences.begun_anew(verdicts),
             verdicts=list(filter(sentences.is_worth_saying, verdicts)),
-            changes=[
-                (result.name, change(item), item)
-                for result in record.endpoints
-                for item in (result.limit.alternatives if result.limit else ())
-            ],
+            changes=[(one.name, item) for one in record.endpoints if one.limit for item in one.limit.alternatives],
             results=results_table(record, published),
             pictures=picture_lines(record) if with_pictures else {},
             without_pictures="" if with_pictures else WITHOUT_PICTURES,
