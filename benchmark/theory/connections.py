@@ -1,4 +1,4 @@
-"""How connections come to workers: one socket that all accept from deals them unevenly, once for the whole load.
+"""How connections are distributed: a socket that all workers accept from does it unevenly, once for the whole load.
 
 Likely splits are drawn from measured ones (docs/method.md says where and how). They were measured with two workers; for
 more of them a distribution that is about as uneven stands in.
@@ -20,11 +20,8 @@ IN_BATCHES = (0.524, 0.526, *[0.528] * 4, 0.536, 0.546, 0.548, 0.598, 0.722, 0.7
 ONE_BY_ONE = (0.88, 0.92, 0.94)
 """The same when they connect one after another: nearly all go to the worker that slept last."""
 
-CONNECTED_AFTER_S = 0.1
-"""A sample this long after a batch was spawned shows its connections."""
-
-EVENNESS = 20.0
-"""Concentration of the Dirichlet distribution of shares for more than two workers; not measured."""
+CONNECTED_AFTER_S = 0.1  # after a batch was spawned a sample shows its connections
+EVENNESS = 20.0  # concentration of the Dirichlet distribution of shares for more than two workers; not measured
 
 
 def likely_split(
@@ -57,14 +54,14 @@ def scaled(weights: Sequence[float], users: int) -> tuple[int, ...]:
     return tuple(whole)
 
 
-def dealt(split: Sequence[int], random: np.random.Generator) -> list[int]:
+def assigned(split: Sequence[int], random: np.random.Generator) -> list[int]:
     """For each user in the order of arrival the number of its worker: `split[w]` users for worker `w`, shuffled."""
     workers = np.repeat(np.arange(len(split)), split)
     random.shuffle(workers)
     return [int(worker) for worker in workers]
 
 
-def dealt_as_seen(seen: Sequence[Dealt], load: Load, random: np.random.Generator) -> list[int]:
+def assigned_as_seen(seen: Sequence[Dealt], load: Load, random: np.random.Generator) -> list[int]:
     """The same where it was seen, second by second, how many connections each worker held: batch by batch.
 
     It matters while users arrive: a worker that got few of the first batch has seats to spare until the next.
@@ -77,6 +74,6 @@ def dealt_as_seen(seen: Sequence[Dealt], load: Load, random: np.random.Generator
         sample = next((item for item in seen if item.at_s >= arrived_s), seen[-1])
         wanted = np.array(scaled(sample.connections_per_worker, len(users) + size)) - placed
         batch = scaled(np.clip(wanted, 0, None).tolist(), size)
-        users += dealt(batch, random)
+        users += assigned(batch, random)
         placed += np.array(batch)
     return users

@@ -12,7 +12,7 @@ from benchmark.plan import Endpoint, Frozen, Plan, Profile, Target
 from benchmark.record import Columns, Dealt, Round, Summary
 from benchmark.summary import Span, columns, load_columns, over_rounds
 from benchmark.theory.bounds import throughput_bound_rps
-from benchmark.theory.connections import dealt, dealt_as_seen, likely_split, scaled
+from benchmark.theory.connections import assigned, assigned_as_seen, likely_split, scaled
 from benchmark.theory.simulation import OVERHEAD, Load, Overhead, Service, simulate, simulate_open
 from load.arrivals import gaps_s
 
@@ -55,14 +55,9 @@ class OpenAnswer(Frozen):
 
 
 DRAWS = 20
-MOST_SIMULATED = 3_000_000
-"""More requests than that take minutes to simulate."""
-
-ROUND_DRAWS = 5
-"""With a known split draws differ little: only in who came when."""
-
-MOST_REQUESTS = 50_000
-"""About as many requests are simulated at most in all draws together, but for the first draw."""
+MOST_SIMULATED = 3_000_000  # requests; more take minutes
+ROUND_DRAWS = 5  # with a known split draws differ little: only in who came when
+MOST_REQUESTS = 50_000  # or so in all draws together, but for the first draw
 
 
 def service(endpoint: Endpoint, plan: Plan) -> Service | None:
@@ -94,14 +89,24 @@ def predict(
     `split`: connections per worker; None draws a likely split each time. `seen`: how they were dealt, where that was
     measured. The same seed gives the same figures.
     """
-    load = load_of(plan, served)
-    draws = _affordable(draws, plan, served)
+    profile = plan.profile
+    load = Load(
+        users=profile.users,
+        spawn_rate_per_s=profile.spawn_rate_per_s,
+        duration_s=profile.duration_s,
+        wait_s=profile.wait_s,
+        start=profile.start,
+        spread_s=served.work_s,
+    )
+    # where there is nothing to queue for one draw is like the other
+    affordable = 1 if served.seats is None else max(1, int(MOST_REQUESTS / most_requests(plan, served)))
+    draws = min(draws, affordable)
     random = np.random.default_rng(seed)
     each: list[Columns] = []
     in_flight: list[int] = []
     for _ in range(draws):
-        users = _deal(load, plan.target, split, seen, random)
-        result = simulate(load, served, users, OVERHEAD[plan.profile.client])
+        workers = _assigned(load, plan.target, split, seen, random)
+        result = simulate(load, served, workers, OVERHEAD[profile.client])
         lasted = Span(load.duration_s, load.wait_s, result.waiting_since_s)
         each.append(load_columns(result.rows, lasted, served.work_s))
         in_flight.append(result.in_flight)
@@ -114,40 +119,20 @@ def predict(
     )
 
 
-def _deal(
+def _assigned(
     load: Load, target: Target, split: Sequence[int] | None, seen: Sequence[Dealt], random: np.random.Generator
 ) -> list[int]:
     if seen:
-        return dealt_as_seen(seen, load, random)
+        return assigned_as_seen(seen, load, random)
     if split is not None and any(split):
-        return dealt(scaled(split, load.users), random)
-    likely = likely_split(load, target.workers, random, own_sockets=target.sockets == "per-worker")
-    return dealt(likely, random)
-
-
-def load_of(plan: Plan, served: Service) -> Load:
-    """The load of a profile, as the simulation wants it."""
-    profile = plan.profile
-    return Load(
-        users=profile.users,
-        spawn_rate_per_s=profile.spawn_rate_per_s,
-        duration_s=profile.duration_s,
-        wait_s=profile.wait_s,
-        start=profile.start,
-        spread_s=served.work_s,
-    )
+        return assigned(scaled(split, load.users), random)
+    return assigned(likely_split(load, target.workers, random, own_sockets=target.sockets == "per-worker"), random)
 
 
 def most_requests(plan: Plan, served: Service) -> float:
-    """How many requests one draw simulates at most."""
     profile, seats = plan.profile, None if served.seats is None else sum(served.seats)
     bound_rps = throughput_bound_rps(profile.users, served.work_s, seats=seats, wait_s=profile.wait_s)
     return bound_rps * profile.duration_s + profile.users
-
-
-def _affordable(draws: int, plan: Plan, served: Service) -> int:
-    """Where there is nothing to queue for one draw is like the other."""
-    return 1 if served.seats is None else max(1, min(draws, int(MOST_REQUESTS / most_requests(plan, served))))
 
 
 def predict_round(plan: Plan, endpoint: Endpoint, measured: Round) -> Columns | None:
@@ -161,16 +146,13 @@ def predict_round(plan: Plan, endpoint: Endpoint, measured: Round) -> Columns | 
     if served is None or measured.requests > MOST_SIMULATED or (served.seats is not None and not any(split or ())):
         return None
     if plan.profile.rate_per_s is not None:
-        evenly = split if split and any(split) else (1,) * served.workers
-        each = [
-            open_columns(plan.profile, measured.load_end_s, served, evenly, seed)
-            for seed in range(1 if served.seats is None else ROUND_DRAWS)
-        ]
-        return Columns.model_validate(over_rounds(each).model_dump(include=set(Columns.model_fields)))
+        shares = split if split and any(split) else (1,) * served.workers
+        draws = range(1 if served.seats is None else ROUND_DRAWS)
+        found = over_rounds([open_columns(plan.profile, measured.load_end_s, served, shares, seed) for seed in draws])
+        return Columns.model_validate(found.model_dump(include=set(Columns.model_fields)))
     profile = plan.profile.model_copy(update={"users": max(1, measured.users_started)})
-    found = predict(
-        plan.model_copy(update={"profile": profile}), served, split=split, seen=measured.dealt, draws=ROUND_DRAWS
-    )
+    as_loaded = plan.model_copy(update={"profile": profile})
+    found = predict(as_loaded, served, split=split, seen=measured.dealt, draws=ROUND_DRAWS)
     return Columns.model_validate(found.model_dump(include=set(Columns.model_fields)))
 
 
@@ -222,16 +204,15 @@ def predict_open(
     even = profile is not None and profile.arrivals == "even"
     arrivals = _at_random(rate_per_s, shares, seed) if profile is None else _asked(profile, shares, seed)
     simulated = simulate_open(arrivals, duration_s, served, alone)
-    rates = [rate_per_s * float(share) for share in shares]
     seats = served.seats
-    growth = 0.0 if seats is None else sum(max(0.0, r - c / served.work_s) for r, c in zip(rates, seats, strict=True))
-    busiest = 0.0 if seats is None else max(r * served.work_s / c for r, c in zip(rates, seats, strict=True))
+    each = [] if seats is None else list(zip(map(float, shares), seats, strict=True))
+    growth = sum(max(0.0, rate_per_s * share - count / served.work_s) for share, count in each)
+    busiest = max((rate_per_s * share * served.work_s / count for share, count in each), default=0.0)
     settles = busiest < 1
     wait_s, chance = 0.0, 0.0
-    if seats is not None and settles and not even:
-        for share, rate, each in zip(shares, rates, seats, strict=True):
-            wait_s += float(share) * mean_wait_s(rate, served.work_s, each)
-            chance += float(share) * chance_to_wait(each, rate * served.work_s)
+    for share, count in each if settles and not even else ():
+        wait_s += share * mean_wait_s(rate_per_s * share, served.work_s, count)
+        chance += share * chance_to_wait(count, rate_per_s * share * served.work_s)
     answer_s = wait_s + served.work_s
     known = settles and (seats is None or not even)
     return OpenAnswer(

@@ -82,7 +82,6 @@ class Simulated:
 
     @property
     def in_flight(self) -> int:
-        """How many were under way."""
         return len(self.waiting_since_s)
 
 
@@ -136,12 +135,10 @@ class Log:
         self._sent_s, self._end_s = array("d"), array("d")
 
     def add(self, sent_s: float, end_s: float) -> None:
-        """Note an answered request."""
         self._sent_s.append(sent_s)
         self._end_s.append(end_s)
 
     def rows(self) -> pd.DataFrame:
-        """Request rows as benchmark.summary wants them."""
         return pd.DataFrame(
             {
                 "sent_s": np.frombuffer(self._sent_s, dtype=np.float64).copy(),
@@ -165,7 +162,6 @@ class Network:
         self._under_way: dict[int, float] = {}
 
     def ask(self, worker: int, *, is_first: bool) -> ProcessGenerator:
-        """One request, from sending it to its answer."""
         sent_s = self.environment.now
         number = next(self._asked)
         self._under_way[number] = sent_s
@@ -175,19 +171,17 @@ class Network:
         self._log.add(sent_s, self.environment.now)
 
     def connect(self) -> Event:
-        """Spawn a user and open its connection."""
         return self.environment.timeout(self._generator.delay_s(self._overhead.connect_s))
 
     def run(self, duration_s: float) -> Simulated:
-        """Let the time pass; what is under way at the end is lost."""
         self.environment.run(until=duration_s)
         return Simulated(self._log.rows(), tuple(self._under_way.values()))
 
 
-def simulate(load: Load, service: Service, dealt: Sequence[int], overhead: Overhead) -> Simulated:
+def simulate(load: Load, service: Service, workers: Sequence[int], overhead: Overhead) -> Simulated:
     """Simulate one load in a closed loop: users who ask again when they were answered.
 
-    `dealt`: for each user, in the order in which they are spawned, the number of the worker that holds its connection.
+    `workers`: for each user, in the order in which they are spawned, the number of the worker that has its connection.
     """
     network = Network(service, overhead)
     environment = network.environment
@@ -202,7 +196,7 @@ def simulate(load: Load, service: Service, dealt: Sequence[int], overhead: Overh
                 yield environment.timeout(load.wait_s)
             yield from network.ask(worker, is_first=False)
 
-    for number, worker in enumerate(dealt):
+    for number, worker in enumerate(workers):
         environment.process(user(number, worker))
     return network.run(load.duration_s)
 

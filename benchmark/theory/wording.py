@@ -99,7 +99,6 @@ def alternatives(limit: Limit) -> list[str]:
 
 
 def change(item: Alternative) -> str:
-    """Name what is served otherwise."""
     return {
         "threads": f"{item.to} threads in each worker",
         "pool": f"{item.to} seats in each worker's pool",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.record import Dealt
-from benchmark.theory.connections import dealt, dealt_as_seen, likely_split, scaled
+from benchmark.theory.connections import assigned, assigned_as_seen, likely_split, scaled
 from benchmark.theory.simulation import Load
 
 
@@ -50,14 +50,14 @@ def test_splits_are_drawn_from_those_that_were_measured_when_users_come_alike(re
 
 
 def test_dealing_shuffles_and_loses_nobody() -> None:
-    found = dealt((3, 5), np.random.default_rng(0))
+    found = assigned((3, 5), np.random.default_rng(0))
     assert sorted(found) == [0, 0, 0, 1, 1, 1, 1, 1]
     assert found != sorted(found)
 
 
 def test_what_was_seen_while_users_arrived_is_dealt_again_batch_by_batch() -> None:
     seen = (Dealt(at_s=0.8, connections_per_worker=(9, 1)), Dealt(at_s=1.8, connections_per_worker=(10, 10)))
-    found = dealt_as_seen(seen, Load(users=20, spawn_rate_per_s=10, duration_s=5), np.random.default_rng(0))
+    found = assigned_as_seen(seen, Load(users=20, spawn_rate_per_s=10, duration_s=5), np.random.default_rng(0))
     assert (found[:10].count(1), found[10:].count(1)) == (1, 9)
 
 
@@ -71,6 +71,6 @@ def test_whatever_was_seen_every_user_is_dealt_to_a_worker(
 ) -> None:
     samples = [Dealt(at_s=float(n + 1), connections_per_worker=held) for n, held in enumerate(seen)]
     load = Load(users=users, spawn_rate_per_s=rate, duration_s=10)
-    found = dealt_as_seen(samples, load, np.random.default_rng(0))
+    found = assigned_as_seen(samples, load, np.random.default_rng(0))
     assert len(found) == users
     assert set(found) <= {0, 1}
