@@ -124,12 +124,10 @@ def failed_columns(rows: pd.DataFrame, failures_rps: float | None) -> Columns | 
 
 
 def right(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of right responses."""
     return rows[rows["error"] == ""]
 
 
 def failed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of failed requests."""
     return rows[rows["error"] != ""]
 
 
@@ -231,5 +229,4 @@ def bins(end_s: float, most: int) -> Floats:
 
 
 def per_bin(rows: pd.DataFrame, borders: Floats) -> list[pd.DataFrame]:
-    """Requests answered within each step."""
     return [within(rows, start, end) for start, end in pairwise(borders.tolist())]

@@ -24,5 +24,4 @@ def due_offsets(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
 
 
 def due_within(rate_per_s: float, arrivals: str, seed: int, over_s: float) -> int:
-    """How many requests are due in the first `over_s` seconds."""
     return sum(1 for _ in takewhile(lambda due_s: due_s < over_s, due_offsets(rate_per_s, arrivals, seed)))

@@ -94,11 +94,9 @@ class RequestsClient:
         """Do nothing: it cannot connect ahead."""
 
     def close(self) -> None:
-        """Close the connection; the session opens a new one."""
         self._session.close()
 
     def send(self, request: PreparedBytes) -> Response:
-        """Send a request, with the cookies that the server has set."""
         found, source = Response(), request.source
         if len(self._session.cookies) and "Cookie" not in source.headers:
             source = source.copy()
@@ -148,7 +146,6 @@ def keep(found: Response, status: int, content: bytes, headers: Mapping[str, str
 
 
 def in_bytes(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Headers as our own client gives them."""
     return [
         (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
         for name, value in headers.items()

@@ -50,7 +50,6 @@ class Expectation:
 
     @classmethod
     def of(cls, request: RequestSpec) -> Self:
-        """What a request says of its right response."""
         return cls(request.status, request.contains, request.pointer)
 
     @property
@@ -109,7 +108,6 @@ def text_of(body: bytes, content_encoding: str | None, content_type: str | None)
 
 
 def charset_of(content_type: str | None) -> str | None:
-    """The charset that a Content-Type names."""
     if not content_type or "charset" not in content_type.lower():
         return None
     message = Message()
@@ -119,7 +117,6 @@ def charset_of(content_type: str | None) -> str | None:
 
 
 def encodings(content_encoding: str | None) -> list[str]:
-    """What a Content-Encoding names, in the order in which it was done."""
     names = [name.strip().lower() for name in (content_encoding or "").split(",")]
     return [name for name in names if name not in {"", "identity"}]
 

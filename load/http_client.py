@@ -87,7 +87,6 @@ class Response:
         self.written = False
 
     def header(self, name: bytes) -> str | None:
-        """A header's value; several are one, with commas between. `name` in lower case."""
         found = [value.decode("latin-1") for key, value in self.headers if key.lower() == name]
         return ", ".join(found) if found else None
 
@@ -123,7 +122,6 @@ class PreparedBytes:
         self.plain = self._head + b"\r\n" + self._body
 
     def with_cookies(self, cookies: str) -> bytes:
-        """The same request with cookies that the server has set."""
         return self._head + f"Cookie: {cookies}\r\n\r\n".encode("latin-1") + self._body
 
 
@@ -246,7 +244,6 @@ class HttpClient:
 
     @property
     def is_receiving(self) -> bool:
-        """Whether the head of a response has come, and its body goes on."""
         return self._unfinished and self._headed
 
     def _where(self) -> str:
@@ -432,7 +429,6 @@ class HttpClient:
             raise BrokenResponseError(f"the response broke off: {how}")
 
     def on_message_begin(self) -> None:
-        """A response begins, or an informational one before it; after a complete one it is nobody's."""
         if self._complete:
             self._stray = True
         else:
@@ -444,7 +440,6 @@ class HttpClient:
             self._response.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The head is complete: what follows depends on it."""
         if self._complete:
             return
         status = self._parser.get_status_code()

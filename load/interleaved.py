@@ -43,17 +43,14 @@ class TurnUser(User):
     number = 0
 
     def on_start(self) -> None:
-        """Wait for the relay."""
         self.rows = []
         self._clients: dict[str, Client] = {}
 
     @task
     def wait_for_the_relay(self) -> None:
-        """The relay, not Locust, says when it is this user's turn."""
         gevent.sleep(3600)
 
     def disconnect(self) -> None:
-        """Close all connections."""
         for client in self._clients.values():
             client.close()
 
@@ -75,7 +72,6 @@ class TurnUser(User):
 
 
 def user_class(spec: LoadSpec) -> type[TurnUser]:
-    """Build the user class that takes turns as `spec` says."""
     attributes: dict[str, Any] = {
         "abstract": False,
         "host": spec.turns[0].base_url,
@@ -145,8 +141,6 @@ def lead(spec: LoadSpec, environment: Environment) -> None:
 
 
 def lead_when_spawned(spec: LoadSpec) -> None:
-    """Attach the relay to the environment that Locust is about to create."""
-
     def on_init(environment: Environment, **_: Any) -> None:
         # gevent counts a timer from when its loop last looked at the clock, which was before the imports.
         gevent.get_hub().loop.update_now()

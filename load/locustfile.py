@@ -37,7 +37,6 @@ def shape_class(load: StepLoad, log: Path) -> type[LoadTestShape]:
         _users = 0
 
         def tick(self) -> tuple[int, float] | None:
-            """Users and how many of them are started a second; None ends the load."""
             total = self.runner.stats.total if self.runner else None
             counts = (total.num_requests, total.num_failures) if total else (0, 0)
             users = steps.next_users(time.perf_counter() - self.start_time, *counts, generator.cpu_percent()) or 0

@@ -22,7 +22,6 @@ Second = tuple[float, int, int, int, float, int, float]
 
 
 def seconds(environment: Environment) -> Iterator[Second]:
-    """Give the line of each second when it is over, for ever."""
     process = psutil.Process(os.getpid())
     process.cpu_percent()  # the first reading only sets the mark that the next one counts from
     while True:
@@ -36,7 +35,6 @@ def seconds(environment: Environment) -> Iterator[Second]:
 
 
 def write_seconds(environment: Environment, path: Path) -> None:
-    """Write them into a file, for ever."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(SECOND_COLUMNS)

@@ -70,7 +70,6 @@ class RequestLog:
             self._write()
 
     def close(self, **_: Any) -> None:
-        """Write the rest."""
         self._write()
         self._file.close()
 
@@ -169,7 +168,6 @@ class Recorder:
         return None if None in counts else sum(counts)
 
     def _schedule(self) -> Schedule | None:
-        """Of an open load: that of all users of this process."""
         return next((user.schedule for user in self.users), None)
 
     def _collect_users(self) -> None:
@@ -183,7 +181,6 @@ class Recorder:
 
 
 def record(spec: LoadSpec) -> None:
-    """Attach what records to the environment that Locust is about to create."""
     directory = spec.output_directory
 
     def on_init(environment: Environment, **_: Any) -> None:
@@ -201,7 +198,6 @@ def record(spec: LoadSpec) -> None:
 
 
 def _record_users(environment: Environment, spec: LoadSpec, suffix: str) -> None:
-    """Record what happens to the users of this process."""
     directory = spec.output_directory
     recorder = Recorder(environment)
     runner = environment.runner

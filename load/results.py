@@ -21,7 +21,6 @@ SECOND_COLUMNS = ("time_s", "users", "requests", "failures", "lag_ms", "rss_byte
 
 
 def quoted(text: str) -> str:
-    """A text as a field of a CSV file."""
     field = io.StringIO()
     csv.writer(field, lineterminator="\n").writerow([text])  # without one, a line break would not be quoted
     return field.getvalue()[:-1]
@@ -95,7 +94,6 @@ Answer = tuple[int, float, float | None, str, int]
 
 
 def rounded_ms(latency_ms: float) -> float:
-    """A latency with four significant digits."""
     return float(f"{latency_ms:.{DIGITS}g}")
 
 
@@ -114,14 +112,12 @@ class Answers:
         self._counts: Counter[tuple[int, float, float | None, str]] = Counter()
 
     def add(self, *, response_time: float, response: Response, exception: Any = None, **_: Any) -> None:
-        """Count one: a listener of Locust's `request` event."""
         came = int((time.monotonic() - self.start_s) * BINS_PER_S)
         error = "" if exception is None else redact(str(exception), self.secrets)
         late_ms = None if response.due_s is None else rounded_ms(max(0.0, response.sent_s - response.due_s) * 1000)
         self._counts[came, rounded_ms(response_time), late_ms, error] += 1
 
     def told(self) -> dict[str, Any]:
-        """Give what was counted since it was told last."""
         answers: list[Answer] = [(*key, count) for key, count in self._counts.items()]
         seconds, self.seconds = self.seconds, []
         self._counts.clear()

@@ -46,7 +46,6 @@ class RequestSpec:
 
     @property
     def variables(self) -> set[str]:
-        """Environment variables that the request names."""
         asked: defaultdict[str, str] = defaultdict(str)
         filled([self.path, list(self.headers.values()), self.json, self.body], asked)
         return set(asked)
@@ -107,7 +106,6 @@ class LoadSpec:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Self:
-        """Read what `asdict` or JSON made of one."""
         steps = StepLoad(**raw["step_load"]) if raw["step_load"] else None
         turns = tuple(Turn(**{**turn, "request": RequestSpec(**turn["request"])}) for turn in raw["turns"])
         request = RequestSpec(**raw["request"]) if raw["request"] else None
@@ -124,7 +122,6 @@ class LoadSpec:
 
 
 def read_load_spec() -> LoadSpec:
-    """Read the specification this process was started with."""
     return LoadSpec.of(json.loads(Path(os.environ[SPEC_VARIABLE]).read_text()))
 
 
@@ -170,7 +167,6 @@ def secret_texts(variables: Sequence[str]) -> tuple[str, ...]:
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:
-    """Strike every secret out."""
     for secret in secrets:
         text = text.replace(secret, REDACTED)
     return text

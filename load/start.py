@@ -10,7 +10,6 @@ from locust import argument_parser
 
 
 def main() -> None:
-    """Be Locust's command line."""
     module: Any = argument_parser
     module.get_empty_argument_parser = partial(module.get_empty_argument_parser, default_config_files=())
     module.get_parser = partial(module.get_parser, default_config_files=())

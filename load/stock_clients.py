@@ -38,7 +38,6 @@ class Hidden:
 
     @property
     def repeated(self) -> int:
-        """How many were sent again."""
         return max(0, self.attempts - self.requests)
 
 
@@ -101,11 +100,9 @@ class StockClient:
         pool.return_socket(unwrap(ConnectionPool.get_socket)(pool))  # sends nothing: not counted as an attempt
 
     def close(self) -> None:
-        """Close the connection."""
         self._session.client.clientpool.close()
 
     def send(self, request: PreparedBytes) -> Response:
-        """Send a request."""
         found, source = Response(), request.source
         found.sent_s = monotonic()
         try:

@@ -71,7 +71,6 @@ class Schedule:
         self.sent = 0
 
     def enter(self, runner: Any) -> None:
-        """A user is connected: wait until all are."""
         self._barrier.wait(runner)
         if self.opened_s is None:
             self.opened_s = self._barrier.opened_s
@@ -140,7 +139,6 @@ class RequestingUser(User):
             self.spread_start.wait_for_turn(self.environment.runner)
 
     def on_stop(self) -> None:
-        """Close the connection, also in the middle of a request."""
         self.client.close()
 
     @task
@@ -182,7 +180,6 @@ class RequestingUser(User):
 
 
 def user_class(spec: LoadSpec) -> type[RequestingUser]:
-    """Build the user class that sends what `spec` says."""
     if spec.request is None:
         raise ValueError("there is no request in the specification")
     make_client = client_maker(spec.client, spec.base_url, timeout_s=spec.timeout_s, ca_file=spec.ca_file)

@@ -52,12 +52,10 @@ def place(location: str, base_url: str) -> str:
 
 
 def shown(text: str) -> str:
-    """The printable beginning of a header."""
     return "".join(char if char.isprintable() else "?" for char in text)[:MOST_SHOWN]
 
 
 def verify(spec: RequestSpec, asked: dict[str, Any], write: Callable[[dict[str, Any]], None]) -> None:
-    """Send one request and write its line."""
     base_url, timeout_s = asked["base_url"], asked["timeout_s"]
     client = client_maker(asked["client"], base_url, timeout_s=timeout_s, ca_file=asked["ca_file"])()
 
@@ -74,7 +72,6 @@ def verify(spec: RequestSpec, asked: dict[str, Any], write: Callable[[dict[str, 
 
 
 def main() -> None:
-    """Verify what the file asks for."""
     asked: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
     specs = [RequestSpec(**request) for request in asked["requests"]]
     answers = Path(sys.argv[2])

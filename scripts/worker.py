@@ -6,7 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from benchmark.errors import UsageError
-from benchmark.measure.load_worker import parse_master, serve
+from benchmark.measure.load_test import parse_master, serve
 from benchmark.measure.process import listening
 from benchmark.plan import parse_seconds
 

@@ -18,7 +18,7 @@ from benchmark.measure.load_test import (
     ONE_PROCESS,
     ROOT,
     UNWRITABLE,
-    Progress,
+    Counts,
     generator_command,
     load_environment,
     module_file,
@@ -121,7 +121,7 @@ def measure_interleaved(asked: InterleavedRound, pause: Pause, watch: Watch) -> 
     planned = planned_turns(asked.plan.endpoints, asked.number)
     try:
         asked.directory.mkdir(parents=True)
-        watch("starting", 0.0, Progress())
+        watch("starting", 0.0, Counts())
         with _stopped_together() as stacks:
             with ThreadPoolExecutor(len(SIDES)) as pool:
                 ready = list(pool.map(lambda side: _ready(asked, side, stacks[side], pause), SIDES))
@@ -231,7 +231,7 @@ def _watch_turns(
         now = max(0, len(file.read_text().splitlines()) - 1) if file.exists() else 0
         if now > done:
             done, since = now, time.monotonic()
-        watch("loading", done / turns, Progress(users=profile.users))
+        watch("loading", done / turns, Counts(users=profile.users))
         if time.monotonic() - since > allowed_s:
             message = f"the load generator made no progress for {allowed_s:g} s; its last lines:"
             raise InvalidRunError(message, child.tail())

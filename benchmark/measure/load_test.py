@@ -1,9 +1,14 @@
-"""Locust, headless, as a child process: the check before the load, its command line, how far it is, what it wrote."""
+"""Locust, headless, as a child process: the check before the load, its command line, how far it is, what it wrote.
+
+And a load worker for a benchmark that another machine leads: Locust's own worker, started anew for each round.
+"""
 
 import json
 import os
+import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,11 +18,13 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import pandas as pd
+from pydantic import Field
 
-from benchmark.errors import AppError, InvalidRunError, UnwritableRunError, UsageError, one_line
+from benchmark.errors import AppError, InvalidRunError, UnwritableRunError, UsageError, one_line, quoted
+from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Child, wait_for_exit
-from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
-from load.spec import SPEC_VARIABLE, LoadSpec, RequestSpec, redact
+from benchmark.plan import Count, Endpoint, Frozen, Plan, Profile, own_locustfile
+from load.spec import NEWS_VARIABLE, SPEC_VARIABLE, LoadSpec, RequestSpec, redact
 from load.step_load import StepLoad
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,19 +62,12 @@ def generator_command(profile: Profile | None, base_url: str, locustfiles: list[
 
     Without a profile the locustfile itself says how many users there are, and when it is over.
     """
-    load = (
-        ()
-        if profile is None
-        else (
-            *("--users", str(profile.users), "--spawn-rate", f"{profile.spawn_rate_per_s:g}"),
-            *("--run-time", f"{profile.duration_s:g}s"),
-        )
-    )
-    return [
-        *(str(START), "-f", ",".join(locustfiles), "--headless", "--only-summary", "--host", base_url),
-        *(*load, "--stop-timeout", "0", "--exit-code-on-error", "0"),
-        *([] if profile is None else _engine(profile)),
-    ]
+    command = [str(START), "-f", ",".join(locustfiles), "--headless", "--only-summary", "--host", base_url]
+    always = ["--stop-timeout", "0", "--exit-code-on-error", "0"]
+    if profile is None:
+        return command + always
+    load = ["--users", str(profile.users), "--spawn-rate", f"{profile.spawn_rate_per_s:g}"]
+    return [*command, *load, "--run-time", f"{profile.duration_s:g}s", *always, *_engine(profile)]
 
 
 ONE_PROCESS = {"processes": 1, "load_workers": 0}
@@ -75,7 +75,6 @@ ONE_PROCESS = {"processes": 1, "load_workers": 0}
 
 
 def _engine(profile: Profile) -> list[str]:
-    """Who sends the load, where that is not the one process that leads it."""
     if profile.load_workers:
         wait = ("--expect-workers-max-wait", f"{ceil(profile.workers_within_s)}")
         return ["--master", "--expect-workers", str(profile.load_workers), *wait]
@@ -143,7 +142,6 @@ def verify(
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
-    """The lines that are complete."""
     written = file.read_text(encoding="utf-8") if file.exists() else ""
     return [json.loads(line) for line in written.split("\n")[:-1]]
 
@@ -176,7 +174,7 @@ UNWRITABLE = "what was measured could not be written; free some space, or name a
 
 
 @dataclass(frozen=True)
-class Progress:
+class Counts:
     """How far a load is: users running, answers and failures so far."""
 
     users: int = 0
@@ -222,25 +220,13 @@ class Window:
 
 
 def request_spec(endpoint: Endpoint) -> RequestSpec:
-    """Describe a request the way `load` reads it. Headers keep their $NAMES."""
-    return RequestSpec(
-        name=endpoint.name,
-        method=endpoint.method,
-        path=endpoint.path,
-        headers=endpoint.headers,
-        json=endpoint.json_body,
-        body=endpoint.body,
-        **endpoint.expect.model_dump(),
-    )
+    same = {name: getattr(endpoint, name) for name in ("name", "method", "path", "headers", "body")}
+    return RequestSpec(**same, json=endpoint.json_body, **endpoint.expect.model_dump())
 
 
 def _raw_rows(file: Path) -> pd.DataFrame:
-    return pd.read_csv(
-        file,
-        dtype={"exception": "string"},
-        keep_default_na=False,
-        usecols=[*MOMENTS, "exception"],
-    )
+    columns = [*MOMENTS, "exception"]
+    return pd.read_csv(file, dtype={"exception": "string"}, keep_default_na=False, usecols=columns)
 
 
 class LoadTest:
@@ -286,26 +272,18 @@ class LoadTest:
             environment=load_environment() | {SPEC_VARIABLE: str(spec_file.resolve())},
             secrets=self._secrets,
         )
-        self._read_to = 0
-        self._last = Progress()
 
     @property
     def waits(self) -> bool:
         """Whether load workers of other machines are missing; the generator writes about itself when all are there."""
         return self._profile.load_workers > 0 and not (self.directory / "generator.csv").exists()
 
-    def progress(self) -> Progress:
-        """Read the newest complete line that the generator wrote about itself."""
+    def progress(self) -> Counts:
         file = self.directory / "generator.csv"
-        if file.exists():
-            lines = file.read_text().split("\n")[1:-1]
-            if lines:
-                _time, users, requests, failures, *_rest = lines[-1].split(",")
-                self._last = Progress(int(users), int(requests), int(failures))
-        return self._last
+        lines = file.read_text().split("\n")[1:-1] if file.exists() else []  # the last one is not complete
+        return Counts(*map(int, lines[-1].split(",")[1:4])) if lines else Counts()
 
     def check_processes(self) -> None:
-        """UsageError, InvalidRunError: a load process is another version, was ended, or is not heard any more."""
         problem = self._problem()
         if problem is not None and problem["kind"] != "missing":
             self._raise(problem)
@@ -357,11 +335,9 @@ class LoadTest:
         return window, self._rows(raw, window.start_s)
 
     def read_processes(self) -> tuple[pd.DataFrame, ...]:
-        """Read what each process that sent the load wrote about itself, second by second (load/output.py)."""
         return tuple(pd.read_csv(file) for file in self._logs("generator"))
 
     def _logs(self, kind: str) -> list[Path]:
-        """The files of the processes that sent the load: one, or one for each."""
         return sorted(self.directory.glob(f"{kind}-*.csv")) or [self.directory / f"{kind}.csv"]
 
     def _rows(self, raw: pd.DataFrame, start_s: float) -> pd.DataFrame:
@@ -382,3 +358,76 @@ def require_all_accounted_for(window: Window) -> None:
     if known != window.begun:
         message = f"users began {window.begun} requests, and of {window.begun - known} nothing is known"
         raise InvalidRunError(f"{message}; the load generator's log (locust.log) says why")
+
+
+NEWS_POLL_S = 0.2
+TOO_SOON_S = 3.0
+"""A Locust process that fails within this time would fail again and again."""
+
+
+class Master(Frozen):
+    """Where the benchmark is led from."""
+
+    host: str = Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")
+    port: Count = Field(default=MASTER_PORT, ge=1, le=65_535)
+
+
+def parse_master(text: str) -> Master:
+    host, colon, port = text.strip().partition(":")
+    try:
+        return Master.model_validate({"host": host, **({"port": port} if colon else {})})
+    except ValueError:
+        raise UsageError(f'--master: {text!r} is no address; write it like "10.0.0.5" or "10.0.0.5:5557"') from None
+
+
+def serve(master: Master, wait_s: float, pause: Callable[[float], None], say: Callable[[str], None]) -> None:
+    """Load whenever the master asks for it, round after round, until none was heard for `wait_s`.
+
+    InvalidRunError: Locust cannot even be started. What `pause` raises ends it.
+    """
+    raise_open_file_limit()
+    say(f"waiting for a benchmark at {master.host}:{master.port}; Ctrl-C ends this")
+    heard = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        while time.monotonic() - heard < wait_s:
+            news = Path(folder) / "news.txt"
+            news.write_text("")
+            if _one_round(master, news, heard + wait_s, pause, say):
+                heard = time.monotonic()
+    say(f"no benchmark was heard for {wait_s:g} s at {master.host}:{master.port}; this is over")
+
+
+def _one_round(
+    master: Master, news: Path, until: float, pause: Callable[[float], None], say: Callable[[str], None]
+) -> bool:
+    """Run one Locust worker until it ends, or was told nothing `until` then. Gives whether it was told something."""
+    command = [sys.executable, str(START), "-f", module_file("load.distributed.worker_locustfile"), "--worker"]
+    address = ["--master-host", master.host, "--master-port", str(master.port)]
+    child = Child(
+        [*command, *address, "--loglevel", "WARNING", "--exit-code-on-error", "0"],
+        log=news.with_name("locust.log"),
+        directory=news.parent,
+        environment=load_environment() | {NEWS_VARIABLE: str(news)},
+        grace_s=2.0,
+    )
+    began, told = time.monotonic(), 0
+    with child:
+        while child.exit_code is None and (told or time.monotonic() < until):
+            pause(NEWS_POLL_S)
+            told = _tell(news, told, say)
+        code = child.exit_code
+        told = _tell(news, told, say)
+        if code and not told and time.monotonic() - began < TOO_SOON_S:
+            raise InvalidRunError("the load worker could not be started; its last lines:", child.tail())
+        if code:
+            killed = code == -signal.SIGKILL
+            how = "was killed, as the system does when memory runs out" if killed else f"ended with exit code {code}"
+            say(f"the load worker {how}; its last lines:\n{quoted(child.tail() or '(it printed nothing)')}")
+    return told > 0
+
+
+def _tell(news: Path, told: int, say: Callable[[str], None]) -> int:
+    lines = news.read_text().splitlines()
+    for line in lines[told:]:
+        say(one_line(line))
+    return len(lines)

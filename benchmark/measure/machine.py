@@ -66,7 +66,6 @@ def _cpu_model() -> str:
 
 
 def _os_image() -> str:
-    """Runner image where there is one (GitHub sets it), else the name of the distribution."""
     image, image_version = os.environ.get("ImageOS"), os.environ.get("ImageVersion")  # noqa: SIM112 - GitHub's spelling
     if image and image_version:
         return f"{image} {image_version}"
@@ -77,7 +76,6 @@ def _os_image() -> str:
 
 
 def _served_by(python: str) -> tuple[str, dict[str, str]]:
-    """Version of the Python that starts the app, and versions of the packages that serve and that ask."""
     own = {name: found for name in (*SERVE, *ASK) if (found := _version(name)) is not None}
     if python == sys.executable:
         return f"{platform.python_implementation()} {platform.python_version()}", own
@@ -107,7 +105,6 @@ def _is_dirty(home: Path) -> bool | None:
 
 
 def run_url() -> str | None:
-    """Where GitHub shows the workflow run that this is part of; None elsewhere."""
     parts = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
     server, repository, run_id = parts
     url = f"{server}/{repository}/actions/runs/{run_id}"
@@ -153,7 +150,6 @@ def describe(python: str) -> tuple[str, dict[str, str]]:
 
 
 def _answer(file: Path) -> tuple[str, dict[str, str]] | None:
-    """What LIST_PACKAGES wrote; None: another program wrote something else, or nothing."""
     try:
         return TypeAdapter(tuple[str, dict[str, str]]).validate_json(file.read_bytes())
     except (OSError, ValueError):
@@ -165,7 +161,6 @@ FEWEST_PROCESSORS = 4
 
 
 def pinning(plan: Plan) -> Pinning | None:
-    """Who gets which core on this machine; None where all may use all."""
     if plan.target.url is not None or plan.profile.load_workers or not hasattr(psutil.Process, "cpu_affinity"):
         return None
     return divided(usable_cores(), workers=plan.target.workers, processes=plan.profile.processes)
@@ -227,7 +222,6 @@ def check_room(plan: Plan) -> None:
 
 
 def room(users: int = 0) -> Room:
-    """Look at this machine, after its limit of open files was raised for so many users."""
     return Room(raise_open_file_limit(users), _ports(), psutil.virtual_memory().available)
 
 

@@ -18,7 +18,6 @@ import uvicorn
 
 
 def serve(app: str, host: str, port: int, loop: str) -> None:
-    """One worker: serve on a socket of its own until asked to stop."""
     # asyncio sends small answers at once (TCP_NODELAY) only where the socket says that it is TCP; else 40 ms late
     with socket.socket(proto=socket.IPPROTO_TCP) as own:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

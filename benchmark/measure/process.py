@@ -34,7 +34,6 @@ FILES_OF_THE_RUNNER = frozenset({"GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "
 
 
 def child_environment() -> dict[str, str]:
-    """Give this environment as code that is measured gets it."""
     return {name: value for name, value in os.environ.items() if name not in FILES_OF_THE_RUNNER}
 
 
@@ -66,7 +65,6 @@ class Log:
         self.cut_bytes += dropped
 
     def close(self) -> None:
-        """Keep the last line, and say what is missing."""
         if self._begun:
             self._keep(self._begun)
         if self._left_bytes <= 0:
@@ -75,7 +73,6 @@ class Log:
             self._file.close()
 
     def tail(self) -> str:
-        """The last lines."""
         return "\n".join(self._shown(line) for line in list(self._tail))
 
     def _keep(self, block: bytes) -> None:
@@ -172,7 +169,6 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """Exit code, negative for a signal; None while it runs."""
         ended = self._popen.poll()
         if self._code is None and ended is not None:
             with self._report:
@@ -182,16 +178,13 @@ class Child:
 
     @property
     def log_error(self) -> OSError | None:
-        """Why the output could not be kept."""
         return self._log.error
 
     @property
     def cut_bytes(self) -> int:
-        """How much of the output was not kept."""
         return self._log.cut_bytes
 
     def tail(self) -> str:
-        """Last lines of output, without secrets."""
         if self.exit_code is not None:
             self._pump.join(timeout=1.0)
         return self._log.tail()
@@ -250,7 +243,6 @@ UNLESS_IGNORED = (signal.SIGHUP, signal.SIGQUIT)
 
 
 def ending_signals() -> tuple[signal.Signals, ...]:
-    """Signals that ask this process to end."""
     return (*ALWAYS, *(number for number in UNLESS_IGNORED if signal.getsignal(number) is not signal.SIG_IGN))
 
 
@@ -275,7 +267,6 @@ class Interrupt:
 
 @contextmanager
 def listening() -> Iterator[Interrupt]:
-    """Take over the signals that ask to end inside the block, and put back what was there."""
     interrupt = Interrupt()
     before = {number: signal.signal(number, interrupt.ask) for number in ending_signals()}
     try:

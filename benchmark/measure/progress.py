@@ -4,31 +4,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from benchmark.measure.load_test import Counts
 from benchmark.plan import Profile
 
 PLAIN_EVERY_S = 10.0
 
 
-class Counts(Protocol):
-    """What is known of a load while it goes on."""
-
-    @property
-    def users(self) -> int:
-        """Users running."""
-
-    @property
-    def requests(self) -> int:
-        """Answers so far."""
-
-    @property
-    def failures(self) -> int:
-        """Wrong answers so far."""
+def words(counts: Counts) -> str:
+    """How many users run, and what was answered so far."""
+    failed = f", {counts.failures} failed" if counts.failures else ""
+    return f"{counts.users} users, {counts.requests} requests{failed}"
 
 
 class Reporter:
@@ -57,8 +47,7 @@ class Reporter:
         """Show the phase and, under load, the seconds left and the requests so far."""
         left = f"{max(0.0, self._load_s - seconds):.0f} s left, " if phase == "loading" else ""
         begun = phase == "loading" and counts.users > 0
-        failed = f", {counts.failures} failed" if counts.failures else ""
-        state = f"{left}{counts.users} users, {counts.requests} requests{failed}" if begun else phase
+        state = left + words(counts) if begun else phase
         if self._update is not None:
             share = min(seconds, self._load_s) if self._load_s == self._profile.duration_s else 0.0
             completed = self._done * self._profile.duration_s + share
@@ -94,22 +83,20 @@ def reporting(console: Console, profile: Profile, rounds: int) -> Iterator[Repor
 
 @contextmanager
 def climbing(console: Console, endpoint: str) -> Iterator[Callable[[str, float, Counts], None]]:
-    """Progress of a load that climbs: one changing line in a terminal, a plain line now and then elsewhere."""
+    """Progress of a step load: one changing line in a terminal, a plain line now and then elsewhere."""
     spoke_at = -PLAIN_EVERY_S
 
-    def words(phase: str, counts: Counts) -> Text:
-        failed = f", {counts.failures} failed" if counts.failures else ""
-        state = f"{counts.users} users, {counts.requests} requests{failed}" if counts.users else phase
-        return Text(f"{endpoint}: {state}")
+    def line(phase: str, counts: Counts) -> Text:
+        return Text(f"{endpoint}: {words(counts) if counts.users else phase}")
 
     def say(phase: str, _seconds: float, counts: Counts) -> None:
         nonlocal spoke_at
         if time.monotonic() - spoke_at >= PLAIN_EVERY_S:
-            console.print(words(phase, counts), soft_wrap=True)
+            console.print(line(phase, counts), soft_wrap=True)
             spoke_at = time.monotonic()
 
     if not console.is_terminal:
         yield say
         return
     with console.status("") as status:
-        yield lambda phase, _seconds, counts: status.update(words(phase, counts))
+        yield lambda phase, _seconds, counts: status.update(line(phase, counts))

@@ -21,7 +21,6 @@ _received = 0
 
 
 async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]) -> None:
-    """Answer every request at once."""
     global _received  # noqa: PLW0603 - one number for each worker process
     if scope["type"] == "lifespan":
         await _live(receive, send)

@@ -71,7 +71,6 @@ def require_same_count(window: Window, directory: Path, workers: int) -> None:
 
 
 def _plan(plan: Plan, endpoint: Endpoint) -> Plan:
-    """The plan's server with the bare app; users who never rest."""
     served = {"import_path": "benchmark.measure.raw_app:app", "workers": plan.target.workers, "loop": plan.target.loop}
     profile = Profile(
         name=NAME, users=USERS, spawn_rate_per_s=USERS, duration_s=plan.profile.reference_s, endpoints=(NAME,)
@@ -85,7 +84,6 @@ def _plan(plan: Plan, endpoint: Endpoint) -> Plan:
 
 
 def cpu_loop_ms() -> float:
-    """Median time (ms) of a loop of plain Python."""
     taken_ms = []
     for _ in range(CPU_LOOPS):
         began_s = time.perf_counter()

@@ -13,7 +13,7 @@ import pandas as pd
 import psutil
 
 from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
-from benchmark.measure.load_test import START, LoadTest, Progress, Window, generator_command, verify
+from benchmark.measure.load_test import START, Counts, LoadTest, Window, generator_command, verify
 from benchmark.measure.machine import pin, pinning
 from benchmark.measure.sampler import Sampler
 from benchmark.measure.server import OWN_SOCKETS, Server, server_command
@@ -27,7 +27,7 @@ OVERTIME_S = 60.0
 """How much longer than its duration a load may take before the generator is said to hang."""
 
 Pause = Callable[[float], None]
-Watch = Callable[[str, float, Progress], None]
+Watch = Callable[[str, float, Counts], None]
 """Told the phase ("starting", "verifying", "loading", before it maybe "waiting for load workers"), the seconds of load
 so far, and how far it is."""
 
@@ -76,7 +76,6 @@ class Job:
 
 
 def utc_now() -> str:
-    """The time on the clock, in UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -144,7 +143,7 @@ def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:
     directory, home = job.directory, job.home
     if job.step_load is not None:
         return LoadTest(job.plan, job.endpoint, base_url, 0.0, directory=directory, home=home, step_load=job.step_load)
-    watch("verifying", 0.0, Progress())
+    watch("verifying", 0.0, Counts())
     answers_s = verify(
         job.plan,
         job.to_verify,
@@ -152,7 +151,7 @@ def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:
         directory=directory,
         home=home,
         pause=pause,
-        say=lambda text: watch(text, 0.0, Progress()),
+        say=lambda text: watch(text, 0.0, Counts()),
     )
     spread_s = job.endpoint.own_work_s(job.plan.profile.task_seconds) or answers_s[job.endpoint.name]
     return LoadTest(job.plan, job.endpoint, base_url, spread_s, directory=directory, home=home)
@@ -162,7 +161,7 @@ def start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Serv
     """Start a job's server, to be stopped by `stack`, and wait until it is ready; None for an app elsewhere."""
     if job.plan.target.url is not None:
         return None
-    watch("starting", 0.0, Progress())
+    watch("starting", 0.0, Counts())
     for attempt in range(1, START_TRIES + 1):
         server = Server(job.plan, job.home, job.directory / "server.log", job.variables, job.python)
         stack.enter_context(server.child)
@@ -216,7 +215,6 @@ LATENCY_OF_A_RATE = "Latency runs from when a request was due to its complete an
 
 
 def describe_method(plan: Plan) -> Method:
-    """What a record says of how its rounds are measured."""
     profile, target = plan.profile, plan.target
     server = None
     if target.url is None:

@@ -35,7 +35,6 @@ class WorkerSample(NamedTuple):
 
 
 def columns(worker_count: int) -> list[str]:
-    """Names of the columns of server.csv."""
     per_worker = [f"worker{n}_{field}" for n in range(worker_count) for field in WorkerSample._fields]
     return ["time_s", "generator_cpu_percent", "machine_cpu_percent", "steal_percent", *per_worker]
 

@@ -12,13 +12,12 @@ from pathlib import Path
 import psutil
 
 from benchmark.errors import AppError, InvalidRunError, UsageError
-from benchmark.measure import import_app
+from benchmark.measure import clean_path
 from benchmark.measure.process import Child, child_environment, wait_for_exit
 from benchmark.plan import Plan, Target
 from load.spec import redact
 
 CLEAN_PATH = Path(__file__).with_name("clean_path.py")
-IMPORT_APP = Path(__file__).with_name("import_app.py")
 IMPORT_TIMEOUT_S = 60.0
 CHECK_POLL_S = 0.02
 GRACE_S = 1.0
@@ -33,7 +32,7 @@ def check_import(target: Target, directory: Path, python: str, secrets: Sequence
     with tempfile.TemporaryDirectory(prefix="bench-import-") as folder:
         answer = Path(folder, "answer.json")
         # -B: leaves no files
-        command = [python, "-B", str(CLEAN_PATH), "-P", str(IMPORT_APP), import_path, target.loop, str(answer)]
+        command = [python, "-B", str(CLEAN_PATH), "--import", import_path, target.loop, str(answer)]
         child = Child(
             command,
             log=Path(folder, "import.log"),
@@ -55,22 +54,21 @@ def check_import(target: Target, directory: Path, python: str, secrets: Sequence
     crash = f"the app crashes when {import_path!r} is imported"
     if found["outcome"] is None:
         raise AppError(f"{crash} (exit code {code}); its last lines:", child.tail())
-    if found["outcome"] != import_app.IMPORTED:
+    if found["outcome"] != clean_path.IMPORTED:
         raise AppError(f"{crash}; its last lines:", child.tail())
 
 
 def _refuse(found: Mapping[str, str | None], target: Target, directory: Path, python: str) -> None:
-    """UsageError: it is not the app that crashes."""
     outcome, folder = found["outcome"], f"{directory.name or '.'}/"
-    if outcome == import_app.NO_UVICORN:
+    if outcome == clean_path.NO_UVICORN:
         message = f'uvicorn, which serves the app here, is not among the packages of {python}: add "uvicorn[standard]"'
         raise UsageError(message)
-    if outcome == import_app.NO_UVLOOP:
+    if outcome == clean_path.NO_UVLOOP:
         raise UsageError(_without_uvloop(target))
-    if outcome == import_app.NO_SUCH_APP:
+    if outcome == clean_path.NO_SUCH_APP:
         message = f"app {target.import_path!r} does not exist in {folder}: {found['reason']} Check [app] import."
         raise UsageError(message)
-    if outcome == import_app.ANOTHER_APP:
+    if outcome == clean_path.ANOTHER_APP:
         raise UsageError(_another_app(str(target.import_path), directory, str(found["found"]), found["named"]))
 
 
@@ -81,7 +79,6 @@ def _without_uvloop(target: Target) -> str:
 
 
 def _another_app(import_path: str, directory: Path, found: str, named: str | None) -> str:
-    """What to do about a file that Python found in place of the one that benchmark.toml names."""
     if named is None:
         where = f"does not exist in {directory.name or '.'}/"
         return f"app {import_path!r} {where}: Python finds {found} of this benchmark instead. Check [app] import."

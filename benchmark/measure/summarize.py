@@ -33,7 +33,6 @@ from benchmark.summary import (
 
 
 def resources(raw: RawRound) -> Resources:
-    """What the load cost, from the samples of each second."""
     samples = load_samples(raw)
     cpu = worker_columns(samples, "cpu_percent")
     rss = worker_columns(samples, "rss_bytes")
@@ -64,7 +63,6 @@ def _others_percent(raw: RawRound, generator_percent: float) -> float:
 
 
 def _generator(raw: RawRound) -> dict[str, Any]:
-    """What sending the load cost, all its processes together; CPU: see observed.Resources."""
     loading = [_during(seconds, raw.window) for seconds in raw.processes]
     cpu = [seconds["cpu_percent"] for seconds in loading if len(seconds)]
     lag_ms = [seconds["lag_ms"] for seconds in loading if len(seconds)]
@@ -85,7 +83,6 @@ def figure(value: float | np.floating[Any]) -> float | None:
 
 
 def load_samples(raw: RawRound) -> pd.DataFrame:
-    """Give the samples of the load itself."""
     return _during(raw.samples, raw.window)
 
 
@@ -97,7 +94,6 @@ def _during(samples: pd.DataFrame, window: Window) -> pd.DataFrame:
 
 
 def worker_columns(samples: pd.DataFrame, field: str) -> list[str]:
-    """Name the columns that hold one field of each worker; none for an app elsewhere."""
     return [name for name in samples.columns if name.startswith("worker") and name.endswith(f"_{field}")]
 
 
@@ -178,7 +174,6 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
 
 
 def _accounts(window: Window, after_end: int | None) -> dict[str, int | None]:
-    """What became of every request that users began."""
     counted = {name: getattr(window, name) for name in COUNTED}
     return {"sent": window.begun, "after_end": after_end, **counted}
 
@@ -280,7 +275,6 @@ def connections_per_worker(raw: RawRound) -> tuple[int, ...] | None:
 
 
 def dealt(raw: RawRound) -> tuple[Dealt, ...]:
-    """When connections were added, and to which worker, as far as a sample each second shows it."""
     found: list[Dealt] = []
     names = worker_columns(raw.samples, "connections")
     for time_s, *held in raw.samples[["time_s", *names]].dropna().itertuples(index=False):
@@ -291,7 +285,6 @@ def dealt(raw: RawRound) -> tuple[Dealt, ...]:
 
 
 def timeline(raw: RawRound, load_end_s: float) -> Timeline:
-    """Steps of whole seconds over the load, at most MOST_STEPS."""
     # A few answers still come between the order to stop and the end of the last user.
     borders = bins(max(load_end_s, float(raw.rows["end_s"].max()) if len(raw.rows) else 0.0), MOST_STEPS)
     parts = per_bin(raw.rows, borders)
@@ -314,7 +307,6 @@ def timeline(raw: RawRound, load_end_s: float) -> Timeline:
 
 
 def _last_in_bins(samples: pd.DataFrame, start_s: float, borders: np.ndarray) -> list[pd.Series | None]:
-    """Take the sample that was taken last in each step; None where a step has none."""
     steps = np.digitize(samples["time_s"] - start_s, borders, right=True) - 1
     found: list[pd.Series | None] = [None] * (len(borders) - 1)
     for position, step in enumerate(steps):
@@ -324,7 +316,6 @@ def _last_in_bins(samples: pd.DataFrame, start_s: float, borders: np.ndarray) ->
 
 
 def _sum_of_processes(raw: RawRound, borders: np.ndarray) -> tuple[float | None, ...]:
-    """CPU of all processes that sent the load, the second sampled last in each step."""
     each = [_last_in_bins(seconds, raw.window.start_s, borders) for seconds in raw.processes]
     steps = zip(*each, strict=True)
     known = [[float(row["cpu_percent"]) for row in step if row is not None] for step in steps]

@@ -21,7 +21,6 @@ NOT_STARTED = 127
 
 
 def main() -> None:
-    """Run the command to its end, and end what is left of it."""
     report = int(sys.argv[1])
     os.set_inheritable(report, False)  # noqa: FBT003 - it has no name
     command = read_command()
@@ -40,7 +39,6 @@ def main() -> None:
 
 
 def read_command() -> "list[bytes]":
-    """Read the command, and leave standard input open."""
     head = b""
     while not head.endswith(b"\n"):
         head += read(1)
@@ -65,7 +63,6 @@ def control(what: int, value: int) -> None:
 
 
 def become(command: "list[bytes]") -> None:
-    """Be the command, in a session of its own, without anything to read."""
     os.setsid()
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -79,7 +76,6 @@ def become(command: "list[bytes]") -> None:
 
 
 def end_with_owner(started: int) -> None:
-    """Kill the command when standard input is closed."""
     while os.read(0, 1):
         pass
     kill(started)
@@ -95,7 +91,6 @@ def end_the_rest(session: int) -> None:
 
 
 def kill(process: int) -> bool:
-    """Kill a process; gives whether that is allowed."""
     try:
         os.kill(process, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):

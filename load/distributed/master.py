@@ -45,14 +45,12 @@ class Files:
         self._files: dict[str, TextIOWrapper] = {}
 
     def write(self, worker: int, start_s: float, told: dict[str, Any]) -> None:
-        """Append what a worker told. `start_s`: when the load began on this machine's clock."""
         found = [row for answer in told["answers"] for row in rows(start_s, answer)]
         self._append(f"requests-{worker}.csv", REQUEST_COLUMNS, found)
         seconds = [(round(start_s + second[0], 3), *second[1:]) for second in told["seconds"]]
         self._append(f"generator-{worker}.csv", SECOND_COLUMNS, seconds)
 
     def close(self) -> None:
-        """Write out what is buffered."""
         for file in self._files.values():
             file.close()
         self._files = {}
@@ -124,7 +122,6 @@ class Membership:
             self._on_heartbeat(one)
 
     def place(self, client_id: str) -> int:
-        """Which of those who load it is, from 0."""
         index_of: Callable[[str], int] = self._runner.get_worker_index
         return index_of(client_id)
 
@@ -171,7 +168,6 @@ class Membership:
         self._problem("missing", f"{came} of {self._expected} load workers came{names}")
 
     def _check_started(self) -> None:
-        """Note who is not heard, and give up when one stays away."""
         for one in self.started:
             if one in self.done:
                 continue
@@ -184,7 +180,6 @@ class Membership:
                 self.give_up("lost", f"{self.name(one)} was not heard for {LONGEST_SILENCE_S:g} s under load")
 
     def _check_children(self) -> None:
-        """Give up when a process of this machine has ended, as the system lets happen when memory runs out."""
         children = psutil.Process().children()
         living = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
         if len(living) < self._expected:
@@ -251,7 +246,6 @@ class Master:
         self.membership.give_up("usage", f"{name} {msg.data['what']}; {msg.data['remedy']}")
 
     def on_unwritable(self, msg: Any, **_: Any) -> None:
-        """A load process of this machine could not write its requests down."""
         self.membership.give_up("unwritable", msg.data["message"])
 
     def on_start(self, **_: Any) -> None:
@@ -275,7 +269,6 @@ class Master:
         self.spawned_s = self.spawned_s or time.monotonic()
 
     def on_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
-        """Keep the answers that a load worker of another machine got."""
         if "answers" in data and client_id in self.membership.started:
             try:
                 self.files.write(self.membership.place(client_id), self.started_s, data)
@@ -283,13 +276,11 @@ class Master:
                 self._end_unwritten(error)
 
     def on_part(self, msg: Any, **_: Any) -> None:
-        """A load process has stopped; its last answers come with its part."""
         self.on_report(msg.node_id, msg.data)
         self.parts[msg.node_id] = msg.data
         self.membership.done.add(msg.node_id)
 
     def on_stopping(self, **_: Any) -> None:
-        """Stop the load processes, and wait until each has said what its users did."""
         self.stopped_s = time.monotonic()
         self.runner.send_message(STOP)
         until = time.monotonic() + PART_WITHIN_S
@@ -304,14 +295,12 @@ class Master:
             self._end_unwritten(error)
 
     def _end_unwritten(self, error: OSError) -> None:
-        """The answers of load workers could not be written down."""
         self.membership.give_up("unwritable", f"the answers of load workers: {error}")
 
     def _unheard(self) -> list[str]:
         return [one for one in self.membership.started if one not in self.parts]
 
     def on_quitting(self, **_: Any) -> None:
-        """Write the window."""
         parts = [self.parts[one] for one in self.membership.started if one in self.parts]
         if self.spec.load_workers:
             parts = [by_our_clock(part, self.started_s) for part in parts]
@@ -323,8 +312,6 @@ class Master:
 
 
 def answer_to_master(runner: WorkerRunner, part: Callable[[], dict[str, Any]]) -> None:
-    """In a load process: when the master says so, stop the users, and tell it their part of the window."""
-
     def stop(**_: Any) -> None:
         runner.stop()
         runner.send_message(PART, part())

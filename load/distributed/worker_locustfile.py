@@ -74,12 +74,10 @@ class LoadWorker:
         gevent.spawn(self._watch)
 
     def say(self, line: str) -> None:
-        """Tell a person, through who started this process."""
         with Path(os.environ[NEWS_VARIABLE]).open("a", encoding="utf-8") as news:
             news.write(f"{line}\n")
 
     def on_refused(self, msg: Any, **_: Any) -> None:
-        """The master runs something else."""
         for what, there in msg.data.items():
             self.say(f"refused: this machine has {what} {versions()[what]}, the benchmark {there}; update one of them")
 
@@ -97,7 +95,6 @@ class LoadWorker:
             self.environment.user_classes[:] = [user_class(spec)]
 
     def on_heartbeat(self, **_: Any) -> None:
-        """The master is there."""
         self.heard = time.monotonic()
 
     def _watch(self) -> None:
@@ -113,7 +110,6 @@ class LoadWorker:
         gevent.spawn(self._note_seconds)
 
     def on_report(self, data: dict[str, Any], **_: Any) -> None:
-        """Send what was counted along with Locust's own report."""
         data |= self.answers.told()
 
     def _note_seconds(self) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from benchmark.config import Config, cores_left, make_plan, read_config
 from benchmark.errors import UsageError
-from benchmark.measure.load_test import check_master_port, generator_command, master_port
-from benchmark.measure.load_worker import Master, parse_master
+from benchmark.measure.load_test import Master, check_master_port, generator_command, master_port, parse_master
 from benchmark.plan import Target
 
 CONFIG = """
