@@ -8,8 +8,7 @@ import re
 import signal
 import sys
 import webbrowser
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -39,25 +38,7 @@ def open_report(report: Path, record: Record) -> None:
     open_page(site.page_beside(report, record) if site else report)
 
 
-OBJECTS_BETWEEN_COLLECTIONS = 100_000
-"""The objects of some hundred records; usual are 700."""
-
-
-@contextmanager
-def seldom_collecting() -> Iterator[None]:
-    """Let Python look for cycles less often: it took a quarter of the time of a long history, a tenth of a short one.
-
-    The objects of a record have no cycles and go when the next one is read, but each few records what is kept of all
-    runs was looked through again. What drawing leaves behind has cycles, and is still found.
-    """
-    usual = gc.get_threshold()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
+# What there is, each in the module of its name, with its line in the list of `bench --help`.
 COMMANDS = {
     "run": "Measure endpoints under load.",
     "predict": "Work out what a run would show, without load.",
@@ -76,7 +57,10 @@ COMMANDS = {
     "watch": "Tell GitHub what became worse.",
     "selftest": "Show which changes this set-up can see.",
 }
-"""What there is, each in the module of its name, with its line in the list of `bench --help`."""
+RUNNER_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)  # what a GitHub runner obeys in the log of a step
+# Objects of some hundred records; usual are 700. Python looked for cycles for a quarter of the time of a long history,
+# and a tenth of a short one. Records have none and go when the next one is read; what drawing leaves is still found.
+OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
 def branch(command: str) -> Any:
@@ -84,37 +68,24 @@ def branch(command: str) -> Any:
     return import_module(f"scripts.{command}") if command in COMMANDS else None
 
 
-RUNNER_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)
-"""What a GitHub runner obeys in the log of a step."""
-
-
 class Commands(TyperGroup):
     """Imports a command when it is asked for: the libraries of all of them take two seconds, the help a tenth."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """Name all commands, imported or not."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import the command. For a name that is none, all of them: Typer then suggests the most similar one."""
-        self._import([cmd_name] if cmd_name in COMMANDS else COMMANDS)
+        # For a name that is none, all of them: Typer then suggests the most similar one.
+        for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
+            if name not in self.commands:
+                alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+                alone.command(name)(getattr(import_module(f"scripts.{name}"), name))
+                self.commands[name] = typer.main.get_command(alone)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        """List the commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-
-    def _import(self, names: Iterable[str]) -> None:
-        for name in names:
-            if name not in self.commands:
-                self.commands[name] = _imported(name)
-
-
-def _imported(name: str) -> Any:
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    alone.command(name)(getattr(import_module(f"scripts.{name}"), name))
-    return typer.main.get_command(alone)
 
 
 app = typer.Typer(
@@ -154,7 +125,6 @@ class Output(io.TextIOWrapper):
         return cls(buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=interactive)
 
     def write(self, text: str) -> int:
-        """Write what can be written."""
         marked = f".{text}" if self._is_in_line else text
         safe = RUNNER_COMMAND.sub(r"\1: :", marked)
         self._is_in_line = self._is_in_line if not text else not text.endswith("\n")
@@ -165,7 +135,6 @@ class Output(io.TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        """Write out what can be written."""
         try:
             super().flush()
         except OSError as error:
@@ -197,12 +166,12 @@ def main() -> None:
 
 def _called() -> int:
     """Run the command that is asked for; gives its exit code."""
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
     for number in ending_signals():
         signal.signal(number, _interrupted)
     try:
-        with seldom_collecting():
-            _refuse_undecodable()
-            app()
+        _refuse_undecodable()
+        app()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BenchmarkError as error:

@@ -13,17 +13,17 @@ from benchmark.errors import UsageError
 from benchmark.measure.machine import read_environment
 from benchmark.publish.publish import Where, publish_to, reason_in
 from benchmark.store import Failure, place
-from scripts.publish import README, REPORTS
+from scripts import options
 
 
 def fail(
     reason: Annotated[str, Argument(help="Why it failed, in one line.")],
     results: Annotated[Path | None, Option(help="Take the reason from the incomplete run in here, if any.")] = None,
-    local: Annotated[bool, Option("--local", help="Only write and render the files here; no git.")] = False,
+    local: options.Local = False,
     branch: Annotated[str | None, Option(envvar="BENCH_BRANCH", help="As for `bench publish`.")] = None,
     remote: Annotated[str, Option(help="Remote to push to.")] = "origin",
-    reports: Annotated[Path, Option(help="The reports directory.")] = REPORTS,
-    readme: Annotated[Path, Option(help="The README whose block is rendered.")] = README,
+    reports: options.Reports = options.REPORTS,
+    readme: options.Readme = options.README,
 ) -> None:
     """Publish a record of failure, so that readers of the index see why the newest run is old.
 

@@ -26,12 +26,21 @@ Profile = Annotated[
 ConfigFile = Annotated[Path, Option(help="The configuration to read.")]
 Out = Annotated[Path, Option(help="Where the run's own directory is made.")]
 Reports = Annotated[Path, Option(help="The reports directory.")]
+Readme = Annotated[Path, Option(help="The README whose block is rendered.")]
+Local = Annotated[bool, Option("--local", help="Only write and render the files here; no git.")]
 OpenIt = Annotated[bool, Option("--open", help="Open the result in your browser.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of tables.")]
 QuickTasks = Annotated[str, Option(envvar=FLAGS["task_seconds"].variable, help="As for `bench run`.")]
 
+# What the flags of a group say, by the field that they fill; None or () where they say nothing.
 Given = dict[str, Any]
-"""What the flags of a group say, by the field that they fill; None or () where they say nothing."""
+REPORTS, README = Path("reports"), Path("README.md")
+
+
+def require_reports(reports: Path) -> None:
+    if not reports.is_dir():
+        message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
+        raise UsageError(message)
 
 
 def chosen(fields: str, among: Mapping[str, Flag] = FLAGS) -> dict[str, Flag]:

@@ -13,21 +13,18 @@ from benchmark.record import Record
 from benchmark.report.index import why_incomplete
 from benchmark.report.render import try_out
 from benchmark.store import place
-from scripts.cli import branch
-
-REPORTS = Path("reports")
-README = Path("README.md")
+from scripts import cli, options
 
 
 def publish(
     run_dir: Annotated[Path, Argument(help="A directory that `bench run` wrote, or one that holds several (a sweep).")],
-    local: Annotated[bool, Option("--local", help="Only write and render the files here; no git.")] = False,
+    local: options.Local = False,
     branch: Annotated[
         str | None, Option(envvar="BENCH_BRANCH", help="Branch to publish on; the one you are on by default.")
     ] = None,
     remote: Annotated[str, Option(help="Remote to push to.")] = "origin",
-    reports: Annotated[Path, Option(help="The reports directory.")] = REPORTS,
-    readme: Annotated[Path, Option(help="The README whose block is rendered.")] = README,
+    reports: options.Reports = options.REPORTS,
+    readme: options.Readme = options.README,
     incomplete: Annotated[bool, Option("--incomplete", help="Publish runs that miss rounds, too.")] = False,
 ) -> None:
     """Put a run's record into reports/runs/ID/, render every report, the index and the README block, commit, push.
@@ -50,7 +47,7 @@ def publish(
 
 def try_out_all(record: Record) -> None:
     """Render everything that shows a run, the site included."""
-    site = branch("site")
+    site = cli.branch("site")
     try_out(record, site.try_build if site else lambda *_: ())
 
 

@@ -12,6 +12,7 @@ from benchmark.report.published import read_published
 from benchmark.report.render import render, render_run_of
 from benchmark.report.step_summary import render_step_summary, run_directories, write_step_summary
 from benchmark.store import read_record
+from scripts import options
 
 
 def report(
@@ -25,8 +26,8 @@ def report(
             "where GITHUB_STEP_SUMMARY names no file, they are printed.",
         ),
     ] = False,
-    reports: Annotated[Path, Option(help="The reports directory.")] = Path("reports"),
-    readme: Annotated[Path, Option(help="The README whose block is rendered.")] = Path("README.md"),
+    reports: options.Reports = options.REPORTS,
+    readme: options.Readme = options.README,
 ) -> None:
     """Render the report of one run, or everything that is derived from run.json files.
 
@@ -42,9 +43,7 @@ def report(
         else:
             sys.stdout.write(f"Report: {render_run_of(run_dir, tables)}\n")
         return
-    if not reports.is_dir():
-        message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
-        raise UsageError(message)
+    options.require_reports(reports)
     history = render(reports, readme, everything=True)
     block = f", and the block of {readme}" if has_place(readme) else ""
     sys.stdout.write(f"Rendered {history.runs} runs and {reports / 'README.md'}{block}\n")

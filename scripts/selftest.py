@@ -1,14 +1,12 @@
 """`bench selftest`: what this set-up can see."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
 from typer import Option
 
 from benchmark.config import DEFAULT_FILE
-from benchmark.errors import UsageError
 from benchmark.report.noise_floor import as_markdown, write_selftest
 from benchmark.selftest.selftest import FLAGS, examine, settings
 from benchmark.store import to_json
@@ -23,7 +21,7 @@ def selftest(
     ] = False,
     wishes: options.Given,
     keep: Annotated[bool, Option("--keep", help="Keep it in the reports, which then say it beside each run.")] = False,
-    reports: Annotated[Path, Option(help="The reports directory.")] = Path("reports"),
+    reports: options.Reports = options.REPORTS,
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
 ) -> None:
@@ -35,9 +33,8 @@ def selftest(
     Examples: bench selftest --quick; bench selftest --keep; bench selftest --runs 20 --duration 5s
     """
     asked = settings(wishes, quick=quick)
-    if keep and not reports.is_dir():
-        message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
-        raise UsageError(message)
+    if keep:
+        options.require_reports(reports)
     found = examine(asked, config, Console(stderr=True))
     sys.stdout.write(to_json(found) if as_json else as_markdown(found))
     if keep:

@@ -7,7 +7,7 @@ from typing import Annotated
 from rich.console import Console
 from typer import Option
 
-from benchmark.errors import InvalidRunError, UsageError
+from benchmark.errors import InvalidRunError
 from benchmark.record import Record
 from benchmark.report.index import Judge
 from benchmark.report.render import judge_of
@@ -17,7 +17,7 @@ from scripts.cli import open_page
 
 def site(
     out: Annotated[Path, Option(help="The folder to write; an earlier site there is replaced.")] = Path("site"),
-    reports: Annotated[Path, Option(help="The reports directory.")] = Path("reports"),
+    reports: options.Reports = options.REPORTS,
     open_it: options.OpenIt = False,
 ) -> None:
     """Build the page from the records: overview, a page for each run, one to compare two runs, a calculator.
@@ -26,9 +26,7 @@ def site(
     """
     from benchmark.site.build import build  # noqa: PLC0415 - Altair costs every command 0.3 s
 
-    if not reports.is_dir():
-        message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
-        raise UsageError(message)
+    options.require_reports(reports)
     with Console(stderr=True).status("") as status:
         built = build(reports, out, judge_of(reports), lambda done, of: status.update(f"Page {done} of {of} ..."))
     older = f"; {built.left_out} older runs have no page" if built.left_out else ""

@@ -9,13 +9,14 @@ from typing import Annotated
 from typer import Exit, Option
 
 from benchmark.config import DEFAULT_FILE, read_config
-from benchmark.errors import InvalidRunError, PublishError, UsageError
+from benchmark.errors import InvalidRunError, PublishError
 from benchmark.github.issues import SCHEDULED, Place, published_again, tell, tell_unpublished
 from benchmark.judge.history import judged
 from benchmark.measure.machine import run_url
 from benchmark.report.render import home_repository, say_unreadable
 from benchmark.shell import Git, repository_of
 from benchmark.store import read_history
+from scripts import options
 
 
 def watch(
@@ -28,7 +29,7 @@ def watch(
         str | None, Option(envvar="BENCH_BRANCH", help="Branch that holds the reports; the one you are on by default.")
     ] = None,
     remote: Annotated[str, Option(help="Remote whose repository is told; in a workflow, its own.")] = "origin",
-    reports: Annotated[Path, Option(help="The reports directory.")] = Path("reports"),
+    reports: options.Reports = options.REPORTS,
 ) -> None:
     """Open one issue for each confirmed regression, keep it up to date, close it on recovery.
 
@@ -42,9 +43,7 @@ def watch(
         line = tell_unpublished(_place(branch, remote, reports), log, only_say=dry_run)
         sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
         return
-    if not reports.is_dir():
-        message = f"there is no directory {reports} here; go to the repository's folder, or name it with --reports"
-        raise UsageError(message)
+    options.require_reports(reports)
     history = read_history(reports)
     say_unreadable(history.unreadable)
     config = read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
