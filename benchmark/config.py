@@ -100,7 +100,8 @@ class Flag:
     several: bool = False
 
 
-PROFILE_FLAGS = {
+# Every field of a profile or the app that the command line can change.
+FLAGS = {
     "users": Flag(
         "--users", "Concurrent users; given several times, or as 20,50: a sweep.", "BENCH_USERS", several=True
     ),
@@ -119,14 +120,11 @@ PROFILE_FLAGS = {
         "--expect-workers", "Let so many load workers of other machines send it: bench worker --master THIS_MACHINE."
     ),
     "workers_within_s": Flag("--workers-within", 'How long each round waits for load workers: "60s", "5m".'),
-}
-TARGET_FLAGS = {
     "workers": Flag("--workers", "uvicorn worker processes.", "BENCH_WORKERS"),
     "threads": Flag("--threads", "Seats of the thread pool in each worker."),
     "port": Flag("--port", "Port of the app; a free one by default."),
     "loop": Flag("--loop", "uvloop, or asyncio where it cannot be installed."),
 }
-FLAGS = PROFILE_FLAGS | TARGET_FLAGS  # every field of a plan that the command line can change
 
 
 def read_config(path: Path) -> Config:
@@ -180,8 +178,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     finally:
         sys.set_int_max_str_digits(most_digits)
     for where, value in _values(raw):
-        problem = _unfit(where, value)
-        if problem is not None:
+        if problem := _unfit(where, value):
             raise UsageError(f"{path}: {_place(where)}: {problem}")
     return raw
 
@@ -264,13 +261,13 @@ def _problem_of_texts(endpoint: Endpoint) -> str | None:
 
 def _named_values(endpoint: Endpoint) -> Iterator[tuple[str, str, str]]:
     """Values that a request gives a name, each with its key in benchmark.toml: fields of queries, forms and JSON."""
-    yield from (("path", name, value) for name, value in parse_qsl(urlsplit(endpoint.path).query))
-    yield from (("json", name, value) for name, value in _fields(endpoint.json_body))
     body = endpoint.body or ""
     try:
-        yield from (("body", name, value) for name, value in _fields(json.loads(body)))
+        fields = list(_fields(json.loads(body)))
     except (ValueError, RecursionError):
-        yield from (("body", name, value) for name, value in parse_qsl(body))
+        fields = parse_qsl(body)
+    named = {"path": parse_qsl(urlsplit(endpoint.path).query), "json": _fields(endpoint.json_body), "body": fields}
+    yield from ((key, name, value) for key, pairs in named.items() for name, value in pairs)
 
 
 def _fields(value: Any) -> Iterator[tuple[str, str]]:
@@ -314,15 +311,16 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
     for name in asked.get("endpoints", ()):
         if name not in config.endpoints:
             raise UsageError(f"--endpoint: {_unknown('endpoint', name, config.endpoints)}")
-    for key, flag in TARGET_FLAGS.items():
-        if config.app.url is not None and key in asked:
-            raise UsageError(f"{flag.name}: the app at {config.app.url} is not started here; leave the flag out")
-    profile = _changed(config.profiles[profile_name], asked, PROFILE_FLAGS)
+    for key in Target.model_fields if config.app.url is not None else ():
+        if key in asked:
+            message = f"{FLAGS[key].name}: the app at {config.app.url} is not started here; leave the flag out"
+            raise UsageError(message)
+    profile = _changed(config.profiles[profile_name], asked)
     for key in ("arrivals", "seed"):
         if profile.rate_per_s is None and key in asked:
             message = f"{FLAGS[key].name}: says when requests of a rate are due, and there is none"
             raise UsageError(f"{message}; add --rate, or leave the flag out")
-    target = _changed(config.app, asked, TARGET_FLAGS)
+    target = _changed(config.app, asked)
     plan = Plan(
         target=target,
         profile=counted(profile, target),
@@ -338,9 +336,9 @@ def make_plans(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> 
     return [make_plan(config, profile_name, {**wishes, "users": number}) for number in wishes["users"] or (None,)]
 
 
-def _changed(model: Model, asked: Mapping[str, Any], flags: Mapping[str, Flag]) -> Model:
-    changes = {key: value for key, value in asked.items() if key in flags}
-    return checked(type(model), {**model.model_dump(), **changes}, flags)
+def _changed(model: Model, asked: Mapping[str, Any]) -> Model:
+    values = model.model_dump()
+    return checked(type(model), values | {key: value for key, value in asked.items() if key in values}, FLAGS)
 
 
 def checked(model: type[Model], values: Mapping[str, Any], flags: Mapping[str, Flag]) -> Model:
