@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Exit, Option
 
 from benchmark.errors import BenchmarkError
-from benchmark.github.doctor import README, Diagnosis, examine, examine_github
+from benchmark.github.doctor import README, Answer, examine, examine_github
 from benchmark.publish.publish import find_destination
 from benchmark.shell import repository_of
 
@@ -23,17 +23,16 @@ def doctor(
     Exit code 2 when something blocks. What could not be checked is listed as that.
     """
     home = Path.cwd()
-    found = [
-        *examine(home, remote, branch),
-        *examine_github(home, _branch(remote, branch), repository_of(home, remote)),
-    ]
-    blocking = [diagnosis for diagnosis in found if diagnosis.state == "blocks"]
+    found = examine(home, remote, branch)
+    found |= examine_github(home, _branch(remote, branch), repository_of(home, remote))
+    blocking = [answer for answer in found.values() if answer.state == "blocks"]
     if as_json:
-        answer = {"schema_version": 1, "blocked": bool(blocking), "checks": [item._asdict() for item in found]}
-        sys.stdout.write(json.dumps(answer, indent=1) + "\n")
+        checks = [{"check": name, **answer._asdict()} for name, answer in found.items()]
+        printed = {"schema_version": 1, "blocked": bool(blocking), "checks": checks}
+        sys.stdout.write(json.dumps(printed, indent=1) + "\n")
     else:
-        sys.stdout.write("".join(_lines(diagnosis) for diagnosis in found))
-        unmade = sum(diagnosis.state == "not checked" for diagnosis in found)
+        sys.stdout.write("".join(_lines(name, answer) for name, answer in found.items()))
+        unmade = sum(answer.state == "not checked" for answer in found.values())
         left = f"; {unmade} could not be made" if unmade else ""
         sys.stdout.write(f"{len(blocking)} of {len(found)} checks found something that blocks{left}.\n")
     if blocking:
@@ -47,6 +46,6 @@ def _branch(remote: str, branch: str | None) -> str | None:
         return None
 
 
-def _lines(diagnosis: Diagnosis) -> str:
-    remedy = f"{'':13}do: {diagnosis.remedy}\n" if diagnosis.remedy else ""
-    return f"{diagnosis.state:11}  {diagnosis.check}: {diagnosis.message}\n{remedy}"
+def _lines(check: str, answer: Answer) -> str:
+    remedy = f"{'':13}do: {answer.remedy}\n" if answer.remedy else ""
+    return f"{answer.state:11}  {check}: {answer.message}\n{remedy}"

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -31,7 +31,7 @@ HINDERING_RULES = re.compile(
     "pull_request|update|creation|required_status_checks|required_signatures|required_deployments|merge_queue|"
     "workflows|code_scanning|commit_author_email_pattern|commit_message_pattern|committer_email_pattern"
 )
-OPEN_SETTINGS = "repository Settings, Actions, General"
+SETTINGS = "repository Settings, Actions, General"
 
 
 class Answer(NamedTuple):
@@ -40,15 +40,6 @@ class Answer(NamedTuple):
     state: Literal["fine", "warning", "blocks", "not checked"]
     message: str
     remedy: str = ""
-
-
-class Diagnosis(NamedTuple):
-    """An answer with the name of its check: what `bench doctor --json` prints."""
-
-    check: str
-    state: str
-    message: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -67,32 +58,30 @@ class Checkout:
 Check = Callable[[Checkout], Answer]
 
 
-def examine(home: Path, remote: str, branch: str | None) -> list[Diagnosis]:
+def examine(home: Path, remote: str, branch: str | None) -> dict[str, Answer]:
     """Make every check that needs no GitHub. Nothing is changed, nothing is started but git."""
     return _made(CHECKS, Checkout(home, remote, branch))
 
 
-def examine_github(home: Path, branch: str | None, repository: str | None = None) -> list[Diagnosis]:
+def examine_github(home: Path, branch: str | None, repository: str | None = None) -> dict[str, Answer]:
     """Make the checks that only GitHub can answer; each one that cannot be made says so."""
     checkout = Checkout(home, "", branch, repository)
     out_of_reach = _out_of_reach(checkout)
     if out_of_reach:
-        return [Diagnosis(name, *Answer("not checked", out_of_reach)) for name in GITHUB_CHECKS]
+        return dict.fromkeys(GITHUB_CHECKS, Answer("not checked", out_of_reach))
     return _made(GITHUB_CHECKS, checkout, (KeyError, TypeError, AttributeError, ValueError))
 
 
-def _made(
-    checks: Mapping[str, Check], checkout: Checkout, not_understood: tuple[type[Exception], ...] = ()
-) -> list[Diagnosis]:
-    found = []
+def _made(checks: dict[str, Check], checkout: Checkout, odd: tuple[type[Exception], ...] = ()) -> dict[str, Answer]:
+    """`odd`: what is raised where gh gives another answer than is understood."""
+    found = {}
     for name, check in checks.items():
         try:
-            answer = check(checkout)
+            found[name] = check(checkout)
         except BenchmarkError as error:
-            answer = Answer("not checked", str(error))
-        except not_understood:
-            answer = Answer("not checked", "gh gave an answer that is not understood")
-        found.append(Diagnosis(name, *answer))
+            found[name] = Answer("not checked", str(error))
+        except odd:
+            found[name] = Answer("not checked", "gh gave an answer that is not understood")
     return found
 
 
@@ -119,7 +108,7 @@ def _api(checkout: Checkout, path: str) -> Any:
 def _actions(checkout: Checkout) -> Answer:
     if _api(checkout, "/actions/permissions")["enabled"]:
         return Answer("fine", "are switched on")
-    return Answer("blocks", "are switched off for this repository", f"allow them: {OPEN_SETTINGS}")
+    return Answer("blocks", "are switched off for this repository", f"allow them: {SETTINGS}")
 
 
 def _workflows(checkout: Checkout) -> Answer:
@@ -138,7 +127,7 @@ def _permissions(checkout: Checkout) -> Answer:
     if _api(checkout, "/actions/permissions/workflow")["default_workflow_permissions"] == "write":
         return Answer("fine", "workflows may write by default")
     message = "read-only by default; the publishing job asks for more itself, which an organisation can forbid"
-    return Answer("warning", message, f"only if publishing is refused: read and write permissions, {OPEN_SETTINGS}")
+    return Answer("warning", message, f"only if publishing is refused: read and write permissions, {SETTINGS}")
 
 
 def _protection(checkout: Checkout) -> Answer:
@@ -167,11 +156,10 @@ def _benchmark_toml(checkout: Checkout) -> Answer:
     return Answer("fine", "is valid")
 
 
-def _config(checkout: Checkout) -> Config:
-    """UsageError, of a few words: `_benchmark_toml` says why."""
+def _valid_config(checkout: Checkout) -> Config:
     try:
         return read_config(checkout.home / DEFAULT_FILE)
-    except UsageError:
+    except UsageError:  # `_benchmark_toml` says why
         raise UsageError(f"{DEFAULT_FILE} could not be read") from None
 
 
@@ -202,7 +190,7 @@ def _elsewhere(checkout: Checkout) -> Answer:
 
 
 def _uvloop(checkout: Checkout) -> Answer:
-    app = _config(checkout).app
+    app = _valid_config(checkout).app
     if app.import_path is None or app.loop != "uvloop":
         return Answer("fine", "is not asked for")
     if importlib.util.find_spec("uvloop") is None:
@@ -213,7 +201,7 @@ def _uvloop(checkout: Checkout) -> Answer:
 
 
 def _open_files(checkout: Checkout) -> Answer:
-    largest = max(_config(checkout).profiles.values(), key=lambda profile: profile.users)
+    largest = max(_valid_config(checkout).profiles.values(), key=lambda profile: profile.users)
     if os.name != "posix":
         return Answer("not checked", "this system has no such limit to ask for")
     import resource  # noqa: PLC0415 - not on Windows
@@ -228,7 +216,7 @@ def _open_files(checkout: Checkout) -> Answer:
 
 def _profiles(checkout: Checkout) -> Answer:
     """Every profile as `bench run` would check it: secrets that headers name, locustfiles."""
-    config = _config(checkout)
+    config = _valid_config(checkout)
     for profile in config.profiles:
         try:
             check_plan(make_plan(config, profile, {}), checkout.home)

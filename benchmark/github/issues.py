@@ -172,10 +172,6 @@ def _open(place: Place, label: str, about: str, title: str, text: str) -> None:
     _gh(place, "issue", "create", "--title", title, "--label", label, "--body-file", "-", text=text)
 
 
-def _close(place: Place, number: int | None, why: str) -> None:
-    _gh(place, "issue", "close", str(number), "--comment", why)
-
-
 def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: bool) -> tuple[list[str], list[str]]:
     """Do what has to be done at GitHub, or `only_say` it: first a run more, then the issues. `records`: newest first.
 
@@ -220,7 +216,7 @@ def _take(step: Step, place: Place) -> None:
     elif step.do == "update":
         _gh(place, "issue", "edit", str(step.number), "--body-file", "-", text=step.body)
     else:
-        _close(place, step.number, step.body)
+        _gh(place, "issue", "close", str(step.number), "--comment", step.body)
 
 
 def tell_unpublished(place: Place, log: str, *, only_say: bool) -> str:
@@ -247,7 +243,7 @@ def published_again(place: Place) -> list[str]:
     """Close the issue that `tell_unpublished` opened; gives what was done. PublishError: GitHub refuses."""
     numbers = _unpublished_issues(place)
     for number in numbers:
-        _close(place, number, "A scheduled run was published again.")
+        _gh(place, "issue", "close", str(number), "--comment", "A scheduled run was published again.")
     return [f"close #{number}: a scheduled run was published again" for number in numbers]
 
 

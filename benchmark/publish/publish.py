@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,18 +26,10 @@ LONGEST_PAUSE_S = 20.0
 
 # What is said of a push that no further try will bring in.
 OF_WORKFLOWS = "refusing to allow"
-DECLINED = ("GH006", "GH013", "protected branch", "hook declined")
-FORBIDDEN = (
-    "Permission to ",
-    "Permission denied",
-    "Authentication failed",
-    "could not read Username",
-    "error: 403",
-    "Repository not found",
-    "does not appear to be a git repository",
-    "does not exist",
-    "No such remote",
-    "refusing to update checked out branch",
+DECLINED = re.compile("GH006|GH013|protected branch|hook declined")
+FORBIDDEN = re.compile(
+    "Permission to |Permission denied|Authentication failed|could not read Username|error: 403|Repository not found|"
+    "does not appear to be a git repository|does not exist|No such remote|refusing to update checked out branch"
 )
 
 Put = Callable[[Path], object]
@@ -45,7 +38,7 @@ Put = Callable[[Path], object]
 
 @dataclass(frozen=True)
 class Where:
-    """What the command line says about the place."""
+    """Where to publish, as the command line says it."""
 
     local: bool
     branch: str | None
@@ -291,14 +284,14 @@ def _meaning(error: GitError, destination: Destination) -> PublishError:
             f"workflow's token may not bring in ({said}). Merge the default branch into {destination.branch} and push "
             f"that yourself. {afterwards}"
         )
-    if any(sign in error.output for sign in DECLINED):
+    if DECLINED.search(error.output):
         return PublishError(
             f"{destination} does not accept the push, it is protected{f' ({said})' if said else ''}. Three ways out: "
             "let the workflow's bot push to it (branch protection or ruleset: remove it, or add the bot to those who "
             "may bypass it); or publish on a branch of its own: set the repository variable BENCH_BRANCH, or --branch; "
             f"or push with a deploy key that may bypass the rule. {afterwards}"
         )
-    if any(sign in error.output for sign in FORBIDDEN):
+    if FORBIDDEN.search(error.output):
         return PublishError(
             f"{destination} cannot be reached or written: {error}. Check the remote and your right to push; "
             "a workflow's job needs `permissions: contents: write`"

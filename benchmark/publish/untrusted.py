@@ -26,9 +26,6 @@ CLOCKS_APART = timedelta(minutes=10)
 MOST_ENTRIES = 50_000
 DEEPEST = 10
 
-TryOut = Callable[[Record], object]
-"""Renders a record wherever it will be shown."""
-
 
 class Found(NamedTuple):
     """Records of the finished runs, and the names of those that were still being measured or were killed."""
@@ -37,9 +34,10 @@ class Found(NamedTuple):
     unfinished: tuple[str, ...]
 
 
-def read_runs(directory: Path, try_out: TryOut | None = None) -> Found:
-    """Read the run in `directory`, or the runs in its subdirectories; each finished one is tried out.
+def read_runs(directory: Path, try_out: Callable[[Record], object] | None = None) -> Found:
+    """Read the run in `directory`, or the runs in its subdirectories.
 
+    `try_out` renders a finished run wherever it will be shown.
     UsageError: no run is there. InvalidRunError: something in the directory may not be published.
     """
     try:
@@ -140,8 +138,8 @@ def _check_one_after_the_other(records: Sequence[Record]) -> None:
             raise InvalidRunError(f"{message}; publish runs of several machines one by one")
 
 
-def _check_rendering(record: Record, try_out: TryOut) -> None:
-    """Render the record: what breaks a page now would break every later one, once it is committed."""
+def _check_rendering(record: Record, try_out: Callable[[Record], object]) -> None:
+    """What breaks a page now would break every later one, once it is committed."""
     try:
         try_out(record)
     except BenchmarkError:

@@ -105,7 +105,7 @@ def test_what_github_answers_becomes_a_finding_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, answer: str, check: str, state: str
 ) -> None:
     monkeypatch.setenv("PATH", with_gh(tmp_path, HEALTHY | {path: answer}))
-    found = {diagnosis.check: diagnosis for diagnosis in examine_github(tmp_path, "main")}
+    found = examine_github(tmp_path, "main")
     assert {name for name, diagnosis in found.items() if diagnosis.state != "fine"} == {check} - {
         name for name in [check] if state == "fine"
     }
@@ -176,7 +176,7 @@ def test_a_last_commit_that_grows_old_is_told_before_the_schedule_ends(
         f"tree {tree}\nauthor A <a@b.c> {when} +0000\ncommitter A <a@b.c> {when} +0000\n\nOld\n", encoding="utf-8"
     )
     clone.git("reset", "--quiet", "--soft", clone.git("hash-object", "-t", "commit", "-w", str(tmp_path / "commit")))
-    found = {diagnosis.check: diagnosis.state for diagnosis in examine(clone.path, "origin", None)}
+    found = {name: answer.state for name, answer in examine(clone.path, "origin", None).items()}
     assert found["age of the last commit"] == state
 
 
