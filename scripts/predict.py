@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from benchmark.config import DEFAULT_FILE, make_plans, read_config
-from benchmark.report.predictions import print_predictions
+from benchmark.report.terminal import print_predictions
 from benchmark.store import SCHEMA_VERSION
 from benchmark.theory.ask import FLAGS, Predicted, answer, ask, simulations
 from scripts import options

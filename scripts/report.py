@@ -10,7 +10,7 @@ from benchmark.errors import InvalidRunError, UsageError
 from benchmark.report.index import has_place
 from benchmark.report.published import read_published
 from benchmark.report.render import render, render_run_of
-from benchmark.report.step_summary import render_step_summary, run_directories, write_step_summary
+from benchmark.report.report import render_step_summary, run_directories, write_step_summary
 from benchmark.store import read_record
 from scripts import options
 

@@ -32,12 +32,10 @@ from benchmark.plan import Frozen
 
 Floats = npt.NDArray[np.float64]
 
-FEWEST_RUNS = 10
-"""A shorter series is the verdict's matter: of fewer runs the noise cannot be told."""
+FEWEST_RUNS = 10  # a shorter series is the verdict's matter: of fewer runs the noise cannot be told
 SHORTEST_LEVEL = 2
 PENALTY = 3.0
-SIGMA_OF_MAD = 1.4826
-"""Standard deviation of normal noise over its MAD."""
+SIGMA_OF_MAD = 1.4826  # standard deviation of normal noise over its MAD
 HAMPEL_REACH = 2
 HAMPEL_SIGMAS = 3.0
 

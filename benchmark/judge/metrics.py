@@ -72,8 +72,7 @@ def metric(name: MetricName) -> Metric:
     return next(found for found in METRICS if found.name == name)
 
 
-LEAST_WAITING_S = 0.1
-"""Machines differ by some 5 ms in what they add to an answer, which is 5 % of it."""
+LEAST_WAITING_S = 0.1  # machines differ by some 5 ms in what they add to an answer, which is 5 % of it
 MOST_WAITING_RPS = 500.0
 MOST_SLEEPING_RPS = 1000.0
 """Answering costs some tenths of a millisecond of processor time, of the load generator, too. Asked more often than the

@@ -10,9 +10,7 @@ from benchmark.record import Resources, Round
 Seen = tuple[Literal["error", "warning", "note"], str, str]
 """What a rule of findings.py saw: how grave it is, what it is, and what to do about it."""
 
-AGREED_PERCENT = 3.0
-"""Measurement and prediction agree within this; docs/method.md shows how near random set-ups come."""
-
+AGREED_PERCENT = 3.0  # measurement and prediction agree within this; docs/method.md shows how near random set-ups come
 MUCH_PERCENT = 10.0
 COMPARED = {"throughput_rps": "req/s", "avg_ms": "mean", "median_ms": "median"}
 
@@ -23,8 +21,7 @@ OTHERS_CPU_PERCENT = 50.0
 STEAL_PERCENT = 2.0
 GENERATOR_LAG_MS = 100.0
 SHORT_WORK_S = 0.1
-SURROUNDS_MS = 5.0
-"""What framework, network and load generator may add to every answer."""
+SURROUNDS_MS = 5.0  # what framework, network and load generator may add to every answer
 FEW_ROUNDS = 5
 
 

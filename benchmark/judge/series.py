@@ -27,9 +27,7 @@ Moment = tuple[str, str]
 
 _LABELS = {"name", "description", "headline", "endpoints", "reference_s", "workers_within_s"}
 """Of a profile: what does not change how one endpoint is loaded. Its name is compared by itself."""
-REPOSITORY = "repository"
-"""In what the runs of a series have in common: the repository, where it is another one."""
-
+REPOSITORY = "repository"  # in what the runs of a series have in common: the repository, where it is another one
 _SERVING = ("import_path", "url", "workers", "threads", "loop", "sockets")
 
 
@@ -297,9 +295,7 @@ def unknown_runs(ids: Collection[str], accepted: Sequence[Accepted]) -> tuple[st
 
 LONGEST = 80
 LONGEST_LINE = 200
-ABSENT = {"repository": "this one"}
-"""How what a series does not name is called, where it is not "none"."""
-
+ABSENT = {"repository": "this one"}  # how what a series does not name is called, where it is not "none"
 _REFERENCE = {
     ("relative", "machine"): "the reference workload was not measured, as it was in the last run",
     ("machine", "relative"): "the reference workload was measured, as it was not in the last run",

@@ -20,8 +20,8 @@ from benchmark.report.report import (
     all_warnings,
     picture_lines,
     render_report,
+    rendered,
     results_table,
-    templates,
 )
 from benchmark.store import (
     CHARTS,
@@ -83,22 +83,19 @@ def headline_run(records: Sequence[Record]) -> Record | None:
 def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> str:
     record = headline_run(records)
     if record is None:
-        return templates().get_template("readme_block.md.j2").render(record=None)
+        return rendered("readme_block.md.j2", record=None)
     published = same_conditions(record, tables)
-    return (
-        templates()
-        .get_template("readme_block.md.j2")
-        .render(
-            record=record,
-            profile=record.profile,
-            target=record.plan.target,
-            environment=record.environment,
-            published=published,
-            warnings=len(all_warnings(record)),
-            headline=sentences.headline(record),
-            results=results_table(record, published),
-            picture=picture_lines(record, f"reports/runs/{record.id}/").get("throughput"),
-        )
+    return rendered(
+        "readme_block.md.j2",
+        record=record,
+        profile=record.profile,
+        target=record.plan.target,
+        environment=record.environment,
+        published=published,
+        warnings=len(all_warnings(record)),
+        headline=sentences.headline(record),
+        results=results_table(record, published),
+        picture=picture_lines(record, f"reports/runs/{record.id}/").get("throughput"),
     )
 
 
@@ -161,9 +158,7 @@ SPARKS = "▁▂▃▄▅▆▇█"
 MOST_PROFILES = 10
 MOST_RUNS = 20
 FEWEST_RUNS = 3
-SMALLEST_SPAN = 0.2
-"""Of the median: numbers that differ by less than this look flat."""
-
+SMALLEST_SPAN = 0.2  # of the median: numbers that differ by less than this look flat
 NOT_COMPARED = {"profile": {"description", "headline"}}
 
 
@@ -267,31 +262,28 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
         }
         for record in history.records[:LONGEST_INDEX]
     ]
-    return (
-        templates()
-        .get_template("index.md.j2")
-        .render(
-            block=block,
-            listing=listing,
-            runs=runs,
-            more=max(0, history.runs - len(runs)),
-            standing=standing(judged.own(history.records), history.failures),
-            changed=sentences.worth_saying(judged),
-            begun_anew=sentences.begun_anew(trend.last for trend in judged.counting),
-            summed_up=sentences.summed_up(judged),
-            newest=newest_of_each(judged.own(history.records)),
-            trends={
-                profile: [(picture.title, picture.markdown(f"{CHARTS}/")) for picture in several]
-                for profile, several in trends.items()
-            },
-            sweeps=[picture.markdown(f"{CHARTS}/") for picture in sweeps],
-            visible=on_this_machine(history.records[0], judged.selftest) if history.records else "",
-            failures=newest(history.failures),
-            all_failures=len(history.failures),
-            unreadable=history.unreadable,
-            notes=judged.notes,
-            strangers=sorted({str(run["stranger"]) for run in runs if run["stranger"]}),
-        )
+    return rendered(
+        "index.md.j2",
+        block=block,
+        listing=listing,
+        runs=runs,
+        more=max(0, history.runs - len(runs)),
+        standing=standing(judged.own(history.records), history.failures),
+        changed=sentences.worth_saying(judged),
+        begun_anew=sentences.begun_anew(trend.last for trend in judged.counting),
+        summed_up=sentences.summed_up(judged),
+        newest=newest_of_each(judged.own(history.records)),
+        trends={
+            profile: [(picture.title, picture.markdown(f"{CHARTS}/")) for picture in several]
+            for profile, several in trends.items()
+        },
+        sweeps=[picture.markdown(f"{CHARTS}/") for picture in sweeps],
+        visible=on_this_machine(history.records[0], judged.selftest) if history.records else "",
+        failures=newest(history.failures),
+        all_failures=len(history.failures),
+        unreadable=history.unreadable,
+        notes=judged.notes,
+        strangers=sorted({str(run["stranger"]) for run in runs if run["stranger"]}),
     )
 
 

@@ -11,9 +11,7 @@ from benchmark.store import load, save
 
 FILE_NAME = "selftest.json"
 
-DELAY_VARIABLE = "BENCH_SELFTEST_DELAY_MS"
-"""How much longer the waiting endpoint takes (ms)."""
-
+DELAY_VARIABLE = "BENCH_SELFTEST_DELAY_MS"  # how much longer the waiting endpoint takes (ms)
 WAITING_S = 0.05
 
 
@@ -42,9 +40,7 @@ def unreadable_selftest(reports: Path) -> list[str]:
     return []
 
 
-SAID = ("req/s", "p50", "p95")
-"""Metrics whose smallest visible change is said in a sentence."""
-
+SAID = ("req/s", "p50", "p95")  # metrics whose smallest visible change is said in a sentence
 KINDS = {WAITING: "where an endpoint waits", COMPUTING: "where it computes"}
 
 

@@ -12,8 +12,7 @@ from benchmark.plan import Frozen
 from benchmark.record import Record
 from benchmark.store import load
 
-REPEATED_APP = "app.main:app"
-"""The app of this repository, whose endpoints do the published work."""
+REPEATED_APP = "app.main:app"  # the app of this repository, whose endpoints do the published work
 
 
 class Conditions(Frozen):

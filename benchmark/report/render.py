@@ -21,8 +21,7 @@ from benchmark.report.published import Published
 from benchmark.shell import repository_of
 from benchmark.store import History, place, read_runs, run_files, without_timelines
 
-ALIKE = 10
-"""Runs next to which a new one is tried out: as many as trends and changes of level are looked for in."""
+ALIKE = 10  # runs next to which a new one is tried out: as many as trends and changes of level are looked for in
 
 
 def render(reports: Path, readme: Path, *, everything: bool) -> History:

@@ -1,7 +1,10 @@
-"""One run as Markdown: report.md, rendered by Jinja from the record and nothing else."""
+"""Runs as Markdown, rendered by Jinja from the records alone: report.md, and the page of a workflow run."""
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,6 +16,7 @@ from benchmark.record import Columns, EndpointResult, Finding, Record, Round
 from benchmark.report import sentences
 from benchmark.report.noise_floor import on_this_machine
 from benchmark.report.published import Published, PublishedRow, same_conditions
+from benchmark.store import FILE_NAME, writing
 from benchmark.theory.wording import change, difference_cells
 
 RESULT_COLUMNS = {
@@ -63,6 +67,10 @@ def templates() -> Environment:
     environment.filters |= {name: getattr(formatting, name) for name in names}
     environment.filters |= {"signed": formatting.signed_percent, "in_words": change}
     return environment
+
+
+def rendered(template: str, **values: object) -> str:
+    return templates().get_template(template).render(**values)
 
 
 def cells(row: Columns | PublishedRow, columns: dict[str, str]) -> list[str]:
@@ -149,41 +157,38 @@ def render_report(
     verdicts = judged.verdicts.get(record.id, ())
     published = same_conditions(record, tables)
     rounds = list(_rounds(record))
-    return (
-        templates()
-        .get_template("report.md.j2")
-        .render(
-            record=record,
-            stranger=judged.strangers.get(record.id),
-            profile=record.profile,
-            target=record.plan.target,
-            environment=record.environment,
-            published=published,
-            headline=sentences.headline(record),
-            reasons=[(result.name, sentences.reason(result, record)) for result in record.endpoints],
-            predictions=predictions_table(record),
-            validity=judged.validity.get(record.id),
-            visible=on_this_machine(record, judged.selftest),
-            verdict=sentences.of_run(verdicts),
-            begun_anew=sentences.begun_anew(verdicts),
-            verdicts=list(filter(sentences.is_worth_saying, verdicts)),
-            changes=[(one.name, item) for one in record.endpoints if one.limit for item in one.limit.alternatives],
-            results=results_table(record, published),
-            pictures=picture_lines(record) if with_pictures else {},
-            without_pictures="" if with_pictures else WITHOUT_PICTURES,
-            percentiles=percentiles_table(record),
-            warnings=all_warnings(record),
-            notes=all_warnings(record, notes=True),
-            rounds=[(result, measured) for _, result, measured in rounds],
-            failures=[(result.name, kind) for _, result, measured in rounds for kind in measured.failures_by_kind],
-            accounts=[(where, said) for where, _, measured in rounds if (said := sentences.accounts(measured))],
-            ramp=record.profile.users / record.profile.spawn_rate_per_s,
-            loop_ms=median(record.reference.cpu_ms) if record.reference else None,
-            client=(CLIENTS if record.method.own_client else OLDER_CLIENTS)[record.profile.client],
-            has_failed=any(result.failed is not None for result in record.endpoints),
-            collects=any(measured.resources.generator_collects_garbage for _, _, measured in rounds),
-            own=[endpoint.name for endpoint in record.plan.endpoints if endpoint.locustfile],
-        )
+    return rendered(
+        "report.md.j2",
+        record=record,
+        stranger=judged.strangers.get(record.id),
+        profile=record.profile,
+        target=record.plan.target,
+        environment=record.environment,
+        published=published,
+        headline=sentences.headline(record),
+        reasons=[(result.name, sentences.reason(result, record)) for result in record.endpoints],
+        predictions=predictions_table(record),
+        validity=judged.validity.get(record.id),
+        visible=on_this_machine(record, judged.selftest),
+        verdict=sentences.of_run(verdicts),
+        begun_anew=sentences.begun_anew(verdicts),
+        verdicts=list(filter(sentences.is_worth_saying, verdicts)),
+        changes=[(one.name, item) for one in record.endpoints if one.limit for item in one.limit.alternatives],
+        results=results_table(record, published),
+        pictures=picture_lines(record) if with_pictures else {},
+        without_pictures="" if with_pictures else WITHOUT_PICTURES,
+        percentiles=percentiles_table(record),
+        warnings=all_warnings(record),
+        notes=all_warnings(record, notes=True),
+        rounds=[(result, measured) for _, result, measured in rounds],
+        failures=[(result.name, kind) for _, result, measured in rounds for kind in measured.failures_by_kind],
+        accounts=[(where, said) for where, _, measured in rounds if (said := sentences.accounts(measured))],
+        ramp=record.profile.users / record.profile.spawn_rate_per_s,
+        loop_ms=median(record.reference.cpu_ms) if record.reference else None,
+        client=(CLIENTS if record.method.own_client else OLDER_CLIENTS)[record.profile.client],
+        has_failed=any(result.failed is not None for result in record.endpoints),
+        collects=any(measured.resources.generator_collects_garbage for _, _, measured in rounds),
+        own=[endpoint.name for endpoint in record.plan.endpoints if endpoint.locustfile],
     )
 
 
@@ -192,3 +197,59 @@ def picture_lines(record: Record, folder: str = "") -> dict[str, str]:
     from benchmark.report.charts.registry import run_pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     return {shows: picture.markdown(folder) for shows, picture in run_pictures(record).items()}
+
+
+LARGEST_BYTES = 900 * 1024  # GitHub drops the whole summary of a step above 1 MiB; the rest is room for error messages
+LONGEST_ERROR = 10_000
+NOTHING = "Nothing was measured; the step that measures says why.\n"
+
+
+def run_directories(path: Path) -> tuple[Path, ...]:
+    """Find runs: the directory itself when it is one, else every run directory in it, oldest first."""
+    if (path / FILE_NAME).is_file():
+        return (path,)
+    return tuple(sorted(file.parent for file in path.glob(f"*/{FILE_NAME}")))
+
+
+def render_step_summary(records: Sequence[Record], tables: tuple[Published, ...]) -> str:
+    """Markdown for all runs, at most `LARGEST_BYTES` of it; it says how many runs did not fit."""
+    parts: list[str] = []
+    left_bytes = LARGEST_BYTES
+    for record in records:
+        part = _render_run(record, tables)
+        left_bytes -= len(part.encode())
+        if left_bytes < 0:
+            break
+        parts.append(part)
+    left_out = len(records) - len(parts)
+    if left_out:
+        parts.append(f"{left_out} more did not fit here: they are in the artifact.\n")
+    return "\n".join(parts) or NOTHING
+
+
+def render_error(message: str) -> str:
+    return f"**It failed:**\n\n{formatting.code_block(message[:LONGEST_ERROR])}\n"
+
+
+def _render_run(record: Record, tables: tuple[Published, ...]) -> str:
+    return rendered(
+        "step_summary.md.j2",
+        record=record,
+        profile=record.profile,
+        headline=sentences.headline(record),
+        results=results_table(record, same_conditions(record, tables)),
+        warnings=all_warnings(record),
+    )
+
+
+def write_step_summary(markdown: str) -> None:
+    """Append to the summary of the workflow step that this runs in; elsewhere, print it.
+
+    UnwritableRunError: the summary cannot be written.
+    """
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        sys.stdout.write(markdown)
+        return
+    with writing(Path(file)), Path(file).open("a", encoding="utf-8", errors="backslashreplace") as page:
+        page.write(markdown)

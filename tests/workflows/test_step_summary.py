@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmark.report.step_summary import LARGEST_BYTES, NOTHING, render_error, render_step_summary
+from benchmark.report.report import LARGEST_BYTES, NOTHING, render_error, render_step_summary
 from benchmark.store import save
 from scripts import cli
 from tests.support.records import some_record

@@ -13,18 +13,12 @@ from benchmark.report.charts import style
 from benchmark.report.charts.svg import Drawing
 
 MOST_ENDPOINTS = len(style.CURVES)
-MOST_ROUNDS = 5
-"""Of one endpoint; more would hide each other."""
-
+MOST_ROUNDS = 5  # of one endpoint; more would hide each other
 HEIGHT = 230
 NAME_LETTERS = 18
-LINE = 17
-"""Height of a line of text beside the curves (px)."""
-
+LINE = 17  # height of a line of text beside the curves (px)
 SHARES_PERCENT = (0, 25, 50, 75, 100)
-SMALLEST_SPAN = 3.0
-"""Largest latency over the smallest that the axis shows, at least: else noise looks like a mountain."""
-
+SMALLEST_SPAN = 3.0  # largest latency over the smallest that the axis shows, at least: else noise looks like a mountain
 TICK = (
     "datum.value >= 60000 && datum.value % 60000 == 0 ? datum.value / 60000 + ' min' : "
     "datum.value >= 1000 ? datum.value / 1000 + ' s' : datum.value + ' ms'"

@@ -21,9 +21,7 @@ DRAWING = 3
 """Raised whenever a picture of the same record would look different: then all are drawn again. A test says when."""
 
 MOST_PROFILES = 3
-MOST_SWEEPS = 3
-"""Of the newest, in the index: every publication writes their pictures again."""
-
+MOST_SWEEPS = 3  # of the newest, in the index: every publication writes their pictures again
 _MARK = b"<!-- drawn from "
 _STAMP = re.compile(r"<!-- drawn from ([0-9a-f]{16}), ([0-9a-f]{16}) -->\n\Z")
 

@@ -13,9 +13,7 @@ import altair as alt
 
 from benchmark.formatting import plain
 
-WIDTH = 520
-"""Of every picture (px): shown at 358 px on a phone, its smallest letters still have 8 px."""
-
+WIDTH = 520  # of every picture (px): shown at 358 px on a phone, its smallest letters still have 8 px
 LETTERS = 14
 SMALL_LETTERS = 13
 FONT = "-apple-system,BlinkMacSystemFont,Segoe UI,Noto Sans,Helvetica,Arial,sans-serif"

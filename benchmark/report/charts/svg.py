@@ -69,8 +69,7 @@ _POLYLINE = re.compile(r' d="(M[-0-9.,ML]+Z?)"')
 _SYMBOL = re.compile(r'<path transform="translate\((-?[0-9.]+),(-?[0-9.]+)\)" d="([-0-9.,MLAZ]+)"([^>]*)/>')
 _SYMBOLS = re.compile(f"(?:{_SYMBOL.pattern}){{2,}}")
 _COMMAND = re.compile(r"([MLAZ])([-0-9.,]*)")
-_ENDPOINT = 2
-"""How many of a command's numbers, the last ones, are a place."""
+_ENDPOINT = 2  # how many of a command's numbers, the last ones, are a place
 
 Point = tuple[float, float]
 

@@ -16,9 +16,7 @@ MOST_ENDPOINTS = 12
 ROW = 48
 KEY = 22
 BAR = 14
-MIDDLE = 31
-"""Where the bar of a row is (px from its top); the text stands above it."""
-
+MIDDLE = 31  # where the bar of a row is (px from its top); the text stands above it
 NAME_LETTERS = 24
 TICK: dict[str, Any] = {"orient": "vertical", "thickness": 3, "color": style.MUTED, "opacity": 1}
 DIAMOND: dict[str, Any] = {"shape": "diamond", "size": 110, "filled": True, "color": style.ORANGE, "opacity": 1}

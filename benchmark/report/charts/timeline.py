@@ -13,12 +13,8 @@ from benchmark.report.charts import style
 from benchmark.report.charts.svg import Drawing
 
 MOST_ENDPOINTS = 6
-MOST_STEPS = 150
-"""Of one endpoint: more would not be seen at this width."""
-
-MOST_STEPS_IN_ALL = 600
-"""Of all endpoints: more would make the file large."""
-
+MOST_STEPS = 150  # of one endpoint: more would not be seen at this width
+MOST_STEPS_IN_ALL = 600  # of all endpoints: more would make the file large
 FEWEST_STEPS = 5
 HEAD = 24
 HALF = 50

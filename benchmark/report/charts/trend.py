@@ -12,19 +12,14 @@ from benchmark.report.charts.svg import Drawing
 
 MOST_ENDPOINTS = 6
 MOST_RUNS = 100
-MOST_LINES = 20
-"""Of a kind in one panel, the newest: runs that change machine every time would else hide the values."""
-
-PAGE = "runs/{}/index.html"
-"""Where the site's overview leads from a point."""
-
+MOST_LINES = 20  # of a kind in one panel, the newest: runs that change machine every time would else hide the values
+PAGE = "runs/{}/index.html"  # where the site's overview leads from a point
 FEWEST_RUNS = 3
 HEAD = 26
 PANEL = 62
 FOOT = 22
 KEY = 22
-SMALLEST_SPAN = 0.1
-"""Of the middle value: a flat series shall look flat."""
+SMALLEST_SPAN = 0.1  # of the middle value: a flat series shall look flat
 
 BAND: dict[str, Any] = {"color": style.BLUE, "opacity": 0.15}
 LEVEL: dict[str, Any] = {"color": style.ORANGE, "strokeWidth": 2}
