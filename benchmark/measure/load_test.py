@@ -318,8 +318,8 @@ class LoadTest:
         if code != 0:
             state = "did not end" if code is None else f"ended with exit code {code}"
             raise InvalidRunError(f"the load generator {state}; its last lines:", self.child.tail())
-        if self.child.log_error is not None:
-            raise InvalidRunError(f"the output of the load generator could not be kept: {self.child.log_error}")
+        if self.child.log.error is not None:
+            raise InvalidRunError(f"the output of the load generator could not be kept: {self.child.log.error}")
 
     def read(self) -> tuple[Window, pd.DataFrame]:
         """Read the window and the request rows (see benchmark.summary). InvalidRunError if rows were lost."""

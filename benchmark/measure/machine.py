@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from benchmark.config import Cores, usable_cores
 from benchmark.errors import PublishError, UsageError, one_line
-from benchmark.measure.process import Child, child_environment, wait_for_exit
+from benchmark.measure.process import Child, wait_for_exit
 from benchmark.plan import Plan, Profile
 from benchmark.record import RUN_URL, Cpu, Environment, Pinning
 from benchmark.shell import Git
@@ -133,9 +133,7 @@ def describe(python: str) -> tuple[str, dict[str, str]]:
         answer = Path(folder, "answer.json")
         command, log = [python, "-c", LIST_PACKAGES, str(answer)], answer.with_suffix(".log")
         try:
-            with Child(
-                command, log=log, directory=answer.parent, environment=child_environment(), grace_s=0.2
-            ) as child:
+            with Child(command, log=log, directory=answer.parent, grace_s=0.2) as child:
                 code = wait_for_exit(child, DESCRIBED_WITHIN_S)
                 said = one_line(child.tail())
         except OSError as error:

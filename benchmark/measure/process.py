@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, Self
+from typing import IO, Self, cast
 
 from benchmark.errors import InterruptedRunError
 from benchmark.record import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
@@ -31,10 +31,6 @@ SUPERVISE = Path(__file__).with_name("supervise.py")
 
 FILES_OF_THE_RUNNER = frozenset({"GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"})
 """By which a step of a GitHub workflow sets what the steps after it do and show: not for code that is measured."""
-
-
-def child_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in FILES_OF_THE_RUNNER}
 
 
 class Log:
@@ -120,21 +116,21 @@ class Child:
         *,
         log: Path,
         directory: Path,
-        environment: Mapping[str, str],
+        environment: Mapping[str, str] = os.environ,
         secrets: Sequence[str] = (),
         grace_s: float = 5.0,
     ) -> None:
         self._command = list(command)
         self._log_path = log
         self._directory = directory
-        self._environment = {name: value for name, value in environment.items() if name not in FILES_OF_THE_RUNNER}
+        self._environment = {name: environment[name] for name in environment.keys() - FILES_OF_THE_RUNNER}
         self._secrets = secrets
         self._grace_s = grace_s
         self._code: int | None = None
         self.pid = 0
 
     def __enter__(self) -> Self:
-        self._log = Log(self._log_path, self._secrets)
+        self.log = Log(self._log_path, self._secrets)
         report, theirs = os.pipe()
         self._report = os.fdopen(report, "rb")
         try:
@@ -150,14 +146,17 @@ class Child:
             )
         except BaseException:
             self._report.close()
-            self._log.close()
+            self.log.close()
             raise
         finally:
             os.close(theirs)
+        self._stdin, self._stdout = cast("IO[bytes]", self._popen.stdin), cast("IO[bytes]", self._popen.stdout)
         self._pump = threading.Thread(target=self._copy_output, daemon=True)
         self._pump.start()
         try:
-            self._send_command()
+            words = b"\0".join(os.fsencode(word) for word in self._command)
+            self._stdin.write(b"%d\n%s" % (len(words), words))
+            self._stdin.flush()
             self.pid = int(self._report.readline())
         except BaseException:
             self._end()
@@ -169,6 +168,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
+        """Negative for a signal; None while it runs."""
         ended = self._popen.poll()
         if self._code is None and ended is not None:
             with self._report:
@@ -176,18 +176,10 @@ class Child:
             self._code = int(said) if said else ended
         return self._code
 
-    @property
-    def log_error(self) -> OSError | None:
-        return self._log.error
-
-    @property
-    def cut_bytes(self) -> int:
-        return self._log.cut_bytes
-
     def tail(self) -> str:
         if self.exit_code is not None:
             self._pump.join(timeout=1.0)
-        return self._log.tail()
+        return self.log.tail()
 
     def stop(self) -> None:
         """Ask with SIGTERM, wait, then kill whatever is left of it."""
@@ -198,17 +190,10 @@ class Child:
                 self._popen.wait(self._grace_s)
         self._end()
 
-    def _send_command(self) -> None:
-        words = b"\0".join(os.fsencode(word) for word in self._command)
-        if self._popen.stdin is not None:
-            self._popen.stdin.write(b"%d\n%s" % (len(words), words))
-            self._popen.stdin.flush()
-
     def _end(self) -> None:
         """Let go of the supervisor, which kills what is left; kill it all where that one was killed itself."""
-        if self._popen.stdin is not None:
-            with suppress(BrokenPipeError):
-                self._popen.stdin.close()
+        with suppress(BrokenPipeError):
+            self._stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(END_S)
         if self.pid:
@@ -220,13 +205,10 @@ class Child:
         self._pump.join(timeout=2.0)
 
     def _copy_output(self) -> None:
-        output = self._popen.stdout
-        if output is None:  # pragma: no cover - a pipe was asked for
-            return
-        with output:
+        with self._stdout as output:
             while piece := os.read(output.fileno(), PIECE_BYTES):
-                self._log.add(piece)
-        self._log.close()
+                self.log.add(piece)
+        self.log.close()
 
 
 def wait_for_exit(child: Child, timeout_s: float) -> int | None:
@@ -237,13 +219,10 @@ def wait_for_exit(child: Child, timeout_s: float) -> int | None:
     return child.exit_code
 
 
-ALWAYS = (signal.SIGINT, signal.SIGTERM)
-UNLESS_IGNORED = (signal.SIGHUP, signal.SIGQUIT)
-"""`nohup` and shells ignore them for what has to live on."""
-
-
 def ending_signals() -> tuple[signal.Signals, ...]:
-    return (*ALWAYS, *(number for number in UNLESS_IGNORED if signal.getsignal(number) is not signal.SIG_IGN))
+    # `nohup` and shells ignore these two for what has to live on.
+    others = [one for one in (signal.SIGHUP, signal.SIGQUIT) if signal.getsignal(one) is not signal.SIG_IGN]
+    return (signal.SIGINT, signal.SIGTERM, *others)
 
 
 class Interrupt:

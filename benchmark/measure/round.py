@@ -118,7 +118,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
                     pin(test.child.pid, pinned.generator)
                 children_percent = _watch_load(job, test, server, pause, watch)
                 test.require_success()
-        cut_bytes = test.child.cut_bytes + (server.child.cut_bytes if server else 0)
+        cut_bytes = test.child.log.cut_bytes + (server.child.log.cut_bytes if server else 0)
         window, rows = test.read()
         processes = test.read_processes()
     except OSError as error:

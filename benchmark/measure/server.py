@@ -1,6 +1,7 @@
 """The app under uvicorn: its import is checked first; it is fresh for every round, and gone at the end."""
 
 import json
+import os
 import socket
 import sys
 import tempfile
@@ -13,7 +14,7 @@ import psutil
 
 from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.measure import clean_path
-from benchmark.measure.process import Child, child_environment, wait_for_exit
+from benchmark.measure.process import Child, wait_for_exit
 from benchmark.plan import Plan, Target
 from load.spec import redact
 
@@ -33,14 +34,8 @@ def check_import(target: Target, directory: Path, python: str, secrets: Sequence
         answer = Path(folder, "answer.json")
         # -B: leaves no files
         command = [python, "-B", str(CLEAN_PATH), "--import", import_path, target.loop, str(answer)]
-        child = Child(
-            command,
-            log=Path(folder, "import.log"),
-            directory=directory,
-            environment=child_environment(),
-            secrets=secrets,
-            grace_s=GRACE_S,
-        )
+        log = Path(folder, "import.log")
+        child = Child(command, log=log, directory=directory, secrets=secrets, grace_s=GRACE_S)
         deadline = time.monotonic() + IMPORT_TIMEOUT_S
         with child:
             while child.exit_code is None and not answer.exists():
@@ -50,32 +45,29 @@ def check_import(target: Target, directory: Path, python: str, secrets: Sequence
                     raise AppError(f"{message}; look for work at import time. Its last lines:", child.tail())
             code = wait_for_exit(child, GRACE_S)
         found = json.loads(redact(answer.read_text(), secrets)) if answer.exists() else {"outcome": None}
-    _refuse(found, target, directory, python)
-    crash = f"the app crashes when {import_path!r} is imported"
-    if found["outcome"] is None:
-        raise AppError(f"{crash} (exit code {code}); its last lines:", child.tail())
+    problem = _problem(found, target, directory, python)
+    if problem is not None:
+        raise UsageError(problem)
     if found["outcome"] != clean_path.IMPORTED:
-        raise AppError(f"{crash}; its last lines:", child.tail())
+        how = f" (exit code {code})" if found["outcome"] is None else ""
+        raise AppError(f"the app crashes when {import_path!r} is imported{how}; its last lines:", child.tail())
 
 
-def _refuse(found: Mapping[str, str | None], target: Target, directory: Path, python: str) -> None:
-    outcome, folder = found["outcome"], f"{directory.name or '.'}/"
-    if outcome == clean_path.NO_UVICORN:
-        message = f'uvicorn, which serves the app here, is not among the packages of {python}: add "uvicorn[standard]"'
-        raise UsageError(message)
-    if outcome == clean_path.NO_UVLOOP:
-        raise UsageError(_without_uvloop(target))
-    if outcome == clean_path.NO_SUCH_APP:
-        message = f"app {target.import_path!r} does not exist in {folder}: {found['reason']} Check [app] import."
-        raise UsageError(message)
-    if outcome == clean_path.ANOTHER_APP:
-        raise UsageError(_another_app(str(target.import_path), directory, str(found["found"]), found["named"]))
-
-
-def _without_uvloop(target: Target) -> str:
-    late = target.workers > 1 and target.sockets == "shared"
-    why = ", and without it several uvicorn workers answer 45 ms late" if late else ""
-    return f'uvloop is not installed{why}: pip install "uvicorn[standard]", or accept it with --loop asyncio'
+def _problem(found: Mapping[str, str | None], target: Target, directory: Path, python: str) -> str | None:
+    """Why the app cannot be measured, and what to do; None: it can, or it crashes."""
+    match found["outcome"]:
+        case clean_path.NO_UVICORN:
+            return f'uvicorn, which serves the app here, is not among the packages of {python}: add "uvicorn[standard]"'
+        case clean_path.NO_UVLOOP:
+            late = target.workers > 1 and target.sockets == "shared"
+            why = ", and without it several uvicorn workers answer 45 ms late" if late else ""
+            return f'uvloop is not installed{why}: pip install "uvicorn[standard]", or accept it with --loop asyncio'
+        case clean_path.NO_SUCH_APP:
+            where = f"{directory.name or '.'}/"
+            return f"app {target.import_path!r} does not exist in {where}: {found['reason']} Check [app] import."
+        case clean_path.ANOTHER_APP:
+            return _another_app(str(target.import_path), directory, str(found["found"]), found["named"])
+    return None
 
 
 def _another_app(import_path: str, directory: Path, found: str, named: str | None) -> str:
@@ -116,7 +108,7 @@ def server_command(target: Target, port: int) -> list[str]:
     ]
 
 
-def check_target(plan: Plan, directory: Path, pause: Callable[[float], None], python: str = sys.executable) -> None:
+def check_target(plan: Plan, directory: Path, pause: Pause, python: str = sys.executable) -> None:
     """Refuse a target that `python` cannot start: no uvloop, no such app, port in use. Starts no server."""
     target = plan.target
     if target.import_path is None:
@@ -185,23 +177,18 @@ class Server:
         self.base_url = f"http://{address_shown(self.host)}:{self.port}"
         self._expected = target.workers
         self._timeout_s = target.startup_timeout_s
-        environment = child_environment() | {
-            "TASK_SECONDS": f"{plan.profile.task_seconds:g}",
-            "THREADS": str(target.threads),
-            "PYTHONUNBUFFERED": "1",
-            **(variables or {}),
-        }
+        environment = os.environ | {"TASK_SECONDS": f"{plan.profile.task_seconds:g}", "THREADS": str(target.threads)}
         self.child = Child(
             [python, str(CLEAN_PATH), *server_command(target, self.port)],
             log=log,
             directory=directory,
-            environment=environment,
+            environment=environment | {"PYTHONUNBUFFERED": "1", **(variables or {})},
             secrets=plan.secrets(),
             grace_s=3.0,
         )
         self.workers: tuple[psutil.Process, ...] = ()
 
-    def wait_until_ready(self, pause: Callable[[float], None]) -> None:
+    def wait_until_ready(self, pause: Pause) -> None:
         """Return when every worker has accepted a connection. AppError if it ends or takes too long.
 
         The kernel gives a connection to any worker that listens, so one answer proves one worker. Connections
@@ -210,8 +197,7 @@ class Server:
         deadline = time.monotonic() + self._timeout_s
         with ExitStack() as probes:
             while time.monotonic() < deadline:
-                self._refuse_if_ended()
-                self._refuse_dead_workers()
+                self._refuse_dead()
                 workers = self._current_workers()
                 if len(workers) == self._expected and all(connection_count(w, self.port) for w in workers):
                     self.workers = workers
@@ -232,20 +218,16 @@ class Server:
             message = "a worker process of the server died in the middle of the load"
             raise InvalidRunError(f"{message}; its last lines:", self._last_lines())
 
-    def _refuse_if_ended(self) -> None:
-        if self.child.exit_code is not None:
-            message = f"the app ended while it was starting (exit code {self.child.exit_code}); its last lines:"
-            raise AppError(message, self._last_lines())
-
-    def _refuse_dead_workers(self) -> None:
+    def _refuse_dead(self) -> None:
         """Uvicorn waits for the ping of a worker that died at its start; nobody needs to wait with it.
 
         Where one process is server and worker, what has ended below it is the app's own affair.
         """
-        if self._expected == 1:
-            return
+        if self.child.exit_code is not None:
+            message = f"the app ended while it was starting (exit code {self.child.exit_code}); its last lines:"
+            raise AppError(message, self._last_lines())
         with suppress(psutil.Error):
-            children = psutil.Process(self.child.pid).children()
+            children = psutil.Process(self.child.pid).children() if self._expected > 1 else ()
             if any(child.status() == psutil.STATUS_ZOMBIE for child in children):
                 raise AppError("a worker of the app ended while it was starting; its last lines:", self._last_lines())
 
@@ -265,11 +247,7 @@ class Server:
 def connection_count(process: psutil.Process, port: int) -> int:
     """Established connections to a port that a process holds; 0 when it has ended."""
     try:
-        held: Sequence[object] = [
-            c
-            for c in process.net_connections(kind="tcp")
-            if c.status == psutil.CONN_ESTABLISHED and c.laddr and c.laddr.port == port
-        ]
+        held = process.net_connections(kind="tcp")
     except psutil.Error:
         return 0
-    return len(held)
+    return sum(one.status == psutil.CONN_ESTABLISHED and bool(one.laddr) and one.laddr.port == port for one in held)

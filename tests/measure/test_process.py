@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmark.measure.process import FILES_OF_THE_RUNNER, SUPERVISE, Child, child_environment
+from benchmark.measure.process import FILES_OF_THE_RUNNER, SUPERVISE, Child
 from benchmark.record import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
 from tests.support.bench import PATIENCE_S
 
@@ -47,7 +47,7 @@ def child(folder: Path, code: str, *arguments: str, secrets: tuple[str, ...] = (
     """A Python that runs `code`."""
     command = [sys.executable, "-c", f"import os, subprocess, sys, time\n{code}", *arguments]
     log = folder / "child.log"
-    return Child(command, log=log, directory=folder, environment=child_environment(), secrets=secrets, grace_s=0.5)
+    return Child(command, log=log, directory=folder, secrets=secrets, grace_s=0.5)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
@@ -126,7 +126,7 @@ def test_output_is_cut_and_counted_and_never_blocks(tmp_path: Path, how: str) ->
     assert started.tail().endswith("the end")
     assert len(log) < 1.1 * LARGEST_LOG_BYTES
     assert max(map(len, log.splitlines())) < 1.1 * LONGEST_LINE_BYTES
-    assert started.cut_bytes > 10**6
+    assert started.log.cut_bytes > 10**6
     assert ("[cut]" in log) or ("were left out" in log)
 
 
