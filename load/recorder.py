@@ -101,6 +101,7 @@ class Recorder:
         self.requests = 0
         self.sent = 0
         self.users: list[RequestingUser] = []
+        self.schedule: Schedule | None = None
         self.hidden = watch_stock_clients()
         environment.events.test_start.add_listener(self.on_start)
         if isinstance(environment.runner, WorkerRunner):
@@ -136,21 +137,18 @@ class Recorder:
         self.stopped_s = time.monotonic()
         self.cpu_s += time.process_time()
         self._collect_users()
-        schedule = self._schedule()
-        self.sent = schedule.sent if schedule else 0
+        self.sent = self.schedule.sent if self.schedule else 0
 
     def part(self) -> dict[str, Any]:
         """What is known of this process's users, once they were stopped. None: not known."""
-        answered = [user.first_answer_s for user in self.users if user.first_answer_s is not None]
-        schedule = self._schedule()
         known = len(self.users) >= self.users_spawned  # of a user's own locustfile nothing is
+        moments = ([getattr(user, name) for user in self.users] for name in ("first_answer_s", "waiting_since_s"))
+        answered, waiting = ([one for one in each if one is not None] if known else None for each in moments)
         return {
             "start_s": self.started_s,
             "users_spawned": self.users_spawned,
-            "first_answers_s": answered if known else None,
-            "waiting_since_s": [u.waiting_since_s for u in self.users if u.waiting_since_s is not None]
-            if known
-            else None,
+            "first_answers_s": answered,
+            "waiting_since_s": waiting,
             "requests": self.requests,
             "begun": sum(user.begun for user in self.users) if known else None,
             **{name: self._counted(name) if known else None for name in BY_CLIENTS},
@@ -158,7 +156,7 @@ class Recorder:
             "cut_off": self.hidden.cut_off,
             "generator_cpu_s": self.cpu_s,
             "garbage_collection_on": gc.isenabled(),
-            "opened_s": schedule.opened_s if schedule else None,
+            "opened_s": self.schedule.opened_s if self.schedule else None,
             "sent": self.sent,
         }
 
@@ -166,9 +164,6 @@ class Recorder:
         """What the clients of all users counted; None: of one of them it is not known."""
         counts = [getattr(user.client, name) for user in self.users]
         return None if None in counts else sum(counts)
-
-    def _schedule(self) -> Schedule | None:
-        return next((user.schedule for user in self.users), None)
 
     def _collect_users(self) -> None:
         """Keep the user objects: Locust forgets them when it stops them."""
@@ -178,6 +173,7 @@ class Recorder:
         self.users_spawned = max(self.users_spawned, len(users))
         known = {id(user) for user in self.users}
         self.users += [user for user in users if isinstance(user, RequestingUser) and id(user) not in known]
+        self.schedule = next((user.schedule for user in self.users), None)
 
 
 def record(spec: LoadSpec) -> None:

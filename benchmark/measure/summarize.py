@@ -166,16 +166,13 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         resources=resources(raw).model_copy(update={"generator_cpu_us_per_request": _cpu_us(whole_raw)}),
         open_load=open_load(raw, work_s),
         failed=failed_columns(rows, whole.failures_rps),
-        **_accounts(window, after_end),
+        sent=window.begun,
+        after_end=after_end,
+        **{name: getattr(window, name) for name in COUNTED},
         first_byte=first_byte(rows),
         silences=dict(window.silences),
         cut_bytes=raw.cut_bytes,
     )
-
-
-def _accounts(window: Window, after_end: int | None) -> dict[str, int | None]:
-    counted = {name: getattr(window, name) for name in COUNTED}
-    return {"sent": window.begun, "after_end": after_end, **counted}
 
 
 def _span(window: Window, endpoint: Endpoint, profile: Profile) -> Span:
@@ -291,7 +288,9 @@ def timeline(raw: RawRound, load_end_s: float) -> Timeline:
     latencies = [pd.Series(since_due_ms(right(part))) for part in parts]
     sampled = _last_in_bins(raw.samples, raw.window.start_s, borders)
     users = _last_in_bins(raw.generator, raw.window.start_s, borders)
-    server = {field: _sums(sampled, field) for field in ("cpu_percent", "threads", "rss_bytes")}
+    cpu, threads, rss = (
+        _sums(sampled, worker_columns(raw.samples, field)) for field in ("cpu_percent", "threads", "rss_bytes")
+    )
     return Timeline(
         step_s=float(borders[1] - borders[0]),
         requests=tuple(len(part) for part in parts),
@@ -299,20 +298,17 @@ def timeline(raw: RawRound, load_end_s: float) -> Timeline:
         median_ms=tuple(figure(one.median()) for one in latencies),
         max_ms=tuple(figure(one.max()) for one in latencies),
         users=tuple(None if row is None else int(row["users"]) for row in users),
-        server_cpu_percent=server["cpu_percent"],
-        server_threads=_whole(server["threads"]),
-        server_rss_bytes=_whole(server["rss_bytes"]),
+        server_cpu_percent=cpu,
+        server_threads=tuple(None if value is None else round(value) for value in threads),
+        server_rss_bytes=tuple(None if value is None else round(value) for value in rss),
         generator_cpu_percent=_sum_of_processes(raw, borders),
     )
 
 
 def _last_in_bins(samples: pd.DataFrame, start_s: float, borders: np.ndarray) -> list[pd.Series | None]:
     steps = np.digitize(samples["time_s"] - start_s, borders, right=True) - 1
-    found: list[pd.Series | None] = [None] * (len(borders) - 1)
-    for position, step in enumerate(steps):
-        if 0 <= step < len(found):
-            found[step] = samples.iloc[position]
-    return found
+    last = dict(zip(steps.tolist(), samples.iloc, strict=True))
+    return [last.get(step) for step in range(len(borders) - 1)]
 
 
 def _sum_of_processes(raw: RawRound, borders: np.ndarray) -> tuple[float | None, ...]:
@@ -322,17 +318,7 @@ def _sum_of_processes(raw: RawRound, borders: np.ndarray) -> tuple[float | None,
     return tuple(round(sum(step), 1) if step else None for step in known) or (None,) * (len(borders) - 1)
 
 
-def _sums(sampled: Sequence[pd.Series | None], field: str) -> tuple[float | None, ...]:
-    sums: list[float | None] = []
-    for row in sampled:
-        values = (
-            [float(row[name]) for name in row.index if name.startswith("worker") and name.endswith(f"_{field}")]
-            if row is not None
-            else []
-        )
-        sums.append(round(sum(values), 1) if values else None)
-    return tuple(sums)
-
-
-def _whole(values: Sequence[float | None]) -> tuple[int | None, ...]:
-    return tuple(None if value is None else round(value) for value in values)
+def _sums(sampled: Sequence[pd.Series | None], names: Sequence[str]) -> tuple[float | None, ...]:
+    return tuple(
+        None if row is None or not names else round(sum(float(row[name]) for name in names), 1) for row in sampled
+    )

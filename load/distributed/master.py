@@ -4,8 +4,7 @@ import csv
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
-from io import TextIOWrapper
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,32 +36,13 @@ def versions() -> dict[str, str]:
     return {"Locust": locust.__version__, "load code": digest.hexdigest()[:12]}
 
 
-class Files:
-    """The rows of load workers, a requests-N.csv and a generator-N.csv each."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._files: dict[str, TextIOWrapper] = {}
-
-    def write(self, worker: int, start_s: float, told: dict[str, Any]) -> None:
-        found = [row for answer in told["answers"] for row in rows(start_s, answer)]
-        self._append(f"requests-{worker}.csv", REQUEST_COLUMNS, found)
-        seconds = [(round(start_s + second[0], 3), *second[1:]) for second in told["seconds"]]
-        self._append(f"generator-{worker}.csv", SECOND_COLUMNS, seconds)
-
-    def close(self) -> None:
-        for file in self._files.values():
-            file.close()
-        self._files = {}
-
-    def _append(self, name: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-        if name not in self._files:
-            path = self._directory / name
-            new = not path.exists()
-            self._files[name] = path.open("a", newline="", encoding="utf-8")
-            if new:
-                csv.writer(self._files[name]).writerow(columns)
-        csv.writer(self._files[name]).writerows(rows)
+def write_told(directory: Path, worker: int, start_s: float, told: dict[str, Any]) -> None:
+    """Append what a load worker told to files of its own. `start_s`: when the load began on this machine's clock."""
+    found = [row for answer in told["answers"] for row in rows(start_s, answer)]
+    seconds = [(round(start_s + second[0], 3), *second[1:]) for second in told["seconds"]]
+    for name, columns, lines in (("requests", REQUEST_COLUMNS, found), ("generator", SECOND_COLUMNS, seconds)):
+        with (directory / f"{name}-{worker}.csv").open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([*([] if file.tell() else [columns]), *lines])
 
 
 NOTED_SILENCE_S = 4.0
@@ -215,11 +195,9 @@ class Master:
         self.started_s = time.monotonic()
         self.spawned_s: float | None = None
         self.stopped_s = 0.0
-        self.files = Files(spec.output_directory)
-        self.runner.register_message(VERSION, self.on_version)
-        self.runner.register_message(LACKS, self.on_lacks)
-        self.runner.register_message(PART, self.on_part)
-        self.runner.register_message(UNWRITABLE, self.on_unwritable)
+        told = {VERSION: self.on_version, LACKS: self.on_lacks, PART: self.on_part, UNWRITABLE: self.on_unwritable}
+        for message, listener in told.items():
+            runner.register_message(message, listener)
         environment.events.worker_report.add_listener(self.on_report)
         environment.events.test_start.add_listener(self.on_start)
         environment.events.spawning_complete.add_listener(self.on_spawned)
@@ -271,9 +249,9 @@ class Master:
     def on_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if "answers" in data and client_id in self.membership.started:
             try:
-                self.files.write(self.membership.place(client_id), self.started_s, data)
+                write_told(self.directory, self.membership.place(client_id), self.started_s, data)
             except OSError as error:
-                self._end_unwritten(error)
+                self.membership.give_up("unwritable", f"the answers of load workers: {error}")
 
     def on_part(self, msg: Any, **_: Any) -> None:
         self.on_report(msg.node_id, msg.data)
@@ -289,13 +267,6 @@ class Master:
         for one in self._unheard()[:1]:
             name = self.membership.name(one)
             self.membership.give_up("lost", f"{name} did not say what its users did; its part of the load is unknown")
-        try:
-            self.files.close()
-        except OSError as error:
-            self._end_unwritten(error)
-
-    def _end_unwritten(self, error: OSError) -> None:
-        self.membership.give_up("unwritable", f"the answers of load workers: {error}")
 
     def _unheard(self) -> list[str]:
         return [one for one in self.membership.started if one not in self.parts]
