@@ -13,6 +13,7 @@ import gc
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import gevent
@@ -95,8 +96,10 @@ class Relay:
         gc.collect()
         gc.freeze()
         gc.disable()
-        make_client = {turn.base_url: self._maker(turn.base_url) for turn in self._spec.turns}
-        for number, turn in enumerate(self._spec.turns):
+        spec = self._spec
+        maker = partial(client_maker, spec.client, timeout_s=spec.timeout_s, ca_file=spec.ca_file)
+        make_client = {base_url: maker(base_url) for base_url in {turn.base_url for turn in spec.turns}}
+        for number, turn in enumerate(spec.turns):
             request = prepared(turn.request, turn.base_url, os.environ)
             if turn.fresh:
                 for user in self._users:
@@ -111,10 +114,6 @@ class Relay:
             self._write("turns.csv", [(number, round(began_s, 3), round(ended_s, 3), round(cpu_s, 6))])
             for user in self._users:
                 user.rows.clear()
-
-    def _maker(self, base_url: str) -> MakeClient:
-        spec = self._spec
-        return client_maker(spec.client, base_url, timeout_s=spec.timeout_s, ca_file=spec.ca_file)
 
     def _write(self, name: str, rows: Sequence[Sequence[object]], mode: str = "a") -> None:
         with (self._spec.output_directory / name).open(mode, newline="") as file:

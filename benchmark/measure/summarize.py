@@ -307,8 +307,11 @@ def timeline(raw: RawRound, load_end_s: float) -> Timeline:
 
 def _last_in_bins(samples: pd.DataFrame, start_s: float, borders: np.ndarray) -> list[pd.Series | None]:
     steps = np.digitize(samples["time_s"] - start_s, borders, right=True) - 1
-    last = dict(zip(steps.tolist(), samples.iloc, strict=True))
-    return [last.get(step) for step in range(len(borders) - 1)]
+    found: list[pd.Series | None] = [None] * (len(borders) - 1)
+    for position, step in enumerate(steps):
+        if 0 <= step < len(found):
+            found[step] = samples.iloc[position]
+    return found
 
 
 def _sum_of_processes(raw: RawRound, borders: np.ndarray) -> tuple[float | None, ...]:
