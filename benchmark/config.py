@@ -303,11 +303,11 @@ def headline_profile(config: Config) -> str:
     return name
 
 
-def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> Plan:
-    """Combine a profile with what the command line asks for. Wishes that are None or empty ask for nothing."""
+def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> Plan:
+    """Combine a profile with what the command line asks for. Values that are None or empty ask for nothing."""
     if profile_name not in config.profiles:
         raise UsageError(f"--profile: {_unknown('profile', profile_name, config.profiles)}")
-    asked = {key: value for key, value in wishes.items() if value not in (None, (), [])}
+    asked = {key: value for key, value in values.items() if value not in (None, (), [])}
     for name in asked.get("endpoints", ()):
         if name not in config.endpoints:
             raise UsageError(f"--endpoint: {_unknown('endpoint', name, config.endpoints)}")
@@ -331,9 +331,9 @@ def make_plan(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> P
     return plan
 
 
-def make_plans(config: Config, profile_name: str, wishes: Mapping[str, Any]) -> list[Plan]:
-    """One plan for each number of `users` in the wishes: several are a sweep."""
-    return [make_plan(config, profile_name, {**wishes, "users": number}) for number in wishes["users"] or (None,)]
+def make_plans(config: Config, profile_name: str, values: Mapping[str, Any]) -> list[Plan]:
+    """One plan for each number of `users`: several are a sweep."""
+    return [make_plan(config, profile_name, {**values, "users": number}) for number in values["users"] or (None,)]
 
 
 def _changed(model: Model, asked: Mapping[str, Any]) -> Model:

@@ -182,6 +182,8 @@ class Profile(Frozen):
         return f"{self.users} users" if self.rate_per_s is None else f"{self.rate_per_s:g} requests per second"
 
 
+# By threads of AnyIO, by nothing they could queue for, one at a time because the handler blocks its event loop, by
+# another pool of `seats` in each worker (a semaphore, a database pool), or by computing.
 Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu"]
 SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
 _HOST = re.compile(r"\w[\w.-]*|[0-9A-Fa-f:.]+")

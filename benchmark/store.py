@@ -259,13 +259,10 @@ def _newness(folder: os.DirEntry[str]) -> str:
         return ""
     except OSError:  # nobody may read it
         return _UNKNOWN
-    return found[1].decode() if found else _as_read(Path(path))
-
-
-def _as_read(path: Path) -> str:
-    """When a run started whose file was written by another program."""
-    try:
-        return read_record(path, timelines=False).started_at
+    if found:
+        return found[1].decode()
+    try:  # another program may have written it
+        return read_record(Path(path), timelines=False).started_at
     except BenchmarkError:
         return _UNKNOWN
 

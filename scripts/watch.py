@@ -68,21 +68,12 @@ def watch(
 
 def _place(branch: str | None, remote: str, reports: Path) -> Place:
     """Where the reports are read: on GitHub, or outside of a workflow in the repository."""
-    server, repository, ref = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "REF_NAME"))
+    names = ("SERVER_URL", "REPOSITORY", "REF_NAME", "EVENT_NAME")
+    server, repository, ref, event = (os.environ.get(f"GITHUB_{name}") for name in names)
     where = str(reports)
     if server and repository:
-        where = f"{server}/{repository}/blob/{branch or ref or 'HEAD'}/{_folder()}{reports}"
-    return Place(
-        Path.cwd(),
-        where,
-        repository or repository_of(Path.cwd(), remote),
-        ref,
-        os.environ.get("GITHUB_EVENT_NAME") or None,
-    )
-
-
-def _folder() -> str:
-    """Where in its repository the folder lies that this is called in: "services/orders/"; empty at the top."""
-    with suppress(PublishError):
-        return Git(Path.cwd())("rev-parse", "--show-prefix")
-    return ""
+        folder = ""
+        with suppress(PublishError):  # where in its repository this folder lies: "services/orders/"
+            folder = Git(Path.cwd())("rev-parse", "--show-prefix")
+        where = f"{server}/{repository}/blob/{branch or ref or 'HEAD'}/{folder}{reports}"
+    return Place(Path.cwd(), where, repository or repository_of(Path.cwd(), remote), ref, event or None)
