@@ -381,7 +381,6 @@ def customised(config: Config, plan: Plan) -> tuple[str, ...]:
 
 
 def command_line(plan: Plan, changed: tuple[str, ...], file: Path = DEFAULT_FILE) -> str:
-    """Write the command that repeats a plan."""
     values = plan.profile.model_dump() | plan.target.model_dump()
     words = ["bench", "run", "--profile", plan.profile.name]
     words += [] if file.name == DEFAULT_FILE.name else ["--config", file.name]

@@ -88,7 +88,6 @@ def when(moment: str) -> str:
 
 
 def joined(parts: tuple[int, ...] | None) -> str:
-    """Numbers per worker: "290 / 210"."""
     return NOT_AVAILABLE if parts is None else " / ".join(str(part) for part in parts)
 
 

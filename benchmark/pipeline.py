@@ -26,17 +26,7 @@ from benchmark.measure.round import Job, describe_method, jobs, measure, utc_now
 from benchmark.measure.server import check_target
 from benchmark.measure.summarize import summarize
 from benchmark.plan import Plan
-from benchmark.record import (
-    MOST_RUNS,
-    Columns,
-    EndpointResult,
-    Environment,
-    Limit,
-    Missing,
-    Record,
-    Reference,
-    Round,
-)
+from benchmark.record import MOST_RUNS, Columns, EndpointResult, Environment, Limit, Missing, Record, Reference, Round
 from benchmark.store import FILE_NAME, save
 from benchmark.summary import WORST_OF_FAILED, over_rounds
 from benchmark.theory.bounds import limit
@@ -208,13 +198,11 @@ class RecordWriter:
         self._save(endpoints=tuple(results))
 
     def add_reference(self, users: int, raw: Columns, cpu_ms: float) -> None:
-        """Keep what the reference workload scored in one round."""
         before = self.record.reference
         raws, cpus_ms = (before.raw, before.cpu_ms) if before else ((), ())
         self._save(reference=Reference(users=users, raw=(*raws, raw), cpu_ms=(*cpus_ms, cpu_ms)))
 
     def lose(self, job: Job, reason: str) -> None:
-        """Note that a round failed, and why."""
         lost = Missing(endpoint=job.endpoint.name, round=job.round, reason=reason)
         self._save(missing=(*self.record.missing, lost))
 

@@ -29,8 +29,7 @@ SMALLEST = 1e-9  # above 0: what is divided by it, and by that again, is a numbe
 
 
 def not_dust(value: float) -> float:
-    """Refuse what is so near to 0 that nothing was measured, and quotients have no end."""
-    if 0 < abs(value) < SMALLEST:
+    if 0 < abs(value) < SMALLEST:  # nothing was measured, and quotients have no end
         raise ValueError(f"must be 0 or at least {SMALLEST:g} away from it")
     return value
 
@@ -105,7 +104,6 @@ AUTO = 0
 
 
 def whole_seconds(value: float) -> float:
-    """Refuse half a second of load."""
     if not value.is_integer():
         raise ValueError("must be whole seconds: Locust's clock for the end of a test counts in seconds")
     return value
@@ -322,7 +320,6 @@ class Endpoint(Frozen):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Environment variables that a request names."""
         return _identifiers(text for _, text in self.texts())
 
     @property

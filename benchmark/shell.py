@@ -155,7 +155,6 @@ def working_in(scratch: Path, clone: Git) -> Git:
 
 
 def without_passwords(text: str) -> str:
-    """Take user and password out of every address in a text."""
     return re.sub(r"://[^/@\s]+@", "://", text)
 
 

@@ -288,7 +288,6 @@ def read_runs(files: Iterable[Path], unreadable: list[str], *, timelines: bool =
 
 
 def read_history(reports: Path, newest: int = NEWEST) -> History:
-    """Read the newest runs, and all failures."""
     unreadable = [
         f"{name} is a link, which is not followed; put a folder of that name there"
         for name in ("runs", FAILURES, CHARTS)

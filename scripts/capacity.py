@@ -38,8 +38,8 @@ def capacity(
     bench capacity sync_baseline --p95-below 500ms --most-rate 500/s
     """
     asked = promise(p95_below, failures_below, most_users, most_rate)
-    wishes = {**load, "duration_s": duration, "task_seconds": task_seconds}
-    found = search(asked, endpoint, wishes, config, Console(stderr=True))
+    load |= {"duration_s": duration, "task_seconds": task_seconds}
+    found = search(asked, endpoint, load, config, Console(stderr=True))
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
     else:

@@ -33,7 +33,6 @@ def open_page(page: Path) -> None:
 
 
 def open_report(report: Path, record: Record) -> None:
-    """Open a report.md, as a page."""
     site = branch("site")
     open_page(site.page_beside(report, record) if site else report)
 
@@ -165,7 +164,6 @@ def main() -> None:
 
 
 def _called() -> int:
-    """Run the command that is asked for; gives its exit code."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
     for number in ending_signals():
         signal.signal(number, _interrupted)

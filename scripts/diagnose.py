@@ -31,8 +31,8 @@ def diagnose(
 
     Examples: bench diagnose sync_baseline; bench diagnose my_orders --workers 1 --keep
     """
-    wishes = {**load, "users": most_users, "task_seconds": task_seconds}
-    found = find_out(endpoint, wishes, config, Console(stderr=True))
+    load |= {"users": most_users, "task_seconds": task_seconds}
+    found = find_out(endpoint, load, config, Console(stderr=True))
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
     else:

@@ -49,7 +49,6 @@ def chosen(fields: str, among: Mapping[str, Flag] = FLAGS) -> dict[str, Flag]:
 
 
 def option(flag: Flag, **more: Any) -> Any:
-    """Typer's option for a flag."""
     return Option(
         flag.name, **{"envvar": flag.variable, "help": flag.help, "show_default": flag.default or True, **more}
     )

@@ -13,13 +13,13 @@ from benchmark.store import to_json
 from scripts import options
 
 
-@options.filled(wishes=FLAGS)
+@options.filled(load=FLAGS)
 def selftest(
     *,
     quick: Annotated[
         bool, Option("--quick", help="A rough picture sooner: fewer and shorter runs, one delay.")
     ] = False,
-    wishes: options.Given,
+    load: options.Given,
     keep: Annotated[bool, Option("--keep", help="Keep it in the reports, which then say it beside each run.")] = False,
     reports: options.Reports = options.REPORTS,
     config: options.ConfigFile = DEFAULT_FILE,
@@ -32,7 +32,7 @@ def selftest(
 
     Examples: bench selftest --quick; bench selftest --keep; bench selftest --runs 20 --duration 5s
     """
-    asked = settings(wishes, quick=quick)
+    asked = settings(load, quick=quick)
     if keep:
         options.require_reports(reports)
     found = examine(asked, config, Console(stderr=True))

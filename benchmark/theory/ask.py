@@ -132,7 +132,6 @@ def _service(endpoint: Endpoint, plan: Plan) -> Service:
 
 
 def answer(request: PredictionRequest, plan: Plan, endpoint: Endpoint, served: Service) -> Predicted:
-    """Simulate one endpoint under one plan."""
     rate_per_s, bound = request.rate_per_s(plan), limit(endpoint, plan)
     if rate_per_s is None:
         found = predict(plan, served, split=request.connections, seed=request.seed, draws=request.draws)
