@@ -11,7 +11,6 @@ A metric is judged in one of four forms, because what moves it differs:
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,15 +41,8 @@ class Metric:
         if self.name == "failure_ratio":
             requests = sum(measured.requests for measured in result.rounds)
             return sum(measured.failures for measured in result.rounds) / requests if requests else None
-        return None if result.summary is None else _COLUMN[self.name](result)
-
-
-def _column(name: str) -> Callable[[EndpointResult], float | None]:
-    def take(result: EndpointResult) -> float | None:
-        value = getattr(result.summary, name)
+        value = getattr(result.summary, self.name, None)
         return None if value is None else float(value)
-
-    return take
 
 
 METRICS = (
@@ -64,7 +56,6 @@ METRICS = (
     # A p99 of a few thousand requests hangs on a few dozen of them: shown, never judged.
     Metric("p99_ms", "p99", "ms", "lower", judged=False),
 )
-_COLUMN = {metric.name: _column(metric.name) for metric in METRICS if metric.name != "failure_ratio"}
 JUDGED = tuple(metric for metric in METRICS if metric.judged)
 
 

@@ -64,10 +64,8 @@ def lost_in_round(measured: Round, profile: Profile) -> float | None:
 
 def late_ratio(measured: Round) -> float:
     """The part of the mean latency in which responses lay unread, as the generator was busy with others; 0: little."""
-    late_ms, busy_percent = (
-        measured.resources.generator_lag_mean_ms or 0.0,
-        measured.resources.generator_cpu_p90_percent or 0.0,
-    )
+    used = measured.resources
+    late_ms, busy_percent = used.generator_lag_mean_ms or 0.0, used.generator_cpu_p90_percent or 0.0
     is_its_own = busy_percent > GENERATOR_CPU_PERCENT and late_ms > LEAST_LATE_MS
     return late_ms / measured.avg_ms if measured.avg_ms and is_its_own else 0.0
 

@@ -266,13 +266,9 @@ def _workers_in_use(result: EndpointResult) -> int | None:
 
 def _over_predicted(point: Point, result: EndpointResult, metric: Metric) -> Point:
     """Divide each round by the prediction for its own split; the median over the rounds that have one above zero."""
-    pairs = [
-        (getattr(measured, metric.name), getattr(measured.prediction, metric.name))
-        for measured in result.rounds
-        if measured.prediction is not None
-    ]
-    usable = [(value, expected) for value, expected in pairs if value is not None and expected is not None]
-    usable = [(value, expected) for value, expected in usable if expected > 0]
+    name = metric.name
+    pairs = [(getattr(one, name), getattr(one.prediction, name)) for one in result.rounds if one.prediction]
+    usable = [(value, expected) for value, expected in pairs if value is not None and (expected or 0) > 0]
     if not usable:
         return replace(point, unusable=point.unusable or "there is no prediction for the split of its connections")
     return replace(
@@ -283,9 +279,7 @@ def _over_predicted(point: Point, result: EndpointResult, metric: Metric) -> Poi
 
 
 def _begins(entry: Accepted, moments: Mapping[str, Moment]) -> Moment | None:
-    if entry.date is not None:
-        return entry.date.isoformat(), ""
-    return moments.get(entry.run or "")
+    return (entry.date.isoformat(), "") if entry.date is not None else moments.get(entry.run or "")
 
 
 def unknown_runs(ids: Collection[str], accepted: Sequence[Accepted]) -> tuple[str, ...]:

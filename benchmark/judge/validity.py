@@ -10,7 +10,6 @@ Only usable runs become a baseline, and only they are judged. One bad round make
 at least half of the rounds, as the median over the rounds stands a minority of noisy ones.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
@@ -95,21 +94,16 @@ def _about_endpoint(record: Record, name: str) -> Iterator[Reason]:
 
 def _from_warnings(result: EndpointResult) -> Iterator[Reason]:
     """One reason for each kind, in the words of the first round that shows it."""
-    rounds_with: Counter[str] = Counter()
-    reasons: dict[str, Reason] = {}
+    reasons: dict[str, list[Reason]] = {}
     for measured in result.rounds:
         for finding in measured.warnings:
-            level = level_of(finding)
-            if level is None:
-                continue
-            message = f"round {measured.round}: {finding.message}"
-            reasons.setdefault(
-                finding.kind, Reason(kind=finding.kind, level=level, message=message, remedy=finding.remedy)
-            )
-            rounds_with[finding.kind] += 1
-    for kind, reason in reasons.items():
-        if reason.level == "invalid" or 2 * rounds_with[kind] >= len(result.rounds):
-            yield reason
+            if (level := level_of(finding)) is not None:
+                message = f"round {measured.round}: {finding.message}"
+                reason = Reason(kind=finding.kind, level=level, message=message, remedy=finding.remedy)
+                reasons.setdefault(finding.kind, []).append(reason)
+    for alike in reasons.values():
+        if alike[0].level == "invalid" or 2 * len(alike) >= len(result.rounds):
+            yield alike[0]
 
 
 def level_of(finding: Finding) -> Literal["noisy", "invalid"] | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmark.errors import InvalidRunError, UnwritableRunError
 from benchmark.formatting import inert, percent, when
-from benchmark.judge.noise_floor import COMPUTING, WAITING, Injection, SelfTest, Sight
+from benchmark.judge.noise_floor import COMPUTING, WAITING, SelfTest, Sight
 from benchmark.record import Record
 from benchmark.store import load, save
 
@@ -45,20 +45,16 @@ KINDS = {WAITING: "where an endpoint waits", COMPUTING: "where it computes"}
 
 
 def as_markdown(found: SelfTest) -> str:
+    machine = f"{inert(found.cpu.model)}, {found.cpu.count} cores, {inert(found.python)}"
+    load = f"{found.workers} workers, {found.users} users, rounds of {found.round_s:g} s"
     parts = [
-        _conditions(found),
+        f"{when(found.at)}, {machine}; {load}",
         "\n".join(_sights(found)),
         _wolf(found),
         visible(found),
         "\n".join(_injections(found)) if found.injections else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _conditions(found: SelfTest) -> str:
-    machine = f"{inert(found.cpu.model)}, {found.cpu.count} cores, {inert(found.python)}"
-    load = f"{found.workers} workers, {found.users} users, rounds of {found.round_s:g} s"
-    return f"{when(found.at)}, {machine}; {load}"
 
 
 def _sights(found: SelfTest) -> Iterator[str]:
@@ -78,9 +74,8 @@ def _band(sight: Sight) -> str:
 
 
 def _wolf(found: SelfTest) -> str:
-    judged, beyond, announced = (
-        sum(values) for values in zip(*((s.judged, s.beyond, s.announced) for s in found.sights), strict=True)
-    )
+    counts = zip(*((sight.judged, sight.beyond, sight.announced) for sight in found.sights), strict=True)
+    judged, beyond, announced = map(sum, counts)
     said = f"Nothing was changed in these runs: of {judged} judged numbers {beyond} were beyond the noise band, "
     said += f"{announced} changes were announced."
     reasons = {sight.endpoint: sight.reason for sight in found.sights if sight.reason}
@@ -108,17 +103,9 @@ def _injections(found: SelfTest) -> Iterator[str]:
     yield "| :-- | :-- | :-- | :-- |"
     for item in found.injections:
         shown = f"{item.delay.label} ({item.delay.delay_ms:g} ms)"
-        yield f"| {inert(shown)} | {_found(item)} | {', '.join(item.suspected_by)} | {inert(_elsewhere(item))} |"
-
-
-def _found(item: Injection) -> str:
-    if item.found_by:
-        return ", ".join(item.found_by)
-    return f"cannot be judged: {inert(item.reason)}" if item.reason else "**not found**"
-
-
-def _elsewhere(item: Injection) -> str:
-    return ", ".join(item.elsewhere) or "none"
+        missed = f"cannot be judged: {inert(item.reason)}" if item.reason else "**not found**"
+        suspected, elsewhere = ", ".join(item.suspected_by), inert(", ".join(item.elsewhere) or "none")
+        yield f"| {inert(shown)} | {', '.join(item.found_by) or missed} | {suspected} | {elsewhere} |"
 
 
 def on_this_machine(record: Record, found: SelfTest | None) -> str:
