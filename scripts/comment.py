@@ -8,7 +8,6 @@ from typer import Argument, Option
 
 from benchmark.compare.model import read_newest
 from benchmark.compare.wording import render_comparison
-from benchmark.github.comment import Head
 from benchmark.github.comment import comment as write_comment
 from benchmark.shell import repository_of
 
@@ -26,5 +25,7 @@ def comment(
     GitHub is asked through its program gh (env GH_TOKEN, permission pull-requests: write).
     """
     found = read_newest(results)
-    head = Head(owner, branch, commit, repository_of(Path.cwd(), remote))
-    sys.stdout.write(f"{write_comment(render_comparison(found), head, Path.cwd())}\n")
+    home = Path.cwd()
+    where = repository_of(home, remote)
+    done = write_comment(render_comparison(found), home, owner=owner, branch=branch, commit=commit, repository=where)
+    sys.stdout.write(f"{done}\n")

@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 from benchmark.errors import UsageError
 from benchmark.measure.machine import read_environment
-from benchmark.publish.publish import Where, publish_to, reason_in
+from benchmark.publish.publish import publish_to, reason_in
 from benchmark.store import Failure, place
 from scripts import options
 
@@ -43,4 +43,5 @@ def fail(
     except ValidationError as error:
         raise UsageError(f"REASON: {error.errors()[0]['msg']}") from None
     title = f"Note the failed attempt {failure.id}"
-    publish_to(Where(local, branch, remote, reports, readme), partial(place, failure), title)
+    put = partial(place, failure)
+    publish_to(put, title, local=local, branch=branch, remote=remote, reports=reports, readme=readme)

@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from benchmark.errors import PublishError, one_line
-from benchmark.publish.publish import Where, publish_to
+from benchmark.publish.publish import publish_to
 from benchmark.publish.untrusted import Found, read_runs
 from benchmark.record import Record
 from benchmark.report.index import why_incomplete
@@ -42,7 +42,8 @@ def publish(
             place(record, directory)
 
     names = [record.id for record in records]
-    publish_to(Where(local, branch, remote, reports, readme), put, f"Publish {', '.join(names)}", names)
+    title = f"Publish {', '.join(names)}"
+    publish_to(put, title, names, local=local, branch=branch, remote=remote, reports=reports, readme=readme)
 
 
 def try_out_all(record: Record) -> None:

@@ -6,7 +6,6 @@ commit and the branch that GitHub itself names in its event.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +17,20 @@ AUTHOR = "github-actions[bot]"
 LONGEST_COMMENT = 60_000  # GitHub takes 65,536 characters
 
 
-@dataclass(frozen=True)
-class Head:
-    """The head of a pull request as GitHub's event names it; `repository`: where the pull request is."""
+def comment(markdown: str, home: Path, *, owner: str, branch: str, commit: str, repository: str | None = None) -> str:
+    """Write or renew the comment; gives what was done. InvalidRunError: it is too long. PublishError: gh refuses.
 
-    owner: str
-    branch: str
-    commit: str
-    repository: str | None = None
-
-
-def comment(markdown: str, head: Head, home: Path) -> str:
-    """Write or renew the comment; gives what was done. InvalidRunError: it is too long. PublishError: gh refuses."""
+    `owner`, `branch` and `commit`: the head of the pull request as GitHub's event names it; `repository`: where it is.
+    """
     if len(markdown) > LONGEST_COMMENT:
         raise InvalidRunError("the comparison is too long for a comment; it stands in the summary of its workflow run")
 
     def api(path: str, *flags: str, text: str = "") -> str:
-        return gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags, repository=head.repository, text=text)
+        return gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags, repository=repository, text=text)
 
-    of_this_branch = ("--method", "GET", "-f", "state=open", "-f", f"head={head.owner}:{head.branch}")
+    of_this_branch = ("--method", "GET", "-f", "state=open", "-f", f"head={owner}:{branch}")
     pulls = _pages(api("/pulls", *of_this_branch))
-    number = next((int(item["number"]) for item in pulls if item["head"]["sha"] == head.commit), None)
+    number = next((int(item["number"]) for item in pulls if item["head"]["sha"] == commit), None)
     if number is None:
         return "no open pull request has this commit as its head any more; nothing was said"
     comments = _pages(api(f"/issues/{number}/comments?per_page=100", "--paginate"))

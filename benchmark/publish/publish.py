@@ -37,17 +37,6 @@ Put = Callable[[Path], object]
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where to publish, as the command line says it."""
-
-    local: bool
-    branch: str | None
-    remote: str
-    reports: Path
-    readme: Path
-
-
-@dataclass(frozen=True)
 class Destination:
     """A branch of a remote, and the two places below its top directory that are written."""
 
@@ -65,17 +54,27 @@ class _TryAgainError(PublishError):
     """Somebody else was faster, or the network was not there."""
 
 
-def publish_to(where: Where, put: Put, title: str, runs: Sequence[str] = ()) -> None:
+def publish_to(
+    put: Put,
+    title: str,
+    runs: Sequence[str] = (),
+    *,
+    local: bool,
+    branch: str | None,
+    remote: str,
+    reports: Path,
+    readme: Path,
+) -> None:
     """Put files into the reports, render what is new, and say what was done. `runs`: those whose reports are new.
 
     Nothing is committed when nothing changes. PublishError: it was not published.
     """
-    if where.local:
-        put(where.reports)
-        _render_new(where.reports, where.readme)
-        sys.stdout.write(f"{title}: written below {where.reports}; commit it: git add {where.reports} {where.readme}\n")
+    if local:
+        put(reports)
+        _render_new(reports, readme)
+        sys.stdout.write(f"{title}: written below {reports}; commit it: git add {reports} {readme}\n")
         return
-    destination = find_destination(where.reports, where.readme, where.remote, where.branch)
+    destination = find_destination(reports, readme, remote, branch)
     title = title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
     commit, changed = _push_for_good(destination, put, title)
     if changed:

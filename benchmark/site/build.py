@@ -8,14 +8,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from benchmark.errors import UsageError
-from benchmark.judge.history import Judged
 from benchmark.report.charts.registry import Picture, run_pictures, sweep_pictures, trend_pictures
 from benchmark.report.index import Judge, nobody_judges, pictured
 from benchmark.report.noise_floor import unreadable_selftest
 from benchmark.report.published import read_published
 from benchmark.site.charts import calculator, with_hover
 from benchmark.site.pages import GENERATOR, as_data, comparable, overview_page, render, rows, run_page, scripts
-from benchmark.store import CHARTS, FILE_NAME, NEWEST, History, read_history, read_runs, run_files, writing
+from benchmark.store import CHARTS, FILE_NAME, NEWEST, read_history, read_runs, run_files, writing
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,9 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Callable[[int, int],
     history = read_history(reports)
     history = replace(history, unreadable=(*history.unreadable, *unreadable_selftest(reports)))
     judged = judge(history.records)
-    listed = rows(history.records, judged)
-    left_out = max(0, history.runs - NEWEST)
-    charts = _overview_charts(history, judged)
+    listed, left_out = rows(history.records, judged), max(0, history.runs - NEWEST)
+    trends = [one for several in trend_pictures(judged).values() for one in several]
+    charts = {one.file: one for one in (*trends, *sweep_pictures(history.records))}
     _write_charts(out / CHARTS, charts)
     _copy(_pictures(reports / CHARTS), out / CHARTS)
     overview = overview_page(reports, history, judged, listed, tables, charts=charts, left_out=left_out)
@@ -103,12 +102,6 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Callable[[int, int],
         _copy([source / FILE_NAME, *images], target)
         say(number, len(listed))
     return Site(out / "index.html", len(listed) + 3, left_out, history.unreadable)
-
-
-def _overview_charts(history: History, judged: Judged) -> dict[str, Picture]:
-    several = trend_pictures(judged).values()
-    found = [*(one for items in several for one in items), *sweep_pictures(history.records)]
-    return {one.file: one for one in found}
 
 
 def _write_charts(folder: Path, charts: Mapping[str, Picture]) -> None:

@@ -28,7 +28,6 @@ SAID = {
 REACH = 220
 """Area (square px) around a corner of a line in which its numbers are shown."""
 
-LINES = ("line", "area")
 SILENT = ("text", "rect", "rule")
 """Marks that belong to no run and no answer: words, bands, borders."""
 
@@ -58,7 +57,7 @@ def _hovering(layer: dict[str, Any], data: Data) -> list[dict[str, Any]]:
     rows = data.get(layer["data"].get("name", ""), ())
     if not rows or kind in SILENT or not (tips := [_tip(field) for field in rows[0] if field in SAID]):
         return [layer]
-    if kind not in LINES:
+    if kind not in {"line", "area"}:
         layer["encoding"]["tooltip"] = tips
         return [layer]
     positions = {name: channel for name, channel in layer["encoding"].items() if name in {"x", "y"}}

@@ -27,8 +27,6 @@ from benchmark.store import CHARTS, History, write_changed
 
 STATIC = files("benchmark.site") / "static"
 SCRIPTS = ("charts.js", "format.js", "theory.js", "runs.js", "compare.js", "calculator.js")
-VEGA = "vega.js"
-USED_OF_VEGA = "window.vegaEmbed = vegaEmbed;"
 GENERATOR = "bench site"
 """What every page names as its maker: by that a folder is known as one that may be written again."""
 
@@ -302,8 +300,8 @@ def _static(name: str) -> str:
 def scripts() -> Mapping[str, str]:
     """Every script of the site by its file name: our own, and Vega with Vega-Lite, which draws the charts."""
     # Within a function: the bundle's thousands of short names shall not meet ours.
-    vega = f"(() => {{\n{vl_convert.javascript_bundle(USED_OF_VEGA)}\n}})();\n"
-    return {name: _static(name) for name in SCRIPTS} | {VEGA: vega}
+    vega = f"(() => {{\n{vl_convert.javascript_bundle('window.vegaEmbed = vegaEmbed;')}\n}})();\n"
+    return {name: _static(name) for name in SCRIPTS} | {"vega.js": vega}
 
 
 def render(template: str, *, title: str, root: str = "", alone: bool = False, **values: Any) -> str:
