@@ -35,7 +35,7 @@ class Turn(Columns):
     `number` counts the passes over all endpoints, `position` the turns of its endpoint in that pass, both from 0.
     `waiting_ratio`: the part of the time that users waited for an answer, or rested as they were told; what is missing
     was spent inside the load generator, `pause_ms` of it between a response and the next request. What a request costs
-    it, `generator_cpu_us_per_request`, is no delay (judge/pause.py). Older comparisons know neither.
+    it, `generator_cpu_us_per_request`, is no delay (judge/model_fit.py). Older comparisons know neither.
     """
 
     number: Whole

@@ -23,7 +23,7 @@ from scipy import stats
 
 from benchmark.compare.model import SIDES, Difference, SideName, Turn, Word
 from benchmark.judge.metrics import JUDGED, Metric
-from benchmark.judge.pause import allowed_ms, is_too_much, lost_ratio
+from benchmark.judge.model_fit import allowed_ms, is_too_much, lost_ratio
 
 FEWEST_PASSES = 8
 TRIMMED = 0.2

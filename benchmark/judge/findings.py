@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.judge.model_fit import (
+    GENERATOR_CPU_PERCENT,
     GENERATOR_LAG_MS,
     MACHINE_CPU_PERCENT,
     SERVER_CPU_PERCENT,
     STEAL_PERCENT,
     Seen,
+    allowed_in_round_ms,
     busy_with_others,
     disagreement,
-)
-from benchmark.judge.pause import (
-    GENERATOR_CPU_PERCENT,
-    allowed_in_round_ms,
     held_up,
     is_late,
     late_ratio,

@@ -247,7 +247,7 @@ def _users_waiting_ratio(window: Window, rows: pd.DataFrame, load: Span, start_s
     """Little's law as an alarm: the part of the users that was waiting for a response, or thinking as it was told to.
 
     It is 1 when nothing but the server made users wait. What is missing was spent inside the load generator, where no
-    latency shows it (judge/pause.py). None where users need not wait: at a rate of its own.
+    latency shows it (judge/model_fit.py). None where users need not wait: at a rate of its own.
     """
     if load.waiting_since_s is None or load.is_open:
         return None
