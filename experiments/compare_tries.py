@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from benchmark.compare.model import Comparison, Difference, read_comparison
-from benchmark.compare.wording import sentence
 from benchmark.measure.machine import read_environment
 from benchmark.measure.round import utc_now
 from tests.support.clones import git
@@ -71,8 +70,8 @@ def make_repository(directory: Path) -> None:
         git(directory, "tag", tag)
 
 
-def compare(directory: Path, head: str, out: Path) -> Comparison:
-    """Run the real command."""
+def compare(directory: Path, head: str, out: Path) -> Path:
+    """Run the real command; gives the directory that it made."""
     before = set(out.glob("*")) if out.exists() else set()
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "scripts", "compare", "same", head, "--out", str(out)]
@@ -82,7 +81,7 @@ def compare(directory: Path, head: str, out: Path) -> Comparison:
     if done.returncode:
         raise RuntimeError(f"the comparison failed: {done.stderr}")
     (made,) = set(out.glob("*")) - before
-    return read_comparison(made)
+    return made
 
 
 @dataclass(frozen=True)
@@ -109,15 +108,17 @@ class Seen:
         return self.found and self.size_ms is not None and abs(self.size_ms - ADDED_MS) <= SIZE_WITHIN_MS
 
 
-def seen(comparison: Comparison) -> Seen:
+def sentence(made: Path) -> str:
+    """The verdict of a comparison, which its page begins with."""
+    return (made / "compare.md").read_text(encoding="utf-8").splitlines()[0].strip("*")
+
+
+def seen(made: Path) -> Seen:
     """Read a comparison."""
-    changed = frozenset(item.endpoint for item in comparison.differences if item.verdict in {"improved", "regressed"})
-    said = sentence(comparison, str)
-    return Seen(changed, "cannot be told" not in said, _p50(comparison).change_ms)
-
-
-def _p50(comparison: Comparison) -> Difference:
-    return next(d for d in comparison.differences if d.endpoint == SLOWED and d.metric == "median_ms")
+    differences: list[dict[str, Any]] = json.loads((made / "compare.json").read_text(encoding="utf-8"))["differences"]
+    changed = frozenset(item["endpoint"] for item in differences if item["verdict"] in {"improved", "regressed"})
+    p50 = next(item for item in differences if item["endpoint"] == SLOWED and item["metric"] == "median_ms")
+    return Seen(changed, "cannot be told" not in sentence(made), p50["change_ms"])
 
 
 def tries(directory: Path, number: int, keep: Path) -> Iterator[tuple[str, Seen]]:
@@ -126,9 +127,9 @@ def tries(directory: Path, number: int, keep: Path) -> Iterator[tuple[str, Seen]
     kept = {head: sorted((keep / head).glob("*/compare.json")) for head in ("same", "slower")}
     for done in range(number):
         for head, files in kept.items():
-            found = read_comparison(files[done]) if done < len(files) else compare(directory, head, keep / head)
-            sys.stderr.write(f"{utc_now()} {done + 1}/{number} {head}: {sentence(found, str)}\n")
-            yield head, seen(found)
+            made = files[done].parent if done < len(files) else compare(directory, head, keep / head)
+            sys.stderr.write(f"{utc_now()} {done + 1}/{number} {head}: {sentence(made)}\n")
+            yield head, seen(made)
 
 
 def table(found: Sequence[tuple[str, Seen]]) -> str:
