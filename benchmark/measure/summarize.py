@@ -131,9 +131,7 @@ COUNTED = ("written", "reconnected", "closed", "withheld", "repeated", "cut_off"
 
 def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
     """Summarise a round: over the whole load as Locust counts it, and over its steady part."""
-    whole_raw, raw = raw, on_time(raw, profile.duration_s)
-    after_end = _left_out(whole_raw, raw)
-    raw = since_opened(raw)
+    whole_raw, raw = raw, since_opened(on_time(raw, profile.duration_s))
     window, rows = raw.window, raw.rows
     work_s = endpoint.own_work_s(profile.task_seconds)
     load_end_s = window.stop_s - window.start_s
@@ -167,7 +165,7 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         open_load=open_load(raw, work_s),
         failed=failed_columns(rows, whole.failures_rps),
         sent=window.begun,
-        after_end=after_end,
+        after_end=_left_out(whole_raw, raw),
         **{name: getattr(window, name) for name in COUNTED},
         first_byte=first_byte(rows),
         silences=dict(window.silences),
