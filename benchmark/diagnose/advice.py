@@ -1,6 +1,6 @@
 """What a diagnosis means in words, what to change, and what that would give.
 
-The figures are bounds (see explain.bounds): users / S, seats / S, and workers / CPU time of one request. What is
+The figures are bounds (see theory.bounds): users / S, slots / S, and workers / CPU time of one request. What is
 promised is "up to".
 """
 
@@ -41,11 +41,6 @@ def _evidence(found: Diagnosis, full: Sequence[Level]) -> str:
     return f"{said}; the busiest worker used {busy:.0f} % of a core and had started {grown} threads."
 
 
-def _each(found: Diagnosis) -> str:
-    workers = found.setting.workers
-    return "in all" if workers is None else "in one worker" if workers == 1 else f"in each of {workers} workers"
-
-
 def _took(found: Diagnosis) -> str:
     if found.service_s is None:
         return "an unknown time"
@@ -53,16 +48,17 @@ def _took(found: Diagnosis) -> str:
     return f"{value_ms:,.0f} ms" if value_ms >= WHOLE_MS else f"{value_ms:.3g} ms"
 
 
-def _estimate(found: Diagnosis) -> str:
-    seats = found.seats_per_worker
-    if seats is None:
-        return ""
-    upper = "" if seats.high is None else f" to {seats.high:.3g}"
-    return f"{seats.low:.3g}{upper} by measurement, 95 %"
+def _at_a_time(found: Diagnosis) -> str:
+    """Where, by which estimate, and for how long each request takes its slot."""
+    workers, slots = found.setting.workers, found.seats_per_worker
+    where = "in all" if workers is None else "in one worker" if workers == 1 else f"in each of {workers} workers"
+    upper = "" if slots is None or slots.high is None else f" to {slots.high:.3g}"
+    estimate = "" if slots is None else f"{slots.low:.3g}{upper} by measurement, 95 %"
+    return f"at a time {where} ({estimate}), {_took(found)} each"
 
 
 def _users_rps(found: Diagnosis, users: int) -> float:
-    """Answers a second when nothing queues, as far as the workers' processors follow."""
+    """Responses a second when nothing queues, as far as the workers' processors follow."""
     service_s = found.service_s.value if found.service_s else 1.0
     workers = min(found.setting.workers or 1, found.setting.cores or 1)
     processor_rps = workers / found.cpu_per_request_s if found.cpu_per_request_s else float("inf")
@@ -87,7 +83,7 @@ def _event_loop(found: Diagnosis) -> tuple[str, str, str]:
 
 
 def _thread_pool(found: Diagnosis) -> tuple[str, str, str]:
-    finding = f"Thread pool: {found.seats} requests at a time {_each(found)} ({_estimate(found)}), {_took(found)} each."
+    finding = f"Thread pool: {found.seats} requests {_at_a_time(found)}."
     change = (
         "If what it waits for has an async client: `async def` and `await`, so that nothing queues. Else more threads: "
         "anyio.to_thread.current_default_thread_limiter().total_tokens."
@@ -97,8 +93,8 @@ def _thread_pool(found: Diagnosis) -> tuple[str, str, str]:
 
 def _blocked(found: Diagnosis) -> tuple[str, str, str]:
     finding = (
-        f"Blocked event loop: one request at a time {_each(found)} ({_estimate(found)}), {_took(found)} each, while "
-        "the processor idles: something inside `async def` blocks."
+        f"Blocked event loop: one request {_at_a_time(found)}, while the processor idles: something inside `async def` "
+        "blocks."
     )
     if all(sum(level.connections_per_worker or (level.users,)) >= level.users for level in found.levels):
         finding = finding[:-1] + ", or a lock lets in one request at a time."
@@ -127,12 +123,10 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
     grown = max((max(level.threads_grown_per_worker or (0,)) for level in found.levels), default=0)
     threads = found.seats is not None and found.seats > 1 and grown == found.seats
     kind = "an executor of its own, or a thread pool of that size" if threads else "a semaphore or a connection pool"
-    finding = (
-        f"Another pool: {found.seats} at a time {_each(found)} ({_estimate(found)}), {_took(found)} each: {kind}."
-        if found.setting.workers
-        else f"Some pool: {found.seats} at a time {_each(found)} ({_estimate(found)}), {_took(found)} each. Which one "
-        "can only be told where the workers can be seen: with [app] import."
-    )
+    finding = f"Another pool: {found.seats} {_at_a_time(found)}: {kind}."
+    if not found.setting.workers:
+        finding = f"Some pool: {found.seats} {_at_a_time(found)}. Which one can only be told where the workers can be "
+        finding += "seen: with [app] import."
     seats, workers = found.seats or 1, found.setting.workers or 1
     change = f"Make it larger: {2 * seats} instead of {seats}, if what stands behind it bears that."
     service_s = found.service_s.value if found.service_s else 1.0
