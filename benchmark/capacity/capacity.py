@@ -15,7 +15,7 @@ from benchmark.capacity.search import Search, broken, settled
 from benchmark.config import Config, Flag, check_plan, checked, make_plan, read_config
 from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.formatting import ms, rate
-from benchmark.judge.findings import warnings
+from benchmark.judge.findings import ABOUT_GENERATOR, warnings
 from benchmark.measure.machine import check_room
 from benchmark.measure.process import listening
 from benchmark.measure.progress import climbing
@@ -42,8 +42,6 @@ MOST_RATE = Flag(
 UNDER_WAY = Flag("--most-rate times --p95-below (requests under way)")
 LASTING = Flag("--p95-below (a load lasts many answer times)")
 PROFILE_FLAGS = {"users": UNDER_WAY, "spawn_rate_per_s": UNDER_WAY, "duration_s": LASTING, "timeout_s": LASTING}
-LIMITS = ("generator-cpu", "littles-law", "generator-late", "generator-lag")
-"""Findings that say that the load generator made users wait."""
 
 
 class Slo(Frozen):
@@ -216,7 +214,7 @@ def _step(measured: Round, plan: Plan, asked: Slo) -> Step:
         failures_percent=failed,
         predicted_p95_ms=prediction.p95_ms if prediction else None,
         broken=", ".join(lost),
-        limited=next((one.message for one in found if one.kind in LIMITS), ""),
+        limited=next((one.message for one in found if one.kind in ABOUT_GENERATOR), ""),
     )
 
 

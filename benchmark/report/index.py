@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -163,21 +163,15 @@ NOT_COMPARED = {"profile": {"description", "headline"}}
 
 
 @dataclass(frozen=True)
-class Line:
-    """One endpoint of the newest run of a profile; `spark` is empty where there are too few runs."""
-
-    endpoint: str
-    throughput_rps: float | None
-    spark: str
-
-
-@dataclass(frozen=True)
 class Newest:
-    """The newest complete run of a profile, and how many runs there are of the same series."""
+    """The newest complete run of a profile, and how many runs there are of the same series.
+
+    `lines`: of each endpoint its name, its requests per second, and a sparkline, "" where there are too few runs.
+    """
 
     record: Record
     runs: int
-    lines: tuple[Line, ...]
+    lines: tuple[tuple[str, float | None, str], ...]
 
 
 def newest_of_each(records: Sequence[Record]) -> list[Newest]:
@@ -188,7 +182,7 @@ def newest_of_each(records: Sequence[Record]) -> list[Newest]:
             series[series_key(record)].append(record)
     found: dict[str, Newest] = {}
     for runs in series.values():
-        found.setdefault(runs[0].profile.name, Newest(runs[0], len(runs), _lines(runs)))
+        found.setdefault(runs[0].profile.name, Newest(runs[0], len(runs), tuple(_lines(runs))))
     return list(found.values())[:MOST_PROFILES]
 
 
@@ -198,14 +192,12 @@ def series_key(record: Record) -> str:
     return json.dumps([plan, record.method.version], sort_keys=True)
 
 
-def _lines(runs: Sequence[Record]) -> tuple[Line, ...]:
-    lines = []
+def _lines(runs: Sequence[Record]) -> Iterator[tuple[str, float | None, str]]:
     for result in runs[0].endpoints:
         measured = (record.result(result.name) for record in reversed(runs[:MOST_RUNS]))
         values = [item.summary.throughput_rps for item in measured if item is not None and item.summary is not None]
         spark = sparkline([value for value in values if value is not None])
-        lines.append(Line(result.name, result.summary.throughput_rps if result.summary else None, spark))
-    return tuple(lines)
+        yield result.name, result.summary.throughput_rps if result.summary else None, spark
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -30,7 +30,7 @@ def test_the_newest_complete_run_of_each_profile_is_listed_with_its_course() -> 
     changed = run_of_week(6, 1.0, customised=("--users",))
     found = newest_of_each([changed, broken, *reversed(weeks)])
     assert [(item.record.id, item.runs) for item in found] == [(weeks[-1].id, 5)]
-    assert [(line.endpoint, line.spark) for line in found[0].lines] == [("computing", "▁▁▁█▁")]
+    assert [(endpoint, spark) for endpoint, _, spark in found[0].lines] == [("computing", "▁▁▁█▁")]
     assert "| Newest of | Endpoint | req/s | Last runs |\n" in render_index(History(tuple(weeks[::-1]), ()))
 
 
