@@ -32,9 +32,16 @@ endpoints = ["x"]
 """
 
 
-@pytest.mark.parametrize("load", ["", "rate = 100"], ids=["closed", "open"])
-@pytest.mark.parametrize("client", ["fast", "requests"])
-@pytest.mark.parametrize("step_s", [-60, -2, 5, 60])
+CLOSED, OPEN = "", "rate = 100"
+EACH_PAIR = [
+    (step_s, client, load)
+    for step_s, first, second in ((-60, CLOSED, OPEN), (-2, OPEN, CLOSED), (5, CLOSED, OPEN), (60, OPEN, CLOSED))
+    for client, load in (("fast", first), ("requests", second))
+]
+"""Each step meets both clients and both kinds of load, and each client both kinds: half of all combinations."""
+
+
+@pytest.mark.parametrize(("step_s", "client", "load"), EACH_PAIR)
 def test_a_clock_that_is_set_changes_no_figure(bench: Bench, step_s: int, client: str, load: str) -> None:
     """The load is on from some 1 to 5 s after the generator's start, so that the step falls into its middle."""
     shutil.copy(COUNTING_APP, bench.folder)

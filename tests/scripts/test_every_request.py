@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.bench import COUNTING_APP, Bench
 
-LOADS = 30
+LOADS = 12
 CONFIG = """
 schema_version = 1
 [app]

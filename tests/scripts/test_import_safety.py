@@ -91,8 +91,7 @@ def test_the_app_and_its_packages_are_the_user_s_though_they_bear_our_names(benc
     assert_all_right(bench)
 
 
-@pytest.mark.parametrize("regular", [True, False], ids=["with __init__.py", "without"])
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize(("processes", "regular"), [("1", True), ("2", False)])
 def test_a_user_s_locustfile_imports_the_user_s_packages_though_they_bear_our_names(
     bench: Bench, processes: str, *, regular: bool
 ) -> None:

@@ -8,13 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from benchmark.record import Finding
-from tests.support import counting_app
-from tests.support.bench import Bench, assert_measured
+from tests.support.bench import COUNTING_APP, Bench, assert_measured
 from tests.support.clones import git
 
 APP = """
@@ -85,8 +83,8 @@ def test_connections_that_are_not_kept_are_noted(bench: Bench, client: str) -> N
 
 
 def test_connections_that_are_closed_now_and_then_are_counted(bench: Bench) -> None:
-    shutil.copy(Path(counting_app.__file__), bench.folder / "app_under_test.py")
-    app = Path(counting_app.__file__).read_text()
+    shutil.copy(COUNTING_APP, bench.folder / "app_under_test.py")
+    app = COUNTING_APP.read_text()
     bench.configure(app, path="/x?wait=10&close=0.25", duration="1s", target="workers = 1")
     assert_measured(bench.call("run"))
     (measured,) = bench.record().endpoints[0].rounds
@@ -100,16 +98,22 @@ def test_cookies_that_do_not_go_back_over_http_are_named(bench: Bench) -> None:
     assert "marked Secure, which do not go back over http" in findings(bench)["secure-cookies"].message
 
 
-@CLIENTS
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "client", "said"),
     [
         pytest.param(
-            "/endless", "it answers (200, text/event-stream), but does not end within 2.02 s", id="endless stream"
+            "/endless",
+            "fast",
+            "it answers (200, text/event-stream), but does not end within 2.02 s",
+            id="endless stream",
         ),
-        pytest.param("/silent", "it answers (200, text/event-stream), but does not end", id="silent stream"),
-        pytest.param("/moved", "status 307 instead of 200: it redirects to /orders/, and no client", id="slash"),
-        pytest.param("/elsewhere", "it redirects to https://example.org/login", id="another host"),
+        pytest.param(
+            "/silent", "requests", "it answers (200, text/event-stream), but does not end", id="silent stream"
+        ),
+        pytest.param(
+            "/moved", "fast", "status 307 instead of 200: it redirects to /orders/, and no client", id="slash"
+        ),
+        pytest.param("/elsewhere", "requests", "it redirects to https://example.org/login", id="another host"),
     ],
 )
 def test_the_check_before_a_load_says_what_came_instead(bench: Bench, path: str, said: str, client: str) -> None:
@@ -127,12 +131,11 @@ def test_a_response_that_goes_on_and_on_is_said_while_it_is_waited_for(bench: Be
     assert "quick answers, but does not end; waiting for up to 4.02 s" in done.stderr
 
 
-@CLIENTS
 @pytest.mark.parametrize(
-    ("path", "why"),
+    ("path", "client", "why"),
     [
-        ("/broken", "the response could not be decoded: it is not gzip"),
-        ("/unknown", "the response's encoding 'klingon' is not known"),
+        ("/broken", "fast", "the response could not be decoded: it is not gzip"),
+        ("/unknown", "requests", "the response's encoding 'klingon' is not known"),
     ],
 )
 def test_an_encoding_that_can_not_be_undone_is_named_with_its_reason(
@@ -182,15 +185,14 @@ def test_the_limit_of_uvicorn_is_named_as_the_cause_of_its_refusals(bench: Bench
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("name", "text", "processes"),
     [
-        pytest.param("locust.conf", "tags = none-of-ours\n", id="tags in the folder"),
-        pytest.param("home/.locust.conf", "reset-stats = true\nstop-timeout = 99\n", id="statistics at home"),
-        pytest.param("pyproject.toml", "[tool.locust]\nworker = true\n", id="a worker in pyproject.toml"),
-        pytest.param("locust.conf", "no-such-setting = 1\n", id="unknown"),
+        pytest.param("locust.conf", "tags = none-of-ours\n", 2, id="tags in the folder"),
+        pytest.param("home/.locust.conf", "reset-stats = true\nstop-timeout = 99\n", 1, id="statistics at home"),
+        pytest.param("pyproject.toml", "[tool.locust]\nworker = true\n", 2, id="a worker in pyproject.toml"),
+        pytest.param("locust.conf", "no-such-setting = 1\n", 1, id="unknown"),
     ],
 )
-@pytest.mark.parametrize("processes", [1, 2])
 def test_settings_of_locust_that_lie_around_change_nothing(bench: Bench, name: str, text: str, processes: int) -> None:
     bench.configure(duration="1s", target="workers = 1")
     (bench.folder / "home").mkdir()

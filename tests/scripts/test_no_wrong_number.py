@@ -1,5 +1,6 @@
 """A response that is wrong in any way is one failure, with either client, and a run full of them is invalid."""
 
+import itertools
 import shutil
 import socket
 import subprocess
@@ -54,11 +55,10 @@ def serving(bench: Bench, how: str) -> Iterator[str]:
             server.kill()
 
 
-@CLIENTS
-@pytest.mark.parametrize("how", wrong_server.WRONG)
+@pytest.mark.parametrize(("how", "client"), zip(wrong_server.WRONG, itertools.cycle(["fast", "requests"])))
 def test_each_wrong_response_is_one_failure(bench: Bench, how: str, client: str) -> None:
     with serving(bench, how) as app:
-        configure(bench, app=app, endpoint='expect = { pointer = "/a" }', client=client, timeout="1s", duration=3)
+        configure(bench, app=app, endpoint='expect = { pointer = "/a" }', client=client, timeout="1s", duration=2)
         done = bench.call("run", "--profile", "p")
     read, wrong = (int((bench.folder / f"{name}.count").read_text()) for name in ("read", "wrong"))
     (found,) = bench.record().endpoints[0].rounds
@@ -85,6 +85,8 @@ def test_a_stream_that_breaks_off_is_a_failure_of_its_request(bench: Bench, clie
     assert done.returncode == 3, done.stderr
 
 
+SPELLED = 'headers = { Content-type = "application/vnd.api+json", ACCEPT = "a/b" }\njson = { a = 1 }'
+OUR_OWN = 'headers = { user-agent = "mine", accept-encoding = "identity" }\nbody = ""'
 HEADERS_APP = """
 from fastapi import FastAPI, Request, Response
 app, seen = FastAPI(), open("seen", "a", buffering=1)
@@ -98,16 +100,15 @@ async def x(request: Request):
 """
 
 
-@CLIENTS
 @pytest.mark.parametrize(
-    "endpoint",
+    ("client", "endpoint"),
     [
-        pytest.param(
-            'headers = { Content-type = "application/vnd.api+json", ACCEPT = "a/b" }\njson = { a = 1 }', id="case"
-        ),
-        pytest.param('body = "a=1&b=ü"', id="text body"),
-        pytest.param('headers = { Expect = "100-continue" }\nbody = "abc"', id="Expect"),
-        pytest.param('headers = { user-agent = "mine", accept-encoding = "identity" }\nbody = ""', id="our own"),
+        pytest.param("fast", SPELLED, id="case"),
+        pytest.param("requests", SPELLED, id="case, requests"),
+        pytest.param("requests", 'body = "a=1&b=ü"', id="text body"),
+        pytest.param("fast", 'headers = { Expect = "100-continue" }\nbody = "abc"', id="Expect"),
+        pytest.param("fast", OUR_OWN, id="our own"),
+        pytest.param("requests", OUR_OWN, id="our own, requests"),
     ],
 )
 def test_the_check_before_the_load_sends_the_same_as_the_load(bench: Bench, endpoint: str, client: str) -> None:
