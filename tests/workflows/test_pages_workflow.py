@@ -19,12 +19,14 @@ esac
 def test_where_pages_are_on_what_was_measured_is_on_the_page_right_after_it_was_published(
     make_forge: MakeForge,
 ) -> None:
-    """The reports are those of the branch that the repository variable names."""
+    """The reports go to the branch that the repository variable names, and are those of the page."""
     forge = make_forge()
     forge.fork()
     (forge.home / "bin" / "gh").write_text(GH_WITH_PAGES)
     outcome = forge.run("schedule", branch="data")
     assert outcome.code == 0, outcome.output
+    assert set(outcome.jobs.values()) == {"success"}
+    assert forge.log() == ["tester: A fork"], "something went to main"
     names = forge.published("reports/runs/", branch="data").splitlines()
     (name,) = [Path(name) for name in names if name.endswith("/run.json")]
     deployed = forge.artifacts / "deployed"
