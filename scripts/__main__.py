@@ -3,9 +3,8 @@
 import sys
 from pathlib import Path
 
-if not __package__:  # called by its path: what is here is ours, and what lies in the folder one is in is not
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # what is here is ours; a load.py where one stands is not
 
-from scripts.cli import main
+from scripts.cli import main  # noqa: E402 - where to find it had to be said first
 
 main()

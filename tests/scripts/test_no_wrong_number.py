@@ -55,7 +55,9 @@ def serving(bench: Bench, how: str) -> Iterator[str]:
             server.kill()
 
 
-@pytest.mark.parametrize(("how", "client"), zip(wrong_server.WRONG, itertools.cycle(["fast", "requests"])))
+@pytest.mark.parametrize(
+    ("how", "client"), list(zip(wrong_server.WRONG, itertools.cycle(["fast", "requests"]), strict=False))
+)
 def test_each_wrong_response_is_one_failure(bench: Bench, how: str, client: str) -> None:
     with serving(bench, how) as app:
         configure(bench, app=app, endpoint='expect = { pointer = "/a" }', client=client, timeout="1s", duration=2)

@@ -39,7 +39,7 @@ NONSENSE = [
 @pytest.fixture
 def asked(bench: Bench) -> Bench:
     """A folder with an endpoint that a pool serves."""
-    bench.configure(endpoint=POOL)
+    bench.configure(endpoint=POOL, target="workers = 2")
     return bench
 
 

@@ -71,7 +71,7 @@ def test_nonsense_is_refused_in_one_line(bench: Bench, flags: tuple[str, ...], s
 
 
 def test_a_prediction_knows_the_rate_of_its_profile(bench: Bench) -> None:
-    bench.configure(profile="rate = 50")
+    bench.configure(profile="rate = 50", target="workers = 2")
     done = bench.call("predict", "--profile", "quick", "--json")
     assert_measured(done)
     (answer,) = json.loads(done.stdout)["endpoints"]

@@ -75,7 +75,7 @@ class Bench:
     def configure(self, app: str = GOOD_APP, **changes: str) -> None:
         """Write an app and a benchmark.toml that measures it."""
         values = {"app": "app_under_test:app", "startup_timeout": "20s", "target": "workers = 1", "path": "/quick"}
-        values |= {"endpoint": "", "duration": "1s", "timeout": "20s", "profile": ""}
+        values |= {"endpoint": "", "duration": "2s", "timeout": "20s", "profile": ""}
         (self.folder / "app_under_test.py").write_text(app)
         (self.folder / "benchmark.toml").write_text(CONFIG.format(**(values | changes)))
 
