@@ -261,12 +261,16 @@ def _pause_ms(window: Window, waiting_ratio: float | None, steady: Columns | Non
 
 
 def connections_per_worker(raw: RawRound) -> tuple[int, ...] | None:
-    """Established connections of each worker, the middle of the samples once all users run; None without workers."""
+    """Established connections of each worker once all users run, at the sample with the middle sum; None: no workers.
+
+    All of one moment: at the end of a load connections close, and the middle of 10 and 0 is a split that never was.
+    """
     names = worker_columns(raw.samples, "connections")
     counted = load_samples(raw).dropna(subset=names)  # in some seconds they were not counted
     if not names or counted.empty:
         return None
-    return tuple(round(float(counted[name].median())) for name in names)
+    by_sum = counted[names].sum(axis="columns").sort_values(kind="stable").index
+    return tuple(round(float(held)) for held in counted.loc[by_sum[len(by_sum) // 2], names])
 
 
 def dealt(raw: RawRound) -> tuple[Dealt, ...]:

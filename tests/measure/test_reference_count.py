@@ -36,7 +36,7 @@ def test_where_a_worker_wrote_nothing_nothing_is_said(tmp_path: Path) -> None:
 
 
 def test_a_real_run_counts_on_both_sides(bench: Bench) -> None:
-    bench.configure(profile='reference = "2s"')
+    bench.configure(target="workers = 2", profile='reference = "2s"')
     text = (bench.folder / "benchmark.toml").read_text().replace("reference = 0\n", "")
     (bench.folder / "benchmark.toml").write_text(text)
     done = bench.call("run")

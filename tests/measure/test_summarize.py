@@ -130,6 +130,15 @@ def test_connections_are_those_of_the_load_not_of_its_end() -> None:
     assert summarize(raw(samples=samples((290, 210))), ENDPOINT, PROFILE).connections_per_worker == (290, 210)
 
 
+def test_connections_are_all_of_one_moment() -> None:
+    """The last sample of a short load may be taken while users leave; a mean of it and the one before never was."""
+    short = samples((4, 6)).iloc[:3].copy()
+    short["time_s"] = [START_S + 1.0, START_S + 2.0, START_S + 3.0]
+    short["worker0_connections"], short["worker1_connections"] = [0, 4, 0], [0, 6, 1]
+    ended = window(spawned_s=START_S + 1.5, stop_s=START_S + 3.2)
+    assert summarize(raw(samples=short, window=ended), ENDPOINT, PROFILE).connections_per_worker == (4, 6)
+
+
 def test_seconds_in_which_connections_were_not_counted_say_nothing_of_them() -> None:
     seen = samples((290, 210))
     seen["worker0_connections"] = [math.nan, 10, math.nan, math.nan, *seen["worker0_connections"][4:]]

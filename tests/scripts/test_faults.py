@@ -121,7 +121,7 @@ def test_a_process_killed_under_load_costs_its_round_and_no_other(
     kill: Callable[[Bench], None],
     reason: str,
 ) -> None:
-    bench.configure(duration="3s", profile="rounds = 2")
+    bench.configure(duration="3s", profile="rounds = 2", target="workers = 2")
     running = bench.start("run")
     wait_for_line(running.stderr, " users, ")
     kill(bench)

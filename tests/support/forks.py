@@ -20,7 +20,7 @@ DRAWING = "TESTS_DRAW"
 BLANK = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([f"scripts.{name}" for name in cli.COMMANDS] + ["benchmark.report.charts.registry"])
+_PROCESSES.set_forkserver_preload([*(f"scripts.{name}" for name in cli.COMMANDS), "tests.support.warm"])
 
 
 def _be_bench(
