@@ -8,7 +8,7 @@ from benchmark.judge.metrics import METRICS, Metric
 from benchmark.judge.noise_floor import SelfTest
 from benchmark.judge.series import REPOSITORY, Run, Series, gather, what_changed, why_apart
 from benchmark.judge.validity import Validity
-from benchmark.judge.verdict import Judgement, in_words
+from benchmark.judge.verdict import Judgement, in_words, moved
 from benchmark.record import Record
 
 
@@ -91,7 +91,8 @@ def _verdicts(one: Series, rule: Judging, series: Iterable[Series]) -> Iterator[
             found,
             endpoint=one.endpoint,
             metric=one.metric.title,
-            line=in_words(found, one.metric),
+            line=in_words(found, one.metric, one.form),
+            moved=moved(found, one.metric, one.form),
             apart=_apart(one, series) if number == 0 else None,
             changed=what_changed(*environments) if loud else None,
         )

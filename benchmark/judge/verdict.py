@@ -10,7 +10,7 @@ from statistics import median, mode
 from typing import Literal
 
 from benchmark.config import Judging
-from benchmark.judge.metrics import Better, Metric
+from benchmark.judge.metrics import Better, Form, Metric
 
 _FEW = {2: 1.196, 3: 1.495, 4: 1.363, 5: 1.206, 6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107}
 
@@ -97,7 +97,10 @@ class Judgement:
     around the level it is compared with; None within it, or not compared. `missing`: how many usable runs are missing,
     after this one, until one is compared; None where enough are there.
 
+    `open_from`, `open_to`: the middle value before an open regression, and of the runs that confirmed it.
+
     A history adds whose number it is (`metric` by its title), and `line`: verdict, change and noise band in words.
+    `moved`: how far an open regression went, in words.
     `apart`: why there is nothing to compare it with though there are earlier runs. `changed`: what else is different
     from the run before.
     """
@@ -112,11 +115,14 @@ class Judgement:
     baseline: Baseline | None = None
     first_run: str | None = None
     open_since: str | None = None
+    open_from: float | None = None
+    open_to: float | None = None
     direction: Literal["better", "worse"] | None = None
     missing: int | None = None
     endpoint: str = ""
     metric: str = ""
     line: str = ""
+    moved: str = ""
     apart: str | None = None
     changed: str | None = None
 
@@ -281,6 +287,8 @@ class _Series:
             baseline=known,
             first_run=first.point.run if first else None,
             open_since=self.open.first_run if self.open else None,
+            open_from=median(self.open.before) if self.open else None,
+            open_to=self.open.level if self.open else None,
             direction=None if side == 0 else "better" if side == self.good_side else "worse",
             missing=self.rule.fewest_runs - len(self.level) if stage in {"too few runs", "accepted"} else None,
         )
@@ -296,17 +304,36 @@ def _usable(point: Point) -> tuple[float | None, str | None]:
     return point.value, None
 
 
-def in_words(said: Judgement, metric: Metric) -> str:
-    """Write "regressed: -20.0 % (noise band +/-5.0 %, 10 runs), since run X". An open regression is always named.
+def in_words(said: Judgement, metric: Metric, form: Form = "waiting") -> str:
+    """Write "regressed: -20.0 % (noise band +/-5.0 %, 10 runs), since run X". An open regression is named first.
 
     Run ids are in it as they are: escape the line where it is shown.
     """
     line = ": ".join([said.verdict, *(part for part in (_change(said, metric), said.reason) if part)])
     if said.stage == "confirmed" and said.first_run:
-        line += f", since run {said.first_run}"
-    elif said.open_since:
-        line += f"; regressed since run {said.open_since}, not recovered"
+        return f"{line}, since run {said.first_run}"
+    if said.open_since:
+        return f"regressed since run {said.open_since}, not recovered: {moved(said, metric, form)}; newest run {line}"
     return line
+
+
+UNITS: dict[Form, str] = {"relative": " of the reference workload's", "predicted": " of the prediction"}
+
+
+def moved(said: Judgement, metric: Metric, form: Form = "waiting") -> str:
+    """Write "97.9 → 85.7 ms (-12.5 %)", what an open regression changed; "" without one. `form`: what is compared."""
+    if said.open_from is None or said.open_to is None:
+        return ""
+    unit = UNITS.get(form, f" {metric.unit}" if metric.unit != "1/s" else "")  # its title names that one
+    percent = f" ({100 * (said.open_to / said.open_from - 1):+.1f} %)" if said.open_from else ""
+    return f"{_shown(said.open_from)} → {_shown(said.open_to)}{unit}{percent}"
+
+
+def _shown(value: float) -> str:
+    """Three digits, never in scientific notation."""
+    digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _change(said: Judgement, metric: Metric) -> str | None:
@@ -315,5 +342,6 @@ def _change(said: Judgement, metric: Metric) -> str | None:
         return None
     runs = f"{known.runs} runs"
     if said.change_percent is None or said.band_percent is None:
-        return f"{said.value:.3g} {metric.unit}, was {known.median:.3g} (noise band +/-{known.band:.3g}, {runs})"
+        was = f"was {_shown(known.median)} (noise band +/-{_shown(known.band)}, {runs})"
+        return f"{_shown(said.value)} {metric.unit}, {was}"
     return f"{said.change_percent:+.1f} % (noise band +/-{said.band_percent:.1f} %, {runs})"

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from benchmark.errors import UsageError
 from benchmark.formatting import inert, when
 from benchmark.judge.history import Judged
+from benchmark.judge.validity import Validity
 from benchmark.record import Record
 from benchmark.report import sentences
 from benchmark.report.noise_floor import on_this_machine, unreadable_selftest
@@ -39,10 +40,17 @@ from benchmark.store import (
 LONGEST_LIST = 20
 
 
-def standing(records: Sequence[Record], failures: Sequence[Failure]) -> str:
-    """Say when the last good run was, and what became of the last attempt if it came later. "" before any attempt."""
-    good = max((record.started_at for record in records if record.state == "complete"), default=None)
+def standing(records: Sequence[Record], failures: Sequence[Failure], validity: Mapping[str, Validity]) -> str:
+    """Say when the last good run was, and what became of the last attempt if it came later. "" before any attempt.
+
+    Good is a complete run that nothing makes noisy or invalid.
+    """
+    complete = [record for record in records if record.state == "complete"]
+    doubted = {record.id: validity[record.id] for record in complete if record.id in validity}
+    doubted = {run: found for run, found in doubted.items() if found.level != "usable"}
+    good = max((record.started_at for record in complete if record.id not in doubted), default=None)
     attempts = [(failure.at, f"failed: {inert(failure.reason)}") for failure in failures]
+    attempts += [(one.started_at, f"was {doubted[one.id].level}") for one in complete if one.id in doubted]
     attempts += [
         (record.started_at, f"was not completed: {inert(why_incomplete(record) or 'no reason was kept')}")
         for record in records
@@ -80,7 +88,8 @@ def headline_run(records: Sequence[Record]) -> Record | None:
     return next(iter([*regular, *complete]), None)
 
 
-def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> str:
+def render_block(records: Sequence[Record], tables: tuple[Published, ...], status: str = "") -> str:
+    """The block of the README. `status`: what a reader must know before the numbers, see `status`."""
     record = headline_run(records)
     if record is None:
         return rendered("readme_block.md.j2", record=None)
@@ -94,9 +103,21 @@ def render_block(records: Sequence[Record], tables: tuple[Published, ...]) -> st
         published=published,
         warnings=len(all_warnings(record)),
         headline=sentences.headline(record),
+        status=status,
         results=results_table(record, published),
         picture=picture_lines(record, f"reports/runs/{record.id}/").get("throughput"),
     )
+
+
+def status(judged: Judged, records: Sequence[Record], failures: Sequence[Failure]) -> str:
+    """What became worse and is not back, and whether the newest attempt failed; "" where neither is so."""
+    worse: dict[str, list[str]] = defaultdict(list)
+    for trend in judged.counting:
+        if trend.open_since is not None:
+            worse[trend.endpoint].append(f"{trend.metric.title} {trend.last.moved}")
+    parts = [f"**{inert(endpoint)} became worse**: {', '.join(lines)}." for endpoint, lines in worse.items()]
+    last = standing(records, failures, judged.validity)
+    return " ".join([*parts, *([f"{last}."] if "; last attempt " in last else [])])
 
 
 def has_place(readme: Path) -> bool:
@@ -260,7 +281,7 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
         listing=listing,
         runs=runs,
         more=max(0, history.runs - len(runs)),
-        standing=standing(judged.own(history.records), history.failures),
+        standing=standing(judged.own(history.records), history.failures, judged.validity),
         changed=sentences.worth_saying(judged),
         begun_anew=sentences.begun_anew(trend.last for trend in judged.counting),
         summed_up=sentences.summed_up(judged),
@@ -314,7 +335,8 @@ def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, eve
     history = replace(history, unreadable=tuple(dict.fromkeys((*unreadable, *history.unreadable))))
     write_changed(reports / "README.md", render_index(history, judged))
     _place_charts(reports, history, judged)
-    update_block(readme, render_block(judged.own(history.records), tables))
+    own = judged.own(history.records)
+    update_block(readme, render_block(own, tables, status(judged, own, history.failures)))
     return history
 
 

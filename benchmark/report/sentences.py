@@ -21,6 +21,9 @@ def headline(record: Record, named: Callable[[str], str] = inert) -> str:
     ranked = ranking(record)
     if not ranked:
         return "Nothing was answered, so there is nothing to compare."
+    if record.state != "complete":
+        measured = sum(result.summary is not None for result in record.endpoints)
+        return f"{measured} of {len(record.plan.endpoints)} endpoints were measured; an incomplete run ranks nothing."
     failed = [result.name for result in record.endpoints if result.name not in dict(ranked)]
     silent = f" {', '.join(named(name) for name in failed)} gave no right answer." if failed else ""
     if record.profile.rate_per_s is not None:

@@ -30,6 +30,12 @@ def weekly(*levels: float, first: int = 0, **changes: Any) -> list[Record]:
     return [run_of_week(first + week, level, **changes) for week, level in enumerate(levels)]
 
 
+def test_an_issue_begins_with_the_size_of_the_regression() -> None:
+    bodies = [step.body for step in planned(weekly(*SLOWER, 80.0))]
+    assert len(bodies) == 3
+    assert all("→" in body.splitlines()[0] and " %)" in body.splitlines()[0] for body in bodies), bodies
+
+
 def test_an_issue_that_somebody_closed_is_not_opened_anew_for_the_same_regression() -> None:
     closed = opened(weekly(*SLOWER), state="CLOSED")
     assert len(closed) == 3

@@ -24,7 +24,8 @@ QUIET = [100.0] * 10
         ),
         pytest.param(
             [*QUIET, *[80.0] * 6],
-            "unchanged: +0.0 % (noise band +/-5.0 %, 5 runs); regressed since run 10, not recovered",
+            "regressed since run 10, not recovered: 100 → 80 (-20.0 %); "
+            "newest run unchanged: +0.0 % (noise band +/-5.0 %, 5 runs)",
             id="open",
         ),
         pytest.param([*QUIET, float("nan")], "inconclusive: the number is nan", id="no number"),

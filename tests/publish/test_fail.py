@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from benchmark.judge.validity import Validity
 from benchmark.record import Missing
 from benchmark.report.index import LONGEST_LIST, render_all, render_index, standing
 from benchmark.store import History, place, read_history, to_json
@@ -57,13 +59,18 @@ def test_a_failure_without_a_reason_is_wrong_usage(clone: Clone) -> None:
 
 
 def test_a_failure_before_the_last_good_run_is_history() -> None:
-    assert (
-        standing([make_record()], [make_failure(at="2026-01-01T00:00:00Z")]) == "Last good run: 2026-01-05 04:00 UTC."
-    )
+    failures = [make_failure(at="2026-01-01T00:00:00Z")]
+    assert standing([make_record()], failures, {}) == "Last good run: 2026-01-05 04:00 UTC."
+
+
+@pytest.mark.parametrize("level", ["noisy", "invalid"])
+def test_a_run_that_is_in_doubt_is_no_good_run(level: Literal["noisy", "invalid"]) -> None:
+    doubted = {make_record().id: Validity(level=level)}
+    assert standing([make_record()], [], doubted) == f"No good run yet; last attempt 2026-01-05 04:00 UTC was {level}"
 
 
 def test_before_any_attempt_nothing_is_said() -> None:
-    assert standing([], []) == ""
+    assert standing([], [], {}) == ""
 
 
 def test_the_list_of_failures_is_bounded_and_says_how_many_there_are() -> None:

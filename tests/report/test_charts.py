@@ -5,12 +5,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from benchmark.config import MetricName
 from benchmark.judge.history import Judged
 from benchmark.judge.metrics import metric
 from benchmark.record import Record
@@ -26,6 +30,26 @@ from tests.support.records import some_record, some_result, some_round
 MOST_BYTES = 40_000
 MOST_PICTURES = 4
 ALLOWED_TAGS = {"svg", "title", "style", "g", "path", "line", "rect", "text", "circle"}
+
+
+@pytest.mark.parametrize("unit", ["throughput_rps", "median_ms"])
+@given(low=st.floats(min_value=0.001, max_value=1e7), ratio=st.floats(min_value=1.01, max_value=3.0))
+@settings(max_examples=40)
+def test_no_value_of_a_trend_is_in_scientific_notation_or_wider_than_its_place(
+    unit: MetricName, low: float, ratio: float
+) -> None:
+    """As wide as seven letters, which is what the left margin holds."""
+    shown = some_trend(10, metric=metric(unit))
+    values = [low, low * ratio]
+    points = tuple(replace(point, value=values[n % 2]) for n, point in enumerate(shown.points))
+    lines = tuple(
+        replace(line, baseline=None, value=point.value) for line, point in zip(shown.verdicts, points, strict=True)
+    )
+    svg = to_svg(trend.draw([replace(shown, points=points, verdicts=lines, changes=())]), "said")
+    ticks = re.findall(r'text-anchor="end" transform="translate\(-5[^>]*>([^<]*)<', svg)
+    assert len(ticks) == 2, svg
+    assert all(re.fullmatch(r"-?[0-9][0-9,]*(\.[0-9]+)?[kM]?( s)?", tick) for tick in ticks), ticks
+    assert all(len(tick) <= 7 for tick in ticks), ticks
 
 
 def all_svgs(record: Record, folder: Path) -> dict[str, str]:
@@ -115,7 +139,7 @@ def test_who_changes_how_a_picture_looks_raises_its_version() -> None:
     for drawing in drawings:
         drawing.chart.to_dict(validate=True)
     drawn = [to_svg(drawing, "said") for drawing in drawings]
-    assert (pictures.DRAWING, fingerprint(*drawn)) == (3, "4e14d416cd23b017")
+    assert (pictures.DRAWING, fingerprint(*drawn)) == (4, "4e14d416cd23b017")
 
 
 def test_only_pictures_that_were_drawn_here_are_removed(tmp_path: Path) -> None:

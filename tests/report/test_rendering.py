@@ -66,6 +66,21 @@ def test_noisy_and_invalid_runs_are_shown_and_never_judged() -> None:
     assert {said.stage for said in found.verdicts[broken.id]} == {"not judged"}
 
 
+def test_an_open_regression_is_named_first_with_its_size_in_readme_and_index(tmp_path: Path) -> None:
+    records = weeks(*[100.0] * 12, *[80.0] * 4)
+    newer = records[12].environment.model_copy(update={"packages": {"fastapi": "9.9.9"}})
+    records[12:] = [record.model_copy(update={"environment": newer}) for record in records[12:]]
+    write_history(tmp_path, records)
+    (tmp_path / "FRONT.md").write_text(f"{index.BEGIN}\n{index.END}\n")
+    render(tmp_path, tmp_path / "FRONT.md", everything=True)
+    readme = (tmp_path / "FRONT.md").read_text(encoding="utf-8")
+    assert "became worse**: req/s 100 → 80 (-20.0 %), p50 100 → 125 ms (+25.1 %)" in readme
+    listed = (tmp_path / "README.md").read_text(encoding="utf-8")
+    (row,) = [line for line in listed.splitlines() if line.startswith("| computing | req/s |")]
+    assert "| req/s | regressed since run 2026-03-30-weekly, not recovered: 100 → 80 (-20.0 %); newest run " in row
+    assert "fastapi" in row, "what changed when it began is known and not said"
+
+
 def test_reports_and_index_say_what_changed(tmp_path: Path) -> None:
     write_history(tmp_path, weeks(*[100.0] * 12, 80.0, 80.0))
     render(tmp_path, tmp_path / "no README", everything=True)

@@ -174,6 +174,13 @@ def test_the_reason_names_the_seats_when_they_are_the_limit() -> None:
     assert "Of a mean answer time 81\N{NO-BREAK SPACE}% was waiting for a seat." in said
 
 
+def test_an_incomplete_run_ranks_nothing_and_says_so_before_its_numbers() -> None:
+    record = some_record(state="incomplete", reason="interrupted")
+    assert headline(record).endswith("endpoints were measured; an incomplete run ranks nothing.")
+    shown = render_report(record, ())
+    assert shown.index("This run is not complete") < shown.index(headline(record))
+
+
 def test_a_run_in_which_nothing_was_measured_claims_nothing() -> None:
     shown = render_report(some_record(endpoints=(), state="incomplete", reason="interrupted"), ())
     assert "Nothing was answered, so there is nothing to compare." in shown

@@ -33,6 +33,10 @@ CROSS: dict[str, Any] = {
     "opacity": 1,
 }
 
+# Three digits, and never in scientific notation: 0.00123, 85.7, 5,060, 64k, 10M; times of a second and more in seconds.
+_SHORT = "abs({0}) < 10000 ? format({0}, abs({0}) < 0.01 ? '.2~r' : ',.3~r') : format({0}, '.3~s')"
+OTHER = _SHORT.format("datum.value")
+TIMES = f"abs(datum.value) < 1000 ? {OTHER} : ({_SHORT.format('(datum.value / 1000)')}) + ' s'"
 OVER = {"relative": "over the reference workload", "predicted": "over the prediction"}
 """What values are divided by, per form."""
 
@@ -94,7 +98,11 @@ def _panel(trend: Series, width: float) -> style.Panel:
     low, high = _range(trend, [value for value in values if value is not None])
     x = alt.X("place:Q", scale=style.scale(-0.5, len(runs) - 0.5), axis=None)
     lowest = 0.0 if low < 0 <= min(value for value in values if value is not None) else low + (high - low) * 0.15
-    axis = style.axis([lowest, low + (high - low) * 0.85], "format(datum.value, '.3~g')", domain=False)
+    axis = style.axis(
+        [lowest, low + (high - low) * 0.85],
+        TIMES if trend.metric.unit == "ms" and trend.form not in OVER else OTHER,
+        domain=False,
+    )
     y = alt.Y("value:Q", scale=style.scale(low, high, zero=False), axis=axis)
     layers = []
     if trend.band is not None:
