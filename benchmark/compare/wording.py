@@ -74,7 +74,10 @@ def _value(item: Difference, value: float | None) -> str:
 
 
 def _cells(item: Difference) -> list[str]:
-    values = [_value(item, item.base), _value(item, item.head)]
+    head = item.head
+    if item.base is not None and item.change_percent is not None and item.metric != "failure_ratio":
+        head = item.base * (1 + item.change_percent / 100)  # from pairs of turns; medians alone may say the opposite
+    values = [_value(item, item.base), _value(item, head)]
     title = TITLES[item.metric] + (" (ms)" if item.metric.endswith("_ms") else "")
     interval = NOT_AVAILABLE
     if item.low_percent is not None and item.high_percent is not None:
@@ -148,8 +151,9 @@ def _method(comparison: Comparison) -> str:
     return (
         f"{when(comparison.started_at)}, {inert(comparison.cpu.model)}, {comparison.cpu.count} cores. {passes} passes "
         f"over the endpoints with fresh connections, servers fresh after every fourth; {profile.users} "
-        f"users, base and head in turns. All intervals hold at once with {certainty:g} % certainty; a change has to be "
-        f"{effect:g} % at least. How it works, and what it cannot see: docs/comparing.md."
+        "users, base and head in turns and compared turn by turn; head is shown as base with that change. "
+        f"All intervals hold at once with {certainty:g} % certainty; a change has to be {effect:g} % at least. "
+        "How it works, and what it cannot see: docs/comparing.md."
     )
 
 

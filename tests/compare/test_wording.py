@@ -66,6 +66,17 @@ def test_the_page_names_both_sides_what_they_were_made_of_and_how_it_was_measure
     assert "failures" not in page  # there were none
 
 
+@pytest.mark.parametrize("latency_ms", [noisy, slower(1.1)], ids=["noisy", "slower"])
+def test_base_head_and_change_never_contradict_each_other(latency_ms: Latency) -> None:
+    """Medians of turns may: the change is told from pairs of them."""
+    rows = re.findall(
+        r"\| ([0-9.]+) \| ([0-9.]+) \| ([+-][0-9.]+) %", render_comparison(make_comparison(make_turns(latency_ms)))
+    )
+    assert len(rows) == 6
+    for base, head, change in rows:
+        assert float(head) / float(base) == pytest.approx(1 + float(change) / 100, abs=0.002)
+
+
 def test_failures_are_shown_where_there_were_any() -> None:
     turns = [turn.model_copy(update={"failures": 10}) for turn in make_turns(slower(1))]
     page = render_comparison(make_comparison(turns))
