@@ -37,7 +37,7 @@ CROSS: dict[str, Any] = {
 _SHORT = "abs({0}) < 10000 ? format({0}, abs({0}) < 0.01 ? '.2~r' : ',.3~r') : format({0}, '.3~s')"
 OTHER = _SHORT.format("datum.value")
 TIMES = f"abs(datum.value) < 1000 ? {OTHER} : ({_SHORT.format('(datum.value / 1000)')}) + ' s'"
-OVER = {"relative": "over the reference workload", "predicted": "over the prediction"}
+OVER = {"relative": "÷ reference workload", "predicted": "÷ predicted"}
 """What values are divided by, per form."""
 
 
@@ -71,14 +71,15 @@ def draw(trends: Sequence[Series]) -> Drawing:
     panels = []
     for trend in found:
         panels += [_head(trend, margins), _panel(trend, margins.inner), _dates(trend, margins.inner)]
-    chart = style.Stack([*panels, _key(margins)])
+    chart = style.Stack([*panels, _key(margins, found)])
     return Drawing(chart, margins, margins.top + len(found) * (HEAD + PANEL + FOOT) + KEY + margins.bottom)
 
 
 def _head(trend: Series, margins: style.Margins) -> style.Panel:
     left = -margins.left + 10
     metric = trend.metric
-    unit = f"{metric.title} {OVER[trend.form]}" if trend.form in OVER else f"{metric.title} ({metric.unit})"
+    in_unit = metric.title if metric.unit == "1/s" else f"{metric.title} ({metric.unit})"
+    unit = f"{metric.title} {OVER[trend.form]}" if trend.form in OVER else in_unit
     if trend.form == "machine":
         unit = f"{unit}, {trend.runs[-1].environment.cpu.model}"
     name = style.words(style.cut(trend.endpoint, 26), left, HEAD / 2, size=style.LETTERS, bold=True)
@@ -150,17 +151,33 @@ def _lines(trend: Series, runs: Sequence[Run], x: alt.X) -> list[alt.Chart]:
     return layers
 
 
-def _key(margins: style.Margins) -> style.Panel:
-    left = -margins.left + 10
-    layers = [
-        style.sample("rect", left, 3, x2=left + 20, y2=17, **BAND),
-        style.words("noise now", left + 26, 10),
-        style.sample("rule", left + 106, 2, y2=18, **LEVEL),
-        style.sample("point", left + 108, 5, **FLAG),
-        style.words("new level", left + 118, 10),
-        style.sample("rule", left + 192, 2, y2=18, **MACHINE),
-        style.words("other machine", left + 200, 10),
-        style.sample("point", left + 306, 10, **CROSS),
-        style.words("not comparable", left + 318, 10),
+def _key(margins: style.Margins, found: Sequence[Series]) -> style.Panel:
+    """Explain only what occurs."""
+    runs = [trend.runs[-MOST_RUNS:] for trend in found]
+    moved = any(a.environment.cpu.model != b.environment.cpu.model for some in runs for a, b in pairwise(some))
+    items = [
+        (any(trend.band for trend in found), "noise now", 106, _key_of_band),
+        (any(trend.changes for trend in found), "new level", 86, _key_of_level),
+        (moved, "other machine", 114, lambda x: [style.sample("rule", x, 2, y2=18, **MACHINE)]),
+        (
+            any(value is None for trend in found for value in trend.values[-MOST_RUNS:]),
+            "not comparable",
+            120,
+            lambda x: [style.sample("point", x, 10, **CROSS)],
+        ),
     ]
-    return style.Panel(layers, margins.inner, KEY)
+    layers, left = [], -margins.left + 10.0
+    for occurs, words, width, sample in items:
+        if occurs:
+            inset = 26 if words == "noise now" else 10
+            layers += [*sample(left), style.words(words, left + inset, 10)]
+            left += width
+    return style.Panel(layers or [style.words("", left, 10)], margins.inner, KEY)
+
+
+def _key_of_band(left: float) -> list[alt.Chart]:
+    return [style.sample("rect", left, 3, x2=left + 20, y2=17, **BAND)]
+
+
+def _key_of_level(left: float) -> list[alt.Chart]:
+    return [style.sample("rule", left, 2, y2=18, **LEVEL), style.sample("point", left + 2, 5, **FLAG)]
