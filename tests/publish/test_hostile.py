@@ -17,7 +17,15 @@ from benchmark.record import Missing, Record
 from benchmark.report.index import render_all
 from benchmark.store import save, to_json
 from tests.support.clones import Clone, git
+from tests.support.forks import DRAWN
 from tests.support.publishable import make_environment, make_plan, make_record
+
+
+@pytest.fixture(autouse=True)
+def _pictures_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is hostile may break the drawing, too."""
+    monkeypatch.setenv(*next(iter(DRAWN.items())))
+
 
 MARKUP = (
     "<script>alert(1)</script> <img src=x onerror=alert(1)> [click](javascript:alert(1)) ![i](http://x/y.png) "

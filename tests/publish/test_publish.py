@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.record import Missing
 from tests.support.clones import Clone, forced_pushes, git, origin_files, origin_text
+from tests.support.forks import DRAWN
 from tests.support.publishable import make_record
 from tests.support.records import some_result, some_round
 
@@ -38,8 +39,10 @@ def test_a_run_reaches_origin_with_its_report_the_index_and_the_readme_block(clo
 def test_the_pictures_of_a_run_are_published_with_it(clone: Clone) -> None:
     record = make_record()
     drawn = record.model_copy(update={"endpoints": (some_result("async_concurrent", some_round()),)})
-    assert clone.bench("publish", clone.results(drawn)).code == 0
+    assert clone.bench("publish", clone.results(drawn), **DRAWN).code == 0
     assert f"reports/runs/{record.id}/throughput.svg" in origin_files(clone.origin)
+    picture = origin_text(clone.origin, f"reports/runs/{record.id}/throughput.svg")
+    assert "async_concurrent</text>" in picture
     assert f"(reports/runs/{record.id}/throughput.svg)" in origin_text(clone.origin, "README.md")
     assert "(throughput.svg)" in origin_text(clone.origin, f"reports/runs/{record.id}/report.md")
 

@@ -13,6 +13,7 @@ import pytest
 
 from benchmark.store import parse_record
 from tests.support.bench import Bench, assert_measured
+from tests.support.forks import DRAWN
 
 POST_APP = """
 from fastapi import FastAPI, Request
@@ -52,7 +53,7 @@ class Shopper(FastHttpUser):
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Bench:
     """The repository's own app under the profile `smoke`, measured once."""
-    bench = Bench(tmp_path_factory.mktemp("smoke"))
+    bench = Bench(tmp_path_factory.mktemp("smoke"), environment=dict(DRAWN))
     done = bench.call("run", "--profile", "smoke", "--config", str(repository / "benchmark.toml"), "--threads", "2")
     assert_measured(done)
     return bench
