@@ -72,7 +72,9 @@ def main() -> None:
     def count(what: str) -> int:
         with lock:
             counts[what] += 1
-            Path(f"{what}.count").write_text(str(counts[what]))
+            written = Path(f"{what}.written")
+            written.write_text(str(counts[what]))
+            written.replace(f"{what}.count")  # at once: the server is killed at any moment, and the file is read then
             return counts[what]
 
     def until_closed(connection: socket.socket) -> None:
