@@ -43,16 +43,36 @@ def code_block(text: str) -> str:
 
 
 def ms(value: float | None) -> str:
-    """A latency in ms: whole from 100 on, one decimal below, two below 1."""
+    """A latency in ms, without the unit: whole from 100 on, one decimal below, two below 1; "15,003"."""
     if value is None:
         return NOT_AVAILABLE
     digits = 0 if abs(value) >= WHOLE_FROM else 1 if abs(value) >= 1 else 2
-    return f"{value:.{digits}f}"
+    return minus(f"{value:,.{digits}f}")
+
+
+def latency(value_ms: float | None) -> str:
+    """A latency with the unit that suits its size, three digits: "0.52 ms", "51.4 ms", "15.0 s"."""
+    if value_ms is None:
+        return NOT_AVAILABLE
+    if round(abs(value_ms)) < 1000:  # noqa: PLR2004 - milliseconds in a second
+        return f"{ms(value_ms)} ms"
+    value = value_ms / 1000
+    digits = 0 if round(abs(value), 1) >= WHOLE_FROM else 1 if round(abs(value), 2) >= WHOLE_PERCENT_FROM else 2
+    return minus(f"{value:,.{digits}f} s")
 
 
 def rate(value: float | None) -> str:
-    """Per second, two decimals, as Locust and the published table show it."""
-    return NOT_AVAILABLE if value is None else f"{value:.2f}"
+    """Per second, two decimals, as Locust and the published table show it; "1,234.50"."""
+    return NOT_AVAILABLE if value is None else minus(f"{value:,.2f}")
+
+
+def count(value: int | None) -> str:
+    return NOT_AVAILABLE if value is None else f"{value:,}"
+
+
+def factor(value: float) -> str:
+    """How many times as much: two digits, whole from 10 on; "1.5×", "18×"."""
+    return f"{value:,.{0 if value >= WHOLE_PERCENT_FROM else 1}f}×"
 
 
 def percent(value: float | None, sign: str = "") -> str:
@@ -60,17 +80,22 @@ def percent(value: float | None, sign: str = "") -> str:
     if value is None:
         return NOT_AVAILABLE
     digits = 0 if abs(value) >= WHOLE_PERCENT_FROM else 1
-    return f"{value:{sign}.{digits}f}\N{NO-BREAK SPACE}%"
+    return minus(f"{value:{sign},.{digits}f}%")
 
 
 def signed_percent(value: float) -> str:
-    """A difference with its sign, unless it is shown as 0."""
+    """A difference with its sign, unless it is shown as 0; "+1.2%", "−12%"."""
     shown = percent(value, "+")
-    return percent(0.0) if float(shown[:-2]) == 0 else shown
+    return shown[1:] if shown[1:] == percent(0.0) else shown
+
+
+def minus(number: str) -> str:
+    """The sign of a negative number as it is printed; a hyphen would look like a dash, and break lines."""
+    return number.replace("-", "\N{MINUS SIGN}")
 
 
 def mebibytes(value: int | None) -> str:
-    return NOT_AVAILABLE if value is None else f"{value / 2**20:.0f} MiB"
+    return NOT_AVAILABLE if value is None else f"{value / 2**20:,.0f} MiB"
 
 
 def seconds(value: float | None) -> str:
@@ -80,6 +105,11 @@ def seconds(value: float | None) -> str:
     if value >= 60 and value % 60 == 0:  # noqa: PLR2004 - seconds in a minute
         return f"{value / 60:.0f} min"
     return f"{value:.0f} s" if value >= WHOLE_SECONDS_FROM else f"{value:.4g} s"
+
+
+def day(moment: str) -> str:
+    """A date that a narrow table does not break at its hyphens: no-break hyphens, "2026‑11‑23"."""
+    return moment[:10].replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def when(moment: str) -> str:

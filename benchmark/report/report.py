@@ -80,7 +80,7 @@ def cells(row: Columns | PublishedRow, columns: dict[str, str]) -> list[str]:
 
 def _cell(name: str, value: float | None) -> str:
     if name in {"requests", "failures"}:
-        return str(value)
+        return formatting.NOT_AVAILABLE if value is None else formatting.count(int(value))
     return formatting.rate(value) if name.endswith("_rps") else formatting.ms(value)
 
 

@@ -4,19 +4,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.formatting import code_block, inert, ms, rate, seconds
+from benchmark.formatting import code_block, inert, latency, ms, rate, seconds, signed_percent
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, "n/a"), (79082.4, "79082"), (100, "100"), (99.94, "99.9"), (5.0, "5.0"), (0.123, "0.12"), (-3.21, "-3.2")],
+    [(None, "n/a"), (79082.4, "79,082"), (100, "100"), (99.94, "99.9"), (5.0, "5.0"), (0.123, "0.12"), (-3.21, "−3.2")],
 )
 def test_a_latency_has_as_many_digits_as_it_deserves(value: float | None, shown: str) -> None:
     assert ms(value) == shown
 
 
+@pytest.mark.parametrize(
+    ("value_ms", "shown"),
+    [
+        *[(None, "n/a"), (0.52, "0.52 ms"), (51.41, "51.4 ms"), (999.4, "999 ms"), (999.6, "1.00 s"), (5004, "5.00 s")],
+        *[(9994.9, "9.99 s"), (9996, "10.0 s"), (15003, "15.0 s"), (120069, "120 s"), (1.5e7, "15,000 s")],
+    ],
+)
+def test_a_latency_is_shown_with_the_unit_that_suits_it(value_ms: float | None, shown: str) -> None:
+    assert latency(value_ms) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.004, "0.0%"), (-0.04, "0.0%"), (1.25, "+1.2%"), (-11.7, "−12%"), (1234.0, "+1,234%")]
+)
+def test_a_difference_has_its_sign_unless_it_is_shown_as_nothing(value: float, shown: str) -> None:
+    assert signed_percent(value) == shown
+
+
 def test_rates_have_two_decimals_as_in_the_published_table() -> None:
-    assert (rate(5.2931), rate(0), rate(None)) == ("5.29", "0.00", "n/a")
+    assert (rate(5.2931), rate(0), rate(None), rate(1234.5)) == ("5.29", "0.00", "n/a", "1,234.50")
 
 
 @pytest.mark.parametrize(("value", "shown"), [(300.0, "5 min"), (30.0, "30 s"), (0.5, "0.5 s"), (90.0, "90 s")])
