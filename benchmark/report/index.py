@@ -13,7 +13,7 @@ from benchmark.formatting import inert, when
 from benchmark.judge.history import Judged
 from benchmark.judge.validity import Validity
 from benchmark.record import Record
-from benchmark.report import sentences
+from benchmark.report import sentences, verdicts
 from benchmark.report.noise_floor import on_this_machine, unreadable_selftest
 from benchmark.report.published import Published, read_published, same_conditions
 from benchmark.report.report import (
@@ -282,9 +282,9 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
         runs=runs,
         more=max(0, history.runs - len(runs)),
         standing=standing(judged.own(history.records), history.failures, judged.validity),
-        changed=sentences.worth_saying(judged),
-        begun_anew=sentences.begun_anew(trend.last for trend in judged.counting),
-        summed_up=sentences.summed_up(judged),
+        changed=verdicts.worth_saying(judged),
+        begun_anew=verdicts.begun_anew(trend.last for trend in judged.counting),
+        summed_up=verdicts.summed_up(judged),
         newest=newest_of_each(judged.own(history.records)),
         trends={
             profile: [(picture.title, picture.markdown(f"{CHARTS}/")) for picture in several]

@@ -13,7 +13,7 @@ from benchmark import formatting
 from benchmark.judge.findings import GRAVITY
 from benchmark.judge.history import Judged
 from benchmark.record import Columns, EndpointResult, Finding, Record, Round
-from benchmark.report import sentences
+from benchmark.report import sentences, verdicts
 from benchmark.report.noise_floor import on_this_machine
 from benchmark.report.published import Published, PublishedRow, same_conditions
 from benchmark.store import FILE_NAME, writing
@@ -154,7 +154,7 @@ def render_report(
     record: Record, tables: tuple[Published, ...], judged: Judged | None = None, *, with_pictures: bool = True
 ) -> str:
     judged = judged or Judged()
-    verdicts = judged.verdicts.get(record.id, ())
+    said = judged.verdicts.get(record.id, ())
     published = same_conditions(record, tables)
     rounds = list(_rounds(record))
     return rendered(
@@ -170,9 +170,9 @@ def render_report(
         predictions=predictions_table(record),
         validity=judged.validity.get(record.id),
         visible=on_this_machine(record, judged.selftest),
-        verdict=sentences.of_run(verdicts),
-        begun_anew=sentences.begun_anew(verdicts),
-        verdicts=list(filter(sentences.is_worth_saying, verdicts)),
+        verdict=verdicts.of_run(said),
+        begun_anew=verdicts.begun_anew(said),
+        verdicts=list(filter(verdicts.is_worth_saying, said)),
         changes=[(one.name, item) for one in record.endpoints if one.limit for item in one.limit.alternatives],
         results=results_table(record, published),
         pictures=picture_lines(record) if with_pictures else {},
@@ -182,7 +182,7 @@ def render_report(
         notes=all_warnings(record, notes=True),
         rounds=[(result, measured) for _, result, measured in rounds],
         failures=[(result.name, kind) for _, result, measured in rounds for kind in measured.failures_by_kind],
-        accounts=[(where, said) for where, _, measured in rounds if (said := sentences.accounts(measured))],
+        accounts=[(where, text) for where, _, measured in rounds if (text := sentences.accounts(measured))],
         ramp=record.profile.users / record.profile.spawn_rate_per_s,
         loop_ms=median(record.reference.cpu_ms) if record.reference else None,
         client=(CLIENTS if record.method.own_client else OLDER_CLIENTS)[record.profile.client],

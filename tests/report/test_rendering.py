@@ -9,7 +9,7 @@ from benchmark.judge.history import Judged, judged
 from benchmark.record import Record
 from benchmark.report import index
 from benchmark.report.render import render, render_run_of
-from benchmark.report.sentences import begun_anew, of_run, summed_up, worth_saying
+from benchmark.report.verdicts import begun_anew, of_run, summed_up, worth_saying
 from benchmark.store import read_history
 from tests.support.histories import COMPUTING, on_cpu, run_of_week, write_history
 from tests.support.records import some_record
