@@ -42,12 +42,15 @@ def code_block(text: str) -> str:
     return f"{fence}text\n{clean}\n{fence}"
 
 
-def ms(value: float | None) -> str:
-    """A latency in ms, without the unit: whole from 100 on, one decimal below, two below 1; "15,003"."""
+def figure(value: float | None) -> str:
+    """A number for a sentence: whole from 100 on, one decimal below, two below 1; "15,003", "97.7"."""
     if value is None:
         return NOT_AVAILABLE
     digits = 0 if abs(value) >= WHOLE_FROM else 1 if abs(value) >= 1 else 2
     return minus(f"{value:,.{digits}f}")
+
+
+ms = figure  # a latency in ms, without the unit
 
 
 def latency(value_ms: float | None) -> str:

@@ -261,7 +261,8 @@ class Expectation(Frozen):
 class Endpoint(Frozen):
     """One thing that is requested. Its path, headers and body may name environment variables: "Bearer $TOKEN".
 
-    `seats`: requests that one worker serves at a time, with `served = "pool"`.
+    `seats`: requests that one worker serves at a time, with `served = "pool"`; benchmark.toml calls them slots.
+    `group`: endpoints of one group do the same work, so that reports may rank them.
     """
 
     name: Line
@@ -272,10 +273,11 @@ class Endpoint(Frozen):
     body: str | None = None
     expect: Expectation = Expectation()
     served: Served | None = None
-    seats: Count | None = Field(default=None, ge=1, le=100_000)
+    seats: Count | None = Field(default=None, ge=1, le=100_000, validation_alias=AliasChoices("slots", "seats"))
     work_tasks: Number | None = Field(default=None, ge=0.001, le=1000)
     work_s: Seconds | None = Field(default=None, ge=SHORTEST_S, le=3600, validation_alias=_known_as("work_s"))
     locustfile: Line | None = None
+    group: Line | None = None
 
     @model_validator(mode="after")
     def _not_both(self) -> Self:
@@ -284,7 +286,7 @@ class Endpoint(Frozen):
         if self.work_tasks is not None and self.work_s is not None:
             raise ValueError("takes work_tasks or work, not both")
         if (self.served == "pool") != (self.seats is not None):
-            raise ValueError('served = "pool" and seats = N go together: N requests at a time in each worker')
+            raise ValueError('served = "pool" and slots = N go together: N requests at a time in each worker')
         for name, value in self.headers.items():
             if not _HEADER_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} cannot be the name of a header")
@@ -310,6 +312,14 @@ class Endpoint(Frozen):
         if self.served == "thread pool":
             return threads
         return 1 if self.served in {"blocked event loop", "cpu"} else self.seats
+
+    @property
+    def ranked_in(self) -> str | None:
+        """Which endpoints do the same work as this one: those with the same value; None where no other does.
+
+        Without a group, `work_tasks` says it: all such endpoints do the tasks of the profile.
+        """
+        return self.group if self.group is not None or self.work_tasks is None else ""
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Everything in which "$NAME" is replaced when a request is sent, each with its key in benchmark.toml."""

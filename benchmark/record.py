@@ -36,6 +36,11 @@ class Limit(Frozen):
     seats_rps: Amount | None
     alternatives: tuple[Alternative, ...] = ()
 
+    @property
+    def most_rps(self) -> float:
+        """The most responses per second: what the users request, or what the slots serve if that is less."""
+        return self.users_rps if self.seats_rps is None else min(self.users_rps, self.seats_rps)
+
 
 # Of what an app or the load generator prints, that much is kept: one without end must fill neither memory nor disk.
 LONGEST_LINE_BYTES = 8 * 1024

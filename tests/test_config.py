@@ -54,6 +54,20 @@ def test_values_without_flags_are_those_of_the_profile(tmp_path: Path) -> None:
     assert [endpoint.name for endpoint in plan.endpoints] == ["one"]
 
 
+@pytest.mark.parametrize("key", ["slots", "seats"])
+def test_a_pool_declares_its_slots_and_older_files_call_them_seats(tmp_path: Path, key: str) -> None:
+    (pool,) = plan_of(tmp_path, MINIMAL.replace("work_tasks", f'served = "pool"\n{key} = 7\nwork_tasks')).endpoints
+    assert pool.seats == 7
+    assert "slots" not in pool.model_dump()
+
+
+def test_endpoints_of_one_group_do_the_same_work_as_do_those_that_count_tasks(tmp_path: Path) -> None:
+    (tasks,) = plan_of(tmp_path).endpoints
+    (grouped,) = plan_of(tmp_path, MINIMAL.replace("work_tasks", 'group = "login"\nwork_tasks')).endpoints
+    (neither,) = plan_of(tmp_path, MINIMAL.replace("work_tasks = 3", "")).endpoints
+    assert (tasks.ranked_in, grouped.ranked_in, neither.ranked_in) == ("", "login", None)
+
+
 def test_flags_change_one_value_each_and_the_plan_knows_which(tmp_path: Path) -> None:
     config = read_config(config_file(tmp_path, MINIMAL))
     plan = make_plan(config, "quick", {"users": "50.0", "duration_s": "5s", "threads": "8", "workers": None})

@@ -98,7 +98,7 @@ def _words(served: str, seats: int | None) -> str:
 def declaration(found: Diagnosis, endpoint: Endpoint) -> dict[str, Any]:
     """Keys and values that the endpoint's table lacks. Empty when nothing was found, or a declaration says otherwise.
 
-    The seats of an app elsewhere are those of all its workers, while `seats` are those of one: they are not declared.
+    The slots of an app elsewhere are those of all its workers, while `slots` are those of one: they are not declared.
     """
     if found.regime is None or found.service_s is None or contradiction(found, endpoint):
         return {}
@@ -107,7 +107,7 @@ def declaration(found: Diagnosis, endpoint: Endpoint) -> dict[str, Any]:
     lacking: dict[str, Any] = {}
     if endpoint.served is None:
         lacking["served"] = found.regime
-        lacking |= {"seats": found.seats} if found.regime == "pool" else {}
+        lacking |= {"slots": found.seats} if found.regime == "pool" else {}
     if endpoint.work_s is None and endpoint.work_tasks is None:
         service_ms = 1000 * found.service_s.value
         lacking["work"] = f"{round(service_ms)}ms" if service_ms >= WHOLE_MS else f"{service_ms:.3g}ms"

@@ -139,7 +139,7 @@ def common(record: Record, endpoint: Endpoint, of: Form) -> dict[str, str]:
     found |= {_name(key): str(value) for key, value in record.profile if key not in _LABELS}
     found |= {_name(key): str(getattr(record.plan.target, key)) for key in _SERVING}
     found |= {"cores kept apart": record.method.pinning.counts if record.method.pinning else "no"}
-    found |= {f"endpoint's {_name(key)}": _plain(value) for key, value in endpoint if key != "name"}
+    found |= {f"endpoint's {_name(key)}": _plain(value) for key, value in endpoint if key not in {"name", "group"}}
     found |= {REPOSITORY: record.environment.repository or ""}
     if of == "machine":
         found |= {"CPU": short_cpu(record.environment.cpu.model), "cores": str(record.environment.cpu.count)}

@@ -114,6 +114,36 @@ def results_table(record: Record, published: Published | None) -> str:
     return "\n".join(lines)
 
 
+COMPACT = {"p50": "median_ms", "p95": "p95_ms", "p99": "p99_ms"}
+
+
+def compact_table(record: Record, columns: Sequence[str]) -> str:
+    """Few columns, for a phone: any of "req/s", "% of maximum", "p50", "p95" and "p99".
+
+    "% of maximum" is left out where theory knows none; "Failed" stands last where some requests failed.
+    """
+    failed = {one.name: sum(item.failures for item in one.rounds) for one in record.endpoints}
+    bounded = any(one.limit for one in record.endpoints)
+    wanted = [column for column in columns if bounded or column != "% of maximum"]
+    wanted += ["Failed"] if any(failed.values()) else []
+    lines = [table_head("Endpoint", wanted)]
+    for endpoint in record.plan.endpoints:
+        result = record.result(endpoint.name)
+        shown = ["not measured", *[""] * (len(wanted) - 1)]
+        if result is not None and result.summary is not None:
+            known = _compact_cells(result, result.summary) | {"Failed": formatting.count(failed[endpoint.name])}
+            shown = [known[column] for column in wanted]
+        lines.append(f"| {formatting.inert(endpoint.name)} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def _compact_cells(result: EndpointResult, summary: Columns) -> dict[str, str]:
+    most_rps = result.limit.most_rps if result.limit else 0.0
+    share = 100 * sentences.right_rps(result) / most_rps if most_rps and summary.throughput_rps is not None else None
+    found = {"req/s": formatting.rate(summary.throughput_rps), "% of maximum": formatting.percent(share)}
+    return found | {name: formatting.latency(getattr(summary, column)) for name, column in COMPACT.items()}
+
+
 def percentiles_table(record: Record) -> str:
     lines = [table_head("Approach", list(PERCENTILE_COLUMNS))]
     lines += [

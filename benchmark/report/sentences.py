@@ -1,69 +1,129 @@
 """What a table shows, and what changed since earlier runs, in sentences made from the record and true of it."""
 
-from collections.abc import Callable, Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from benchmark.formatting import inert, ms, percent, rate
+from benchmark.formatting import count, factor, figure, inert, latency, ms, percent, rate
 from benchmark.record import RATE_NOT_KEPT, EndpointResult, Record, Round
 from benchmark.theory.wording import limit_sentence
 
 ALIKE_RATIO = 1.05
+MOST_NAMED = 3
 
 
 def headline(record: Record, named: Callable[[str], str] = inert) -> str:
-    """Say which endpoint answered most and by how much, or why that cannot be said.
+    """Say first what a reader looks for: what is fastest and by how much, what is slowest, what failed.
 
+    Only endpoints that do the same work are ranked, and only in a complete run.
     `named` makes an endpoint's name fit for where the sentence goes; Markdown by default.
     """
-    ranked = ranking(record)
+    ranked = dict(ranking(record))
     if not ranked:
-        return "Nothing was answered, so there is nothing to compare."
+        return "No request got a correct response, so there is nothing to compare."
     if record.state != "complete":
         measured = sum(result.summary is not None for result in record.endpoints)
         return f"{measured} of {len(record.plan.endpoints)} endpoints were measured; an incomplete run ranks nothing."
-    failed = [result.name for result in record.endpoints if result.name not in dict(ranked)]
-    silent = f" {', '.join(named(name) for name in failed)} gave no right answer." if failed else ""
     if record.profile.rate_per_s is not None:
-        return f"{_at_a_rate(record, dict(ranked), named)}{silent}"
-    if len(ranked) == 1:
-        name, best = ranked[0]
-        return f"{named(name)} gave {rate(best)} right answers per second.{silent}"
-    best, (last, least) = ranked[0][1], ranked[-1]
+        found = _at_a_rate(record, ranked, named)
+    elif len(ranked) == 1:
+        (result,) = (one for one in record.endpoints if one.name in ranked)
+        found = [f"{named(result.name)} handled {figure(ranked[result.name])} requests/s{_took(result)}."]
+    else:
+        found = _compared(record, ranked, named)
+    return " ".join([*found, *_failed(record, ranked, named)])
+
+
+def _compared(record: Record, ranked: Mapping[str, float], named: Callable[[str], str]) -> list[str]:
+    """Rank each group of endpoints that do the same work; of all others only the slowest is named."""
+    groups: dict[str, dict[str, float]] = defaultdict(dict)
+    for endpoint in record.plan.endpoints:
+        if endpoint.name in ranked and endpoint.ranked_in is not None:
+            groups[endpoint.ranked_in][endpoint.name] = ranked[endpoint.name]
+    several = [group for group in groups.values() if len(group) > 1]
+    inside = {name for group in several for name in group}
+    others = [result for result in record.endpoints if result.name in ranked and result.name not in inside]
+    found = [_ranked(group, named) for group in several]
+    return [*found, *([_slowest(others, "other endpoints" if found else "endpoints", named)] if others else [])]
+
+
+def _ranked(rates: Mapping[str, float], named: Callable[[str], str]) -> str:
+    best, least = max(rates.values()), min(rates.values())
     if best < least * ALIKE_RATIO:
-        all_of_them = "All others" if failed else "All endpoints"
-        return f"{all_of_them} answered about as much: {rate(least)} to {rate(best)} requests per second.{silent}"
-    alike = [name for name, value in ranked if value * ALIKE_RATIO > best]
-    names = ", ".join(named(name) for name in alike)
-    factor = best / least
-    shown = f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}"  # noqa: PLR2004 - two digits either way
-    return (
-        f"{names} answered most: {rate(best)} requests per second, "
-        f"{shown} times as many as {named(last)} ({rate(least)}).{silent}"
-    )
+        span = figure(best) if figure(least) == figure(best) else f"{figure(least)} to {figure(best)}"
+        return f"{_listed([named(name) for name in rates])} handled about the same load: {span} requests/s."
+    fastest = [named(name) for name, value in rates.items() if value * ALIKE_RATIO > best]
+    last = next(named(name) for name, value in rates.items() if value == least)
+    times = f"{factor(best / least)} the load of {last}" if least else f"more load than {last}"
+    return f"{_listed(fastest)} handled {times}: {figure(best)} vs {figure(least)} requests/s."
 
 
-def _at_a_rate(record: Record, answered: Collection[str], named: Callable[[str], str]) -> str:
-    """All answer as many as come, if they can: what differs is how long it takes."""
-    measured = [result for result in record.endpoints if result.name in answered]
+def _slowest(results: Sequence[EndpointResult], what: str, named: Callable[[str], str]) -> str:
+    slowest = max(results, key=lambda one: (one.summary and one.summary.p95_ms) or 0.0)
+    if len(results) == 1:
+        return f"{named(slowest.name)} handled {figure(right_rps(slowest))} requests/s{_took(slowest)}."
+    return f"{named(slowest.name)} was the slowest of {len(results)} {what}{_took(slowest)}."
+
+
+def _took(result: EndpointResult) -> str:
+    summary = result.summary
+    if summary is None or summary.p95_ms is None:
+        return ""
+    return f": 95% of responses within {latency(summary.p95_ms)}, 99% within {latency(summary.p99_ms)}"
+
+
+def _failed(record: Record, ranked: Collection[str], named: Callable[[str], str]) -> list[str]:
+    silent = [one.name for one in record.endpoints if one.summary is not None and one.name not in ranked]
+    failed = {one.name: sum(item.failures for item in one.rounds) for one in record.endpoints if one.name in ranked}
+    failed = {name: failures for name, failures in failed.items() if failures}
+    found = [f"{_listed([named(name) for name in silent])} gave no correct response."] if silent else []
+    if len(failed) > MOST_NAMED:
+        return [*found, f"Requests to {len(failed)} endpoints failed."]
+    for one in record.endpoints:
+        if one.name in failed:
+            sent = sum(item.requests for item in one.rounds)
+            found.append(f"{count(failed[one.name])} of {count(sent)} requests to {named(one.name)} failed.")
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: "a, b and c"; of many the first ones, "a, b and 7 more"."""
+    shown = [*names] if len(names) <= MOST_NAMED else [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _at_a_rate(record: Record, right: Collection[str], named: Callable[[str], str]) -> list[str]:
+    """All handle as many requests as come, if they can: what differs is how long it takes."""
+    measured = [result for result in record.endpoints if result.name in right]
     behind = [
-        named(result.name)
+        result.name
         for result in measured
         if any(finding.kind == RATE_NOT_KEPT for item in result.rounds for finding in item.warnings)
     ]
-    kept = [result for result in measured if named(result.name) not in behind]
-    kept.sort(key=lambda result: (result.summary and result.summary.p99_ms) or 0.0)
+    kept = sorted(
+        (result for result in measured if result.name not in behind),
+        key=lambda result: (result.summary and result.summary.p99_ms) or 0.0,
+    )
     took = [
-        f"within {ms(one.summary.median_ms)} ms, 99 % within {ms(one.summary.p99_ms)} ms ({named(one.name)})"
-        for one in kept
+        f"{named(one.name)} {latency(one.summary.median_ms)} (p99 {latency(one.summary.p99_ms)})"
+        for one in kept[-MOST_NAMED:]
         if one.summary is not None
     ]
-    sentences = [f"At {record.profile.load} half of the answers came {'; '.join(took)}."] if took else []
-    sentences += [f"{', '.join(behind)} could not keep up with {record.profile.load}."] if behind else []
-    return " ".join(sentences)
+    slowest = "" if len(kept) <= MOST_NAMED else f", the slowest {MOST_NAMED} of {len(kept)}"
+    sentences = [f"Median response at {record.profile.load}{slowest}: {', '.join(took)}."] if took else []
+    if behind:
+        names = _listed([named(name) for name in behind])
+        sentences.append(f"{names} did not reach the target rate of {record.profile.load}.")
+    return sentences
+
+
+def right_rps(result: EndpointResult) -> float:
+    summary = result.summary
+    return 0.0 if summary is None else (summary.throughput_rps or 0.0) - (summary.failures_rps or 0.0)
 
 
 def ranking(record: Record) -> list[tuple[str, float]]:
     rates = [
-        (result.name, (result.summary.throughput_rps or 0.0) - (result.summary.failures_rps or 0.0))
+        (result.name, right_rps(result))
         for result in record.endpoints
         if result.summary is not None and result.summary.requests > result.summary.failures
     ]

@@ -36,9 +36,9 @@ def test_the_keys_stand_behind_the_path_and_every_other_byte_is_the_same(tmp_pat
     file = tmp_path / "benchmark.toml"
     before = FILE.replace("\n", ending).encode()
     file.write_bytes(before)
-    declare(file, "orders", {"served": "pool", "seats": 7, "work": "61.9ms"})
+    declare(file, "orders", {"served": "pool", "slots": 7, "work": "61.9ms"})
     declare(file, "a b", {"served": "cpu"})
-    added = [b'served = "pool"', b"seats = 7", b'work = "61.9ms"', b'served = "cpu"']
+    added = [b'served = "pool"', b"slots = 7", b'work = "61.9ms"', b'served = "cpu"']
     after = file.read_bytes()
     for line in added:
         assert line + ending.encode() in after
@@ -90,8 +90,8 @@ def test_a_file_that_cannot_be_written_is_named_and_the_lines_are_said(tmp_path:
 def test_only_what_is_not_declared_is_added() -> None:
     found = Climb(seats=7).diagnosis()
     bare = Endpoint(name="orders", path="/")
-    assert declaration(found, bare) == {"served": "pool", "seats": 7, "work": "100ms"}
-    assert declaration(found, bare.model_copy(update={"work_tasks": 3.0})) == {"served": "pool", "seats": 7}
+    assert declaration(found, bare) == {"served": "pool", "slots": 7, "work": "100ms"}
+    assert declaration(found, bare.model_copy(update={"work_tasks": 3.0})) == {"served": "pool", "slots": 7}
     same = Endpoint(name="orders", path="/", served="pool", seats=7, work_s=0.1)
     assert declaration(found, same) == {}
     assert contradiction(found, same) is None

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from benchmark.plan import Endpoint, Target
-from benchmark.record import Columns, FailureKind, Finding, FirstByte, Missing
+from benchmark.record import Columns, FailureKind, Finding, FirstByte, Missing, Record
 from benchmark.report.index import BEGIN, END, render_all, render_index
 from benchmark.report.published import read_published, same_conditions
-from benchmark.report.report import RESULT_COLUMNS, render_report
+from benchmark.report.report import RESULT_COLUMNS, compact_table, render_report
 from benchmark.report.sentences import headline, reason
 from benchmark.store import read_history, run_files, save
 from tests.support.records import some_columns, some_plan, some_record, some_result, some_round
@@ -87,9 +87,11 @@ def read_history_of(record: Any) -> Any:
 @pytest.mark.parametrize(
     ("rates", "said"),
     [
-        ((20.0, 60.0), "awaiting answered most: 60.00 requests per second, 3.0 times as many as pooled (20.00)."),
-        ((60.0, 58.0), "All endpoints answered about as much: 58.00 to 60.00 requests per second."),
-        ((1.0, 25.0), "awaiting answered most: 25.00 requests per second, 25 times as many as pooled (1.00)."),
+        ((20.0, 60.0), "awaiting handled 3.0× the load of pooled: 60.0 vs 20.0 requests/s."),
+        ((5.31, 97.73), "awaiting handled 18× the load of pooled: 97.7 vs 5.3 requests/s."),
+        ((60.0, 58.0), "pooled and awaiting handled about the same load: 58.0 to 60.0 requests/s."),
+        ((60.01, 60.02), "pooled and awaiting handled about the same load: 60.0 requests/s."),
+        ((14003.0, 0.53), "pooled handled 26,421× the load of awaiting: 14,003 vs 0.53 requests/s."),
     ],
 )
 def test_the_first_sentence_says_what_is_fastest_and_by_how_much(rates: tuple[float, float], said: str) -> None:
@@ -97,11 +99,52 @@ def test_the_first_sentence_says_what_is_fastest_and_by_how_much(rates: tuple[fl
     assert headline(some_record(endpoints=tuple(results))) == said
 
 
+def record_of(*rounds: dict[str, Any], **declared: Any) -> Record:
+    """A run of endpoints "a", "b", ... of an app about which nothing is known but what is `declared`, name by name."""
+    names = "abcdefgh"[: len(rounds)]
+    endpoints = tuple(Endpoint(name=name, path=f"/{name}", **declared.get(name, {})) for name in names)
+    results = (some_result(name, some_round(**changes)) for name, changes in zip(names, rounds, strict=True))
+    plan = some_plan(endpoints=tuple(names)).model_copy(update={"endpoints": endpoints})
+    return some_record(plan=plan, endpoints=tuple(result.model_copy(update={"limit": None}) for result in results))
+
+
+def test_endpoints_that_do_different_work_are_never_ranked() -> None:
+    slow = {"throughput_rps": 3.0, "p95_ms": 1234.0, "p99_ms": 1400.0}
+    assert headline(record_of({"throughput_rps": 700.0}, slow, {})) == (
+        "b was the slowest of 3 endpoints: 95% of responses within 1.23 s, 99% within 1.40 s."
+    )
+    alone = record_of({"throughput_rps": 700.0})
+    assert headline(alone) == "a handled 700 requests/s: 95% of responses within 157 ms, 99% within 159 ms."
+
+
+def test_a_group_of_benchmark_toml_says_which_endpoints_do_the_same_work() -> None:
+    same = {"a": {"group": "login"}, "b": {"group": "login"}}
+    fast = {"throughput_rps": 60.0}
+    assert headline(record_of(fast, {"throughput_rps": 20.0}, {"p95_ms": 900.0, "throughput_rps": 1.0}, **same)) == (
+        "a handled 3.0× the load of b: 60.0 vs 20.0 requests/s. "
+        "c handled 1.0 requests/s: 95% of responses within 900 ms, 99% within 159 ms."
+    )
+    apart = {"a": {"group": "x", "work_tasks": 1}, "b": {"work_tasks": 1}, "c": {"work_tasks": 3}}
+    assert headline(record_of(fast, fast, {"throughput_rps": 30.0}, **apart)).startswith("b handled 2.0× the load of c")
+
+
 def test_the_first_sentence_names_who_gave_no_right_answer() -> None:
     fine = some_result("awaiting", some_round(throughput_rps=60.0))
     failing = some_result("pooled", some_round(failures=1000))
     said = headline(some_record(endpoints=(fine, failing)))
-    assert said == "awaiting gave 60.00 right answers per second. pooled gave no right answer."
+    assert said == (
+        "awaiting handled 60.0 requests/s: 95% of responses within 157 ms, 99% within 159 ms. "
+        "pooled gave no correct response."
+    )
+
+
+def test_the_first_sentence_says_how_many_requests_failed_in_all_rounds() -> None:
+    failing = record_of({}, {"failures": 3}).endpoints[1]
+    twice = failing.model_copy(update={"rounds": failing.rounds * 2})
+    record = record_of({}, {})
+    record = record.model_copy(update={"endpoints": (record.endpoints[0], twice)})
+    assert headline(record).endswith("6 of 2,000 requests to b failed.")
+    assert headline(record_of(*[{"failures": 3}] * 5)).endswith("Requests to 5 endpoints failed.")
 
 
 def test_at_a_rate_the_first_sentence_says_how_long_answers_took_and_whose_were_none() -> None:
@@ -109,9 +152,25 @@ def test_at_a_rate_the_first_sentence_says_how_long_answers_took_and_whose_were_
     failing = some_result("pooled", some_round(failures=1000))
     said = headline(some_record(endpoints=(fine, failing), plan=some_plan(rate_per_s=50)))
     assert said == (
-        "At 50 requests per second half of the answers came within 20.0 ms, 99 % within 30.0 ms (awaiting). "
-        "pooled gave no right answer."
+        "Median response at 50 requests per second: awaiting 20.0 ms (p99 30.0 ms). pooled gave no correct response."
     )
+
+
+def test_the_compact_table_has_the_columns_asked_for_and_says_what_failed_or_is_not_there() -> None:
+    record = some_record()
+    assert compact_table(record, ("req/s", "% of maximum", "p50", "p99")).splitlines() == [
+        "| Endpoint | req/s | % of maximum | p50 | p99 |",
+        "| :-- | --: | --: | --: | --: |",
+        "| pooled | 20.00 | 30% | 152 ms | 159 ms |",
+        "| awaiting | 60.00 | 90% | 152 ms | 159 ms |",
+    ]
+    failing = some_result(
+        "pooled", some_round(failures=500, failures_rps=10.0, throughput_rps=20.0, median_ms=15_003.0)
+    )
+    shown = compact_table(some_record(endpoints=(failing,), state="incomplete"), ("req/s", "% of maximum", "p50"))
+    assert shown.splitlines()[0] == "| Endpoint | req/s | % of maximum | p50 | Failed |"
+    assert shown.splitlines()[2:] == ["| pooled | 20.00 | 15% | 15.0 s | 500 |", "| awaiting | not measured |  |  |  |"]
+    assert "maximum" not in compact_table(record_of({}), ("req/s", "% of maximum"))
 
 
 def test_failures_of_one_round_are_not_hidden_by_a_median() -> None:
@@ -124,7 +183,7 @@ def test_failed_requests_have_a_row_of_their_own_in_the_results_table() -> None:
     failed = Columns(**some_columns(requests=7, failures=7, avg_ms=9000.0, throughput_rps=0.23, failures_rps=0.23))
     failing = some_result("pooled", some_round(failures=7, failed=failed))
     shown = render_report(some_record(endpoints=(failing, some_result("awaiting", some_round()))), ())
-    assert "| pooled, failed | 7 | 7 | 9000 |" in shown
+    assert "| pooled, failed | 7 | 7 | 9,000 |" in shown
     assert "How long failed requests took stands in rows of their own." in shown
     assert "awaiting, failed" not in shown
     assert "rows of their own" not in render_report(some_record(), ())
@@ -162,7 +221,10 @@ def test_a_reason_says_nothing_that_failures_or_an_uneven_split_make_untrue() ->
 
 def test_an_endpoint_that_only_failed_wins_nothing() -> None:
     failing = some_result("pooled", some_round(throughput_rps=5000.0, failures_rps=5000.0, failures=1000))
-    assert headline(some_record(endpoints=(failing,))) == "Nothing was answered, so there is nothing to compare."
+    assert (
+        headline(some_record(endpoints=(failing,)))
+        == "No request got a correct response, so there is nothing to compare."
+    )
 
 
 def test_the_reason_names_the_seats_when_they_are_the_limit() -> None:
@@ -183,7 +245,7 @@ def test_an_incomplete_run_ranks_nothing_and_says_so_before_its_numbers() -> Non
 
 def test_a_run_in_which_nothing_was_measured_claims_nothing() -> None:
     shown = render_report(some_record(endpoints=(), state="incomplete", reason="interrupted"), ())
-    assert "Nothing was answered, so there is nothing to compare." in shown
+    assert "No request got a correct response, so there is nothing to compare." in shown
     assert "speaks against" not in shown
     assert "Percentiles" not in shown
     assert "<summary>Environment</summary>" in shown
