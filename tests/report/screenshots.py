@@ -1,8 +1,11 @@
-"""What readers see: README, index and newest report on GitHub, and the site; light and dark, on a phone and on a desk.
+"""What readers see: README, index and reports on GitHub, and the site; light and dark, on a phone and on a desk.
 
-python -m tests.report.screenshots [RUN_DIRECTORY]
+python -m tests.report.screenshots [here] [site] [history] [RUN_DIRECTORY]
 
-Writes results/screenshots/*.png. GitHub's style sheet for Markdown (github-markdown-css, MIT) is fetched with npm.
+Writes results/screenshots/*.png: of the pages of this repository, of its site, and of the pages and the site of a
+history that was simulated, so that it has a regression, a suspicion, a recovery and a failed attempt. Without a word it
+writes all of them, with a directory only the report there. GitHub's style sheet for Markdown (github-markdown-css, MIT)
+is fetched with npm.
 """
 
 import shutil
@@ -14,7 +17,9 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser
 
+from benchmark.report.render import render
 from tests.support.browser import chromium, see_all, write_page
+from tests.support.simulated import BROKEN, moment, write_year
 
 HOME = Path(__file__).parents[2]
 OUT = HOME / "results" / "screenshots"
@@ -43,9 +48,26 @@ def pages(home: Path) -> dict[str, Path]:
     """The Markdown files that are looked at."""
     runs = sorted((home / "reports" / "runs").glob("*/report.md"))
     found = {"readme": home / "README.md", "index": home / "reports" / "README.md"}
-    if len(sys.argv) > 1:
-        return {"report": Path(sys.argv[1]).resolve() / "report.md"}
     return found | ({"report": runs[-1]} if runs else {})
+
+
+def history(folder: Path) -> dict[str, Path]:
+    """Render the simulated history in a folder; the Markdown files that are looked at."""
+    shutil.rmtree(folder, ignore_errors=True)
+    reports, readme = write_year(folder)
+    render(reports, readme, everything=True)
+    broken = reports / "runs" / f"{moment(BROKEN)[:10]}-blog-500" / "report.md"
+    return {f"history-{name}": page for name, page in (pages(folder) | {"incomplete": broken}).items()}
+
+
+def shoot_site(browser: Browser, name: str, reports: Path) -> None:
+    site = OUT / name
+    subprocess.run([sys.executable, "-m", "scripts", "site", "--reports", reports, "--out", site], cwd=HOME, check=True)
+    newest = max((site / "runs").glob("*/index.html"))
+    found = {"overview": site / "index.html", "run": newest}
+    found |= {page: site / f"{page}.html" for page in ("compare", "calculator")}
+    for page, page_file in found.items():
+        shoot(browser, f"{name}-{page}", page_file)
 
 
 def shoot_markdown(browser: Browser, name: str, markdown: Path, css: str) -> None:
@@ -72,20 +94,22 @@ def shoot(browser: Browser, name: str, page_file: Path) -> None:
 
 
 def main() -> None:
-    """Write all pictures."""
+    """Write the pictures that the command line names, else all."""
     OUT.mkdir(parents=True, exist_ok=True)
+    wanted = set(sys.argv[1:]) or {"here", "site", "history"}
+    markdown = pages(HOME) if "here" in wanted else {}
+    if "history" in wanted:
+        markdown |= history(OUT / "history")
+    for directory in wanted - {"here", "site", "history"}:
+        markdown["report"] = Path(directory).resolve() / "report.md"
     css = style_sheet()
     with chromium() as browser:
-        for name, markdown in pages(HOME).items():
-            shoot_markdown(browser, name, markdown, css)
-        if len(sys.argv) == 1:
-            site = OUT / "site"
-            subprocess.run([sys.executable, "-m", "scripts", "site", "--out", site], cwd=HOME, check=True)
-            newest = max((site / "runs").glob("*/index.html"))
-            found = {"overview": site / "index.html", "run": newest}
-            found |= {name: site / f"{name}.html" for name in ("compare", "calculator")}
-            for name, page_file in found.items():
-                shoot(browser, f"site-{name}", page_file)
+        for name, page in markdown.items():
+            shoot_markdown(browser, name, page, css)
+        if "site" in wanted:
+            shoot_site(browser, "site", HOME / "reports")
+        if "history" in wanted:
+            shoot_site(browser, "history-site", OUT / "history" / "reports")
 
 
 if __name__ == "__main__":
