@@ -59,10 +59,10 @@ def main() -> None:
     bare = plan(Endpoint(name="bare", path="/"), "benchmark.measure.raw_app:app", USERS, LOAD_S)
     with listening() as interrupt, tempfile.TemporaryDirectory() as folder:
         found, doubt = measured(bare, Path(folder) / "bare", ROOT, interrupt)
-    workers = " / ".join(f"{used:.0f} %" for used in found.resources.worker_cpu_mean_percent or ())
+    workers = " / ".join(f"{used:.0f}%" for used in found.resources.worker_cpu_mean_percent or ())
     sys.stdout.write(
         f"One load generator and a bare answer: {found.throughput_rps:.2f} req/s to {USERS} users, with "
-        f"{found.resources.generator_cpu_mean_percent:.0f} % of a core for the generator and {workers} for the workers."
+        f"{found.resources.generator_cpu_mean_percent:.0f}% of a core for the generator and {workers} for the workers."
         f" {doubt}\n\n{conditions('ceiling')}"
     )
 

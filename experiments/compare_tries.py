@@ -104,7 +104,7 @@ class Seen:
 
     @property
     def sized(self) -> bool:
-        """Whether it found it with its size within 20 %."""
+        """Whether it found it with its size within 20%."""
         return self.found and self.size_ms is not None and abs(self.size_ms - ADDED_MS) <= SIZE_WITHIN_MS
 
 

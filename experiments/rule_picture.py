@@ -1,7 +1,7 @@
-"""Draws the picture of docs/judging.md: what the rule sees of a drop of 10 % on real runners.
+"""Draws the picture of docs/judging.md: what the rule sees of a drop of 10% on real runners.
 
 One server of tests/data/runner-noise.csv, its throughputs as they are and divided by the reference workload; the last
-eight runs are made 10 % slower.
+eight runs are made 10% slower.
 """
 
 import sys

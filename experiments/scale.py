@@ -120,7 +120,7 @@ def _crowd(source: str) -> dict[str, Any]:
         "failures": found.failures,
         "req/s, measured": found.throughput_rps,
         "req/s, predicted": promised_rps,
-        "difference": f"{100 * ((found.throughput_rps or 0.0) / promised_rps - 1):+.1f} %" if promised_rps else None,
+        "difference": f"{100 * ((found.throughput_rps or 0.0) / promised_rps - 1):+.1f}%" if promised_rps else None,
         "p50 excess (ms)": found.excess_p50_ms,
         "p99 excess (ms)": found.excess_p99_ms,
         "p99 excess, steady part (ms)": steady.excess_p99_ms if steady else None,

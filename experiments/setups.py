@@ -93,7 +93,7 @@ def line(number: int, setup: Setup, result: EndpointResult) -> str:
     """One row of the table."""
     (measured,) = result.rounds
     cells: list[object] = [number, setup.endpoint, f"{setup.users} at {setup.spawn_rate}/s"]
-    cells += [f"{setup.workers} x {setup.threads}", setup.task_seconds, setup.duration_s]
+    cells += [f"{setup.workers} × {setup.threads}", setup.task_seconds, setup.duration_s]
     cells += [joined(measured.connections_per_worker)]
     for column, shown in (("throughput_rps", rate), ("median_ms", ms)):
         cells += [shown(getattr(measured, column)), shown(getattr(measured.prediction, column, None))]
@@ -102,7 +102,7 @@ def line(number: int, setup: Setup, result: EndpointResult) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-HEAD = """| # | Endpoint | Users | Workers x threads | Task (s) | Load (s) | Connections | req/s | predicted | off \
+HEAD = """| # | Endpoint | Users | Workers × threads | Task (s) | Load (s) | Connections | req/s | predicted | off \
 | Median (ms) | predicted | off | within |
 | --: | :-- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | :-- |"""
 
@@ -128,7 +128,7 @@ def main() -> None:
             hits += is_hit(result.rounds[0])
             say(line(number, setup, result))
     say(
-        f"\n{hits} of {options.count} within 3 % (req/s) and 5 % (median). {utc_now()}, {environment.cpu.model}, "
+        f"\n{hits} of {options.count} within 3% (req/s) and 5% (median). {utc_now()}, {environment.cpu.model}, "
         f"{environment.cpu.count} cores, Python {environment.python}, seed {options.seed}: "
         f"`make experiment NAME=setups`"
     )

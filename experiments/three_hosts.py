@@ -73,7 +73,7 @@ class Load:
 
 
 LOAD = Load(users=50, seats=10, sleeping_s=0.5, queueing_s=0.1, duration_s=10, start="spread")
-"""With a hundred who begin at once, two processes measured a p95 that was 7 % shorter than that of one (2026-11-25)."""
+"""With a hundred who begin at once, two processes measured a p95 that was 7% shorter than that of one (2026-11-25)."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def main() -> None:
             difference = 100 * (there / here - 1)
             apart = apart or abs(difference) > most
             lines.append(
-                f"| {endpoint} | {column} | {here:,.2f} | {there:,.2f} | {signed_percent(difference)} | {most:g} % |"
+                f"| {endpoint} | {column} | {here:,.2f} | {there:,.2f} | {signed_percent(difference)} | {most:g}% |"
             )
     environment = read_environment(REPOSITORY)
     machine = f"{environment.cpu.model}, {environment.cpu.count} cores, {environment.python}"

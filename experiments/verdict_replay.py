@@ -1,6 +1,6 @@
 """How often the verdict rule cries wolf and what it finds, on real runner noise and on noise that is known.
 
-    make experiment NAME=verdict_replay      (half a minute, prints Markdown for docs/judging.md)
+    make experiment NAME=verdict_replay      (half a minute, prints Markdown for docs/measurements/verdicts.md)
 
 Drops are put at every place where a series has five runs before and a second run after; nothing is drawn by chance. The
 noise that is known is drawn with a fixed seed.
@@ -54,15 +54,15 @@ def side_by_side() -> str:
             [
                 name,
                 f"{len(series)}",
-                f"{quiet.runs} ({quiet.judged})",
-                f"{100 * quiet.beyond / quiet.judged:.1f} %",
+                f"{quiet.runs:,} ({quiet.judged})",
+                f"{100 * quiet.beyond / quiet.judged:.1f}%",
                 f"{quiet.regressed} + {quiet.improved}",
-                f"{quiet.alarms_percent:.2f} %",
-                *(f"{one.found} of {one.places} ({one.percent:.1f} %)" for one in found),
+                f"{quiet.alarms_percent:.2f}%",
+                *(f"{one.found} of {one.places} ({one.percent:.1f}%)" for one in found),
             ]
         )
     names = ["", "Series", "Runs (judged)", "Runs beyond the band", "Announced: regressed + improved"]
-    names += ["**False alarms**", *(f"Drop of {drop:g} % found" for drop in DROPS_PERCENT)]
+    names += ["**False alarms**", *(f"Drop of {drop:g}% found" for drop in DROPS_PERCENT)]
     rows = list(zip(names, *columns, strict=True))
     return table(rows[0], rows[1:])
 
@@ -72,7 +72,7 @@ def sensitivity() -> str:
     variants = {
         "**as it is**": RULE,
         **{f"band of {mads:g} MAD": Judging(band_mads=mads) for mads in (2.5, 3.5, 4.5)},
-        **{f"smallest effect {effect:g} %": Judging(smallest_effect_percent=effect) for effect in (3, 8)},
+        **{f"smallest effect {effect:g}%": Judging(smallest_effect_percent=effect) for effect in (3, 8)},
         **{f"up to {most} runs before": Judging(most_runs=most) for most in (10, 40)},
     }
     raw, relative = series_of(relative=False), series_of(relative=True)
@@ -82,9 +82,9 @@ def sensitivity() -> str:
         for series in (raw, relative):
             places = every_place(series, FEWEST_BEFORE)
             found = [with_drops(series, places, drop, rule).percent for drop in (10, 20)]
-            cells += [f"{as_they_are(series, rule).alarms_percent:.2f} %", *(f"{percent:.1f} %" for percent in found)]
+            cells += [f"{as_they_are(series, rule).alarms_percent:.2f}%", *(f"{percent:.1f}%" for percent in found)]
         rows.append([name, *cells])
-    head = ["", *(f"{form}: {what}" for form in ("raw", "relative") for what in ("false alarms", "10 %", "20 %"))]
+    head = ["", *(f"{form}: {what}" for form in ("raw", "relative") for what in ("false alarms", "10%", "20%"))]
     return table(head, rows)
 
 
@@ -100,14 +100,14 @@ def known_noise() -> str:
     for percent in (1.0, 2.0, 3.0, 5.0, 10.0):
         series = {str(n): values for n, values in enumerate(_known_noise(60, percent))}
         rules = (Judging(band_mads=2.5), RULE, Judging(band_mads=3.5), Judging(band_mads=4.5))
-        alarms = [f"{as_they_are(series, rule).alarms_percent:.2f} %" for rule in rules]
+        alarms = [f"{as_they_are(series, rule).alarms_percent:.2f}%" for rule in rules]
         places = [(name, 40) for name in series]
-        found = [f"{with_drops(series, places, drop).percent:.0f} %" for drop in DROPS_PERCENT]
-        rows.append([f"{percent:g} %", *alarms, *found])
+        found = [f"{with_drops(series, places, drop).percent:.0f}%" for drop in DROPS_PERCENT]
+        rows.append([f"{percent:g}%", *alarms, *found])
     head = [
         "Noise",
         *(f"False alarms, {mads} MAD" for mads in ("2.5", "**3**", "3.5", "4.5")),
-        *(f"Drop {drop:g} %" for drop in DROPS_PERCENT),
+        *(f"Drop {drop:g}%" for drop in DROPS_PERCENT),
     ]
     return table(head, rows)
 
@@ -129,7 +129,7 @@ def ends() -> str:
                     announced += 1
                     over += said[-1].open_since is None
             cells.append(f"{over} of {announced}")
-        rows.append([f"{percent:g} %, drop of {drop:g} %", *cells])
+        rows.append([f"{percent:g}%, drop of {drop:g}%", *cells])
     return table(["Noise", "Over: back at once", "Over: back in ten steps", "Over, wrongly: nothing changed"], rows)
 
 
@@ -157,13 +157,13 @@ def penalties() -> str:
     for name, draw in kinds.items():
         for runs in (20, 60, 200):
             cells = [
-                f"{100 * sum(_has_false_one(v, p, clean=clean) for v in draw(runs, 3.0)) / NOISY_SERIES:.1f} %"
+                f"{100 * sum(_has_false_one(v, p, clean=clean) for v in draw(runs, 3.0)) / NOISY_SERIES:.1f}%"
                 for clean in (True, False)
                 for p in (2.0, PENALTY, 4.0)
             ]
             rows.append([f"{name}, {runs} runs", *cells])
     how = [f"{p:g} log n{'' if clean else ', not cleaned'}" for clean in (True, False) for p in (2.0, PENALTY, 4.0)]
-    return table(["Noise of 3 %", *how], rows)
+    return table(["Noise of 3%", *how], rows)
 
 
 def changes_found() -> str:
@@ -178,9 +178,9 @@ def changes_found() -> str:
                 for values in _known_noise(runs, percent):
                     dropped = [value - (drop if n >= middle else 0) for n, value in enumerate(values)]
                     near += any(abs(point.index - middle) <= 2 for point in change_points(dropped, "higher"))
-                cells.append(f"{100 * near / NOISY_SERIES:.0f} %")
-            rows.append([f"{percent:g} %, {runs} runs", *cells])
-    return table(["Normal noise", "Change of 3 %", "of 5 %", "of 10 %"], rows)
+                cells.append(f"{100 * near / NOISY_SERIES:.0f}%")
+            rows.append([f"{percent:g}%, {runs} runs", *cells])
+    return table(["Normal noise", "Change of 3%", "of 5%", "of 10%"], rows)
 
 
 def real_change_points() -> str:

@@ -26,7 +26,7 @@ def predict(
 ) -> None:
     """Work out the table that `bench run` would show, without any load: queueing theory, in seconds.
 
-    Users, workers and seats are simulated as they are under `bench run`; docs/method.md says how, and what is left
+    Users, workers and seats are simulated as they are under `bench run`; docs/explanation.md says how, and what is left
     out. With --open-rate requests come at a rate of their own.
 
     Examples: bench predict --connections 290,210; bench predict --users 2000 --workers 8;

@@ -10,7 +10,7 @@ fifth of the passes is cut off at each end: the trimmed mean, with the interval 
 vulnerable confidence and significance procedures for location based on a single sample", Sankhya A 25, 331-352, which
 takes the standard error from the winsorized sample. All intervals of a table hold at once with the promised certainty
 (Bonferroni): the error rate is shared out evenly among its endpoints and metrics. At such small rates a bootstrap of 20
-values is too narrow; docs/comparing.md has the figures.
+values is too narrow; docs/measurements/comparisons.md has the figures.
 """
 
 import math

@@ -16,7 +16,8 @@ This cost assumes normal noise, and one wild run would be cut out as a level of 
 (Hampel filter: a run further than 3 sigma from the median of the five around it is replaced by that median; a level
 that lasts three runs stays), and scaled by a sigma that changes of level do not touch: from the MAD of the differences
 between neighbours. Then the penalty of each change is 3 log n, the modified BIC for a change in mean (Zhang and
-Siegmund 2007; the default of R's `changepoint`). docs/judging.md has the figures that speak for the filter and for 3.
+Siegmund 2007; the default of R's `changepoint`). docs/measurements/verdicts.md has
+the figures that speak for the filter and for 3.
 """
 
 from collections.abc import Sequence

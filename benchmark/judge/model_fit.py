@@ -94,7 +94,7 @@ def is_too_much(lost: float) -> bool:
 Seen = tuple[Literal["error", "warning", "note"], str, str]
 """What a rule of findings.py saw: how grave it is, what it is, and what to do about it."""
 
-AGREED_PERCENT = 3.0  # measurement and prediction agree within this; docs/method.md shows how near random set-ups come
+AGREED_PERCENT = 3.0  # measurement and prediction agree within this; figures: docs/measurements/predictions.md
 MUCH_PERCENT = 10.0
 COMPARED = {"throughput_rps": "req/s", "avg_ms": "mean", "median_ms": "median"}
 

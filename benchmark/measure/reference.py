@@ -1,7 +1,7 @@
 """The reference workload: how fast this machine is right now, measured in turns with the endpoints.
 
 Hosted runners differ by a third from one run to the next. What an endpoint scores divided by what a bare ASGI answer
-scores on the same server, minutes apart, differs by much less (docs/judging.md).
+scores on the same server, minutes apart, differs by much less (docs/measurements/verdicts.md).
 """
 
 import time

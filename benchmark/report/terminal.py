@@ -81,7 +81,7 @@ def print_predictions(console: Console, answers: Sequence[Predicted]) -> None:
             for line in _explained(answer):
                 console.print(Text(line), soft_wrap=True)
         console.print()
-    console.print("Worked out, not measured. What the model leaves out: docs/method.md", soft_wrap=True)
+    console.print("Worked out, not measured. What the model leaves out: docs/explanation.md", soft_wrap=True)
 
 
 def _predicted_table(plan: Plan, answers: Sequence[Predicted]) -> Table:

@@ -1,6 +1,6 @@
 """How connections are distributed: a socket that all workers accept from does it unevenly, once for the whole load.
 
-Likely splits are drawn from measured ones (docs/method.md says where and how). They were measured with two workers; for
+Likely splits are drawn from measured ones (docs/explanation.md). They were measured with two workers; for
 more of them a distribution that is about as uneven stands in.
 """
 

@@ -1,6 +1,6 @@
 """The system that is measured, as a discrete-event simulation (SimPy): users, a load generator, workers with slots.
 
-What a request costs besides its service time was measured, not fitted to a table: docs/method.md says where and how.
+What a request costs besides its service time was measured, not fitted to a table (docs/explanation.md).
 """
 
 from array import array

@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+import textwrap
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,20 +19,9 @@ from benchmark.plan import Frozen, Profile, Target
 from scripts import run
 from scripts.cli import app
 
-DOCUMENTS = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "docs/own-endpoints.md",
-    "docs/reuse.md",
-    "docs/scaling.md",
-    "docs/method.md",
-    "docs/judging.md",
-    "docs/comparing.md",
-    "docs/diagnosis.md",
-    "docs/history.md",
-    "docs/security.md",
-)
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES)
 
 
 def commands(repository: Path, documents: Sequence[str] = DOCUMENTS) -> list[list[str]]:
@@ -105,8 +95,8 @@ def test_every_prediction_in_the_documents_is_worked_out_as_it_is_typed(reposito
         assert "Worked out, not measured." in typed(shlex.split(line)).output, line
 
 
-def test_a_rate_that_the_readme_predicts_is_the_one_it_measures(repository: Path) -> None:
-    lines = [words for words in commands(repository, ("README.md",)) if words[1] in {"predict", "run"}]
+def test_a_rate_that_the_document_predicts_is_the_one_it_measures(repository: Path) -> None:
+    lines = [words for words in commands(repository, ("docs/commands.md",)) if words[1] in {"predict", "run"}]
     (asked,) = [dict(zip(words[2::2], words[3::2], strict=True)) for words in lines if "--open-rate" in words]
     (sent,) = [dict(zip(words[2::2], words[3::2], strict=True)) for words in lines if "--rate" in words]
     assert sent.pop("--arrivals") == "poisson"
@@ -116,8 +106,12 @@ def test_a_rate_that_the_readme_predicts_is_the_one_it_measures(repository: Path
 
 def test_the_example_of_one_s_own_endpoints_is_a_valid_configuration(repository: Path, tmp_path: Path) -> None:
     blocks = re.findall(r"```toml\n(.*?)```", (repository / "docs" / "own-endpoints.md").read_text(), re.DOTALL)
+    (whole,) = [block for block in blocks if block.startswith(" ")]
+    (tmp_path / "benchmark.toml").write_text(textwrap.dedent(whole))
+    plan = make_plan(read_config(tmp_path / "benchmark.toml"), "mine", {})
+    assert [endpoint.name for endpoint in plan.endpoints] == ["list_orders"]
     apps = [block for block in blocks if block.startswith("[app]")]
-    rest = "\n".join(block for block in blocks if not block.startswith("[app]"))
+    rest = "\n".join(block for block in blocks if not block.startswith(("[app]", " ")))
     assert len(apps) == 2
     for block in apps:
         (tmp_path / "benchmark.toml").write_text(f"schema_version = 1\n{block}\n{rest}")
@@ -183,11 +177,57 @@ def test_the_commented_example_in_the_repository_s_file_is_valid_when_uncommente
     assert {"create_order", "checkout"} <= set(read_config(tmp_path / "benchmark.toml").endpoints)
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_links_between_documents_lead_somewhere(repository: Path, name: str) -> None:
+def anchors(document: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    text = re.sub(r"(?ms)^ *```.*?^ *```", "", document.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"(?m)^#+ (.+)$", text)}
+
+
+def links(repository: Path, name: str) -> list[tuple[Path, str]]:
+    """Where the links of a document lead: the file, and the heading in it if one is named."""
     document = repository / name
-    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
-        assert (document.parent / target).exists(), target
+    found = re.findall(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)", document.read_text(encoding="utf-8"))
+    return [((document.parent / path).resolve() if path else document, anchor) for path, anchor in found]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_between_documents_lead_to_a_file_and_a_heading_in_it(repository: Path, name: str) -> None:
+    for target, anchor in links(repository, name):
+        assert target.exists(), target
+        rendered = "reports" in target.relative_to(repository).parts
+        assert not anchor or rendered or anchor in anchors(target), f"{target.name}#{anchor}"
+
+
+def test_every_page_named_in_code_and_workflows_exists(repository: Path) -> None:
+    """Messages, templates and comments send readers to pages, some to a heading."""
+    places = ("benchmark", "scripts", "load", "app", "experiments", ".github", "tests")
+    files = [file for place in places for file in (repository / place).rglob("*")]
+    files = [file for file in files if file.suffix in {".py", ".j2", ".yml", ".js", ".toml"} and file.is_file()]
+    named = [
+        (file, *found)
+        for file in [repository / "benchmark.toml", *files]
+        for found in re.findall(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?", file.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 20
+    for file, page, anchor in named:
+        assert (repository / page).exists(), f"{file}: {page}"
+        assert not anchor or anchor in anchors(repository / page), f"{file}: {page}#{anchor}"
+
+
+def test_every_page_is_in_the_index_of_the_documentation(repository: Path) -> None:
+    indexed = {target for target, _ in links(repository, "docs/README.md")}
+    assert {repository / page for page in PAGES} - indexed == {repository / "docs" / "README.md"}
+
+
+LONG = 140  # lines: about three screens
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_long_page_begins_with_its_contents(repository: Path, name: str) -> None:
+    text = (repository / name).read_text(encoding="utf-8")
+    contents = re.findall(r"(?m)^- \[.+\]\(#([^)]+)\)$", text)
+    sections = [title for title in re.findall(r"(?m)^## (.+)$", re.sub(r"(?ms)^```.*?^```", "", text))]
+    assert len(text.splitlines()) < LONG or len(contents) == len(sections) or name == "docs/commands.md"
 
 
 def test_every_target_of_the_makefile_is_named_for_who_contributes(repository: Path) -> None:
@@ -197,6 +237,6 @@ def test_every_target_of_the_makefile_is_named_for_who_contributes(repository: P
 
 
 def test_no_placeholder_is_left_in_the_documents(repository: Path) -> None:
-    for file in [repository / "README.md", *(repository / "docs").glob("*.md")]:
+    for file in (repository / name for name in DOCUMENTS):
         left = re.findall(r"\b(?:TODO|TBD|FIXME|[A-Z]+_TABLE)\b", file.read_text())
         assert not left, f"{file.name}: {left}"

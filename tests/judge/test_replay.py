@@ -49,7 +49,7 @@ def test_the_same_runs_without_the_reference_workload_cry_wolf_and_see_less(rela
 
 
 def test_the_tables_in_the_documents_are_what_the_benchmark_prints(repository: Path) -> None:
-    text = (repository / "docs" / "judging.md").read_text()
+    text = (repository / "docs" / "measurements" / "verdicts.md").read_text()
     for part in (side_by_side, wild_runs, real_change_points):
         assert part() in text
 

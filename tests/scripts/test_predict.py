@@ -119,7 +119,7 @@ LONG_WORK = [
 
 @pytest.mark.parametrize("setup", LONG_WORK)
 def test_as_many_answers_come_as_were_predicted_for_the_very_connections(setup: Setup, tmp_path: Path) -> None:
-    """How near latencies come is measured by thirty random set-ups (docs/method.md)."""
+    """How near latencies come is measured by thirty random set-ups (docs/measurements/predictions.md)."""
     (measured,) = run(setup, tmp_path).endpoints[0].rounds
     assert measured.prediction is not None
     assert measured.requests > 0

@@ -1,4 +1,4 @@
-"""Every figure that a docstring or docs/method.md works out is worked out again."""
+"""Every figure that a docstring or docs/explanation.md works out is worked out again."""
 
 import doctest
 from pathlib import Path
@@ -17,6 +17,6 @@ def test_examples_in_docstrings_hold(module: object) -> None:
 
 
 def test_every_figure_of_the_worked_example_holds(repository: Path) -> None:
-    done = doctest.testfile(str(repository / "docs" / "method.md"), module_relative=False)
+    done = doctest.testfile(str(repository / "docs" / "explanation.md"), module_relative=False)
     assert done.attempted > 10
     assert done.failed == 0

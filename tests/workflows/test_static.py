@@ -88,7 +88,7 @@ def test_that_checker_finds_what_is_wrong(
 def test_a_secret_of_another_name_is_handed_over_by_the_lines_that_the_document_asks_for(
     languageservice: Callable[[Path], list[str]], tmp_path: Path
 ) -> None:
-    said = (ROOT / "docs/own-endpoints.md").read_text(encoding="utf-8")
+    said = (ROOT / "docs/on-github.md").read_text(encoding="utf-8")
     assert "begins with `API_TOKEN:`, put the same line with the\n     other name above it" in said
     workflows = tmp_path / ".github" / "workflows"
     shutil.copytree(ROOT / ".github" / "workflows", workflows)

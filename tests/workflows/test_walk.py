@@ -1,4 +1,4 @@
-"""docs/own-endpoints.md, "On GitHub", followed to the letter in a fork: the workflows are still right, and run.
+"""docs/on-github.md, followed to the letter in a fork: the workflows are still right, and run.
 
 The fork has an app of its own behind a secret, the document's endpoints, none of the example's profiles but the two
 that workflows name, and the repository variable that leaves the tests out.
@@ -49,7 +49,7 @@ def _configuration() -> str:
     """benchmark.toml after step 4: the document's app, endpoints and profile, which is the headline one now."""
     blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     app = next(block for block in blocks if block.startswith("[app]") and "import" in block)
-    rest = "\n".join(block for block in blocks if not block.startswith("[app]"))
+    rest = "\n".join(block for block in blocks if not block.startswith(("[app]", " ")))
     own = (ROOT / "benchmark.toml").read_text(encoding="utf-8")
     kept = "\n".join(re.findall(rf"(?ms)^\[profiles\.(?:{'|'.join(KEPT)})\]\n.*?(?=^\[|^# ---)", own))
     kept = re.sub(r"(?m)^endpoints = .*$", 'endpoints = ["create_order"]', kept)
