@@ -234,7 +234,7 @@ def test_one_wild_run_in_the_baseline_does_not_hide_a_drop_nor_make_one(place: i
 
 @pytest.mark.parametrize(("percent", "most"), [(1.0, 0.0005), (2.0, 0.0005), (3.0, 0.005), (10.0, 0.015)])
 def test_normal_noise_alarms_as_seldom_as_the_documents_say(percent: float, most: float) -> None:
-    """docs/measurements/verdicts.md: rare as long as the smallest effect rules; where noise rules, one run in a hundred."""
+    """docs/measurements/verdicts.md: rare while the smallest effect rules; where noise rules, one run in a hundred."""
     source = random.Random(20260102)  # noqa: S311 - no secret
     said = [j for _ in range(60) for j in judged([source.gauss(100, percent) for _ in range(60)])]
     alarms = sum(j.stage == "confirmed" for j in said)

@@ -1,8 +1,7 @@
 """Two load workers on hosts of their own send what one host sends by itself, and all their rows reach the table.
 
-How near latencies come is measured by `make experiment NAME=three_hosts` (docs/measurements/load.md). Here answers take long
-enough, beside what
-a busy machine adds to them, that each user gets the same number of them in any case.
+How near latencies come is measured by `make experiment NAME=three_hosts` (docs/measurements/load.md). Here responses
+take long enough, compared with what a busy machine adds, that each user gets the same number of them in any case.
 """
 
 import json
