@@ -1,4 +1,4 @@
-"""What limits how far one round can be believed. Each rule looks at one kind of evidence and says what to do.
+"""What limits how reliable one round is. Each rule looks at one kind of evidence and says what to do.
 
 Among them is what the load generator itself does to the numbers, with Little's law as an alarm.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmark.formatting import count, figure, ms, percent, seconds
 from benchmark.judge.model_fit import (
     GENERATOR_CPU_PERCENT,
     GENERATOR_LAG_MS,
@@ -34,6 +35,7 @@ MOST_LOST = 0.10
 MUCH_CUT_BYTES = 2**20
 OFTEN_CLOSED = 0.01
 LIMITED = "limit_concurrency"  # what failures say that uvicorn itself refused (load/clients.py)
+SMALLEST_SHOWN_PERCENT = 0.1
 GRAVITY = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -41,11 +43,13 @@ GRAVITY = {"error": 0, "warning": 1, "note": 2}
 class Rule:
     """Looks at one kind of evidence about a round, and says what it saw, if anything.
 
-    `effect` on how far the run can be believed (validity.py): invalid once the finding is an error, or noisy.
-    `about_generator`: the load generator made users wait. `about_failures`: failures are the number that it is about.
+    `title`: what it is about, in two or three words. `effect` on the validity of the run (validity.py): invalid once
+    the finding is an error, or noisy. `about_generator`: the load generator made users wait. `about_failures`:
+    failures are the number that it is about.
     """
 
     kind: str
+    title: str
     look: Callable[[Round, Endpoint, Plan], Seen | None]
     effect: Literal["invalidates", "disturbs", "none"] = "none"
     about_generator: bool = False
@@ -68,44 +72,51 @@ def _little(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
     most_ms = allowed_in_round_ms(measured, plan.profile)
     lost = lost_in_round(measured, plan.profile) or 0.0
     if measured.pause_ms is None or most_ms is None:
-        seen = f"Throughput x latency accounts for {1 - lost:.1%} of the {plan.profile.users} users (Little's law)"
+        seen = (
+            f"Throughput x latency accounts for only {percent(100 * (1 - lost))} of the users' time (Little's law). "
+            "The rest"
+        )
     else:
         seen = (
-            f"Between a response and the next request users paused for {measured.pause_ms:.3g} ms (Little's law), "
-            f"of which sending explains {most_ms:.3g} ms"
+            f"Users paused for {ms(measured.pause_ms)} ms between a response and the next request (Little's law); "
+            f"sending explains {ms(most_ms)} ms of it. The rest, {percent(100 * lost)} of their time,"
         )
-    fewer = "fewer users, " if plan.profile.users > 1 else ""
     return (
         "error",
-        (
-            f"{seen}. The rest, {lost:.1%} of their time, was spent inside the load generator, so real latencies "
-            "are longer than shown."
-        ),
-        f'Take {fewer}client = "fast", or more cores for the generator.',
+        f"{seen} was lost inside the load generator, so real latencies are longer than shown.",
+        _relieve(plan),
     )
 
 
-def _late(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
+def _relieve(plan: Plan) -> str:
+    """What helps an overloaded load generator, but what is so already."""
+    ways = ["fewer users"] if plan.profile.users > 1 else []
+    ways += ['client = "fast"'] if plan.profile.client != "fast" else []
+    ways += ["more cores for the load generator (processes)"]
+    return f"Use {' or '.join([', '.join(ways[:-1]), ways[-1]] if len(ways) > 1 else ways)}."
+
+
+def _late(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
     if not is_late(measured):
         return None
     return (
         "error",
         (
-            f"The load generator was {measured.resources.generator_lag_mean_ms:.0f} ms late on average: "
-            f"{late_ratio(measured):.0%} of the mean latency is its own."
+            f"The load generator was {ms(measured.resources.generator_lag_mean_ms)} ms late on average: "
+            f"{percent(100 * late_ratio(measured))} of the mean latency is its own."
         ),
-        'Take fewer users, client = "fast", or more cores for the generator (processes).',
+        _relieve(plan),
     )
 
 
 def _generator_cpu(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    percent = measured.resources.generator_cpu_p90_percent
-    if percent is None or percent <= GENERATOR_CPU_PERCENT:
+    used = measured.resources.generator_cpu_p90_percent
+    if used is None or used <= GENERATOR_CPU_PERCENT:
         return None
     return (
         "warning",
-        f"The load generator used {percent:.0f} % of a core or more in one second out of ten.",
-        "Its own delays are in the latencies. Take fewer users or a machine with more cores.",
+        f"The load generator used {percent(used)} of a core or more in one second out of ten.",
+        "Latencies include its own delays. Use fewer users, or a machine with more cores.",
     )
 
 
@@ -115,8 +126,8 @@ def _generator_lag(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | 
         return None
     return (
         "warning",
-        f"The load generator's own event loop was up to {lag_ms:.0f} ms late.",
-        "Latencies hold that delay. Leave the machine to the benchmark, or take fewer users.",
+        f"The load generator's event loop was {ms(lag_ms)} ms late or more in 1% of the samples.",
+        "Latencies include that delay. Leave the machine to the benchmark, or use fewer users.",
     )
 
 
@@ -126,7 +137,7 @@ def _generator_collects(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Se
     return (
         "warning",
         "The load generator grew so large that its garbage collection was switched on again.",
-        "Latencies hold its pauses. Shorten the duration, or take fewer users.",
+        "Latencies include its pauses. Use a shorter duration, or fewer users.",
     )
 
 
@@ -136,21 +147,21 @@ def _silences(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
     named = ", ".join(f"{name} ({silent_s:g} s)" for name, silent_s in measured.silences.items())
     return (
         "warning",
-        f"Not heard under load for a while, though it came back: {named}.",
-        "See to the network between the machines, and run again.",
+        f"No sign of a load worker for a while, though it came back: {named}.",
+        "Check the network between the machines, then run again.",
     )
 
 
-def _hidden(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
+def _hidden(measured: Round, endpoint: Endpoint, _plan: Plan) -> Seen | None:
     repeated, cut_off = measured.repeated or 0, measured.cut_off or 0
-    seen = [f"sent {repeated} requests again by itself"] if repeated else []
-    seen += [f"counted {cut_off} broken-off responses as right"] if cut_off else []
+    seen = [f"sent {count(repeated)} requests again on its own"] if repeated else []
+    seen += [f"counted {count(cut_off)} broken-off responses as correct"] if cut_off else []
     if not seen:
         return None
     return (
         "error",
         f"Locust's client {' and '.join(seen)}.",
-        'Take client = "fast"; what a locustfile of your own can do: docs/method.md.',
+        "See docs/method.md for what your locustfile can do." if endpoint.locustfile else 'Use client = "fast".',
     )
 
 
@@ -159,14 +170,14 @@ def _reconnected(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | Non
         return None
     wait_s = plan.profile.wait_s
     kept = f"; uvicorn keeps them for {UVICORN_KEEPS_S} s" if wait_s >= UVICORN_KEEPS_S else ""
-    slower = f" sooner than users think ({wait_s:g} s{kept})" if wait_s else ""
+    slower = f" sooner than users think ({seconds(wait_s)}{kept})" if wait_s else ""
     return (
         "note",
-        f"{measured.reconnected} requests went over a new connection: the server closes idle connections{slower}.",
-        "Latencies hold the connecting. Where your server keeps them for longer (--timeout-keep-alive), measure "
-        "it by its url, or take a shorter wait."
+        f"{count(measured.reconnected)} requests needed a new connection: the server closes idle connections{slower}.",
+        "Latencies include connecting. If your server keeps connections for longer (--timeout-keep-alive), measure it "
+        "by its url, or use a shorter wait."
         if wait_s
-        else "Latencies hold the connecting. Let it keep them for longer, if real users come back.",
+        else "Latencies include connecting. Let the server keep connections for longer, if real users return.",
     )
 
 
@@ -176,13 +187,13 @@ def _rate_not_kept(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | N
         return None
     busy_percent = measured.resources.generator_cpu_p90_percent or 0.0
     if busy_percent > GENERATOR_CPU_PERCENT:
-        why = "the load generator had no more time"
-        remedy = "Let more processes send it (--processes auto), or other machines: docs/scaling.md."
+        why = "the load generator had no CPU left"
+        remedy = "Use more load processes (--processes auto), or more machines: docs/scaling.md."
     else:
-        why = f"all {plan.profile.users} users waited for answers"
-        remedy = "The app is too slow for this rate, or more users have to be allowed under way (--users)."
-    shares = f"Of {found.offered_rps:.4g} requests per second that were due, {found.achieved_rps:.4g} could be sent"
-    return "error", f"{shares}: {why}.", remedy
+        why = f"all {count(plan.profile.users)} users were waiting for responses"
+        remedy = "The app is too slow for this rate, or more users have to be allowed in progress (--users)."
+    shares = f"Of {figure(found.offered_rps)} requests per second that were due, only {figure(found.achieved_rps)}"
+    return "error", f"{shares} were sent: {why}.", remedy
 
 
 def _rate_late(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
@@ -191,8 +202,8 @@ def _rate_late(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None
         return None
     return (
         "warning",
-        f"One request in a hundred was sent {found.late_p99_ms:.0f} ms or more after it was due.",
-        "It is part of the latencies. Allow more users under way (--users), or give the generator a core.",
+        f"1% of the requests were sent {ms(found.late_p99_ms)} ms or more after they were due.",
+        "Latencies include that delay. Allow more users in progress (--users), or give the load generator a core.",
     )
 
 
@@ -201,21 +212,22 @@ def _nothing_answered(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen
         return None
     return (
         "error",
-        "No request was answered correctly.",
-        "Look at the failures below and at server.log; or lengthen the duration beyond one answer time.",
+        "No request got a correct response.",
+        "Look at the failures and at server.log, or use a duration longer than one response.",
     )
 
 
 def _failures(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
     if not measured.failures:
         return None
-    percent = 100 * measured.failures / measured.requests
+    failed_percent = 100 * measured.failures / measured.requests
+    share = percent(failed_percent) if failed_percent >= SMALLEST_SHOWN_PERCENT else "less than 0.1%"
     why, remedy = _why_failed(measured, plan)
     return (
-        "error" if percent > 1 else "warning",
+        "error" if failed_percent > 1 else "warning",
         (
-            f"{measured.failures} of {measured.requests} requests failed ({percent:.3g} %){why}. "
-            "Latencies are of right responses; a row of its own says how long failed requests took."
+            f"{count(measured.failures)} of {count(measured.requests)} requests failed ({share}){why}. "
+            "Latencies cover correct responses only; failed requests have a row of their own."
         ),
         remedy,
     )
@@ -224,9 +236,9 @@ def _failures(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
 def _why_failed(measured: Round, plan: Plan) -> tuple[str, str]:
     limited = sum(kind.count for kind in measured.failures_by_kind if LIMITED in kind.message)
     if not limited:
-        return "", "Fix what the failures say before comparing."
-    why = f", {limited} of them as uvicorn allows no more connections at a time ({LIMITED})"
-    return why, f"Raise --limit-concurrency of the server above {plan.profile.users}, or take fewer users."
+        return "", "Fix the failures before comparing latencies."
+    why = f", {count(limited)} of them because uvicorn allows no more connections at a time ({LIMITED})"
+    return why, f"Raise --limit-concurrency of the server above {plan.profile.users}, or use fewer users."
 
 
 def _not_kept(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
@@ -235,11 +247,11 @@ def _not_kept(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
     return (
         "note",
         (
-            f"Connections are not kept: the server closed them after {min(measured.closed, measured.requests)} of "
-            f"{measured.requests} "
-            'responses ("connection: close", or HTTP/1.0), and the next request had to connect.'
+            f"The server closed the connection after {count(min(measured.closed, measured.requests))} of "
+            f'{count(measured.requests)} responses ("connection: close", or HTTP/1.0), so the next request had to '
+            "connect again."
         ),
-        "Latencies hold the connecting. Let the server keep connections, if it does so for its visitors.",
+        "Latencies include connecting. Let the server keep connections, if it does in production.",
     )
 
 
@@ -249,11 +261,10 @@ def _withheld(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
     return (
         "warning" if measured.failures else "note",
         (
-            f"The server set {measured.withheld} cookies marked Secure, which do not go back over http: all "
-            "requests came without them, as from visitors who are new."
+            f"The server set {count(measured.withheld)} cookies marked Secure, which are not sent back over http: "
+            "every request came without them, like that of a new visitor."
         ),
-        "Let the app set them without Secure for the test"
-        + (", or measure it over https." if plan.target.url else "."),
+        "Set them without Secure for the test" + (", or measure over https." if plan.target.url else "."),
     )
 
 
@@ -262,8 +273,8 @@ def _users_not_started(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen
         return None
     return (
         "error",
-        f"Only {measured.users_started} of {plan.profile.users} users were started.",
-        "Raise the spawn rate, or lengthen the duration beyond users / spawn rate.",
+        f"Only {count(measured.users_started)} of {count(plan.profile.users)} users were started.",
+        "Raise the spawn rate, or use a duration longer than users / spawn rate.",
     )
 
 
@@ -274,21 +285,21 @@ def _users_never_answered(measured: Round, _endpoint: Endpoint, plan: Plan) -> S
     return (
         "warning",
         (
-            f"{started - answered} of {started} users never got an answer, so the slowest are missing "
-            "from the table and there is no steady part."
+            f"{count(started - answered)} of {count(started)} users never got a response, so the slowest responses "
+            "are missing and there is no steady part."
         ),
-        "Lengthen the duration, or take fewer users.",
+        "Use a longer duration, or fewer users.",
     )
 
 
-def _no_steady_part(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    """Where users were never answered another finding says that there is no steady part."""
+def _no_steady_part(measured: Round, endpoint: Endpoint, _plan: Plan) -> Seen | None:
+    """Where users never got a response another finding says that there is no steady part."""
     if measured.steady is not None or measured.users_answered not in {None, measured.users_started}:
         return None
     return (
         "note",
-        "There was no steady part to look at, so nothing says whether the load generator made users wait.",
-        "Lengthen the duration; with a locustfile of one's own it cannot be known.",
+        "There was no steady part, so it is unknown whether the load generator made users wait.",
+        "With your own locustfile it cannot be known." if endpoint.locustfile else "Use a longer duration.",
     )
 
 
@@ -296,16 +307,22 @@ def _server_cpu(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None
     used = measured.resources
     worker = used.busiest_worker_p90_percent
     if worker is not None and worker > SERVER_CPU_PERCENT:
-        message = f"The busiest worker used {worker:.0f} % of a core or more in one second out of ten."
+        message = f"The busiest worker used {percent(worker)} of a core or more in one second out of ten."
     elif (used.machine_cpu_mean_percent or 0) > MACHINE_CPU_PERCENT and not busy_with_others(used):
-        message = f"The machine's processors were {used.machine_cpu_mean_percent:.0f} % busy on average."
+        message = f"CPU was {percent(used.machine_cpu_mean_percent)} busy on average."
     else:
         return None
     return (
         "warning",
-        f"{message} The figures are those of a saturated machine.",
-        f"Fine if its limit is what you look for; else take fewer than {plan.profile.users} users.",
+        f"{message} These are the numbers of a saturated machine.",
+        f"Fine if you are looking for its limit; otherwise use {_less_load(plan)}.",
     )
+
+
+def _less_load(plan: Plan) -> str:
+    if plan.profile.rate_per_s is not None:
+        return f"a rate below {plan.profile.rate_per_s:g}/s"
+    return f"fewer than {count(plan.profile.users)} users" if plan.profile.users > 1 else "a faster machine"
 
 
 def _other_programs(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
@@ -315,10 +332,10 @@ def _other_programs(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen |
     return (
         "warning",
         (
-            f"The machine's processors were {used.machine_cpu_mean_percent:.0f} % busy, and mostly not with this: "
-            f"other programs used {(used.others_cpu_mean_percent or 0) / 100:.1f} of them."
+            f"CPU was {percent(used.machine_cpu_mean_percent)} busy, mostly with other programs "
+            f"({(used.others_cpu_mean_percent or 0) / 100:.1f} cores). Latencies include that delay."
         ),
-        "Latencies hold the delays. Run again with nothing else on the machine; a database belongs on another.",
+        "Run again on an idle machine; host databases elsewhere.",
     )
 
 
@@ -327,8 +344,8 @@ def _few_requests(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | N
         return None
     return (
         "warning",
-        f"Only {measured.requests} requests: a p99 of fewer than {FEWEST_REQUESTS} is just the slowest one.",
-        "Lengthen the duration, or take more users.",
+        f"Only {measured.requests} requests: with fewer than {FEWEST_REQUESTS}, p99 is just the slowest one.",
+        "Use a longer duration, or more users.",
     )
 
 
@@ -342,13 +359,12 @@ def _uneven_workers(measured: Round, endpoint: Endpoint, plan: Plan) -> Seen | N
     queued, meaning = _what_the_split_means(max(dealt), endpoint, plan)
     return (
         "warning" if queued else "note",
-        f"The busiest worker held {share:.0%} of the connections ({' / '.join(map(str, dealt))}). {meaning}",
-        "The kernel deals connections anew in each round: take more rounds"
-        + (
-            ', or give each worker a socket of its own ([app] sockets = "per-worker").'
-            if plan.target.sockets == "shared"
-            else "."
+        (
+            f"The busiest worker held {percent(100 * share)} of the connections "
+            f"({count(max(dealt))} of {count(sum(dealt))}). {meaning}"
         ),
+        "The kernel distributes connections differently in each round: use more rounds"
+        + (', or a socket for each worker ([app] sockets = "per-worker").' if plan.target.sockets == "shared" else "."),
     )
 
 
@@ -356,15 +372,15 @@ def _what_the_split_means(most: int, endpoint: Endpoint, plan: Plan) -> tuple[bo
     if endpoint.served is None:
         return (
             False,
-            "Whether its users queued, so that the figures follow this split, is not known: nothing is declared.",
+            "Whether its users had to queue is unknown: `served` is not declared.",
         )
     seats = endpoint.seats_per_worker(plan.target.threads)
     if seats is not None and most > seats:
-        return True, "Its users queued longer than the others: median and maximum follow this split."
-    return False, "None of its users had to queue, so the figures hardly depend on it."
+        return True, "Its users waited longer, so p50 and max depend on this split."
+    return False, "No user had to queue, so this hardly matters."
 
 
-def _in_flight(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
+def _in_flight(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
     if not measured.in_flight:
         return None
     total = measured.in_flight + measured.requests
@@ -372,21 +388,21 @@ def _in_flight(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
     return (
         "warning" if lost_ratio > MOST_LOST else "note",
         (
-            f"{measured.in_flight} requests were still waiting when the load stopped and are in no figure: "
-            f"{lost_ratio:.1%} of all that were sent."
+            f"{count(measured.in_flight)} requests ({percent(100 * lost_ratio)}) were unfinished when the load stopped "
+            "and are not counted."
         ),
-        f"Lengthen the {plan.profile.duration_s:g} s, so that they weigh less.",
+        "Use a longer duration to reduce this share.",
     )
 
 
 def _steal(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    percent = measured.resources.steal_percent
-    if percent is None or percent <= STEAL_PERCENT:
+    steal_percent = measured.resources.steal_percent
+    if steal_percent is None or steal_percent <= STEAL_PERCENT:
         return None
     return (
         "warning",
-        f"The host gave {percent:.1f} % of this machine's processor time to others.",
-        "Latencies hold the pauses. Run again, and compare rounds.",
+        f"The host gave {percent(steal_percent)} of this machine's CPU time to others (steal).",
+        "Latencies include the pauses. Run again and compare.",
     )
 
 
@@ -395,12 +411,12 @@ def _printed_too_much(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen
     if not cut:
         return None
     amount = f"{cut / 1024:.0f} KiB" if cut < MUCH_CUT_BYTES else f"{cut / 2**20:.0f} MiB"
-    kept = f"a line up to {LONGEST_LINE_BYTES // 1024} KiB, a log up to {LARGEST_LOG_BYTES // 2**20} MiB"
+    kept = f"lines up to {LONGEST_LINE_BYTES // 1024} KiB, logs up to {LARGEST_LOG_BYTES // 2**20} MiB"
     return (
         "note" if cut < MUCH_CUT_BYTES else "warning",
         (
             f"The app or the load generator printed {amount} more than their logs keep ({kept}). "
-            "Printing takes time, which latencies hold."
+            "Printing takes time, which latencies include."
         ),
         "Print less: lower the log level of the app.",
     )
@@ -413,38 +429,38 @@ def _slow_loop(_measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None
         return None
     return (
         "warning",
-        f"{target.workers} workers without uvloop answer each request about 45 ms late.",
-        'pip install "uvicorn[standard]" and take loop = "uvloop", or sockets = "per-worker".',
+        f"{target.workers} workers without uvloop respond to each request about 45 ms late.",
+        'Install "uvicorn[standard]" and use loop = "uvloop", or set sockets = "per-worker".',
     )
 
 
 RULES = (
-    Rule("no-right-answer", _nothing_answered, "invalidates", about_failures=True),
-    Rule("failures", _failures, "invalidates", about_failures=True),
-    Rule("users-not-started", _users_not_started, "invalidates"),
-    Rule("users-never-answered", _users_never_answered),
-    Rule("no-steady-part", _no_steady_part),
-    Rule("littles-law", _little, "invalidates", about_generator=True),
-    Rule("generator-late", _late, "invalidates", about_generator=True),
-    Rule("generator-cpu", _generator_cpu, "disturbs", about_generator=True),
-    Rule("generator-lag", _generator_lag, "disturbs", about_generator=True),
-    Rule("generator-garbage-collection", _generator_collects, "disturbs"),
-    Rule("load-worker-silent", _silences, "disturbs"),
-    Rule(HIDDEN_BY_CLIENT, _hidden, "invalidates"),
-    Rule("reconnected", _reconnected),
-    Rule(RATE_NOT_KEPT, _rate_not_kept, "invalidates"),
-    Rule("rate-late", _rate_late),
-    Rule("server-cpu", _server_cpu),
-    Rule("other-programs", _other_programs, "disturbs"),
-    Rule("few-requests", _few_requests),
-    Rule("uneven-workers", _uneven_workers),
-    Rule("in-flight", _in_flight),
-    Rule("connections-not-kept", _not_kept),
-    Rule("secure-cookies", _withheld),
-    Rule("steal", _steal, "disturbs"),
-    Rule("asyncio-loop", _slow_loop),
-    Rule("output-cut", _printed_too_much),
-    Rule("theory", disagreement),
+    Rule("no-right-answer", "no correct response", _nothing_answered, "invalidates", about_failures=True),
+    Rule("failures", "failed requests", _failures, "invalidates", about_failures=True),
+    Rule("users-not-started", "users not started", _users_not_started, "invalidates"),
+    Rule("users-never-answered", "users without a response", _users_never_answered),
+    Rule("no-steady-part", "no steady part", _no_steady_part),
+    Rule("littles-law", "slow load generator", _little, "invalidates", about_generator=True),
+    Rule("generator-late", "slow load generator", _late, "invalidates", about_generator=True),
+    Rule("generator-cpu", "busy load generator", _generator_cpu, "disturbs", about_generator=True),
+    Rule("generator-lag", "late load generator", _generator_lag, "disturbs", about_generator=True),
+    Rule("generator-garbage-collection", "garbage collection", _generator_collects, "disturbs"),
+    Rule("load-worker-silent", "silent load worker", _silences, "disturbs"),
+    Rule(HIDDEN_BY_CLIENT, "requests sent again", _hidden, "invalidates"),
+    Rule("reconnected", "new connections", _reconnected),
+    Rule(RATE_NOT_KEPT, "target rate not reached", _rate_not_kept, "invalidates"),
+    Rule("rate-late", "requests sent late", _rate_late),
+    Rule("server-cpu", "CPU saturated", _server_cpu),
+    Rule("other-programs", "other programs", _other_programs, "disturbs"),
+    Rule("few-requests", "few requests", _few_requests),
+    Rule("uneven-workers", "uneven connections", _uneven_workers),
+    Rule("in-flight", "unfinished requests", _in_flight),
+    Rule("connections-not-kept", "closed connections", _not_kept),
+    Rule("secure-cookies", "Secure cookies", _withheld),
+    Rule("steal", "CPU steal", _steal, "disturbs"),
+    Rule("asyncio-loop", "no uvloop", _slow_loop),
+    Rule("output-cut", "long logs", _printed_too_much),
+    Rule("theory", "off the prediction", disagreement),
 )
 RULE_OF = {rule.kind: rule for rule in RULES}
 ABOUT_GENERATOR = frozenset(rule.kind for rule in RULES if rule.about_generator)

@@ -1,7 +1,9 @@
 """From records to verdicts: what is found of each run next to the runs before it, and of each series as a whole."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from benchmark.config import Config, Judging
 from benchmark.judge.metrics import METRICS, Metric
@@ -17,6 +19,7 @@ class Judged:
     """Everything that is found about the runs of a history, by the id of the run, and the series, the newest first.
 
     `selftest`: which changes could be seen at all on its machine. `strangers`: runs of other repositories, and whose.
+    `before`: the run before each of the same profile and with the same numbers of its own.
     `notes`: what stood in the way of judging as it was asked for.
     """
 
@@ -26,6 +29,7 @@ class Judged:
     selftest: SelfTest | None = None
     notes: tuple[str, ...] = ()
     strangers: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
 
     def own(self, records: Sequence[Record]) -> list[Record]:
         return [record for record in records if record.id not in self.strangers]
@@ -67,7 +71,17 @@ def judged(records: Iterable[Record], config: Config | None, *, trends: bool = T
         {run.id: run.validity for run in runs.values()},
         tuple(sorted(found_trends, key=lambda one: one.runs[-1].started_at, reverse=True)),
         strangers=strangers,
+        before=_before(gathered),
     )
+
+
+def _before(series: Iterable[Series]) -> dict[str, str]:
+    several: dict[tuple[str, ...], dict[str, Run]] = defaultdict(dict)
+    for one in series:
+        for run in one.runs if REPOSITORY not in one.common else ():
+            several[one.profile, *run.customised][run.id] = run
+    ordered = (sorted(runs.values(), key=lambda run: run.moment) for runs in several.values())
+    return {run.id: earlier.id for runs in ordered for earlier, run in pairwise(runs)}
 
 
 def _row(run: Run, endpoint: str, title: str) -> tuple[int, int]:

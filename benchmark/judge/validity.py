@@ -1,4 +1,4 @@
-"""May a run be believed at all: usable, noisy or invalid, from the evidence in its record, each with its reasons.
+"""How reliable a run is: usable, noisy or invalid, from the evidence in its record, each with its reasons.
 
     invalid   the numbers are not what they are called: requests failed, users or answers were missing, the load
               generator was the bottleneck, or rounds are missing
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from benchmark.config import MetricName
+from benchmark.formatting import figure, percent
 from benchmark.judge.findings import ABOUT_FAILURES, RULE_OF
 from benchmark.plan import Frozen
 from benchmark.record import EndpointResult, Finding, Record
@@ -98,7 +99,8 @@ def _from_warnings(result: EndpointResult) -> Iterator[Reason]:
     for measured in result.rounds:
         for finding in measured.warnings:
             if (level := level_of(finding)) is not None:
-                message = f"round {measured.round}: {finding.message}"
+                where = f"round {measured.round}: " if len(result.rounds) > 1 else ""
+                message = f"{where}{finding.message}"
                 reason = Reason(kind=finding.kind, level=level, message=message, remedy=finding.remedy)
                 reasons.setdefault(finding.kind, []).append(reason)
     for alike in reasons.values():
@@ -122,5 +124,6 @@ def _from_spread(result: EndpointResult) -> Iterator[Reason]:
         return
     apart = (spread.high - spread.low) / middle_rps
     if apart > ROUNDS_APART_RATIO:
-        message = f"its rounds disagree by {apart:.0%}: {spread.low:.4g} to {spread.high:.4g} req/s"
+        span = f"{figure(spread.low)} to {figure(spread.high)} req/s"
+        message = f"its rounds disagree by {percent(100 * apart)}: {span}"
         yield Reason(kind="rounds-disagree", level="noisy", message=message)

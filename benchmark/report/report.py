@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -31,7 +32,7 @@ RESULT_COLUMNS = {
 }
 """The columns of the published table, in its order."""
 
-CLIENTS = {"fast": "our own", "requests": "requests, as Locust's HttpUser has it", "stock": "Locust's FastHttpUser"}
+CLIENTS = {"fast": "our own", "requests": "requests, as in Locust's HttpUser", "stock": "Locust's FastHttpUser"}
 OLDER_CLIENTS = {"fast": "FastHttpUser", "requests": "HttpUser"}
 """What sent the requests, by what the profile calls it; up to METHOD_VERSION 2 Locust's own did."""
 
@@ -65,7 +66,11 @@ def templates() -> Environment:
     )
     names = ("inert", "code_block", "ms", "rate", "percent", "mebibytes", "seconds", "when", "joined", "versions")
     environment.filters |= {name: getattr(formatting, name) for name in names}
-    environment.filters |= {"signed": formatting.signed_percent, "in_words": change}
+    environment.filters |= {
+        "signed": formatting.signed_percent,
+        "count": formatting.count,
+        "latency": formatting.latency,
+    }
     return environment
 
 
@@ -100,7 +105,7 @@ def failed_label(result: EndpointResult) -> str:
 def results_table(record: Record, published: Published | None) -> str:
     """The results table with exactly the published columns.
 
-    Under each measured row stands one of its failed requests, if there were some, and one that somebody published.
+    Below each measured row: its failed requests, if there were some, and the row that was published.
     """
     lines = [table_head("Approach", list(RESULT_COLUMNS))]
     for endpoint in record.plan.endpoints:
@@ -110,7 +115,8 @@ def results_table(record: Record, published: Published | None) -> str:
             lines.append(table_row(formatting.inert(failed_label(result)), result.failed, RESULT_COLUMNS))
         row = published.rows.get(endpoint.name) if published else None
         if row is not None and published is not None:
-            lines.append(table_row(f"*published {published.date}*", row, RESULT_COLUMNS))
+            label = f"*{formatting.inert(endpoint.name)}, published {formatting.day(published.date)}*"
+            lines.append(table_row(label, row, RESULT_COLUMNS))
     return "\n".join(lines)
 
 
@@ -145,7 +151,7 @@ def _compact_cells(result: EndpointResult, summary: Columns) -> dict[str, str]:
 
 
 def percentiles_table(record: Record) -> str:
-    lines = [table_head("Approach", list(PERCENTILE_COLUMNS))]
+    lines = [table_head("Endpoint", list(PERCENTILE_COLUMNS))]
     lines += [
         table_row(formatting.inert(result.name), result.summary, PERCENTILE_COLUMNS)
         for result in record.endpoints
@@ -160,9 +166,30 @@ def predictions_table(record: Record) -> str:
         if result.summary is not None and result.prediction is not None:
             off = difference_cells(result.summary, result.prediction, tuple(RESULT_COLUMNS.values()))
             lines.append(table_row(f"{formatting.inert(result.name)}, measured", result.summary, RESULT_COLUMNS))
-            lines.append(table_row("predicted", result.prediction, RESULT_COLUMNS))
+            lines.append(table_row(f"{formatting.inert(result.name)}, predicted", result.prediction, RESULT_COLUMNS))
             lines.append(f"| *difference* | {' | '.join(off)} |")
     return "\n".join(lines) if len(lines) > 1 else ""
+
+
+def helps(record: Record) -> list[tuple[str, str, str, str]]:
+    """What would raise the limits: endpoints, the change, and the bounds that it would give; alike ones in one row."""
+    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for result in record.endpoints:
+        for item in result.limit.alternatives if result.limit else ():
+            bounds = (formatting.rate(item.throughput_rps), formatting.seconds(item.answer_time_s))
+            found[change(item), *bounds].append(formatting.inert(result.name))
+    return [(", ".join(names), *row) for row, names in found.items()]
+
+
+def software(record: Record) -> str:
+    """The versions that a result depends on most; "" for an app that runs elsewhere."""
+    environment = record.environment
+    if record.plan.target.url is not None:
+        return ""
+    known = {"FastAPI": environment.packages.get("fastapi"), "uvicorn": environment.packages.get("uvicorn")}
+    shown = [f"{name} {formatting.inert(version)}" for name, version in known.items() if version]
+    shown.insert(1, formatting.inert(environment.python.replace("CPython", "Python")))
+    return ", ".join(shown)
 
 
 def _rounds(record: Record) -> Iterator[tuple[str, EndpointResult, Round]]:
@@ -173,10 +200,10 @@ def _rounds(record: Record) -> Iterator[tuple[str, EndpointResult, Round]]:
             yield where, result, measured
 
 
-def all_warnings(record: Record, *, notes: bool = False) -> list[tuple[str, Finding]]:
-    """Every warning and error, the gravest first, with the round that it is about; or only what is worth a note."""
+def all_warnings(record: Record) -> list[tuple[str, Finding]]:
+    """Every warning and error, the gravest first, with the round that it is about."""
     found = [(where, finding) for where, _, measured in _rounds(record) for finding in measured.warnings]
-    wanted = [item for item in found if (item[1].severity == "note") == notes]
+    wanted = [item for item in found if item[1].severity != "note"]
     return sorted(wanted, key=lambda item: GRAVITY[item[1].severity])
 
 
@@ -191,25 +218,26 @@ def render_report(
         "report.md.j2",
         record=record,
         stranger=judged.strangers.get(record.id),
-        profile=record.profile,
-        target=record.plan.target,
-        environment=record.environment,
         published=published,
         headline=sentences.headline(record),
-        reasons=[(result.name, sentences.reason(result, record)) for result in record.endpoints],
+        compact=compact_table(record, ("req/s", "% of maximum", "p50", "p95", "p99")),
+        software=software(record),
+        before=judged.before.get(record.id),
+        reasons=sentences.reasons(record),
+        prediction=sentences.prediction_sentence(record),
         predictions=predictions_table(record),
         validity=judged.validity.get(record.id),
         visible=on_this_machine(record, judged.selftest),
         verdict=verdicts.of_run(said),
         begun_anew=verdicts.begun_anew(said),
         verdicts=list(filter(verdicts.is_worth_saying, said)),
-        changes=[(one.name, item) for one in record.endpoints if one.limit for item in one.limit.alternatives],
+        changes=helps(record),
         results=results_table(record, published),
         pictures=picture_lines(record) if with_pictures else {},
         without_pictures="" if with_pictures else WITHOUT_PICTURES,
         percentiles=percentiles_table(record),
-        warnings=all_warnings(record),
-        notes=all_warnings(record, notes=True),
+        caveats=sentences.caveats(record),
+        notes=sentences.caveats(record, notes=True),
         rounds=[(result, measured) for _, result, measured in rounds],
         failures=[(result.name, kind) for _, result, measured in rounds for kind in measured.failures_by_kind],
         accounts=[(where, text) for where, _, measured in rounds if (text := sentences.accounts(measured))],

@@ -1,14 +1,19 @@
 """What a table shows, and what changed since earlier runs, in sentences made from the record and true of it."""
 
-from collections import defaultdict
+import math
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from benchmark.formatting import count, factor, figure, inert, latency, ms, percent, rate
-from benchmark.record import RATE_NOT_KEPT, EndpointResult, Record, Round
-from benchmark.theory.wording import limit_sentence
+from benchmark.formatting import WHOLE_PERCENT_FROM, count, factor, figure, inert, latency, ms, percent, rate
+from benchmark.judge.findings import GRAVITY, RULE_OF
+from benchmark.record import RATE_NOT_KEPT, EndpointResult, Finding, Record, Round
+from benchmark.theory.wording import difference_percent, limit_sentence
 
 ALIKE_RATIO = 1.05
 MOST_NAMED = 3
+MUCH_OFF_PERCENT = 3.0
 
 
 def headline(record: Record, named: Callable[[str], str] = inert) -> str:
@@ -130,32 +135,102 @@ def ranking(record: Record) -> list[tuple[str, float]]:
     return sorted(rates, key=lambda item: -item[1])
 
 
-def reason(result: EndpointResult, record: Record) -> str:
-    if result.summary is None:
-        return "not measured."
+def reasons(record: Record) -> list[tuple[str, str]]:
+    """Why the numbers are as they are: names and a sentence for all endpoints that have the same explanation."""
+    groups: dict[str, list[EndpointResult]] = defaultdict(list)
+    for result in record.endpoints:
+        groups[_explanation(result, record)].append(result)
+    found = []
+    for alike in groups.values():
+        measured = _span([rate(one.summary.throughput_rps) for one in alike if one.summary])
+        limits = _explanation(alike[0], record, measured)
+        found.append((", ".join(inert(one.name) for one in alike), f"{limits} {_overhead(alike, record)}".strip()))
+    return found
+
+
+def _explanation(result: EndpointResult, record: Record, measured: str = "") -> str:
     limit = result.limit
+    if result.summary is None:
+        return "Not measured."
     if limit is None:
-        return (
-            "how it is served, from how many seats, or how long its own work takes is not known: no limit to work out."
-        )
+        return "How it is served, or how long its work takes, is not declared, so no limit is known."
     endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
-    crowded = "" if limit.seats is None else _crowded(result, limit.seats // record.plan.target.workers)
-    is_open = record.profile.rate_per_s is not None
-    crowded = "" if is_open else crowded
-    measured = f"measured {rate(result.summary.throughput_rps)}{'' if is_open else ', ramp included'}"
-    limits = f"{limit_sentence(limit, endpoint, record.plan, result.users)}{crowded}"
-    return f"{limits}; {measured}. {_excess(result, record)}".strip()
+    sentence = limit_sentence(limit, endpoint, record.plan, result.users, measured)
+    return f"{sentence}.{_crowded(result, record)}"
+
+
+def _span(shown: Sequence[str]) -> str:
+    """One number, or "4.9 to 8.3", of numbers as they are shown, sorted."""
+    different = list(dict.fromkeys(shown))
+    return different[0] if len(different) == 1 else f"{different[0]} to {different[-1]}" if different else ""
+
+
+def _crowded(result: EndpointResult, record: Record) -> str:
+    """Slots that are enough together may be too few on the worker that got most connections."""
+    limit = result.limit
+    if record.profile.rate_per_s is not None or limit is None or limit.seats is None or limit.seats_rps is None:
+        return ""
+    slots = limit.seats // record.plan.target.workers
+    most = max((max(item.connections_per_worker or (0,)) for item in result.rounds), default=0)
+    if limit.seats_rps < limit.users_rps or most <= slots:
+        return ""
+    return f" But up to {count(most)} of them were connected to one worker, which serves {count(slots)}."
+
+
+def _overhead(alike: Sequence[EndpointResult], record: Record) -> str:
+    """How long responses took beyond their work: waiting for a slot, or overhead."""
+    excess_ms = sorted(value for one in alike if (value := _excess_ms(one, record)) is not None)
+    limit = alike[0].limit
+    if not excess_ms or limit is None:
+        return ""
+    if limit.seats_rps is not None and limit.seats_rps < limit.users_rps:
+        shares = [percent(100 * value / (value + limit.own_work_s * 1000)) for value in excess_ms]
+        what = "thread" if alike[0].name in _pooled(record) else "slot"
+        return f"On average, {_span(shares)} of the response time was spent waiting for a {what}."
+    return f"Overhead averaged {_span([ms(value) for value in excess_ms])} ms per request."
+
+
+def _pooled(record: Record) -> set[str]:
+    return {endpoint.name for endpoint in record.plan.endpoints if endpoint.served == "thread pool"}
+
+
+def _excess_ms(result: EndpointResult, record: Record) -> float | None:
+    summary = result.summary
+    if summary is None or summary.excess_mean_ms is None or summary.excess_mean_ms < 0:
+        return None  # a failure may be faster than the work, so the difference says nothing
+    return summary.excess_mean_ms if record.method.right_alone or not summary.failures else None
+
+
+PREDICTED = {"req/s": "throughput_rps", "p50": "median_ms", "max": "max_ms"}
+
+
+def prediction_sentence(record: Record) -> str:
+    """How far the measured table is from the predicted one at most; "" without a prediction."""
+    parts = []
+    for label, column in PREDICTED.items():
+        off = [
+            (abs(value), result.name)
+            for result in record.endpoints
+            if result.summary is not None and result.prediction is not None
+            if (value := difference_percent(result.summary, result.prediction, column)) is not None
+        ]
+        if off:
+            most, name = max(off)
+            rounded = math.ceil(most) if most > WHOLE_PERCENT_FROM else max(0.1, math.ceil(round(most * 10, 6)) / 10)
+            where = f" ({inert(name)})" if most > MUCH_OFF_PERCENT else ""
+            parts.append(f"{percent(rounded)} in {label}{where}")
+    return f"The prediction is within {_listed(parts)}." if parts else ""
 
 
 def kept_rate(result: EndpointResult) -> list[str]:
-    """How a rate of its own was kept, and what it makes of latencies: a line for each round."""
+    """How a fixed rate was reached, and what it does to latencies: a line for each round."""
     lines = []
     for measured in result.rounds:
         found = measured.open_load
         if found is not None:
-            kept = f"{rate(found.achieved_rps)} of {rate(found.offered_rps)} requests per second could be sent"
-            from_sent = f"{ms(found.from_sent.p99_ms)} ms from when they were sent"
-            lines.append(f"{kept}; p99 {ms(measured.p99_ms)} ms from when they were due, {from_sent}")
+            kept = f"{rate(found.achieved_rps)} of {rate(found.offered_rps)} requests per second were sent"
+            from_sent = f"{latency(found.from_sent.p99_ms)} from when they were sent"
+            lines.append(f"{kept}; p99 {latency(measured.p99_ms)} from when they were due, {from_sent}")
     return lines
 
 
@@ -163,41 +238,72 @@ def accounts(measured: Round) -> str:
     """What became of the requests of a round, how soon responses began, and what sending cost; "": not known."""
     parts = []
     if measured.sent is not None and measured.in_flight is not None:
-        late = f", {measured.after_end} were begun too late to count" if measured.after_end else ""
+        late = f", {count(measured.after_end)} begun too late to count" if measured.after_end else ""
         parts.append(
-            f"{measured.sent} requests were sent: {measured.requests - measured.failures} answered right, "
-            f"{measured.failures} failed, {measured.in_flight} still waiting at the end{late}"
+            f"{count(measured.sent)} requests were sent: {count(measured.requests - measured.failures)} got a correct "
+            f"response, {count(measured.failures)} failed, {count(measured.in_flight)} were unfinished at the end{late}"
         )
     if measured.reconnected:
-        parts.append(f"{measured.reconnected} of them needed a new connection, as the server had closed the idle one")
+        parts.append(
+            f"{count(measured.reconnected)} of them needed a new connection: the server had closed the old one"
+        )
     if measured.first_byte is not None:
         begin = measured.first_byte
         parts.append(
-            f"Half of the right responses began within {ms(begin.median_ms)} ms, 99 % within {ms(begin.p99_ms)} ms"
+            f"Half of the correct responses began within {latency(begin.median_ms)}, 99% within {latency(begin.p99_ms)}"
         )
     cost_us = measured.resources.generator_cpu_us_per_request
     if cost_us is not None:
-        parts.append(f"The load generator spent {cost_us:.0f} µs of processor time on each request")
+        parts.append(f"The load generator used {cost_us:,.0f} µs of CPU time per request")
     return "".join(f"{part}. " for part in parts).strip()
 
 
-def _crowded(result: EndpointResult, seats_per_worker: int) -> str:
-    """Seats that are enough together may be too few on the worker that got most connections."""
-    limit = result.limit
-    if limit is None or limit.seats_rps is None or limit.seats_rps < limit.users_rps:
-        return ""
-    most = max((max(item.connections_per_worker or (0,)) for item in result.rounds), default=0)
-    return f", but {most} of them met on one worker with {seats_per_worker}" if most > seats_per_worker else ""
+_NUMBER = re.compile(r"(?<![\w.\-])\d+(?:,\d{3})*(?:\.\d+)?(?!\w)")
 
 
-def _excess(result: EndpointResult, record: Record) -> str:
-    summary, limit = result.summary, result.limit
-    if summary is None or limit is None or summary.excess_mean_ms is None:
-        return ""
-    if (summary.failures and not record.method.right_alone) or summary.excess_mean_ms < 0:
-        return ""  # a failure may be faster than the work, so the difference says nothing
-    queued = limit.seats_rps is not None and limit.seats_rps < limit.users_rps
-    if queued:
-        share = 100 * summary.excess_mean_ms / (summary.excess_mean_ms + limit.own_work_s * 1000)
-        return f"Of a mean answer time {percent(share)} was waiting for a seat."
-    return f"Beyond its own work an answer took {ms(summary.excess_mean_ms)} ms on average."
+@dataclass(frozen=True)
+class Caveat:
+    """Findings that say the same but for their numbers, as one. `title`: what it is about; `where`: its endpoints."""
+
+    title: str
+    where: str
+    severity: str
+    message: str
+    remedy: str
+
+
+def caveats(record: Record, *, notes: bool = False) -> list[Caveat]:
+    """What limits how reliable the numbers are, merged by cause, the gravest first; or only what is worth a note."""
+    alike: dict[tuple[str, ...], list[tuple[str, Finding]]] = defaultdict(list)
+    for result in record.endpoints:
+        for finding in (finding for measured in result.rounds for finding in measured.warnings):
+            if (finding.severity == "note") == notes:
+                said = (_NUMBER.sub("\0", finding.message), _NUMBER.sub("\0", finding.remedy))
+                alike[finding.severity, finding.kind, *said].append((result.name, finding))
+    found = [
+        Caveat(
+            title=RULE_OF[kind].title if kind in RULE_OF else kind,
+            where=_where([name for name, _ in several], record.profile.rounds),
+            severity=severity,
+            message=_merged([finding.message for _, finding in several]),
+            remedy=_merged([finding.remedy for _, finding in several]),
+        )
+        for (severity, kind, *_), several in alike.items()
+    ]
+    return sorted(found, key=lambda caveat: GRAVITY[caveat.severity])
+
+
+def _where(names: Sequence[str], rounds: int) -> str:
+    times = Counter(names)
+    several = {name: f"{name} ({seen} of {rounds} rounds)" if rounds > 1 else name for name, seen in times.items()}
+    return ", ".join(several.values())
+
+
+def _merged(texts: Sequence[str]) -> str:
+    """Texts that differ in their numbers as one, with the smallest and the largest of each."""
+    columns = iter(list(zip(*(_NUMBER.findall(text) for text in texts), strict=True)))
+
+    def span(_: re.Match[str]) -> str:
+        return _span(sorted(next(columns), key=lambda number: float(number.replace(",", ""))))
+
+    return _NUMBER.sub(span, texts[0])

@@ -131,7 +131,7 @@ def test_every_finding_says_what_was_seen_and_what_to_do() -> None:
 
 @pytest.mark.parametrize(
     ("generator_percent", "why"),
-    [(85.0, "all 10 users waited for answers"), (85.1, "the load generator had no more time")],
+    [(85.0, "all 10 users were waiting for responses"), (85.1, "the load generator had no CPU left")],
 )
 def test_a_rate_that_was_not_kept_is_blamed_on_who_could_not(generator_percent: float, why: str) -> None:
     open_load = OpenLoad(
@@ -145,12 +145,12 @@ def test_a_rate_that_was_not_kept_is_blamed_on_who_could_not(generator_percent: 
     )
     measured = some_round(open_load=open_load, resources={"generator_cpu_p90_percent": generator_percent})
     found = {one.kind: one.message for one in warnings(measured, AWAITING, some_plan(rate_per_s=100))}
-    assert found[RATE_NOT_KEPT] == f"Of 100 requests per second that were due, 90 could be sent: {why}."
+    assert found[RATE_NOT_KEPT] == f"Of 100 requests per second that were due, only 90.0 were sent: {why}."
 
 
 def test_what_locusts_client_hid_is_said_in_one_sentence() -> None:
     (found,) = warnings(some_round(repeated=3, cut_off=2), AWAITING, some_plan())
-    said = "Locust's client sent 3 requests again by itself and counted 2 broken-off responses as right."
+    said = "Locust's client sent 3 requests again on its own and counted 2 broken-off responses as correct."
     assert (found.message, found.severity) == (said, "error")
 
 
@@ -170,7 +170,29 @@ def test_uneven_workers_weigh_only_where_users_queue() -> None:
 def test_whether_users_of_an_undeclared_endpoint_queued_is_not_claimed_to_be_known() -> None:
     undeclared = Endpoint(name="awaiting", path="/awaiting")
     (finding,) = warnings(some_round(connections_per_worker=(9, 1)), undeclared, some_plan())
-    assert "is not known: nothing is declared" in finding.message
+    assert "is unknown: `served` is not declared" in finding.message
+
+
+def test_nothing_is_advised_that_is_so_already() -> None:
+    slow = some_round(users_waiting_ratio=0.5)
+    (ours,) = warnings(slow, AWAITING, some_plan())
+    assert ours.remedy == "Use fewer users or more cores for the load generator (processes)."
+    (stock,) = warnings(slow, AWAITING, some_plan(client="stock"))
+    assert stock.remedy == 'Use fewer users, client = "fast" or more cores for the load generator (processes).'
+    saturated = some_round(resources={"busiest_worker_p90_percent": 99.0})
+    (alone,) = warnings(saturated.model_copy(update={"users_started": 1}), AWAITING, some_plan(users=1))
+    assert "otherwise use a faster machine" in alone.remedy
+    (found,) = warnings(saturated, AWAITING, some_plan(rate_per_s=40))
+    assert "otherwise use a rate below 40/s" in found.remedy
+
+
+def test_numbers_in_findings_are_never_in_scientific_notation() -> None:
+    late = {"offered_rps": 40_000.0, "achieved_rps": 12_345.6, "late_p99_ms": 5.0, "late_max_ms": 9.0}
+    open_load = OpenLoad(due=10**6, sent=10**5, from_sent=Columns(**some_columns()), **late)
+    (found,) = warnings(some_round(open_load=open_load), AWAITING, some_plan(rate_per_s=40_000))
+    assert "Of 40,000 requests per second that were due, only 12,346 were sent" in found.message
+    (failed, *_) = warnings(some_round(requests=29_250, failures=7), AWAITING, some_plan())
+    assert "7 of 29,250 requests failed (less than 0.1%)" in failed.message
 
 
 def test_several_workers_without_uvloop_are_warned_of() -> None:

@@ -43,24 +43,24 @@ def test_without_a_prediction_nothing_is_said() -> None:
         ({"failures": 7}, "7 failed requests"),
         ({"users_waiting_ratio": 0.5}, "the load generator was saturated"),
         ({"resources": {"generator_cpu_p90_percent": 99.0}}, "the load generator was saturated"),
-        ({"resources": {"busiest_worker_p90_percent": 99.0}}, "a worker's processor was saturated"),
-        ({"resources": {"machine_cpu_mean_percent": 99.0}}, "the machine's processors were saturated"),
+        ({"resources": {"busiest_worker_p90_percent": 99.0}}, "a worker's core was saturated"),
+        ({"resources": {"machine_cpu_mean_percent": 99.0}}, "the CPU was saturated"),
         (
             {"resources": {"machine_cpu_mean_percent": 99.0, "others_cpu_mean_percent": 120.0}},
-            "other programs kept the processors busy",
+            "other programs kept the CPU busy",
         ),
-        ({"resources": {"steal_percent": 20.0}}, "the machine was taken away"),
+        ({"resources": {"steal_percent": 20.0}}, "the machine had pauses"),
         ({"connections_per_worker": (1, 2)}, "3 connections were seen for 10 users"),
-        ({"min_ms": 200.0}, "even the fastest answer took 200 ms, with 150 ms of own work declared"),
+        ({"min_ms": 200.0}, "even the fastest response took 200 ms, with a declared work of 150 ms"),
         ({"load_end_s": 0.5}, "too short"),
-        ({}, "nothing that was recorded explains it"),
+        ({}, "nothing in the record explains it"),
     ],
 )
 def test_the_likeliest_cause_is_named_from_the_evidence(changes: dict[str, Any], cause: str) -> None:
     finding = found({"throughput_rps": 1000.0}, **changes)
     assert finding is not None
     assert cause in finding.message
-    assert "req/s -" in finding.message
+    assert "req/s −97%" in finding.message
     assert finding.severity == "warning"
 
 
@@ -75,7 +75,17 @@ def test_a_blocked_event_loop_is_known_to_answer_out_of_order() -> None:
     measured = some_round(prediction=Columns(**some_columns(median_ms=10.0)))
     finding = told(measured, blocked)
     assert finding is not None
-    assert "does not answer in the order of asking" in finding.message
+    assert "does not respond in the order of requests" in finding.message
+
+
+def test_a_saturated_core_is_no_cause_where_computing_is_declared() -> None:
+    computing = Endpoint(name="computing", path="/", served="cpu", work_tasks=3)
+    measured = some_round(
+        prediction=Columns(**some_columns(throughput_rps=1000.0)), resources={"busiest_worker_p90_percent": 99.0}
+    )
+    finding = told(measured, computing)
+    assert finding is not None
+    assert "cpu" not in finding.remedy
 
 
 AWAITING = Endpoint(name="awaiting", path="/", served="event loop", work_tasks=3)
@@ -125,7 +135,6 @@ def test_only_what_is_beyond_the_cost_counts_as_lost() -> None:
 def test_the_alarm_names_the_pause_and_what_explains_it() -> None:
     (found,) = warnings(paused(0.5, 100.0, 300.0, 50.0), AWAITING, some_plan())
     assert found.message == (
-        "Between a response and the next request users paused for 100 ms (Little's law), of which sending explains "
-        "0.6 ms. The rest, 49.7% of their time, was spent inside the load generator, so real latencies are longer than "
-        "shown."
+        "Users paused for 100 ms between a response and the next request (Little's law); sending explains 0.60 ms of "
+        "it. The rest, 50% of their time, was lost inside the load generator, so real latencies are longer than shown."
     )

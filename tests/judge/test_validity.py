@@ -46,7 +46,13 @@ def test_evidence_has_its_level(changes: dict[str, Any], level: str, kind: str) 
     validity = endpoint_validity(run_of(some_round(**changes)), "pooled")
     assert validity.level == level
     assert kind in {reason.kind for reason in validity.reasons}
-    assert (validity.why_unusable("p95_ms") or "").startswith(f"the run is {level}: round 1: ")
+    assert (validity.why_unusable("p95_ms") or "").startswith(f"the run is {level}: ")
+
+
+def test_of_several_rounds_the_reason_names_the_one_that_shows_it() -> None:
+    validity = endpoint_validity(run_of(some_round(), some_round(round=2, users_started=9)), "pooled")
+    assert validity.reasons[0].message == "round 2: Only 9 of 10 users were started."
+    assert endpoint_validity(run_of(some_round(users_started=9)), "pooled").reasons[0].message.startswith("Only 9 of")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +73,7 @@ def test_rounds_that_disagree_are_noisy_whatever_split_their_latencies_follow() 
     slow, quick = some_round(throughput_rps=30.0), some_round(throughput_rps=34.0)
     validity = run_validity(run_of(slow, quick))
     assert validity.level == "noisy"
-    assert validity.reasons[0].message == "pooled: its rounds disagree by 12%: 30 to 34 req/s"
+    assert validity.reasons[0].message == "pooled: its rounds disagree by 12%: 30.0 to 34.0 req/s"
     assert run_validity(run_of(some_round(median_ms=9000.0), some_round(median_ms=4700.0))).level == "usable"
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from benchmark.judge.history import Judged
 from benchmark.plan import Endpoint, Target
 from benchmark.record import Columns, FailureKind, Finding, FirstByte, Missing, Record
 from benchmark.report.index import BEGIN, END, render_all, render_index
 from benchmark.report.published import read_published, same_conditions
 from benchmark.report.report import RESULT_COLUMNS, compact_table, render_report
-from benchmark.report.sentences import headline, reason
+from benchmark.report.sentences import caveats, headline, prediction_sentence, reasons
 from benchmark.store import read_history, run_files, save
-from tests.support.records import some_columns, some_plan, some_record, some_result, some_round
+from tests.support.records import some_columns, some_plan, some_prediction, some_record, some_result, some_round
 
 HOSTILE = "a|b`c`<script>x</script>[l](javascript:y)\u202e\n# head"
 
@@ -39,9 +40,10 @@ def test_a_published_row_stands_under_each_measured_one_only_under_the_same_load
         endpoints=tuple(some_result(name, some_round()) for name in names),
     )
     assert same_conditions(record, tables) is not None
-    lines = render_report(record, tables).splitlines()
+    lines = render_report(record, tables).partition("## All columns")[2].splitlines()
     row = next(n for n, line in enumerate(lines) if line.startswith("| sync_baseline |"))
-    assert lines[row + 1].startswith("| *published 2025-01-18* | 1520 | 0 | 79082 | 15026 | 119366 | 76000 | 5.29 |")
+    label = "*sync_baseline, published 2025\u201101\u201118*"
+    assert lines[row + 1].startswith(f"| {label} | 1,520 | 0 | 79,082 | 15,026 | 119,366 | 76,000 | 5.29 |")
     assert same_conditions(some_record(), tables) is None
     spread = record.plan.profile.model_copy(update={"start": "spread"})
     assert (
@@ -184,7 +186,7 @@ def test_failed_requests_have_a_row_of_their_own_in_the_results_table() -> None:
     failing = some_result("pooled", some_round(failures=7, failed=failed))
     shown = render_report(some_record(endpoints=(failing, some_result("awaiting", some_round()))), ())
     assert "| pooled, failed | 7 | 7 | 9,000 |" in shown
-    assert "How long failed requests took stands in rows of their own." in shown
+    assert "Failed requests have rows of their own." in shown
     assert "awaiting, failed" not in shown
     assert "rows of their own" not in render_report(some_record(), ())
 
@@ -195,9 +197,9 @@ def test_the_report_says_what_became_of_every_request() -> None:
     measured = some_round(**known, resources={"generator_cpu_us_per_request": 41.4})
     shown = render_report(some_record(endpoints=(some_result("pooled", measured),)), ())
     assert (
-        "- **pooled**: 1010 requests were sent: 996 answered right, 4 failed, 8 still waiting at the end, "
-        "2 were begun too late to count. Half of the right responses began within 1.2 ms, 99 % within 150 ms. "
-        "The load generator spent 41 µs of processor time on each request."
+        "- **pooled**: 1,010 requests were sent: 996 got a correct response, 4 failed, 8 were unfinished at the end, "
+        "2 begun too late to count. Half of the correct responses began within 1.2 ms, 99% within 150 ms. "
+        "The load generator used 41 µs of CPU time per request."
     ) in shown
     assert "What became of every request" not in render_report(some_record(), ())
 
@@ -205,18 +207,19 @@ def test_the_report_says_what_became_of_every_request() -> None:
 def test_the_report_of_an_older_run_says_that_its_latencies_are_of_failed_requests_too() -> None:
     older = some_record()
     older = older.model_copy(update={"method": older.method.model_copy(update={"version": 2})})
-    assert "the latencies are exact, of all requests." in render_report(older, ())
-    assert "the latencies are exact, of right responses only." in render_report(some_record(), ())
-    failing = some_result("awaiting", some_round(failures=500, excess_mean_ms=77.7))
-    assert "77.7" not in reason(failing, older)
-    assert "77.7" in reason(failing, some_record())
+    assert "Latencies are exact and include failed requests;" in render_report(older, ())
+    assert "Latencies are exact and cover correct responses only;" in render_report(some_record(), ())
+    failing = (some_result("awaiting", some_round(failures=500, excess_mean_ms=77.7)),)
+    assert "77.7" not in reasons(older.model_copy(update={"endpoints": failing}))[0][1]
+    assert "77.7" in reasons(some_record(endpoints=failing))[0][1]
 
 
 def test_a_reason_says_nothing_that_failures_or_an_uneven_split_make_untrue() -> None:
     failing = some_result("pooled", some_round(failures=900, excess_mean_ms=-14000.0))
-    assert "14000" not in reason(failing, some_record())
+    assert "14,000" not in reasons(some_record(endpoints=(failing,)))[0][1]
     crowded = some_result("pooled", some_round(connections_per_worker=(60, 10)))
-    assert "but 60 of them met on one worker with 40" in reason(crowded, some_record())
+    ((_, said),) = reasons(some_record(endpoints=(crowded,)))
+    assert "But up to 60 of them were connected to one worker, which serves 40." in said
 
 
 def test_an_endpoint_that_only_failed_wins_nothing() -> None:
@@ -227,13 +230,93 @@ def test_an_endpoint_that_only_failed_wins_nothing() -> None:
     )
 
 
-def test_the_reason_names_the_seats_when_they_are_the_limit() -> None:
+def test_the_reason_names_the_threads_when_they_are_the_limit() -> None:
     result = some_result("pooled", some_round(throughput_rps=5.3, excess_mean_ms=64_000.0))
     assert result.limit is not None
     limit = result.limit.model_copy(update={"own_work_s": 15.0, "seats_rps": 80 / 15, "users_rps": 500 / 15})
-    said = reason(result.model_copy(update={"limit": limit, "users": 500}), some_record())
-    assert "2 workers x 40 threads = 80 seats of 15 s each: no more than 5.33 req/s" in said
-    assert "Of a mean answer time 81\N{NO-BREAK SPACE}% was waiting for a seat." in said
+    record = some_record(endpoints=(result.model_copy(update={"limit": limit, "users": 500}),))
+    assert reasons(record) == [
+        (
+            "pooled",
+            (
+                "2 workers with 40 threads each serve 80 requests at a time. At 15 s per request that caps throughput "
+                "at 5.33 req/s, however many users there are (measured: 5.30). "
+                "On average, 81% of the response time was spent waiting for a thread."
+            ),
+        )
+    ]
+
+
+def test_endpoints_with_the_same_explanation_share_one_sentence() -> None:
+    plan = some_plan()
+    twin = plan.endpoints[1].model_copy(update={"name": "twin"})
+    both = some_record(
+        plan=plan.model_copy(update={"endpoints": (*plan.endpoints, twin)}),
+        endpoints=(
+            some_result("awaiting", some_round(throughput_rps=60.0, excess_mean_ms=8.3)),
+            some_result("twin", some_round(throughput_rps=61.0, excess_mean_ms=4.94)),
+        ),
+    )
+    assert reasons(both) == [
+        (
+            "awaiting, twin",
+            (
+                "No queueing. 10 users with 0.15 s responses can generate at most 66.70 req/s "
+                "(measured: 60.00 to 61.00). Overhead averaged 4.9 to 8.3 ms per request."
+            ),
+        )
+    ]
+
+
+def test_how_far_off_the_prediction_is_at_most_is_one_sentence() -> None:
+    near = some_result("pooled", some_round(throughput_rps=20.0, prediction=some_prediction(20.003)))
+    assert prediction_sentence(some_record(endpoints=(near,))) == (
+        "The prediction is within 0.1% in req/s, 0.1% in p50 and 0.1% in max."
+    )
+    assert prediction_sentence(some_record()).startswith("The prediction is within 9.1% in req/s (awaiting), ")
+    assert prediction_sentence(some_record(endpoints=(some_result("pooled", some_round()),))) == ""
+
+
+BUSY = Finding(kind="other-programs", severity="warning", message="CPU was 95% busy.", remedy="Wait 5 s.")
+
+
+def test_caveats_with_the_same_cause_are_one_line_with_the_span_of_their_numbers() -> None:
+    busier = BUSY.model_copy(update={"message": "CPU was 100% busy."})
+    other = BUSY.model_copy(update={"message": "CPU of worker-2 was 97% busy."})
+    note = BUSY.model_copy(update={"severity": "note"})
+    grave = BUSY.model_copy(update={"severity": "error", "kind": "unheard of", "message": "1,234 of 5 failed."})
+    record = some_record(
+        endpoints=(
+            some_result("pooled", some_round(warnings=(BUSY, other, note))),
+            some_result("awaiting", some_round(warnings=(busier, grave))),
+        )
+    )
+    found = [(one.title, one.where, one.message) for one in caveats(record)]
+    assert found == [
+        ("unheard of", "awaiting", "1,234 of 5 failed."),
+        ("other programs", "pooled, awaiting", "CPU was 95 to 100% busy."),
+        ("other programs", "pooled", "CPU of worker-2 was 97% busy."),
+    ]
+    assert [one.message for one in caveats(record, notes=True)] == ["CPU was 95% busy."]
+    shown = render_report(record, ())
+    assert "- **warning**, pooled, awaiting: CPU was 95 to 100% busy. Wait 5 s." in shown
+    assert "[3 caveats](#caveats): unheard of (awaiting), other programs (pooled, awaiting), other" in shown
+
+
+def test_of_several_rounds_a_caveat_says_how_many_it_is_about() -> None:
+    result = some_result("pooled", some_round(warnings=(BUSY,)), some_round(round=2, warnings=(BUSY,)))
+    record = some_record(plan=some_plan(rounds=3), endpoints=(result,))
+    assert [one.where for one in caveats(record)] == ["pooled (2 of 3 rounds)"]
+
+
+def test_what_a_reader_needs_first_comes_first() -> None:
+    shown = render_report(some_record(), (), Judged(before={some_record().id: "20260101T000000-quick-10-aaaa"}))
+    parts = ["**awaiting handled", "No caveats.", "FastAPI 0.165.0, Python 3.13.0", "| Endpoint | req/s |", "## Why"]
+    parts += ["## What would help", "## Caveats", "## All columns", "<summary>Prediction</summary>", "Environment"]
+    places = [shown.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "[run before](../20260101T000000-quick-10-aaaa/report.md) · [record](run.json)" in shown
+    assert "run before" not in render_report(some_record(), ())
 
 
 def test_an_incomplete_run_ranks_nothing_and_says_so_before_its_numbers() -> None:
@@ -246,7 +329,7 @@ def test_an_incomplete_run_ranks_nothing_and_says_so_before_its_numbers() -> Non
 def test_a_run_in_which_nothing_was_measured_claims_nothing() -> None:
     shown = render_report(some_record(endpoints=(), state="incomplete", reason="interrupted"), ())
     assert "No request got a correct response, so there is nothing to compare." in shown
-    assert "speaks against" not in shown
+    assert "caveat" not in shown.lower()
     assert "Percentiles" not in shown
     assert "<summary>Environment</summary>" in shown
 
@@ -257,6 +340,7 @@ def test_the_report_of_an_app_elsewhere_claims_nothing_about_its_server() -> Non
     assert "app at https\\://app.example" in shown
     assert "fresh server" not in shown
     assert "2 workers ·" not in shown
+    assert "FastAPI" not in shown
 
 
 def fill(reports: Path, count: int = 3) -> None:
@@ -329,9 +413,9 @@ def test_a_published_table_is_data_with_its_source(repository: Path) -> None:
 
 def test_a_prediction_stands_beside_each_measured_row_with_the_difference() -> None:
     shown = render_report(some_record(), ())
-    assert "| pooled, measured | 1000 | 0 | 151 | 150 | 161 | 152 | 20.00 | 0.00 |" in shown
-    assert "| predicted | 1000 | 0 | 151 | 150 | 161 | 152 | 20.10 | 0.00 |" in shown
-    assert "| 0.0\N{NO-BREAK SPACE}% | -0.5\N{NO-BREAK SPACE}% |" in shown
+    assert "| pooled, measured | 1,000 | 0 | 151 | 150 | 161 | 152 | 20.00 | 0.00 |" in shown
+    assert "| pooled, predicted | 1,000 | 0 | 151 | 150 | 161 | 152 | 20.10 | 0.00 |" in shown
+    assert "| 0.0% | −0.5% |" in shown
 
 
 def test_an_older_record_without_predictions_has_no_empty_table() -> None:

@@ -95,7 +95,7 @@ def test_connections_that_are_closed_now_and_then_are_counted(bench: Bench) -> N
 def test_cookies_that_do_not_go_back_over_http_are_named(bench: Bench) -> None:
     bench.configure(APP, path="/secure", duration="1s", target="workers = 1")
     assert_measured(bench.call("run"))
-    assert "marked Secure, which do not go back over http" in findings(bench)["secure-cookies"].message
+    assert "marked Secure, which are not sent back over http" in findings(bench)["secure-cookies"].message
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_rate_that_could_not_be_offered_makes_the_run_invalid(bench: Bench) ->
     bench.configure(path="/pooled", duration="4s")
     done = bench.call("run", "--rate", "50/s", "--users", "3")
     assert done.returncode == 3, done.stderr
-    assert "could be sent: all 3 users waited for answers" in done.stderr
+    assert "were sent: all 3 users were waiting for responses" in done.stderr
     assert "--users" in done.stderr
 
 
