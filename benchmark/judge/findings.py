@@ -3,7 +3,7 @@
 Among them is what the load generator itself does to the numbers, with Little's law as an alarm.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,16 @@ from benchmark.judge.model_fit import (
     lost_in_round,
 )
 from benchmark.plan import Endpoint, Plan
-from benchmark.record import HIDDEN_BY_CLIENT, LARGEST_LOG_BYTES, LONGEST_LINE_BYTES, RATE_NOT_KEPT, Finding, Round
+from benchmark.record import (
+    HIDDEN_BY_CLIENT,
+    LARGEST_LOG_BYTES,
+    LONGEST_LINE_BYTES,
+    RATE_NOT_KEPT,
+    EndpointResult,
+    Finding,
+    Record,
+    Round,
+)
 
 OFTEN_RECONNECTED = 0.01
 UVICORN_KEEPS_S = 5  # an idle connection, unless --timeout-keep-alive says otherwise
@@ -220,7 +229,7 @@ def _nothing_answered(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen
 def _failures(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
     if not measured.failures:
         return None
-    failed_percent = 100 * measured.failures / measured.requests
+    failed_percent = 100 * measured.failures / max(1, measured.requests)
     share = percent(failed_percent) if failed_percent >= SMALLEST_SHOWN_PERCENT else "less than 0.1%"
     why, remedy = _why_failed(measured, plan)
     return (
@@ -463,5 +472,22 @@ RULES = (
     Rule("theory", "off the prediction", disagreement),
 )
 RULE_OF = {rule.kind: rule for rule in RULES}
+
+
+def in_todays_words(record: Record, result: EndpointResult, measured: Round) -> Iterator[Finding]:
+    """Findings of a round as they would be worded now. What was found, and how grave it is, stays as it is recorded.
+
+    Where the rule sees nothing any more, or latencies meant something else, the recorded words stay, too.
+    """
+    endpoint = next(one for one in record.plan.endpoints if one.name == result.name)
+    for finding in measured.warnings:
+        rule = RULE_OF.get(finding.kind) if record.method.right_alone else None
+        seen = rule.look(measured, endpoint, record.plan) if rule else None
+        if seen is None or seen[0] != finding.severity:
+            yield finding
+        else:
+            yield finding.model_copy(update={"message": seen[1], "remedy": seen[2]})
+
+
 ABOUT_GENERATOR = frozenset(rule.kind for rule in RULES if rule.about_generator)
 ABOUT_FAILURES = frozenset(rule.kind for rule in RULES if rule.about_failures)

@@ -341,7 +341,7 @@ def what_changed(before: Environment, now: Environment) -> str:
     """
     changes = [*_commits(before, now), *_machine(before, now), *_software(before, now)]
     if not changes:
-        return "nothing that is recorded"
+        return "no recorded change"
     fitting = len(changes)
     while fitting > 1 and len(_line(changes, fitting)) > LONGEST_LINE:
         fitting -= 1

@@ -15,7 +15,7 @@ from typing import Literal
 
 from benchmark.config import MetricName
 from benchmark.formatting import figure, percent
-from benchmark.judge.findings import ABOUT_FAILURES, RULE_OF
+from benchmark.judge.findings import ABOUT_FAILURES, RULE_OF, in_todays_words
 from benchmark.plan import Frozen
 from benchmark.record import EndpointResult, Finding, Record
 
@@ -89,15 +89,15 @@ def _about_endpoint(record: Record, name: str) -> Iterator[Reason]:
     if missing:
         planned = missing + len(result.rounds)
         yield Reason(kind="incomplete", level="invalid", message=f"{missing} of {planned} rounds are missing")
-    yield from _from_warnings(result)
+    yield from _from_warnings(record, result)
     yield from _from_spread(result)
 
 
-def _from_warnings(result: EndpointResult) -> Iterator[Reason]:
+def _from_warnings(record: Record, result: EndpointResult) -> Iterator[Reason]:
     """One reason for each kind, in the words of the first round that shows it."""
     reasons: dict[str, list[Reason]] = {}
     for measured in result.rounds:
-        for finding in measured.warnings:
+        for finding in in_todays_words(record, result, measured):
             if (level := level_of(finding)) is not None:
                 where = f"round {measured.round}: " if len(result.rounds) > 1 else ""
                 message = f"{where}{finding.message}"

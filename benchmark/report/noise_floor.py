@@ -1,10 +1,10 @@
-"""What a self-test found that the rule can see on this machine: its file, its tables, its one sentence in reports."""
+"""What a self-test found that can be detected on this machine: its file, its tables, its sentence in reports."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.errors import InvalidRunError, UnwritableRunError
-from benchmark.formatting import inert, percent, when
+from benchmark.formatting import NOT_AVAILABLE, figure, inert, percent, seconds, when
 from benchmark.judge.noise_floor import COMPUTING, WAITING, SelfTest, Sight
 from benchmark.record import Record
 from benchmark.store import load, save
@@ -41,12 +41,12 @@ def unreadable_selftest(reports: Path) -> list[str]:
 
 
 SAID = ("req/s", "p50", "p95")  # metrics whose smallest visible change is said in a sentence
-KINDS = {WAITING: "where an endpoint waits", COMPUTING: "where it computes"}
+KINDS = {WAITING: "for an endpoint that waits", COMPUTING: "for one that computes"}
 
 
 def as_markdown(found: SelfTest) -> str:
     machine = f"{inert(found.cpu.model)}, {found.cpu.count} cores, {inert(found.python)}"
-    load = f"{found.workers} workers, {found.users} users, rounds of {found.round_s:g} s"
+    load = f"{found.workers} workers, {found.users} users, rounds of {seconds(found.round_s)}"
     parts = [
         f"{when(found.at)}, {machine}; {load}",
         "\n".join(_sights(found)),
@@ -58,40 +58,47 @@ def as_markdown(found: SelfTest) -> str:
 
 
 def _sights(found: SelfTest) -> Iterator[str]:
-    yield "| Endpoint | Metric | Level | Not visible below | Judged | Beyond the band | Announced |"
+    yield "| Endpoint | Metric | Level | Smallest detectable change | Judged | Outside the band | Reported |"
     yield "| :-- | :-- | --: | --: | --: | --: | --: |"
     for sight in found.sights:
-        level = "n/a" if sight.level is None else f"{sight.level:.4g} {sight.unit}"
+        level = NOT_AVAILABLE if sight.level is None else _with_unit(sight.level, sight)
         counts = f"{sight.judged} of {sight.runs} | {sight.beyond} | {sight.announced}"
         yield f"| {inert(sight.endpoint)} | {sight.metric} | {level} | {_band(sight)} | {counts} |"
 
 
 def _band(sight: Sight) -> str:
     if sight.band is None:
-        return "not known"
-    width = f"{sight.band:.3g} {sight.unit}"
+        return "unknown"
+    width = _with_unit(sight.band, sight)
     return width if sight.band_percent is None else f"{percent(sight.band_percent)} ({width})"
+
+
+def _with_unit(value: float, sight: Sight) -> str:
+    return f"{figure(value)}{sight.unit[1:] if sight.unit.startswith('1/') else f' {sight.unit}'}"
 
 
 def _wolf(found: SelfTest) -> str:
     counts = zip(*((sight.judged, sight.beyond, sight.announced) for sight in found.sights), strict=True)
     judged, beyond, announced = map(sum, counts)
-    said = f"Nothing was changed in these runs: of {judged} judged numbers {beyond} were beyond the noise band, "
-    said += f"{announced} changes were announced."
+    said = f"Nothing was changed between these runs: {beyond} of {judged} judged numbers were outside the noise band, "
+    said += f"{announced} changes were reported."
     reasons = {sight.endpoint: sight.reason for sight in found.sights if sight.reason}
-    return said + "".join(f" Not all runs of {inert(name)}: {inert(why.rstrip('.'))}." for name, why in reasons.items())
+    left_out = (
+        f" Some runs of {inert(name)} were not judged: {inert(why.rstrip('.'))}." for name, why in reasons.items()
+    )
+    return said + "".join(left_out)
 
 
 def visible(found: SelfTest) -> str:
-    """Say from which change on something is said here, for an endpoint that waits and for one that computes."""
+    """Say which changes can be detected here, for an endpoint that waits and for one that computes."""
     parts = []
     for endpoint, where in KINDS.items():
         known = [(metric, below) for metric in SAID if (below := found.visible_percent(endpoint, metric)) is not None]
         if known:
             parts.append(f"{_listed([f'{percent(below)} in {metric}' for metric, below in known])} {where}")
     if not parts:
-        return "Which changes are visible here could not be found out: too few runs could be judged."
-    return f"Changes under {', and under '.join(parts)}, are not visible here in rounds of {found.round_s:g} s."
+        return "The smallest detectable change is unknown: too few runs could be judged."
+    return f"Smallest detectable change in rounds of {seconds(found.round_s)}: {'; '.join(parts)}."
 
 
 def _listed(items: list[str]) -> str:
@@ -99,31 +106,31 @@ def _listed(items: list[str]) -> str:
 
 
 def _injections(found: SelfTest) -> Iterator[str]:
-    yield f"| Delay of {WAITING} | Found by | Suspected only | Alarms elsewhere |"
+    yield f"| Delay of {WAITING} | Detected by | Only suspected by | False alarms |"
     yield "| :-- | :-- | :-- | :-- |"
     for item in found.injections:
         shown = f"{item.delay.label} ({item.delay.delay_ms:g} ms)"
-        missed = f"cannot be judged: {inert(item.reason)}" if item.reason else "**not found**"
+        missed = f"cannot be judged: {inert(item.reason)}" if item.reason else "**not detected**"
         suspected, elsewhere = ", ".join(item.suspected_by), inert(", ".join(item.elsewhere) or "none")
         yield f"| {inert(shown)} | {', '.join(item.found_by) or missed} | {suspected} | {elsewhere} |"
 
 
 def on_this_machine(record: Record, found: SelfTest | None) -> str:
-    """One line for the report of a run: which changes cannot be seen on such a machine. "" where nobody knows.
+    """One line for the report of a run: which changes can be detected on such a machine; "" where that is unknown.
 
-    That is where no self-test was kept, where it was made on another CPU, or with an app that runs elsewhere.
+    It is where no self-test was kept, where it was made on another CPU, or with an app that runs elsewhere.
     """
     if found is None or record.plan.target.url is not None or record.environment.cpu != found.cpu:
         return ""
     machine = f"{inert(found.cpu.model)}, {found.cpu.count} cores; self-test of {found.at[:10]}"
     parts = [
-        f"under {percent(below)} {where}"
+        f"{percent(below)} {where}"
         for endpoint, where in KINDS.items()
         if (below := found.visible_percent(endpoint, "req/s")) is not None
     ]
     if not parts:
         return ""
     return (
-        f"On this kind of machine ({machine}, rounds of {found.round_s:g} s) changes in req/s are not visible "
-        f"{', and '.join(parts)}."
+        f"On this kind of machine ({machine}, rounds of {seconds(found.round_s)}) the smallest detectable change in "
+        f"req/s is {', '.join(parts)}."
     )

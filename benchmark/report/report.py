@@ -11,7 +11,7 @@ from statistics import median
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmark import formatting
-from benchmark.judge.findings import GRAVITY
+from benchmark.judge.findings import GRAVITY, in_todays_words
 from benchmark.judge.history import Judged
 from benchmark.record import Columns, EndpointResult, Finding, Record, Round
 from benchmark.report import sentences, verdicts
@@ -202,7 +202,11 @@ def _rounds(record: Record) -> Iterator[tuple[str, EndpointResult, Round]]:
 
 def all_warnings(record: Record) -> list[tuple[str, Finding]]:
     """Every warning and error, the gravest first, with the round that it is about."""
-    found = [(where, finding) for where, _, measured in _rounds(record) for finding in measured.warnings]
+    found = [
+        (where, finding)
+        for where, result, measured in _rounds(record)
+        for finding in in_todays_words(record, result, measured)
+    ]
     wanted = [item for item in found if item[1].severity != "note"]
     return sorted(wanted, key=lambda item: GRAVITY[item[1].severity])
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.formatting import WHOLE_PERCENT_FROM, count, factor, figure, inert, latency, ms, percent, rate
-from benchmark.judge.findings import GRAVITY, RULE_OF
+from benchmark.judge.findings import GRAVITY, RULE_OF, in_todays_words
 from benchmark.record import RATE_NOT_KEPT, EndpointResult, Finding, Record, Round
 from benchmark.theory.wording import difference_percent, limit_sentence
 
@@ -263,27 +263,35 @@ _NUMBER = re.compile(r"(?<![\w.\-])\d+(?:,\d{3})*(?:\.\d+)?(?!\w)")
 
 @dataclass(frozen=True)
 class Caveat:
-    """Findings that say the same but for their numbers, as one. `title`: what it is about; `where`: its endpoints."""
+    """Findings that say the same but for their numbers, as one. `title`: what it is about; `places`: its endpoints."""
 
     title: str
-    where: str
+    places: tuple[str, ...]
     severity: str
     message: str
     remedy: str
+
+    @property
+    def where(self) -> str:
+        return ", ".join(self.places)
+
+    @property
+    def briefly(self) -> str:
+        return f"{self.title} ({self.where if len(self.places) <= MOST_NAMED else f'{len(self.places)} endpoints'})"
 
 
 def caveats(record: Record, *, notes: bool = False) -> list[Caveat]:
     """What limits how reliable the numbers are, merged by cause, the gravest first; or only what is worth a note."""
     alike: dict[tuple[str, ...], list[tuple[str, Finding]]] = defaultdict(list)
     for result in record.endpoints:
-        for finding in (finding for measured in result.rounds for finding in measured.warnings):
+        for finding in (one for measured in result.rounds for one in in_todays_words(record, result, measured)):
             if (finding.severity == "note") == notes:
                 said = (_NUMBER.sub("\0", finding.message), _NUMBER.sub("\0", finding.remedy))
                 alike[finding.severity, finding.kind, *said].append((result.name, finding))
     found = [
         Caveat(
             title=RULE_OF[kind].title if kind in RULE_OF else kind,
-            where=_where([name for name, _ in several], record.profile.rounds),
+            places=_places([name for name, _ in several], record.profile.rounds),
             severity=severity,
             message=_merged([finding.message for _, finding in several]),
             remedy=_merged([finding.remedy for _, finding in several]),
@@ -293,10 +301,9 @@ def caveats(record: Record, *, notes: bool = False) -> list[Caveat]:
     return sorted(found, key=lambda caveat: GRAVITY[caveat.severity])
 
 
-def _where(names: Sequence[str], rounds: int) -> str:
-    times = Counter(names)
-    several = {name: f"{name} ({seen} of {rounds} rounds)" if rounds > 1 else name for name, seen in times.items()}
-    return ", ".join(several.values())
+def _places(names: Sequence[str], rounds: int) -> tuple[str, ...]:
+    seen = Counter(names)
+    return tuple(f"{name} ({times} of {rounds} rounds)" if rounds > 1 else name for name, times in seen.items())
 
 
 def _merged(texts: Sequence[str]) -> str:

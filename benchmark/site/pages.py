@@ -214,7 +214,9 @@ def run_page(
 ) -> str:
     """The page of one run: its report. `source`: where its pictures are; `charts`: those that the page draws."""
     markdown = render_report(record, tables, judged, with_pictures=bool(charts))
-    content = to_html(markdown, drawn=_drawn(source, {name: name for name in charts}))
+    before = judged.before.get(record.id)
+    links = {f"../{before}/report.md": f"../{before}/index.html"}
+    content = to_html(markdown, links=links, drawn=_drawn(source, {name: name for name in charts}))
     return _run_page(record, content, root="../../", before=row.before, charts=bool(charts))
 
 

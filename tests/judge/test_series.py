@@ -340,7 +340,7 @@ def test_what_changed_is_one_line() -> None:
         "commits 111111111111..222222222222 (changed); CPU AMD EPYC 9V74, was 7763; kernel Linux 6.8, was 6.1; "
         "Python CPython 3.13.1, was 3.13.0; fastapi 0.166.0, was 0.165.0; uvloop 0.22.0, was not there"
     )
-    assert what_changed(before.environment, before.environment) == "nothing that is recorded"
+    assert what_changed(before.environment, before.environment) == "no recorded change"
 
 
 def test_what_changed_fits_a_line_and_never_loses_the_commits() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.judge.findings import warnings
 from benchmark.judge.validity import endpoint_validity, run_validity
-from benchmark.record import Missing, Record, Round
+from benchmark.record import Finding, Missing, Record, Round
 from tests.support.records import some_plan, some_record, some_result, some_round
 
 
@@ -67,6 +67,14 @@ def test_noise_in_a_minority_of_rounds_is_stood_and_an_error_in_one_is_not() -> 
     assert run_validity(run_of(quiet, quiet, stolen)).level == "usable"
     assert run_validity(run_of(quiet, stolen)).level == "noisy"
     assert run_validity(run_of(quiet, quiet, some_round(users_started=9))).level == "invalid"
+
+
+def test_the_reason_is_in_todays_words_whatever_the_record_says() -> None:
+    said = Finding(kind="steal", severity="warning", message="Old words.", remedy="Old advice.")
+    measured = some_round(resources={"steal_percent": 9.0}, warnings=(said,))
+    record = some_record(endpoints=(some_result("pooled", measured),))
+    (reason,) = endpoint_validity(record, "pooled").reasons
+    assert reason.message == "The host gave 9.0% of this machine's CPU time to others (steal)."
 
 
 def test_rounds_that_disagree_are_noisy_whatever_split_their_latencies_follow() -> None:

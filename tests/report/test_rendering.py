@@ -86,7 +86,7 @@ def test_reports_and_index_say_what_changed(tmp_path: Path) -> None:
     render(tmp_path, tmp_path / "no README", everything=True)
     last = (tmp_path / "runs" / "2026-04-06-weekly" / "report.md").read_text()
     assert "Changed: req/s of computing regressed by -21.6" in last
-    assert "| computing | req/s | regressed: -21.6" in last
+    assert "- **computing**: req/s regressed: " in last
     first = (tmp_path / "runs" / "2026-01-05-weekly" / "report.md").read_text()
     assert "Too few runs to compare with yet. Verdicts begin after 4 more runs." in first
     index = (tmp_path / "README.md").read_text()
@@ -284,6 +284,15 @@ def test_a_run_back_at_the_level_before_is_not_called_perhaps_changed() -> None:
     said = judged(records, None).verdicts[records[-1].id]
     assert "suspected" in {item.stage for item in said}
     assert of_run(said) == "No change in 1 of 4 metrics beyond what chance does here. 3 more cannot be judged yet."
+
+
+def test_a_report_links_the_run_before_of_the_same_profile_and_numbers() -> None:
+    own = run_of_week(1, 100.0, customised=("--users",))
+    elsewhere = own.environment.model_copy(update={"run_url": "https://github.com/else/where/actions/runs/1"})
+    stranger = run_of_week(3, 100.0, environment=elsewhere)
+    records = [run_of_week(0, 100.0), own, run_of_week(2, 100.0), stranger, run_of_week(4, 100.0)]
+    first, _, second, _, third = (record.id for record in records)
+    assert judged(records, None, home="github.com/own/er").before == {second: first, third: second}
 
 
 def test_only_the_newest_runs_are_kept_in_mind(tmp_path: Path) -> None:

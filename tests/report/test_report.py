@@ -299,7 +299,7 @@ def test_caveats_with_the_same_cause_are_one_line_with_the_span_of_their_numbers
     ]
     assert [one.message for one in caveats(record, notes=True)] == ["CPU was 95% busy."]
     shown = render_report(record, ())
-    assert "- **warning**, pooled, awaiting: CPU was 95 to 100% busy. Wait 5 s." in shown
+    assert "- **other programs** (warning: pooled, awaiting): CPU was 95 to 100% busy. Wait 5 s." in shown
     assert "[3 caveats](#caveats): unheard of (awaiting), other programs (pooled, awaiting), other" in shown
 
 
@@ -307,6 +307,19 @@ def test_of_several_rounds_a_caveat_says_how_many_it_is_about() -> None:
     result = some_result("pooled", some_round(warnings=(BUSY,)), some_round(round=2, warnings=(BUSY,)))
     record = some_record(plan=some_plan(rounds=3), endpoints=(result,))
     assert [one.where for one in caveats(record)] == ["pooled (2 of 3 rounds)"]
+    assert caveats(record)[0].briefly == "other programs (pooled (2 of 3 rounds))"
+
+
+def test_what_an_older_record_found_is_said_in_todays_words_but_not_where_it_meant_something_else() -> None:
+    found = Finding(kind="in-flight", severity="warning", message="Old words.", remedy="Old advice.")
+    older = some_record(endpoints=(some_result("pooled", some_round(in_flight=500, warnings=(found,))),))
+    (caveat,) = caveats(older)
+    assert caveat.message == "500 requests (33%) were unfinished when the load stopped and are not counted."
+    method = older.method.model_copy(update={"version": 2})
+    assert caveats(older.model_copy(update={"method": method}))[0].message == "Old words."
+    graver = found.model_copy(update={"severity": "error"})
+    record = some_record(endpoints=(some_result("pooled", some_round(in_flight=500, warnings=(graver,))),))
+    assert caveats(record)[0].message == "Old words."
 
 
 def test_what_a_reader_needs_first_comes_first() -> None:
