@@ -1,5 +1,6 @@
 """Numbers and names as readers see them: units, signs, escaped Markdown."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -67,6 +68,13 @@ def latency(value_ms: float | None) -> str:
 def rate(value: float | None) -> str:
     """Per second, two decimals, as Locust and the published table show it; "1,234.50"."""
     return NOT_AVAILABLE if value is None else minus(f"{value:,.2f}")
+
+
+def three_digits(value: float) -> str:
+    """A number with three digits or all of its whole ones, never in scientific notation: "0.00123", "85.7", "5,060"."""
+    digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{digits}f}"
+    return minus(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def count(value: int | None) -> str:

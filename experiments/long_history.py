@@ -16,7 +16,7 @@ import psutil
 
 from benchmark.measure.machine import read_environment
 from benchmark.measure.round import utc_now
-from benchmark.report.index import BEGIN, END
+from benchmark.report.readme import BEGIN, END
 from benchmark.store import FILE_NAME
 from experiments.generated import REPOSITORY, runs, write
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmark.measure.machine import read_environment
 from benchmark.measure.round import utc_now
-from benchmark.report.index import BEGIN, END
+from benchmark.report.readme import BEGIN, END
 from benchmark.report.render import render
 from experiments.generated import REPOSITORY, newest_run, runs, write
 

@@ -10,8 +10,8 @@ from benchmark.errors import PublishError, one_line
 from benchmark.publish.publish import publish_to
 from benchmark.publish.untrusted import Found, read_runs
 from benchmark.record import Record
-from benchmark.report.index import why_incomplete
 from benchmark.report.render import try_out
+from benchmark.report.verdicts import why_incomplete
 from benchmark.store import place
 from scripts import cli, options
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from typer import Argument, Option
 
 from benchmark.errors import InvalidRunError, UsageError
-from benchmark.report.index import has_place
 from benchmark.report.published import read_published
+from benchmark.report.readme import has_place
 from benchmark.report.render import render, render_run_of
 from benchmark.report.report import render_step_summary, run_directories, write_step_summary
 from benchmark.store import read_record

@@ -14,6 +14,7 @@ from benchmark.github.issues import SCHEDULED, Place, published_again, tell, tel
 from benchmark.judge.history import judged
 from benchmark.measure.machine import run_url
 from benchmark.report.render import home_repository, say_unreadable
+from benchmark.report.verdicts import standings, summed_up
 from benchmark.shell import Git, repository_of
 from benchmark.store import read_history
 from scripts import options
@@ -49,7 +50,7 @@ def watch(
     config = read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
     found = judged(history.records, config, home=home_repository(remote))
     still_open = [trend for trend in found.counting if trend.open_since is not None]
-    sys.stdout.write(f"{len(still_open)} of {len(found.counting)} metrics regressed and have not recovered.\n")
+    sys.stdout.write(f"{summed_up(standings(found), str) or 'No verdicts yet.'}\n")
     sys.stdout.flush()
     place = _place(branch, remote, reports)
     lines, problems = tell(found, found.own(history.records), place, only_say=dry_run)

@@ -18,7 +18,7 @@ from benchmark.config import DEFAULT_FILE, Config, check_plan, make_plan, read_c
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.github.issues import gh
 from benchmark.publish.publish import current_branch, find_destination
-from benchmark.report.index import BEGIN, END, has_place, replace_block
+from benchmark.report.readme import BEGIN, END, has_place, replace_block
 from benchmark.shell import Git
 from load.spec import SPARE_FILES
 

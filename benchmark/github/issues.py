@@ -1,8 +1,9 @@
-"""One issue on GitHub for each metric of each endpoint that regressed: opened, kept up to date, closed when it is over.
+"""One issue on GitHub for each endpoint and cause of a regression: opened, kept up to date, closed when it is over.
 
-Through GitHub's program `gh`. A suspicion asks for one run more.
+Through GitHub's program `gh`. A suspicion starts one more run.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,12 +15,13 @@ from typing import Any, Literal
 
 from benchmark import shell
 from benchmark.errors import PublishError
-from benchmark.formatting import inert
+from benchmark.formatting import inert, signed_percent
 from benchmark.judge.history import Judged
 from benchmark.judge.series import Series
-from benchmark.judge.verdict import Judgement
+from benchmark.judge.verdict import Judgement, open_percent
 from benchmark.record import Record
 from benchmark.report.report import templates
+from benchmark.report.verdicts import Standing, in_short, standings
 
 LABEL = "benchmark-regression"
 UNPUBLISHED = "benchmark-unpublished"
@@ -30,6 +32,7 @@ SCHEDULED = "schedule"
 MOST_ISSUES = "1000"
 TIMEOUT_S = 60.0
 LONGEST_TITLE = 200
+MOST_IN_TITLE = 2
 ENDED_AFTER_RUNS = 5
 """Of another series since its last run a series has ended. Machines that take turns make two that both go on."""
 _MARK = re.compile(r"<!-- benchmark-issue: ([0-9a-f]{64}) since (\S+) -->")
@@ -69,52 +72,130 @@ def our_issues(listed: Iterable[dict[str, Any]]) -> list[Issue]:
 
 
 def steps(judged: Judged, issues: Sequence[Issue], reports_url: str) -> Iterator[Step]:
-    """What has to be done so that there is one open issue for each open regression, and no other.
+    """What has to be done so that there is one open issue for each endpoint and cause, and no other.
 
-    An issue of the same regression that somebody closed stays closed. An open one is closed only when the end of its
-    regression was seen: one that began before the runs that are looked at is left alone.
+    An issue of the same regression that was closed by hand stays closed. An open one is closed only when the end of its
+    regression was seen: one that began before the runs that are looked at is left alone. Issues of single metrics, of
+    former versions, become part of the one of their endpoint.
     """
-    counting = {trend.key: trend for trend in reversed(judged.counting)}
-    newest = {trend.key: trend for trend in reversed(judged.trends)} | counting
     opened = [issue for issue in issues if not issue.closed]
     template = templates().from_string((files("benchmark.github") / "issue.md.j2").read_text("utf-8"))
-    for key, trend in counting.items():
-        if trend.open_since is None:
+    kept: set[int] = set()
+    for one in causes(judged):
+        title, body = _title(one), template.render(**_told(one), url=reports_url)
+        first, *others = [issue for issue in opened if _is_about(issue, one)] or [None]
+        kept |= {issue.number for issue in (first, *others) if issue}
+        if first is None:
+            if not any(_is_about(issue, one) for issue in issues):
+                yield Step("open", None, title, body)
             continue
-        body = template.render(trend=trend, url=reports_url)
-        known = next((issue for issue in opened if issue.key == key), None)
-        if known is not None:
-            if known.body.strip() != body.strip():
-                yield Step("update", known.number, _title(trend), body)
-        elif (key, trend.open_since) not in {(issue.key, issue.since) for issue in issues}:
-            yield Step("open", None, _title(trend), body)
+        if first.body.strip() != body.strip():
+            yield Step("update", first.number, title, body)
+        for issue in others:
+            yield Step("close", issue.number, title, f"Part of #{first.number} now.")
     for issue in opened:
-        now = newest.get(issue.key)
-        end = _end(judged, issue, now) if now is not None and now.open_since is None else None
-        if now is not None and end is not None:
-            yield Step("close", issue.number, _title(now), end)
+        if issue.number not in kept:
+            yield from _closed(judged, issue)
+
+
+def causes(judged: Judged) -> list[Standing]:
+    """The open regressions, by endpoint: those that began with one run, or the next, have one cause."""
+    found: list[Standing] = []
+    for one in standings(judged):
+        still = [trend for trend in one.trends if trend.open_since is not None]
+        groups: list[list[Series]] = []
+        for trend in sorted(still, key=lambda trend: _begins(trend, str(trend.open_since))):
+            if groups and _near(str(groups[-1][-1].open_since), str(trend.open_since), one.trends):
+                groups[-1].append(trend)
+            else:
+                groups.append([trend])
+        found += [Standing(one.profile, one.endpoint, tuple(group)) for group in groups]
+    return found
+
+
+def _begins(trend: Series, run: str) -> tuple[str, str]:
+    return next((one.moment for one in trend.runs if one.id == run), ("", run))
+
+
+def _near(one: str, other: str, trends: Iterable[Series]) -> bool:
+    """Whether two runs are the same, or follow each other."""
+    runs = sorted({run.moment for trend in trends for run in trend.runs})
+    place = {run: number for number, (_, run) in enumerate(runs)}
+    return one == other or (one in place and other in place and abs(place[one] - place[other]) == 1)
+
+
+def _key(profile: str, endpoint: str) -> str:
+    return hashlib.sha256(f"{profile}\n{endpoint}".encode()).hexdigest()
+
+
+def _is_about(issue: Issue, one: Standing) -> bool:
+    """Whether an issue is of these regressions, or of one of them."""
+    if issue.key == _key(one.profile, one.endpoint):
+        return any(_near(issue.since, str(trend.open_since), one.trends) for trend in one.trends)
+    return (issue.key, issue.since) in {(trend.key, trend.open_since) for trend in one.trends}
+
+
+def _told(one: Standing) -> dict[str, Any]:
+    first = min(one.trends, key=lambda trend: _begins(trend, str(trend.open_since)))
+    return {
+        "one": one,
+        "said": in_short(one.said),
+        "cause": first.began_with,
+        "commits": _commits(first),
+        "since": first.open_since,
+        "newest": first.runs[-1].id,
+        "common": first.common,
+        "key": _key(one.profile, one.endpoint),
+    }
+
+
+def _commits(trend: Series) -> str | None:
+    """Where GitHub shows the commits between the run before a regression and its first one."""
+    if trend.began_between is None:
+        return None
+    before, now = (run.environment for run in trend.began_between)
+    if not (before.commit and now.commit and now.repository) or before.commit == now.commit:
+        return None
+    return f"https://{now.repository}/compare/{before.commit}...{now.commit}"
+
+
+def _closed(judged: Judged, issue: Issue) -> Iterator[Step]:
+    """Close an issue whose regressions all ended, as far as that was seen."""
+    counting = {trend.key: trend for trend in reversed(judged.counting)}
+    newest = {trend.key: trend for trend in reversed(judged.trends)} | counting
+    metrics = [one for one in newest.values() if issue.key in {one.key, _key(one.profile, one.endpoint)}]
+    ends = [(one, end) for one in metrics if one.open_since is None and (end := _end(judged, issue, one))]
+    if ends:
+        text = "\n".join(dict.fromkeys(end for _, end in ends))
+        yield Step("close", issue.number, _shortened(f"{ends[0][0].endpoint} (profile {ends[0][0].profile})"), text)
 
 
 def _end(judged: Judged, issue: Issue, now: Series) -> str | None:
-    """How the regression of an issue ended; None when that is not known. `now`: the series that counts, if any does."""
+    """How the regression of a metric ended; None when that is not known. `now`: the series that counts, if any does."""
     for trend in judged.trends:
         runs = [run.id for run in trend.runs]
-        if trend.key != issue.key or issue.since not in runs:
+        if trend.key != now.key or issue.since not in runs:
             continue
-        if issue.since in trend.over:
-            return f"{inert(trend.over[issue.since])}."
+        confirmed = runs.index(issue.since) + 2  # with the second run it was confirmed
+        for since in runs[confirmed - 2 : confirmed]:
+            if since in trend.over:
+                return f"{inert(trend.metric.title)} {inert(trend.over[since])}."
         since = sum(run.started_at > trend.runs[-1].started_at for run in now.runs)
         if trend.aside is not None and (now.aside is not None or since >= ENDED_AFTER_RUNS):
             return f"{inert(trend.aside)}."
-        until = runs.index(issue.since) + 2  # with the second run it was confirmed
-        for one in reversed(runs[:until]):
+        for one in reversed(runs[:confirmed]):
             if trend.aside is None and one in trend.accepted:
                 return f"accepted since run {one}: {inert(trend.accepted[one])}."
     return None
 
 
-def _title(trend: Series) -> str:
-    title = f"{trend.metric.title} of {trend.endpoint} regressed (profile {trend.profile})"
+def _title(one: Standing) -> str:
+    sizes = [(trend.metric.title, open_percent(trend.last)) for trend in one.trends]
+    shown = [title if size is None else f"{title} {signed_percent(size)}" for title, size in sizes[:MOST_IN_TITLE]]
+    return _shortened(f"{one.endpoint} regressed: {', '.join(shown)} (profile {one.profile})")
+
+
+def _shortened(title: str) -> str:
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 3]}..."
 
 
@@ -194,7 +275,7 @@ def tell(judged: Judged, records: Sequence[Record], place: Place, *, only_say: b
         said, by = suspect
         # A run by hand is of the same series; as it is not scheduled, it asks for no further one.
         branch = ("--ref", place.branch) if place.branch else ()
-        line = f"ask for one run more of {by.profile.name}: {said.metric} of {said.endpoint}: {said.line}"
+        line = f"start one more run of {by.profile.name}: {said.endpoint}, {said.metric}: {said.line}"
         attempt(line, partial(_gh, place, "workflow", "run", WORKFLOW, *branch, "-f", f"profile={by.profile.name}"))
     issues: list[Issue] = []
     try:
@@ -214,7 +295,7 @@ def _take(step: Step, place: Place) -> None:
     if step.do == "open":
         _open(place, LABEL, "A benchmark became worse, confirmed twice", step.title, step.body)
     elif step.do == "update":
-        _gh(place, "issue", "edit", str(step.number), "--body-file", "-", text=step.body)
+        _gh(place, "issue", "edit", str(step.number), "--title", step.title, "--body-file", "-", text=step.body)
     else:
         _gh(place, "issue", "close", str(step.number), "--comment", step.body)
 
@@ -225,15 +306,15 @@ def tell_unpublished(place: Place, log: str, *, only_say: bool) -> str:
     `log`: where that run can be looked at. PublishError: GitHub refuses.
     """
     if not only_say and (numbers := _unpublished_issues(place)):
-        return f"leave #{numbers[0]} open, which says it already"
+        return f"leave #{numbers[0]} open: it says so already"
     if not only_say:
         title = "A scheduled benchmark was not published"
         text = (
-            f"Nothing of [this scheduled run]({log}) became part of the reports. Its job *Publish* says why;"
-            " `bench doctor` in a clone may know more.\n\n"
-            "What was measured is in its artifact `results`, for 90 days. Once the cause is gone, *Re-run failed jobs* "
-            "publishes it.\n\n"
-            f"This issue is closed when a scheduled run is published again.\n\n<!-- {UNPUBLISHED} -->\n"
+            f"[This scheduled run]({log}) was not published. The log of its job *Publish* says why; run `bench doctor` "
+            "in a clone to check the setup.\n\n"
+            "Its results are kept for 90 days in the artifact `results`. Fix the cause, then publish them with *Re-run "
+            "failed jobs*.\n\n"
+            f"This issue is closed when the next scheduled run is published.\n\n<!-- {UNPUBLISHED} -->\n"
         )
         _open(place, UNPUBLISHED, "Scheduled runs are not published", title, text)
     return "open an issue: a scheduled run was not published"

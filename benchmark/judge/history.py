@@ -100,12 +100,14 @@ def _verdicts(one: Series, rule: Judging, series: Iterable[Series]) -> Iterator[
     for number, found in enumerate(one.judgements(rule)):
         first = place[found.first_run or found.run]
         loud = first > 0 and found.stage in {"suspected", "confirmed", "recovered"}
+        begun = found.open_since or found.first_run
+        dated = replace(found, since=one.runs[place[begun]].started_at[:10]) if begun else found
         environments = [run.environment for run in one.runs[first - 1 : first + 1]] if loud else []
         yield replace(
-            found,
+            dated,
             endpoint=one.endpoint,
             metric=one.metric.title,
-            line=in_words(found, one.metric, one.form),
+            line=in_words(dated, one.metric, one.form),
             moved=moved(found, one.metric, one.form),
             apart=_apart(one, series) if number == 0 else None,
             changed=what_changed(*environments) if loud else None,
@@ -136,7 +138,7 @@ def _trends(series: Sequence[Series], newest: Mapping[str, Run], rule: Judging) 
 def _regular(series: Iterable[Series]) -> list[tuple[Run, Series]]:
     """Every run that may end the series of others, the oldest first.
 
-    One with numbers of its own (--users), or of another repository, is only looked at next to its equals.
+    One with settings of its own (--users), or of another repository, is only looked at next to its equals.
     """
     ours = [(run, one) for one in series if REPOSITORY not in one.common for run in one.runs if not run.customised]
     return sorted(ours, key=lambda item: item[0].moment)
@@ -147,9 +149,9 @@ def _aside(one: Series, counting: Series | None, *, measured: bool) -> str | Non
     if REPOSITORY in one.common:
         return f"measured in another repository: {one.common[REPOSITORY]}"
     if counting is None or all(run.customised for run in one.runs):
-        return f"measured with numbers of its own: {', '.join(one.runs[-1].customised)}"
+        return f"measured with settings of its own: {', '.join(one.runs[-1].customised)}"
     if not measured:
-        return f"not measured any more since run {one.runs[-1].id}"
+        return f"no longer measured since run {one.runs[-1].id}"
     if counting is one:
         return None
     return f"the series ended: {why_apart(one.common, counting.common)}"

@@ -113,19 +113,22 @@ class Series:
         return (known.median - known.band, known.median + known.band) if known else None
 
     @property
+    def began_between(self) -> tuple[Run, Run] | None:
+        """The run before an open regression, and the run with which it began."""
+        return next((pair for pair in pairwise(self.runs) if pair[1].id == self.last.open_since), None)
+
+    @property
     def began_with(self) -> str | None:
-        for before, run in pairwise(self.runs):
-            if run.id == self.last.open_since:
-                return what_changed(before.environment, run.environment)
-        return None
+        runs = self.began_between
+        return what_changed(runs[0].environment, runs[1].environment) if runs else None
 
     @property
     def over(self) -> dict[str, str]:
         ends = {}
         for before, now in pairwise(self.verdicts):
             if before.open_since is not None and now.open_since is None:
-                how = "back at the level before" if now.stage == "recovered" else "accepted"
-                ends[before.open_since] = f"{how} since run {now.run}: {now.line}"
+                how = "recovered" if now.stage == "recovered" else "accepted"
+                ends[before.open_since] = f"{how} with run {now.run}: {now.line.removeprefix('accepted: ')}"
         return ends
 
     @property
@@ -225,7 +228,7 @@ class _Group:
 
 
 def _at_home(groups: Iterable[_Group], home: str) -> Iterable[_Group]:
-    """Join the runs of one's own repository with those of which nobody knows; only the others' series name theirs."""
+    """Join the runs of one's own repository with those of an unknown one; only the series of others name theirs."""
     joined: dict[tuple[object, ...], _Group] = {}
     for group in groups:
         common = {name: value for name, value in group.common.items() if name != REPOSITORY or value not in {"", home}}
@@ -289,6 +292,7 @@ def unknown_runs(ids: Collection[str], accepted: Sequence[Accepted]) -> tuple[st
 
 LONGEST = 80
 LONGEST_LINE = 200
+UNCHANGED = "no recorded change"
 ABSENT = {"repository": "this one"}  # how what a series does not name is called, where it is not "none"
 _REFERENCE = {
     ("relative", "machine"): "the reference workload was not measured, as it was in the last run",
@@ -318,16 +322,17 @@ def why_apart(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
 
 
 def _listed(names: list[str], before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    values = "; ".join(_was(*(one.get(name, ABSENT.get(name, "none")) for one in (now, before))) for name in names)
+    values = "; ".join(_went(*(one.get(name, ABSENT.get(name, "none")) for one in (before, now))) for name in names)
     return f"{' and '.join(names)} than the last run: {values}"
 
 
-def _was(now: str, before: str) -> str:
+def _went(before: str, now: str) -> str:
+    """Write "AMD EPYC 7763 → 9V74": what both begin with stands once."""
     new, old = now.split(), before.split()
     same = 0
     while same < min(len(new), len(old)) - 1 and new[same] == old[same]:
         same += 1
-    return f"{_cut(now)}, was {_cut(' '.join(old[same:]))}"
+    return f"{_cut(before)} → {_cut(' '.join(new[same:]))}"
 
 
 def _cut(text: str) -> str:
@@ -341,7 +346,7 @@ def what_changed(before: Environment, now: Environment) -> str:
     """
     changes = [*_commits(before, now), *_machine(before, now), *_software(before, now)]
     if not changes:
-        return "no recorded change"
+        return UNCHANGED
     fitting = len(changes)
     while fitting > 1 and len(_line(changes, fitting)) > LONGEST_LINE:
         fitting -= 1
@@ -363,7 +368,7 @@ def _machine(before: Environment, now: Environment) -> Iterator[str]:
     }
     for name, (old, new) in pairs.items():
         if old != new:
-            yield f"{name} {_was(new, old)}"
+            yield f"{name} {_went(old, new)}"
 
 
 def _software(before: Environment, now: Environment) -> Iterator[str]:
@@ -372,16 +377,16 @@ def _software(before: Environment, now: Environment) -> Iterator[str]:
     )
     for name in names:
         old, new = before.packages.get(name), now.packages.get(name)
-        yield f"{name} {new or 'removed'}, " + (f"was {old}" if old else "was not there")
+        yield f"{name} {old} → {new}" if old and new else f"{name} {new} added" if new else f"{name} {old} removed"
     if not names and before.requirements_sha256 != now.requirements_sha256:
-        yield "other requirements"
+        yield "another requirements.txt"
 
 
 def _commits(before: Environment, now: Environment) -> Iterator[str]:
     if before.commit != now.commit:
         yield f"commits {_commit(before)}..{_commit(now)}"
     elif before.commit_dirty or now.commit_dirty:
-        yield f"commit {_commit(now)}, with changes that are not committed"
+        yield f"commit {_commit(now)}, with uncommitted changes"
 
 
 def _commit(environment: Environment) -> str:

@@ -10,6 +10,8 @@ from statistics import median, mode
 from typing import Literal
 
 from benchmark.config import Judging
+from benchmark.formatting import latency, signed_percent, three_digits
+from benchmark.formatting import percent as shown_percent
 from benchmark.judge.metrics import Better, Form, Metric
 
 _FEW = {2: 1.196, 3: 1.495, 4: 1.363, 5: 1.206, 6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107}
@@ -64,8 +66,9 @@ def _workers(number: int) -> str:
     return "one worker" if number == 1 else f"{number} workers"
 
 
+AWAITED = "awaiting a second run"
 CREPT_BACK_RUNS = 10
-"""So many runs, by their median, show a recovery of which no step did. Five are there by chance twice as often."""
+"""As many runs, by their median, show a recovery of which no step did. Five are there by chance twice as often."""
 
 Verdict = Literal["unchanged", "improved", "regressed", "inconclusive"]
 Stage = Literal["not judged", "too few runs", "steady", "suspected", "confirmed", "recovered", "accepted"]
@@ -76,7 +79,7 @@ class Point:
     """One run of a series: a plain number, whatever it was divided by before.
 
     `smallest_difference` (in the unit of `value`) never counts. `unusable` says why the run cannot be judged: it never
-    becomes part of a baseline. `accepted` is the reason of a known change: the baseline begins anew at this run.
+    becomes part of a baseline. `accepted` is the reason of a known change: the baseline starts again at this run.
     `workers_in_use`: how many had connections at all, where the number may hang on that.
     """
 
@@ -95,12 +98,13 @@ class Judgement:
     `first_run` of a confirmed change is the run in which it was suspected. `open_since` is the first run of a confirmed
     regression that has, after this run, neither recovered nor been accepted. `direction`: to which side of the band
     around the level it is compared with; None within it, or not compared. `missing`: how many usable runs are missing,
-    after this one, until one is compared; None where enough are there.
+    after this one, until one is compared, of as many as are `needed`; both None where enough are there.
 
     `open_from`, `open_to`: the middle value before an open regression, and of the runs that confirmed it.
 
     A history adds whose number it is (`metric` by its title), and `line`: verdict, change and noise band in words.
-    `moved`: how far an open regression went, in words.
+    `since`: the day on which an open regression began, else the change that this run confirms. `moved`: how far an open
+    regression went, in words.
     `apart`: why there is nothing to compare it with though there are earlier runs. `changed`: what else is different
     from the run before.
     """
@@ -119,9 +123,11 @@ class Judgement:
     open_to: float | None = None
     direction: Literal["better", "worse"] | None = None
     missing: int | None = None
+    needed: int | None = None
     endpoint: str = ""
     metric: str = ""
     line: str = ""
+    since: str = ""
     moved: str = ""
     apart: str | None = None
     changed: str | None = None
@@ -175,7 +181,7 @@ class _Series:
             return self._say(point, "inconclusive", "not judged", reason=why_not)
         if point.accepted is not None:
             self.level.append(value)
-            reason = f"accepted: {point.accepted}; the baseline begins anew"
+            reason = f"accepted: {point.accepted}; the baseline starts again here"
             return self._say(point, "inconclusive", "accepted", reason=reason, value=value)
         if len(self.level) < self.rule.fewest_runs:
             return self._young(point, value)
@@ -192,12 +198,12 @@ class _Series:
                 if self.suspect is not None:
                     return self._back(point, value, former)
                 self.suspect = _Suspect(0, point, value)
-                reason = "back at the level before the last change; a second run has to confirm it"
+                reason = f"back at the level before the last change, {AWAITED}"
                 return self._say(point, "inconclusive", "suspected", former, reason=reason, value=value)
         self._keep_suspect()
         if len(self.level) >= self.rule.fewest_runs:
             return self._against(point, value, self._baseline(self.level, point))
-        reason = f"only {len(self.level)} of {self.rule.fewest_runs} runs to compare with"
+        reason = f"{len(self.level)} of {self.rule.fewest_runs} earlier runs"
         reason += " since the level changed" if self.former else ""
         self.level.append(value)
         return self._say(point, "inconclusive", "too few runs", reason=reason, value=value)
@@ -225,9 +231,7 @@ class _Series:
         if self.suspect is None or self.suspect.side != side:
             self._keep_suspect()
             self.suspect = _Suspect(side, point, value)
-            what = "better" if side == self.good_side else "worse"
-            reason = f"{what} by more than the noise band; a second run has to confirm it"
-            return self._say(point, "inconclusive", "suspected", known, reason=reason, value=value, side=side)
+            return self._say(point, "inconclusive", "suspected", known, reason=AWAITED, value=value, side=side)
         return self._confirmed(point, value, known, self.suspect)
 
     def _confirmed(self, point: Point, value: float, known: Baseline, first: _Suspect) -> Judgement:
@@ -258,7 +262,7 @@ class _Series:
         return missing <= goal.band and missing < abs(recent - self.open.level)
 
     def _keep_suspect(self) -> None:
-        """A suspicion that was not confirmed was noise, and noise belongs into the baseline or it looks too quiet."""
+        """A suspicion that was not confirmed was noise, and noise belongs in the baseline or it looks too quiet."""
         if self.suspect is not None:
             self.level.append(self.suspect.value)
             self.suspect = None
@@ -276,6 +280,7 @@ class _Series:
         side: int = 0,
     ) -> Judgement:
         side = first.side if first else side
+        young = stage in {"too few runs", "accepted"}
         return Judgement(
             run=point.run,
             verdict=verdict,
@@ -290,7 +295,8 @@ class _Series:
             open_from=median(self.open.before) if self.open else None,
             open_to=self.open.level if self.open else None,
             direction=None if side == 0 else "better" if side == self.good_side else "worse",
-            missing=self.rule.fewest_runs - len(self.level) if stage in {"too few runs", "accepted"} else None,
+            missing=self.rule.fewest_runs - len(self.level) if young else None,
+            needed=self.rule.fewest_runs if young else None,
         )
 
 
@@ -305,43 +311,73 @@ def _usable(point: Point) -> tuple[float | None, str | None]:
 
 
 def in_words(said: Judgement, metric: Metric, form: Form = "waiting") -> str:
-    """Write "regressed: -20.0 % (noise band +/-5.0 %, 10 runs), since run X". An open regression is named first.
+    """Write "regressed since 2026-10-05: 97.9 → 85.7 (−12%); no further change". An open regression is named first.
 
-    Run ids are in it as they are: escape the line where it is shown.
+    Names from outside are in it as they are: escape the line where it is shown.
     """
-    line = ": ".join([said.verdict, *(part for part in (_change(said, metric), said.reason) if part)])
-    if said.stage == "confirmed" and said.first_run:
-        return f"{line}, since run {said.first_run}"
-    if said.open_since:
-        return f"regressed since run {said.open_since}, not recovered: {moved(said, metric, form)}; newest run {line}"
-    return line
+    if said.open_since is None:
+        return _newest(said, metric)
+    line = f"regressed since {said.since or said.open_since}: {moved(said, metric, form)}"
+    if said.verdict == "regressed" and said.first_run == said.open_since:
+        known = said.baseline
+        band = None if known is None or said.band_percent is None else _band(said.band_percent, known.runs)
+        return line if band is None else f"{line.removesuffix(')')}; {band})"
+    if said.stage == "too few runs":
+        return line
+    return f"{line}, {'no further change' if said.stage == 'steady' else f'newest run {_newest(said, metric)}'}"
+
+
+def _newest(said: Judgement, metric: Metric) -> str:
+    """What is found of this run alone."""
+    since = f" since {said.since or said.first_run}" if said.stage == "confirmed" and not said.open_since else ""
+    parts = [f"{_word(said)}{since}", *(part for part in (_change(said, metric), said.reason) if part)]
+    return ", ".join([": ".join(parts[:-1]), AWAITED]) if parts[-1] == AWAITED else ": ".join(filter(None, parts))
+
+
+def _word(said: Judgement) -> str:
+    if said.stage == "suspected" and said.direction is not None:
+        return "possible regression" if said.direction == "worse" else "possible improvement"
+    if said.verdict != "inconclusive":
+        return said.verdict
+    return {"too few runs": "no verdict yet", "suspected": "possibly recovered", "accepted": ""}.get(
+        said.stage, "not judged"
+    )
+
+
+MOST_PERCENT = 1000.0  # of what was next to nothing before, both numbers say more
+
+
+def open_percent(said: Judgement) -> float | None:
+    """By how much an open regression changed the number; None without one, or where it was zero before."""
+    return None if not said.open_from or said.open_to is None else 100 * (said.open_to / said.open_from - 1)
 
 
 UNITS: dict[Form, str] = {"relative": " of the reference workload's", "predicted": " of the prediction"}
 
 
 def moved(said: Judgement, metric: Metric, form: Form = "waiting") -> str:
-    """Write "97.9 → 85.7 ms (-12.5 %)", what an open regression changed; "" without one. `form`: what is compared."""
+    """Write "15.0 s → 17.1 s (+14%)", what an open regression changed; "" without one. `form`: what is compared."""
     if said.open_from is None or said.open_to is None:
         return ""
+    change = open_percent(said)
+    percent = "" if change is None or change > MOST_PERCENT else f" ({signed_percent(change)})"
+    if metric.unit == "ms" and form not in UNITS:
+        return f"{latency(said.open_from)} → {latency(said.open_to)}{percent}"
+    if metric.name == "failure_ratio":
+        return f"{three_digits(100 * said.open_from)}% → {three_digits(100 * said.open_to)}% of requests{percent}"
     unit = UNITS.get(form, f" {metric.unit}" if metric.unit != "1/s" else "")  # its title names that one
-    percent = f" ({100 * (said.open_to / said.open_from - 1):+.1f} %)" if said.open_from else ""
-    return f"{_shown(said.open_from)} → {_shown(said.open_to)}{unit}{percent}"
+    return f"{three_digits(said.open_from)} → {three_digits(said.open_to)}{unit}{percent}"
 
 
-def _shown(value: float) -> str:
-    """Three digits, never in scientific notation."""
-    digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _band(percent: float, runs: int) -> str:
+    return f"noise ±{shown_percent(percent)}, {runs} runs"
 
 
 def _change(said: Judgement, metric: Metric) -> str | None:
     known = said.baseline
     if known is None or said.value is None:
         return None
-    runs = f"{known.runs} runs"
     if said.change_percent is None or said.band_percent is None:
-        was = f"was {_shown(known.median)} (noise band +/-{_shown(known.band)}, {runs})"
-        return f"{_shown(said.value)} {metric.unit}, {was}"
-    return f"{said.change_percent:+.1f} % (noise band +/-{said.band_percent:.1f} %, {runs})"
+        was = f"was {three_digits(known.median)} (noise ±{three_digits(known.band)}, {known.runs} runs)"
+        return f"{three_digits(said.value)} {metric.unit}, {was}"
+    return f"{signed_percent(said.change_percent)} ({_band(said.band_percent, known.runs)})"

@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 from benchmark.config import DEFAULT_FILE
 from benchmark.errors import PublishError, UsageError
 from benchmark.publish.publish import fetch, find_home
-from benchmark.report.index import REPORT_NAME, with_block_of
+from benchmark.report.index import REPORT_NAME
 from benchmark.report.noise_floor import FILE_NAME as SELFTEST
+from benchmark.report.readme import with_block_of
 from benchmark.shell import Git, GitError, last_line, without_passwords, working_in
 from benchmark.store import CHARTS, DRAFT, FAILURES, writing
 

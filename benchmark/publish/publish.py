@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from benchmark.errors import InvalidRunError, PublishError, UnwritableRunError, UsageError, refuse_untrusted
 from benchmark.formatting import inert
 from benchmark.publish.untrusted import read_runs
-from benchmark.report.index import why_incomplete
 from benchmark.report.render import render, say_unreadable
 from benchmark.report.report import write_step_summary
+from benchmark.report.verdicts import why_incomplete
 from benchmark.shell import Git, GitError, remote_lines, working_in
 
 LONGEST_TITLE = 200

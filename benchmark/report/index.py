@@ -1,33 +1,26 @@
 """Everything that is derived from the records under `reports/`: each report.md, the index, the README block."""
 
 import json
-from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from benchmark.errors import UsageError
-from benchmark.formatting import inert, when
+from benchmark.formatting import NOT_AVAILABLE, inert, seconds
 from benchmark.judge.history import Judged
-from benchmark.judge.validity import Validity
+from benchmark.judge.series import short_cpu
 from benchmark.record import Record
-from benchmark.report import sentences, verdicts
+from benchmark.report import verdicts
+from benchmark.report.badge import badge
 from benchmark.report.noise_floor import on_this_machine, unreadable_selftest
-from benchmark.report.published import Published, read_published, same_conditions
-from benchmark.report.report import (
-    WITHOUT_PICTURES,
-    all_warnings,
-    picture_lines,
-    render_report,
-    rendered,
-    results_table,
-)
+from benchmark.report.published import Published, read_published
+from benchmark.report.readme import headline_run, render_block, update_block
+from benchmark.report.report import WITHOUT_PICTURES, render_report, rendered
+from benchmark.report.verdicts import Standing
 from benchmark.store import (
     CHARTS,
     FILE_NAME,
-    Failure,
     History,
     read_history,
     read_record,
@@ -37,213 +30,24 @@ from benchmark.store import (
     writing,
 )
 
-LONGEST_LIST = 20
-
-
-def standing(records: Sequence[Record], failures: Sequence[Failure], validity: Mapping[str, Validity]) -> str:
-    """Say when the last good run was, and what became of the last attempt if it came later. "" before any attempt.
-
-    Good is a complete run that nothing makes noisy or invalid.
-    """
-    complete = [record for record in records if record.state == "complete"]
-    doubted = {record.id: validity[record.id] for record in complete if record.id in validity}
-    doubted = {run: found for run, found in doubted.items() if found.level != "usable"}
-    good = max((record.started_at for record in complete if record.id not in doubted), default=None)
-    attempts = [(failure.at, f"failed: {inert(failure.reason)}") for failure in failures]
-    attempts += [(one.started_at, f"was {doubted[one.id].level}") for one in complete if one.id in doubted]
-    attempts += [
-        (record.started_at, f"was not completed: {inert(why_incomplete(record) or 'no reason was kept')}")
-        for record in records
-        if record.state != "complete"
-    ]
-    last = max(attempts, default=None)
-    said = "" if good is None else f"Last good run: {when(good)}"
-    if last is None or (good is not None and last[0] <= good):
-        return said and f"{said}."
-    return f"{said or 'No good run yet'}; last attempt {when(last[0])} {last[1]}"
-
-
-def why_incomplete(record: Record) -> str | None:
-    first = record.missing[0] if record.missing else None
-    return record.reason or (f"{first.endpoint}, round {first.round}: {first.reason}" if first else None)
-
-
-def newest(failures: Sequence[Failure]) -> list[Failure]:
-    return sorted(failures, key=lambda failure: (failure.at, failure.id), reverse=True)[:LONGEST_LIST]
-
-
-BEGIN = "<!-- benchmark:begin -->"
-END = "<!-- benchmark:end -->"
-
-
-def headline_run(records: Sequence[Record]) -> Record | None:
-    """Choose the run that the README shows.
-
-    The newest complete one of a headline profile as benchmark.toml has it; if there is none, the newest
-    complete one of any profile.
-    """
-    newest_first = sorted(records, key=lambda record: (record.started_at, record.id), reverse=True)
-    complete = [record for record in newest_first if record.state == "complete"]
-    regular = [record for record in complete if record.profile.headline and not record.customised]
-    return next(iter([*regular, *complete]), None)
-
-
-def render_block(records: Sequence[Record], tables: tuple[Published, ...], status: str = "") -> str:
-    """The block of the README. `status`: what a reader must know before the numbers, see `status`."""
-    record = headline_run(records)
-    if record is None:
-        return rendered("readme_block.md.j2", record=None)
-    published = same_conditions(record, tables)
-    return rendered(
-        "readme_block.md.j2",
-        record=record,
-        profile=record.profile,
-        target=record.plan.target,
-        environment=record.environment,
-        published=published,
-        warnings=len(all_warnings(record)),
-        headline=sentences.headline(record),
-        status=status,
-        results=results_table(record, published),
-        picture=picture_lines(record, f"reports/runs/{record.id}/").get("throughput"),
-    )
-
-
-def status(judged: Judged, records: Sequence[Record], failures: Sequence[Failure]) -> str:
-    """What became worse and is not back, and whether the newest attempt failed; "" where neither is so."""
-    worse: dict[str, list[str]] = defaultdict(list)
-    for trend in judged.counting:
-        if trend.open_since is not None:
-            worse[trend.endpoint].append(f"{trend.metric.title} {trend.last.moved}")
-    parts = [f"**{inert(endpoint)} became worse**: {', '.join(lines)}." for endpoint, lines in worse.items()]
-    last = standing(records, failures, judged.validity)
-    return " ".join([*parts, *([f"{last}."] if "; last attempt " in last else [])])
-
-
-def has_place(readme: Path) -> bool:
-    """Whether a README asks for the block: one that does not exist, or holds none of the markers, is left as it is."""
-    return readme.exists() and any(marker.encode() in _read(readme) for marker in (BEGIN, END))
-
-
-def with_block_of(readme: bytes, *others: bytes) -> bytes:
-    """Give a README the block of the first of the others that has one, byte for byte. One without a place stays."""
-    blocks = [parts[1] for other in others if (parts := _around_block(other))]
-    around = _around_block(readme)
-    return around[0] + blocks[0] + around[2] if around and blocks else readme
-
-
-def _around_block(readme: bytes) -> tuple[bytes, bytes, bytes] | None:
-    begin, end = BEGIN.encode(), END.encode()
-    if readme.count(begin) != 1 or readme.count(end) != 1 or readme.index(begin) > readme.index(end):
-        return None
-    start = readme.index(begin) + len(begin)
-    return readme[:start], readme[start : readme.index(end)], readme[readme.index(end) :]
-
-
-def _read(readme: Path) -> bytes:
-    try:
-        if readme.is_file():
-            return readme.read_bytes()
-        why = "it is no regular file"
-    except OSError as error:
-        why = error.strerror or str(error)
-    raise UsageError(f"{readme} cannot be read: {why}; name the README with --readme")
-
-
-def update_block(readme: Path, block: str) -> None:
-    """Put a block between the markers of a README that has some; line ends stay as they are there.
-
-    UsageError: it cannot be read, is not UTF-8, or its markers are not one pair. UnwritableRunError: the disk is full.
-    Then it is as it was.
-    """
-    if not has_place(readme):
-        return
-    try:
-        old = _read(readme).decode("utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(f"{readme.name} is not UTF-8, so nothing was written to it; save it as UTF-8") from None
-    ends = "\r\n" if f"{BEGIN}\r\n" in old else "\n"
-    write_changed(readme.resolve(), replace_block(old, block, ends), lasting=True)
-
-
-def replace_block(readme: str, block: str, ends: str = "\n") -> str:
-    """Put a block between the markers. UsageError unless both stand exactly once and in their order."""
-    around = _around_block(readme.encode())
-    if around is None:
-        raise UsageError(f"README.md needs {BEGIN} and, after it, {END}, each exactly once; nothing was written to it")
-    lines = ["", *block.strip().split("\n"), ""]
-    return f"{around[0].decode()}{ends.join(lines)}{around[2].decode()}"
-
-
-SPARKS = "▁▂▃▄▅▆▇█"
-MOST_PROFILES = 10
-MOST_RUNS = 20
-FEWEST_RUNS = 3
-SMALLEST_SPAN = 0.2  # of the median: numbers that differ by less than this look flat
-NOT_COMPARED = {"profile": {"description", "headline"}}
-
-
-@dataclass(frozen=True)
-class Newest:
-    """The newest complete run of a profile, and how many runs there are of the same series.
-
-    `lines`: of each endpoint its name, its requests per second, and a sparkline, "" where there are too few runs.
-    """
-
-    record: Record
-    runs: int
-    lines: tuple[tuple[str, float | None, str], ...]
-
-
-def newest_of_each(records: Sequence[Record]) -> list[Newest]:
-    """The newest complete run of each profile as benchmark.toml has it, newest first. `records`: newest first."""
-    series: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        if record.state == "complete" and not record.customised:
-            series[series_key(record)].append(record)
-    found: dict[str, Newest] = {}
-    for runs in series.values():
-        found.setdefault(runs[0].profile.name, Newest(runs[0], len(runs), tuple(_lines(runs))))
-    return list(found.values())[:MOST_PROFILES]
-
-
-def series_key(record: Record) -> str:
-    """What must be equal for runs to stand in one line: the plan, but for what only describes it, and the method."""
-    plan = record.plan.model_dump(mode="json", exclude=NOT_COMPARED, exclude_defaults=True)
-    return json.dumps([plan, record.method.version], sort_keys=True)
-
-
-def _lines(runs: Sequence[Record]) -> Iterator[tuple[str, float | None, str]]:
-    for result in runs[0].endpoints:
-        measured = (record.result(result.name) for record in reversed(runs[:MOST_RUNS]))
-        values = [item.summary.throughput_rps for item in measured if item is not None and item.summary is not None]
-        spark = sparkline([value for value in values if value is not None])
-        yield result.name, result.summary.throughput_rps if result.summary else None, spark
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """Values as a row of bars, the oldest first. The smallest one is no zero: what differs by little looks flat."""
-    if len(values) < FEWEST_RUNS:
-        return ""
-    low, high = min(values), max(values)
-    span = max(high - low, abs(median(values)) * SMALLEST_SPAN)
-    if span == 0:
-        return SPARKS[0] * len(values)
-    floor = (low + high - span) / 2
-    top = len(SPARKS) - 1
-    return "".join(SPARKS[min(top, max(0, round((value - floor) / span * top)))] for value in values)
-
-
 if TYPE_CHECKING:
     from benchmark.report.charts.registry import Picture
 
+LONGEST_LIST = 20
 LONGEST_INDEX = 50
+UNFOLDED = 10
+MOST_PROFILES = 10
+MOST_VALUES = 4
+"""Endpoints whose req/s stand in one cell of the list of runs."""
+
+NOT_COMPARED = {"profile": {"description", "headline"}}
 PICTURED = 20
 """Of the newest runs, the reports have pictures. They take many times as long to draw as all else of a report and are
 as many bytes: a long history would be unwieldy, and a new way of drawing would rewrite all of it.
 """
 
 REPORT_NAME = "report.md"
+BADGE_NAME = "badge.svg"
 
 
 class Judge(Protocol):
@@ -261,43 +65,145 @@ def nobody_judges(records: Iterable[Record], *, trends: bool = True) -> Judged: 
 def render_index(history: History, judged: Judged | None = None, *, block: str = "", listing: bool = True) -> str:
     """The index of the newest runs as Markdown.
 
-    `block`: what to begin with. Without `listing`: all but the table of the runs, for who lists them otherwise.
+    `block`: what to begin with. Without `listing`: all but the tables of the runs, for who lists them otherwise.
     """
     judged = judged or Judged()
     trends, sweeps = _pictures(history, judged)
-    runs = [
-        {
-            "record": record,
-            "best": next(iter(sentences.ranking(record)), None),
-            "warnings": len(all_warnings(record)),
-            "validity": judged.validity.get(record.id),
-            "stranger": judged.strangers.get(record.id),
-        }
-        for record in history.records[:LONGEST_INDEX]
-    ]
+    shown = history.records[:LONGEST_INDEX]
+    standings = verdicts.standings(judged)
+    failures = sorted(history.failures, key=lambda failure: (failure.at, failure.id), reverse=True)
     return rendered(
         "index.md.j2",
         block=block,
         listing=listing,
-        runs=runs,
-        more=max(0, history.runs - len(runs)),
-        standing=standing(judged.own(history.records), history.failures, judged.validity),
-        changed=verdicts.worth_saying(judged),
+        runs=len(shown),
+        tables=_tables(shown[:UNFOLDED], judged),
+        older=_tables(shown[UNFOLDED:], judged),
+        left_out=max(0, history.runs - len(shown)),
+        last_runs=verdicts.last_runs(judged.own(history.records), history.failures, judged.validity),
+        summed_up=verdicts.summed_up(standings),
+        verdict_lines=_verdict_lines(standings),
         begun_anew=verdicts.begun_anew(trend.last for trend in judged.counting),
-        summed_up=verdicts.summed_up(judged),
-        newest=newest_of_each(judged.own(history.records)),
         trends={
-            profile: [(picture.title, picture.markdown(f"{CHARTS}/")) for picture in several]
+            profile: [
+                (verdicts.NAMES.get(picture.title, picture.title), picture.markdown(f"{CHARTS}/"))
+                for picture in several
+            ]
             for profile, several in trends.items()
         },
         sweeps=[picture.markdown(f"{CHARTS}/") for picture in sweeps],
         visible=on_this_machine(history.records[0], judged.selftest) if history.records else "",
-        failures=newest(history.failures),
-        all_failures=len(history.failures),
+        failures=failures[:LONGEST_LIST],
+        all_failures=len(failures),
         unreadable=history.unreadable,
         notes=judged.notes,
-        strangers=sorted({str(run["stranger"]) for run in runs if run["stranger"]}),
+        strangers=sorted({judged.strangers[record.id] for record in shown if record.id in judged.strangers}),
     )
+
+
+def _verdict_lines(standings: Sequence[Standing]) -> list[str]:
+    """A line for each endpoint of which there is something to say; the others are named together, by what they are."""
+    several = len({one.profile for one in standings}) > 1
+    lines, alike = list[str](), dict[tuple[str, str], list[str]]()
+    for one in standings:
+        under = f" ({inert(one.profile)})" if several else ""
+        if line := verdicts.told(one.said, one.cause, under):
+            lines.append(" · ".join([line, *_links(one)]))
+        else:
+            begin = f"{verdicts.SIGNS[one.state]} {inert(verdicts.in_short(one.said))}"
+            alike.setdefault((begin, under), []).append(inert(one.endpoint))
+    left = len(lines) - LONGEST_LIST
+    lines = [*lines[:LONGEST_LIST], *([f"and {left} more"] if left > 0 else [])]
+    for (begin, under), names in alike.items():
+        more = f" and {len(names) - LONGEST_LIST} more" if len(names) > LONGEST_LIST else ""
+        lines.append(f"{begin}: {', '.join(names[:LONGEST_LIST])}{more}{under}")
+    return lines
+
+
+def _links(one: Standing) -> list[str]:
+    """The run in which it began, and the newest one where that is another."""
+    newest = one.trends[0].runs[-1]
+    begun = next((said.open_since or said.first_run for said in one.said if said.open_since or said.first_run), None)
+    links = [f"[first run](runs/{begun}/report.md)"] if begun and begun != newest.id else []
+    return [*links, f"[newest run](runs/{newest.id}/report.md)"]
+
+
+def _tables(records: Sequence[Record], judged: Judged) -> list[dict[str, Any]]:
+    """The runs of each profile that asks the same endpoints, the newest first, with what they have in common."""
+    groups: dict[tuple[str, tuple[str, ...]], list[Record]] = {}
+    for record in records:
+        names = tuple(endpoint.name for endpoint in record.plan.endpoints)
+        groups.setdefault((record.profile.name, names), []).append(record)
+    return [_table(profile, names, runs, judged) for (profile, names), runs in groups.items()]
+
+
+def _table(profile: str, names: tuple[str, ...], records: Sequence[Record], judged: Judged) -> dict[str, Any]:
+    """`common`: of load and machine, what most of the runs share; where one differs, its row says so."""
+    counted = [Counter(values).most_common(1)[0] for values in zip(*map(_circumstances, records), strict=True)]
+    common = [value if 2 * count > len(records) else "" for value, count in counted]
+    rows = [
+        (
+            verdicts.linked(record),
+            " / ".join(_rate(record, name) for name in names[:MOST_VALUES]),
+            "; ".join(_remarks(record, common, judged)),
+        )
+        for record in records
+    ]
+    first = f", the first {MOST_VALUES} of {len(names)} endpoints" if len(names) > MOST_VALUES else ""
+    return {
+        "profile": profile,
+        "common": inert(", ".join(filter(None, common))),
+        "columns": f"{' / '.join(map(inert, names[:MOST_VALUES]))}{first}",
+        "rows": rows,
+        "remarks": any(remark for *_, remark in rows),
+    }
+
+
+def _rate(record: Record, name: str) -> str:
+    """Three digits, so that several fit into one cell of a phone."""
+    result = record.result(name)
+    value = result.summary.throughput_rps if result and result.summary else None
+    if value is None:
+        return NOT_AVAILABLE
+    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"  # noqa: PLR2004 - as many digits
+
+
+def _circumstances(record: Record) -> tuple[str, str, str, str]:
+    """Load, duration, what served, and the machine."""
+    target, cpu = record.plan.target, record.environment.cpu
+    served = "app elsewhere" if target.url else f"{target.workers} worker{'s' if target.workers > 1 else ''}"
+    duration = f"{seconds(record.profile.duration_s)} per endpoint"
+    return record.profile.load, duration, served, f"{short_cpu(cpu.model)}, {cpu.count} cores"
+
+
+def _remarks(record: Record, common: Sequence[str], judged: Judged) -> Iterator[str]:
+    """What is not as usual about a run: its state, its load, its machine, whose it is."""
+    validity = judged.validity.get(record.id)
+    if record.state != "complete":
+        yield record.state
+    elif validity is not None and validity.level != "usable":
+        yield validity.level
+    unusual = [inert(own) for own, usual in zip(_circumstances(record), common, strict=True) if own != usual]
+    yield from unusual
+    if record.customised and not unusual:
+        yield f"changed: {inert(', '.join(record.customised))}"
+    if record.id in judged.strangers:
+        yield f"of {inert(judged.strangers[record.id])}"
+
+
+def newest_of_each(records: Sequence[Record]) -> list[Record]:
+    """The newest complete run of each profile as benchmark.toml has it, newest first. `records`: newest first."""
+    found: dict[str, Record] = {}
+    for record in records:
+        if record.state == "complete" and not record.customised:
+            found.setdefault(record.profile.name, record)
+    return list(found.values())[:MOST_PROFILES]
+
+
+def series_key(record: Record) -> str:
+    """What must be equal for runs to stand in one line: the plan, but for what only describes it, and the method."""
+    plan = record.plan.model_dump(mode="json", exclude=NOT_COMPARED, exclude_defaults=True)
+    return json.dumps([plan, record.method.version], sort_keys=True)
 
 
 def _pictures(history: History, judged: Judged) -> tuple[dict[str, list["Picture"]], list["Picture"]]:
@@ -336,7 +242,8 @@ def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, eve
     write_changed(reports / "README.md", render_index(history, judged))
     _place_charts(reports, history, judged)
     own = judged.own(history.records)
-    update_block(readme, render_block(own, tables, status(judged, own, history.failures)))
+    write_changed(reports / BADGE_NAME, badge(own, verdicts.standings(judged)))
+    update_block(readme, render_block(own, tables, judged, history.failures))
     return history
 
 
@@ -345,7 +252,7 @@ def pictured(records: Sequence[Record], own: Sequence[Record]) -> frozenset[str]
 
     `records`: newest first; `own`: those of them that no other repository measured.
     """
-    shown = [*records[:PICTURED], *(item.record for item in newest_of_each(own)), headline_run(own)]
+    shown = [*records[:PICTURED], *newest_of_each(own), headline_run(own)]
     return frozenset(record.id for record in shown if record)
 
 
@@ -354,7 +261,7 @@ def _render_new(
 ) -> None:
     """Render runs that have no report yet, all that came after the first of them, and those that lose their pictures.
 
-    Who came after a new run is judged beside it.
+    A run that came after a new one is judged against it, too.
     """
     directories = [reports / "runs" / record.id for record in newest]
     new = [number for number, directory in enumerate(directories) if not (directory / REPORT_NAME).is_file()]

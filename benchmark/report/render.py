@@ -15,9 +15,10 @@ from benchmark.errors import InvalidRunError, UsageError
 from benchmark.judge.history import Judged, judged
 from benchmark.judge.series import unknown_runs
 from benchmark.record import Record
-from benchmark.report.index import BEGIN, END, Judge, has_place, render_all, render_index, render_run
+from benchmark.report.index import Judge, render_all, render_index, render_run
 from benchmark.report.noise_floor import read_selftest
 from benchmark.report.published import Published
+from benchmark.report.readme import BEGIN, END, has_place
 from benchmark.shell import repository_of
 from benchmark.store import History, place, read_runs, run_files, without_timelines
 

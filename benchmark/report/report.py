@@ -64,7 +64,19 @@ def templates() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - the output is Markdown; names from outside go through `inert`
     )
-    names = ("inert", "code_block", "ms", "rate", "percent", "mebibytes", "seconds", "when", "joined", "versions")
+    names = (
+        "inert",
+        "code_block",
+        "ms",
+        "rate",
+        "percent",
+        "mebibytes",
+        "seconds",
+        "when",
+        "joined",
+        "versions",
+        "day",
+    )
     environment.filters |= {name: getattr(formatting, name) for name in names}
     environment.filters |= {
         "signed": formatting.signed_percent,
@@ -234,7 +246,7 @@ def render_report(
         visible=on_this_machine(record, judged.selftest),
         verdict=verdicts.of_run(said),
         begun_anew=verdicts.begun_anew(said),
-        verdicts=list(filter(verdicts.is_worth_saying, said)),
+        verdicts=verdicts.lines_of_run(said),
         changes=helps(record),
         results=results_table(record, published),
         pictures=picture_lines(record) if with_pictures else {},

@@ -20,8 +20,9 @@ from benchmark.judge.history import Judged
 from benchmark.record import EndpointResult, Record
 from benchmark.report import sentences
 from benchmark.report.charts.svg import DARK_RULES
-from benchmark.report.index import headline_run, render_block, render_index, series_key
+from benchmark.report.index import render_index, series_key
 from benchmark.report.published import Published
+from benchmark.report.readme import headline_run, render_block
 from benchmark.report.report import render_report
 from benchmark.store import CHARTS, History, write_changed
 
@@ -195,7 +196,7 @@ def overview_page(
     drawn = _drawn(reports, {name: f"{CHARTS}/{name}" for name in charts})
     if newest is not None:
         drawn |= _drawn(reports, {"throughput.svg": f"runs/{newest.id}/throughput.svg"})
-    markdown = render_index(history, judged, block=render_block(own, tables), listing=False)
+    markdown = render_index(history, judged, block=render_block(own, tables, judged, history.failures), listing=False)
     links = LINKS | {f"runs/{row.record.id}/report.md": f"runs/{row.record.id}/index.html" for row in listed}
     links |= {f"reports/{begin}": end for begin, end in links.items() if begin.startswith("runs/")}
     return render(

@@ -31,14 +31,72 @@ def weekly(*levels: float, first: int = 0, **changes: Any) -> list[Record]:
 
 
 def test_an_issue_begins_with_the_size_of_the_regression() -> None:
-    bodies = [step.body for step in planned(weekly(*SLOWER, 80.0))]
-    assert len(bodies) == 3
-    assert all("→" in body.splitlines()[0] and " %)" in body.splitlines()[0] for body in bodies), bodies
+    (step,) = planned(weekly(*SLOWER, 80.0))
+    assert step.title == "computing regressed: req/s −20%, p50 +25% (profile quick)"
+    assert step.body.splitlines()[0] == (
+        "**computing** (profile quick) regressed: req/s 100 → 80 (−20%), p50 100 ms → 125 ms (+25%), also p95, "
+        "since 2026‑03‑16. A second run confirmed it."
+    )
 
 
-def test_an_issue_that_somebody_closed_is_not_opened_anew_for_the_same_regression() -> None:
+def test_an_issue_says_what_changed_and_links_the_commits() -> None:
+    records = weekly(*SLOWER)
+    url = "https://github.com/acme/bench/actions/runs/1"
+    for number, record in enumerate(records):
+        later = number >= 10
+        changes = {"commit": "2" * 40 if later else "1" * 40, "packages": {"fastapi": "2.0" if later else "1.0"}}
+        environment = record.environment.model_copy(update={**changes, "run_url": url})
+        records[number] = record.model_copy(update={"environment": environment})
+    (step,) = planned(records)
+    assert (
+        "\n\nChanged at the same time: commits 111111111111..222222222222; fastapi 1.0 → 2.0 "
+        f"([commits](https://github.com/acme/bench/compare/{'1' * 40}...{'2' * 40})).\n"
+    ) in step.body
+
+
+def failing_from(week: int, *levels: float) -> list[Record]:
+    """Weekly runs of which all requests are right until a week."""
+    records = weekly(*levels)
+    for number, level in enumerate(levels):
+        if number >= week:
+            one = some_round(throughput_rps=level, median_ms=125.0, p95_ms=250.0, failures=500)
+            records[number] = records[number].model_copy(update={"endpoints": (some_result("computing", one),)})
+    return records
+
+
+def test_another_cause_gets_an_issue_of_its_own_and_neither_touches_the_other() -> None:
+    records = failing_from(15, *SLOWER, *[80.0] * 6)
+    first, second = planned(records)
+    assert (first.title, second.title) == (
+        "computing regressed: req/s −20%, p50 +25% (profile quick)",
+        "computing regressed: failures (profile quick)",
+    )
+    assert planned(records, opened(records)) == []
+
+
+def former(records: Sequence[Record], **changes: Any) -> list[Issue]:
+    """One issue for each metric, as versions before had them."""
+    trends = [trend for trend in judged(records, None).counting if trend.open_since]
+    bodies = [f"worse\n\n<!-- benchmark-issue: {trend.key} since {trend.open_since} -->" for trend in trends]
+    return our_issues(
+        [{"number": n, "body": body, "state": "OPEN"} | changes for n, body in enumerate(bodies, start=1)]
+    )
+
+
+def test_issues_of_single_metrics_become_one_and_are_closed_on_recovery() -> None:
+    issues = former(weekly(*SLOWER))
+    assert len(issues) == 3
+    found = planned(weekly(*SLOWER), issues)
+    assert [(step.do, step.number) for step in found] == [("update", 1), ("close", 2), ("close", 3)]
+    assert found[1].body == "Part of #1 now."
+    back = planned(weekly(*SLOWER, *[100.0] * 4), issues)
+    assert [(step.do, step.number) for step in back] == [("close", 1), ("close", 2), ("close", 3)]
+    assert planned(weekly(*SLOWER), former(weekly(*SLOWER), state="CLOSED")) == [], "somebody closed them"
+
+
+def test_an_issue_that_was_closed_by_hand_is_not_opened_again_for_the_same_regression() -> None:
     closed = opened(weekly(*SLOWER), state="CLOSED")
-    assert len(closed) == 3
+    assert len(closed) == 1
     assert planned(weekly(*SLOWER, 80.0), closed) == []
     again = [*SLOWER, *[100.0] * 10, 80.0, 80.0]
     assert {step.do for step in planned(weekly(*again), closed)} == {"open"}
@@ -52,7 +110,7 @@ def test_the_issue_of_a_series_that_ended_is_closed_and_says_why(change: str) ->
     records = [*weekly(*SLOWER), *weekly(*[80.0] * 5, first=12, **changed)]
     assert planned(records[:-1], opened(weekly(*SLOWER))) == [], "it may go on: machines take turns"
     found = planned(records, opened(weekly(*SLOWER)))
-    assert [step.do for step in found] == ["close"] * 3
+    assert [step.do for step in found] == ["close"]
     why = {"cpu": "different CPU than", "users": "different users than"}[change]
     assert found[0].body.startswith(f"the series ended: {why}")
     assert all(trend.open_since is None for trend in judged(records, None).trends)
@@ -73,7 +131,7 @@ def test_an_accepted_change_closes_the_issue_it_had_opened(repository: Path, wee
     wanted = Accepted(run=records[week].id, reason="encrypted since then")
     config = read_config(repository / "benchmark.toml").model_copy(update={"accepted": (wanted,)})
     found = list(steps(judged(records, config), opened(weekly(*SLOWER)), "reports"))
-    assert [step.do for step in found] == ["close"] * 3
+    assert [step.do for step in found] == ["close"]
     assert found[0].body == f"accepted since run {records[week].id}: encrypted since then."
 
 
@@ -82,8 +140,8 @@ def test_the_issue_of_an_endpoint_that_is_not_measured_any_more_is_closed() -> N
     plan = run_of_week(0, 100.0).plan.model_copy(update={"endpoints": (renamed,)})
     records = [*weekly(*SLOWER), run_of_week(12, 80.0, plan=plan, endpoints=(some_result("another", some_round()),))]
     found = planned(records, opened(weekly(*SLOWER)))
-    assert [step.do for step in found] == ["close"] * 3
-    assert found[0].body == f"not measured any more since run {records[11].id}."
+    assert [step.do for step in found] == ["close"]
+    assert found[0].body == f"no longer measured since run {records[11].id}."
 
 
 def test_a_run_with_numbers_of_its_own_ends_no_series() -> None:
@@ -111,8 +169,9 @@ def test_an_issue_has_a_short_title_and_says_what_is_compared() -> None:
     ]
     step = planned(records)[0]
     assert len(step.title) == 200
-    assert "users (10)" in step.body
-    assert "CPU (Example 3000)" in step.body
+    assert "\n- users: 10\n" in step.body
+    assert "\n- CPU: Example 3000\n" in step.body
+    assert step.body.index("<summary>Comparison conditions") < step.body.index("- users: 10")
 
 
 def suspected(level: float, *before: float, **changes: Any) -> bool:

@@ -62,11 +62,11 @@ def test_runs_in_any_order_become_a_series_in_the_order_of_time() -> None:
 @pytest.mark.parametrize(
     ("plan", "why"),
     [
-        ({"users": 20}, "different users than the last run: 20, was 10"),
-        ({"rounds": 3}, "different rounds than the last run: 3, was 1"),
+        ({"users": 20}, "different users than the last run: 10 → 20"),
+        ({"rounds": 3}, "different rounds than the last run: 1 → 3"),
         (
             {"name": "slow", "wait_s": 1.0},
-            "different profile and wait than the last run: slow, was quick; 1.0, was 0.0",
+            "different profile and wait than the last run: quick → slow; 0.0 → 1.0",
         ),
     ],
 )
@@ -93,8 +93,7 @@ def test_a_reference_workload_that_was_not_measured_is_said_so_that_a_reader_und
     assert why_apart(without, known) == "the reference workload was measured, as it was not in the last run"
     other = common(run(3, users=20), AWAITING, "machine")
     assert why_apart(known, other) == (
-        "the reference workload was not measured, as it was in the last run; "
-        "different users than the last run: 20, was 10"
+        "the reference workload was not measured, as it was in the last run; different users than the last run: 10 → 20"
     )
 
 
@@ -103,21 +102,21 @@ def test_another_endpoint_or_method_or_app_is_another_series() -> None:
     known = common(record, AWAITING, "waiting")
     other = AWAITING.model_copy(update={"path": "/other"})
     assert why_apart(known, common(record, other, "waiting")) == (
-        "different endpoint's path than the last run: /other, was /awaiting"
+        "different endpoint's path than the last run: /awaiting → /other"
     )
     method = Method(**(record.method.model_dump() | {"version": 2}))
     newer = record.model_copy(update={"method": method})
     assert why_apart(known, common(newer, AWAITING, "waiting")) == (
-        f"different method version than the last run: 2, was {METHOD_VERSION}"
+        f"different method version than the last run: {METHOD_VERSION} → 2"
     )
     apart = Pinning(server=(0, 1), generator=(2, 3))
     pinned = record.model_copy(update={"method": record.method.model_copy(update={"pinning": apart})})
     assert why_apart(known, common(pinned, AWAITING, "waiting")) == (
-        "different cores kept apart than the last run: 2 for the server, 2 for the load generator, was no"
+        "different cores kept apart than the last run: no → 2 for the server, 2 for the load generator"
     )
     plan = record.plan.model_copy(update={"target": Target(import_path="app.main:app", workers=4)})
     assert why_apart(known, common(record.model_copy(update={"plan": plan}), AWAITING, "waiting")) == (
-        "different workers than the last run: 4, was 2"
+        "different workers than the last run: 2 → 4"
     )
 
 
@@ -136,7 +135,7 @@ def test_only_what_the_machine_moves_asks_for_the_same_cpu() -> None:
     before = run(1, cpu="AMD EPYC 7763 64-Core Processor")
     now = run(2, cpu="AMD EPYC 9V74 80-Core Processor")
     assert why_apart(common(before, AWAITING, "machine"), common(now, AWAITING, "machine")) == (
-        "different CPU than the last run: AMD EPYC 9V74, was 7763"
+        "different CPU than the last run: AMD EPYC 7763 → 9V74"
     )
     assert why_apart(common(before, AWAITING, "relative"), common(now, AWAITING, "relative")) is None
 
@@ -155,7 +154,7 @@ def test_a_processor_s_name_is_shortened(name: str, short: str) -> None:
 
 def test_the_old_name_is_never_cut_to_nothing() -> None:
     assert why_apart({"CPU": "Intel Xeon"}, {"CPU": "Intel Xeon Gold"}) == (
-        "different CPU than the last run: Intel Xeon Gold, was Xeon"
+        "different CPU than the last run: Intel Xeon → Xeon Gold"
     )
 
 
@@ -337,8 +336,8 @@ def test_what_changed_is_one_line() -> None:
         }
     )
     assert what_changed(before.environment, newer) == (
-        "commits 111111111111..222222222222 (changed); CPU AMD EPYC 9V74, was 7763; kernel Linux 6.8, was 6.1; "
-        "Python CPython 3.13.1, was 3.13.0; fastapi 0.166.0, was 0.165.0; uvloop 0.22.0, was not there"
+        "commits 111111111111..222222222222 (changed); CPU AMD EPYC 7763 → 9V74; kernel Linux 6.1 → 6.8; "
+        "Python CPython 3.13.0 → 3.13.1; fastapi 0.165.0 → 0.166.0; uvloop 0.22.0 added"
     )
     assert what_changed(before.environment, before.environment) == "no recorded change"
 
@@ -347,8 +346,8 @@ def test_what_changed_fits_a_line_and_never_loses_the_commits() -> None:
     before = run(1).environment
     packages = {f"package-{n:02}": "1" for n in range(20)}
     line = what_changed(before, before.model_copy(update={"packages": packages, "commit": "2" * 40}))
-    assert line.startswith("commits 111111111111..222222222222; fastapi removed, was 0.165.0; package-00 1, was not")
-    assert line.endswith("; 16 more")
+    assert line.startswith("commits 111111111111..222222222222; fastapi 0.165.0 removed; package-00 1 added")
+    assert line.endswith("; 14 more")
     assert len(line) <= 200
 
 

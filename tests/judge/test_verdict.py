@@ -30,7 +30,7 @@ def announced(judgements: Sequence[Judgement]) -> list[tuple[str, str, str]]:
 def test_fewer_than_five_runs_are_inconclusive_and_the_sixth_is_judged() -> None:
     said = judged(QUIET[:6])
     assert [j.verdict for j in said] == ["inconclusive"] * 5 + ["unchanged"]
-    assert said[4].reason == "only 4 of 5 runs to compare with"
+    assert said[4].reason == "4 of 5 earlier runs"
     assert said[5].baseline is not None
     assert said[5].baseline.runs == 5
 
@@ -38,7 +38,7 @@ def test_fewer_than_five_runs_are_inconclusive_and_the_sixth_is_judged() -> None
 def test_one_run_beyond_the_band_is_suspected_and_no_verdict() -> None:
     suspected = judged([*QUIET, 80])[-1]
     assert (suspected.verdict, suspected.stage) == ("inconclusive", "suspected")
-    assert suspected.reason == "worse by more than the noise band; a second run has to confirm it"
+    assert suspected.reason == "awaiting a second run"
     assert suspected.change_percent == pytest.approx(-20)
     assert suspected.band_percent == pytest.approx(5)
 
@@ -144,7 +144,7 @@ def test_an_accepted_change_begins_anew_and_closes_what_is_open() -> None:
     said = judge(points, "higher")
     assert said[13].open_since == "10"
     assert (said[14].verdict, said[14].stage) == ("inconclusive", "accepted")
-    assert said[14].reason == "accepted: encrypts since then; the baseline begins anew"
+    assert said[14].reason == "accepted: encrypts since then; the baseline starts again here"
     assert [j.open_since for j in said[14:]] == [None] * 6
     assert said[-1].verdict == "unchanged"
 

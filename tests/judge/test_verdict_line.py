@@ -11,24 +11,27 @@ QUIET = [100.0] * 10
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        pytest.param([100.0] * 4, "inconclusive: only 3 of 5 runs to compare with", id="too few runs"),
-        pytest.param([*QUIET, 104], "unchanged: +4.0 % (noise band +/-5.0 %, 10 runs)", id="unchanged"),
+        pytest.param([100.0] * 4, "no verdict yet: 3 of 5 earlier runs", id="too few runs"),
+        pytest.param([*QUIET, 104], "unchanged: +4.0% (noise ±5.0%, 10 runs)", id="unchanged"),
         pytest.param(
             [*QUIET, 80],
-            "inconclusive: -20.0 % (noise band +/-5.0 %, 10 runs): "
-            "worse by more than the noise band; a second run has to confirm it",
+            "possible regression: −20% (noise ±5.0%, 10 runs), awaiting a second run",
             id="suspected",
         ),
-        pytest.param(
-            [*QUIET, 80, 81], "regressed: -19.0 % (noise band +/-5.0 %, 10 runs), since run 10", id="confirmed"
-        ),
+        pytest.param([*QUIET, 80, 81], "regressed since 10: 100 → 80.5 (−19%; noise ±5.0%, 10 runs)", id="confirmed"),
         pytest.param(
             [*QUIET, *[80.0] * 6],
-            "regressed since run 10, not recovered: 100 → 80 (-20.0 %); "
-            "newest run unchanged: +0.0 % (noise band +/-5.0 %, 5 runs)",
+            "regressed since 10: 100 → 80 (−20%), no further change",
             id="open",
         ),
-        pytest.param([*QUIET, float("nan")], "inconclusive: the number is nan", id="no number"),
+        pytest.param(
+            [*QUIET, *[80.0] * 6, 60.0],
+            "regressed since 10: 100 → 80 (−20%), "
+            "newest run possible regression: −25% (noise ±5.0%, 6 runs), awaiting a second run",
+            id="open, and worse",
+        ),
+        pytest.param([*QUIET, 120, 121], "improved since 10: +21% (noise ±5.0%, 10 runs)", id="improved"),
+        pytest.param([*QUIET, float("nan")], "not judged: the number is nan", id="no number"),
     ],
 )
 def test_the_last_run_in_words(values: list[float], line: str) -> None:
@@ -39,6 +42,4 @@ def test_the_last_run_in_words(values: list[float], line: str) -> None:
 def test_a_change_from_nothing_is_said_in_its_unit() -> None:
     values = [0.0] * 5 + [0.02, 0.02]
     said = judge([Point(str(n), value, smallest_difference=0.001) for n, value in enumerate(values)], "lower")
-    assert in_words(said[-1], metric("failure_ratio")) == (
-        "regressed: 0.02 of requests, was 0 (noise band +/-0.001, 5 runs), since run 5"
-    )
+    assert in_words(said[-1], metric("failure_ratio")) == ("regressed since 5: 0% → 2% of requests")

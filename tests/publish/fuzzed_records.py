@@ -17,7 +17,8 @@ from benchmark.judge.history import judged
 from benchmark.plan import LARGEST
 from benchmark.publish.untrusted import read_runs
 from benchmark.record import Record
-from benchmark.report.index import BEGIN, END, render_all
+from benchmark.report.index import render_all
+from benchmark.report.readme import BEGIN, END
 from benchmark.store import FILE_NAME, place, to_json, without_timelines
 from scripts.cli import branch
 from scripts.publish import try_out_all

@@ -6,9 +6,10 @@ from typing import Literal
 
 import pytest
 
-from benchmark.judge.validity import Validity
+from benchmark.judge.validity import Reason, Validity
 from benchmark.record import Missing
-from benchmark.report.index import LONGEST_LIST, render_all, render_index, standing
+from benchmark.report.index import LONGEST_LIST, render_all, render_index
+from benchmark.report.verdicts import last_runs, linked
 from benchmark.store import History, place, read_history, to_json
 from tests.support.clones import Clone, git, origin_files, origin_text
 from tests.support.publishable import make_failure, make_record
@@ -30,8 +31,8 @@ def test_a_failure_reaches_origin_and_the_index_says_so(clone: Clone) -> None:
     assert kept["run_url"] == "https://example.org/a/b/actions/runs/7"
     assert kept["commit"] == clone.git("rev-parse", "HEAD")
     index = origin_text(clone.origin, "reports/README.md")
-    assert "Last good run: 2026-01-05 04:00 UTC; last attempt 20" in index
-    assert "failed: the app did not start" in index
+    assert "Last usable run: [2026‑01‑05](runs/" in index
+    assert " failed: the app did not start ([log](https://example.org/a/b/actions/runs/7))." in index
 
 
 def test_the_reason_is_taken_from_an_incomplete_run(clone: Clone) -> None:
@@ -60,17 +61,19 @@ def test_a_failure_without_a_reason_is_wrong_usage(clone: Clone) -> None:
 
 def test_a_failure_before_the_last_good_run_is_history() -> None:
     failures = [make_failure(at="2026-01-01T00:00:00Z")]
-    assert standing([make_record()], failures, {}) == "Last good run: 2026-01-05 04:00 UTC."
+    assert last_runs([make_record()], failures, {}) == f"Last usable run: {linked(make_record())}."
 
 
 @pytest.mark.parametrize("level", ["noisy", "invalid"])
-def test_a_run_that_is_in_doubt_is_no_good_run(level: Literal["noisy", "invalid"]) -> None:
-    doubted = {make_record().id: Validity(level=level)}
-    assert standing([make_record()], [], doubted) == f"No good run yet; last attempt 2026-01-05 04:00 UTC was {level}"
+def test_a_run_that_is_in_doubt_is_not_usable(level: Literal["noisy", "invalid"]) -> None:
+    why = Reason(kind="steal", level=level, message="the host took 3.2% of the CPU")
+    doubted = {make_record().id: Validity(level=level, reasons=(why,))}
+    said = f"No usable run yet. The run of {linked(make_record())} is {level}: the host took 3.2% of the CPU."
+    assert last_runs([make_record()], [], doubted) == said
 
 
 def test_before_any_attempt_nothing_is_said() -> None:
-    assert standing([], [], {}) == ""
+    assert last_runs([], [], {}) == ""
 
 
 def test_the_list_of_failures_is_bounded_and_says_how_many_there_are() -> None:

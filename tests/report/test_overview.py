@@ -1,52 +1,63 @@
 """What stands on top of the index."""
 
-import pytest
-
-from benchmark.judge.history import Judged
+from benchmark.judge.history import Judged, judged
 from benchmark.judge.metrics import metric
-from benchmark.report.index import newest_of_each, render_index, sparkline
+from benchmark.record import Record
+from benchmark.report.index import newest_of_each, render_index
 from benchmark.store import History
-from tests.support.histories import run_of_week
+from tests.support.histories import on_cpu, run_of_week
 from tests.support.pictures import some_trend, sweep_of
 
 
-@pytest.mark.parametrize(
-    ("values", "shown"),
-    [
-        ([1.0, 2.0], ""),
-        ([100.0, 101.0, 100.0], "▄▅▄"),
-        ([10.0, 55.0, 100.0], "▁▅█"),
-        ([0.0, 0.0, 0.0], "▁▁▁"),
-    ],
-    ids=["too few", "noise looks flat", "from the least to the most", "nothing but zeros"],
-)
-def test_a_sparkline_shows_what_is_large_and_not_what_is_noise(values: list[float], shown: str) -> None:
-    assert sparkline(values) == shown
-
-
-def test_the_newest_complete_run_of_each_profile_is_listed_with_its_course() -> None:
-    weeks = [run_of_week(week, 100.0 + 50 * (week == 3)) for week in range(5)]
+def test_the_newest_complete_run_of_each_profile_is_found() -> None:
+    weeks = [run_of_week(week, 100.0) for week in range(5)]
     broken = run_of_week(5, 1.0, state="incomplete")
     changed = run_of_week(6, 1.0, customised=("--users",))
-    found = newest_of_each([changed, broken, *reversed(weeks)])
-    assert [(item.record.id, item.runs) for item in found] == [(weeks[-1].id, 5)]
-    assert [(endpoint, spark) for endpoint, _, spark in found[0].lines] == [("computing", "▁▁▁█▁")]
-    assert "| Newest of | Endpoint | req/s | Last runs |\n" in render_index(History(tuple(weeks[::-1]), ()))
+    assert newest_of_each([changed, broken, *reversed(weeks)]) == [weeks[-1]]
 
 
-def test_a_series_that_another_one_followed_is_not_listed_nor_is_a_course_that_nobody_sees() -> None:
-    old, method = run_of_week(0, 100.0), run_of_week(1, 100.0).method
-    new = run_of_week(1, 90.0, method=method.model_copy(update={"version": method.version + 1}))
-    assert [item.record.id for item in newest_of_each([new, old])] == [new.id]
-    shown = render_index(History((new, old), ()))
-    assert "| Newest of | Endpoint | req/s |\n| :-- | :-- | --: |\n| [quick]" in shown
+def listed(*records: Record) -> list[str]:
+    """The list of the runs, which are given oldest first."""
+    shown = render_index(History(records[::-1], (), runs=len(records)), judged(records, None))
+    return shown[shown.index("## Latest runs") :].splitlines()
+
+
+def test_the_newest_runs_are_a_table_of_two_columns_and_the_older_ones_are_folded() -> None:
+    lines = listed(*(run_of_week(week, 100.0 + week) for week in range(12)))
+    assert lines[2] == (
+        "**quick**: 10 users, 30 s per endpoint, 2 workers, Example 3000, 2 cores. Requests per second of computing:"
+    )
+    rows = [line for line in lines if line.startswith("| [")]
+    assert rows[0] == "| [2026‑03‑23](runs/2026-03-23-weekly/report.md) | 111 |"
+    assert len(rows) == 12
+    folded = lines.index("<summary>Older runs</summary>")
+    assert sum(line.startswith("| [") for line in lines[:folded]) == 10
+
+
+def test_what_is_unusual_about_a_run_is_remarked_in_its_row() -> None:
+    usual = [run_of_week(week, 5.3) for week in range(4)]
+    plan = usual[0].plan
+    plan = plan.model_copy(update={"profile": plan.profile.model_copy(update={"users": 1000})})
+    lines = listed(
+        *usual,
+        run_of_week(4, 5.3, state="incomplete", reason="interrupted"),
+        run_of_week(5, 53.0, plan=plan, customised=("--users",)),
+        run_of_week(6, 5300.0, **on_cpu("Other")),
+    )
+    rows = [line.split(" | ")[1:] for line in lines if line.startswith("| [")]
+    assert rows[:4] == [
+        ["5,300", "Other, 2 cores |"],
+        ["53.0", "1000 users |"],
+        ["5.30", "incomplete |"],
+        ["5.30", " |"],
+    ]
 
 
 def test_the_index_shows_trends_by_profile_and_sweeps_and_says_them_in_words() -> None:
     trends = (some_trend(), some_trend(metric=metric("p95_ms")), some_trend(profile="a|b"))
     records = tuple(sweep_of(500, 20))
     shown = render_index(History(records, (), runs=2), Judged(trends=trends))
-    assert "## quick over the runs\n\n![req/s over the runs: pooled unchanged" in shown
+    assert "## Trend: quick\n\n![req/s over the runs: pooled unchanged" in shown
     assert "<summary>p95</summary>" in shown
-    assert "## a\\|b over the runs" in shown
+    assert "## Trend: a\\|b" in shown
     assert "with the knee at 80.](charts/sweep-" in shown

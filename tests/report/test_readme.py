@@ -3,8 +3,11 @@
 import pytest
 
 from benchmark.errors import UsageError
+from benchmark.judge.history import judged
 from benchmark.record import Finding
-from benchmark.report.index import BEGIN, END, headline_run, render_block, replace_block
+from benchmark.report.readme import BEGIN, END, headline_run, render_block, replace_block
+from benchmark.store import Failure
+from tests.support.histories import run_of_week
 from tests.support.records import some_plan, some_record, some_result, some_round
 
 
@@ -52,9 +55,50 @@ def test_without_a_run_the_block_says_so() -> None:
     assert "No run has been published yet" in render_block([], ())
 
 
-def test_a_run_with_warnings_says_so_beside_its_table() -> None:
+def test_a_run_with_caveats_links_them() -> None:
     disturbed = some_round(warnings=(Finding(kind="steal", severity="warning", message="stolen", remedy="again"),))
     one = some_record(endpoints=(some_result("pooled", disturbed),))
-    where = f"(reports/runs/{one.id}/report.md#how-far-to-believe-them)"
-    assert f"[1 warning]{where}" in render_block([one], ())
-    assert "warning" not in render_block([some_record()], ())
+    assert f"[1 caveat](reports/runs/{one.id}/report.md#caveats)" in render_block([one], ())
+    assert "caveat" not in render_block([some_record()], ())
+
+
+def test_the_block_begins_with_result_cause_and_status_and_the_table_stands_before_the_picture() -> None:
+    runs = [run_of_week(week, 100.0) for week in range(8)]
+    block = render_block(runs[::-1], (), judged(runs, None))
+    lines = [line for line in block.splitlines() if line]
+    assert lines[0].startswith("**computing handled")
+    assert lines[1] == (
+        "🟢 **no regressions** in the last 3 runs · measured 2026‑02‑23 · Example 3000, 2 cores · "
+        "FastAPI 0.165.0, Python 3.13.0"
+    )
+    assert lines[2] == "| Endpoint | req/s | p50 | p99 | trend |"
+    assert lines[4] == "| computing | 100.00 | 100 ms | 162 ms | 0.0% |"
+    assert block.index("| computing |") < block.index("![") < block.index("<summary>All columns</summary>")
+    pooled = some_record(started_at="2026-12-01T00:00:00Z")
+    assert "\n\nWhy: pooled: " in render_block([pooled], ()), "the slowest of those that are ranked"
+
+
+def test_the_block_says_that_its_own_run_is_noisy_and_when_the_last_usable_one_was() -> None:
+    stolen = Finding(kind="steal", severity="warning", message="The host gave 3.2% to others.", remedy="again")
+    noisy = some_result("computing", some_round(throughput_rps=100.0, warnings=(stolen,)))
+    runs = [run_of_week(0, 100.0), run_of_week(1, 100.0, endpoints=(noisy,))]
+    assert (
+        "> **This table is from a noisy run**: computing: The host gave 3.2% to others. "
+        "Last usable run: [2026‑01‑05](reports/runs/2026-01-05-weekly/report.md).\n"
+    ) in render_block(runs[::-1], (), judged(runs, None))
+
+
+def test_a_newer_attempt_that_failed_is_told_with_its_log() -> None:
+    failure = Failure(
+        id="x",
+        at="2026-02-01T00:00:00Z",
+        reason="the app did not start",
+        trigger="schedule",
+        run_url="https://github.com/a/b/actions/runs/1",
+        commit=None,
+    )
+    runs = [run_of_week(0, 100.0)]
+    said = "> The run of 2026‑02‑01 failed: the app did not start ([log](https://github.com/a/b/actions/runs/1)).\n"
+    assert said in render_block(runs, (), None, [failure])
+    assert said in render_block([], (), None, [failure])
+    assert "failed" not in render_block([run_of_week(9, 100.0)], (), None, [failure])

@@ -8,8 +8,9 @@ import pytest
 from benchmark.judge.history import Judged, judged
 from benchmark.record import Record
 from benchmark.report import index
+from benchmark.report.readme import BEGIN, END
 from benchmark.report.render import render, render_run_of
-from benchmark.report.verdicts import begun_anew, of_run, summed_up, worth_saying
+from benchmark.report.verdicts import begun_anew, of_run, standings, summed_up
 from benchmark.store import read_history
 from tests.support.histories import COMPUTING, on_cpu, run_of_week, write_history
 from tests.support.records import some_record
@@ -43,7 +44,7 @@ def test_another_machine_begins_a_series_of_its_own_and_raises_no_alarm() -> Non
     found = judged([*first, *moved], None)
     assert not alarms(found)
     said = next(said for said in found.verdicts[moved[0].id] if said.metric == "req/s")
-    assert said.apart == "different CPU than the last run: AMD EPYC 9V74, was 7763"
+    assert said.apart == "different CPU than the last run: AMD EPYC 7763 → 9V74"
 
 
 def test_a_slow_machine_is_told_from_a_slow_endpoint_by_the_reference_workload() -> None:
@@ -71,27 +72,29 @@ def test_an_open_regression_is_named_first_with_its_size_in_readme_and_index(tmp
     newer = records[12].environment.model_copy(update={"packages": {"fastapi": "9.9.9"}})
     records[12:] = [record.model_copy(update={"environment": newer}) for record in records[12:]]
     write_history(tmp_path, records)
-    (tmp_path / "FRONT.md").write_text(f"{index.BEGIN}\n{index.END}\n")
+    (tmp_path / "FRONT.md").write_text(f"{BEGIN}\n{END}\n")
     render(tmp_path, tmp_path / "FRONT.md", everything=True)
     readme = (tmp_path / "FRONT.md").read_text(encoding="utf-8")
-    assert "became worse**: req/s 100 → 80 (-20.0 %), p50 100 → 125 ms (+25.1 %)" in readme
+    assert "🔴 **1 regression**: computing req/s 100 → 80 (−20%), since 2026‑03‑30 · measured 2026‑04‑20" in readme
+    assert "| computing | 80.80 | 124 ms | 159 ms | 🔴 −20% |" in readme
     listed = (tmp_path / "README.md").read_text(encoding="utf-8")
-    (row,) = [line for line in listed.splitlines() if line.startswith("| computing | req/s |")]
-    assert "| req/s | regressed since run 2026-03-30-weekly, not recovered: 100 → 80 (-20.0 %); newest run " in row
-    assert "fastapi" in row, "what changed when it began is known and not said"
+    assert listed.startswith("# Benchmark results\n\n**1 regression.** Last usable run: [2026‑04‑20]")
+    (row,) = [line for line in listed.splitlines() if line.startswith("- 🔴 **computing** regressed")]
+    assert ": req/s 100 → 80 (−20%), p50 100 ms → 125 ms (+25%), also p95, since 2026‑03‑30 ·" in row
+    assert "changed at the same time: fastapi 0.165.0 → 9.9.9" in row
+    assert "[first run](runs/2026-03-30-weekly/report.md) · [newest run](runs/2026-04-20-weekly/report.md)" in row
 
 
 def test_reports_and_index_say_what_changed(tmp_path: Path) -> None:
     write_history(tmp_path, weeks(*[100.0] * 12, 80.0, 80.0))
     render(tmp_path, tmp_path / "no README", everything=True)
     last = (tmp_path / "runs" / "2026-04-06-weekly" / "report.md").read_text()
-    assert "Changed: req/s of computing regressed by -21.6" in last
-    assert "- **computing**: req/s regressed: " in last
+    assert "\n1 regression.\n" in last
+    assert "\n- 🔴 **computing** regressed: req/s 100 → 80 (−20%), p50 100 ms → 125 ms (+25%), also p95, since " in last
     first = (tmp_path / "runs" / "2026-01-05-weekly" / "report.md").read_text()
-    assert "Too few runs to compare with yet. Verdicts begin after 4 more runs." in first
+    assert "No verdicts yet: 1 of 5 comparable runs. Verdicts begin after 4 more runs." in first
     index = (tmp_path / "README.md").read_text()
-    assert "regressed and have not recovered" in index
-    assert "| computing | req/s | regressed: -21.6" in index
+    assert "- 🔴 **computing** regressed: req/s 100 → 80 (−20%)" in index
 
 
 @pytest.mark.parametrize("late", [13, 12])
@@ -177,7 +180,7 @@ def test_thresholds_come_from_where_bench_is_called_and_a_broken_file_stops_noth
     (here / "benchmark.toml").write_text("[")
     render(published, tmp_path / "README.md", everything=True)
     index = (published / "README.md").read_text()
-    assert "3 of 4 metrics regressed and have not recovered" in index
+    assert "**1 regression.**" in index
     assert "> **Note**: judged with the default thresholds, and no change is accepted: benchmark.toml cannot" in index
     assert capsys.readouterr().err.startswith("judged with the default thresholds")
 
@@ -200,12 +203,12 @@ def test_the_report_of_one_run_in_a_reports_directory_keeps_its_verdict(tmp_path
     render(tmp_path, tmp_path / "no README", everything=True)
     directory = tmp_path / "runs" / "2026-04-06-weekly"
     before = (directory / "report.md").read_bytes()
-    assert b"Changed: req/s of computing regressed" in before
+    assert b"\n1 regression.\n" in before
     assert render_run_of(directory, ()).read_bytes() == before
     alone = tmp_path / "results" / directory.name
     alone.mkdir(parents=True)
     (alone / "run.json").write_bytes((directory / "run.json").read_bytes())
-    assert b"Changed" not in render_run_of(alone, ()).read_bytes()
+    assert b"1 regression" not in render_run_of(alone, ()).read_bytes()
 
 
 def test_what_is_said_of_a_run_is_in_the_order_of_its_plan_whatever_else_is_there() -> None:
@@ -231,35 +234,30 @@ def test_what_is_said_of_a_run_is_in_the_order_of_its_plan_whatever_else_is_ther
 def test_a_run_whose_regressions_are_open_says_so_first() -> None:
     records = weeks(*[100.0] * 10, *[80.0] * 8)
     found = judged(records, None)
-    assert of_run(found.verdicts[records[-1].id]) == (
-        "3 metrics are still regressed since run 2026-03-16-weekly. "
-        "No further change in 4 of 4 metrics beyond what chance does here."
-    )
-    assert summed_up(found) == "3 of 4 metrics regressed and have not recovered, 1 of 4 are where they were."
+    assert of_run(found.verdicts[records[-1].id]) == "1 regression."
+    assert summed_up(standings(found)) == "1 regression."
 
 
 def test_a_noisy_run_after_good_ones_does_not_say_that_there_are_too_few() -> None:
     records = [*weeks(*[100.0] * 12), run_of_week(12, 20.0, state="incomplete", reason="interrupted")]
-    said = "0 of 4 metrics are where they were, the newest run of 4 cannot be judged."
-    assert summed_up(judged(records, None)) == said
-    assert summed_up(judged(records[:3], None)) == (
-        "None of 4 metrics has enough runs to be judged yet. Verdicts begin after 2 more runs."
-    )
+    assert summed_up(standings(judged(records, None))) == "1 endpoint not judged."
+    assert summed_up(standings(judged(records[:3], None))) == "No verdicts yet: 3 of 5 comparable runs."
 
 
 def test_only_the_newest_series_of_a_profile_is_summed_up() -> None:
     records = [*weeks(*[100.0] * 12, 80.0, 80.0), run_of_week(14, 80.0, **on_cpu("Other"))]
     own = run_of_week(15, 10.0, customised=("--users",), **on_cpu("A third"))
     found = judged([*records, own], None)
-    assert summed_up(found) == "1 of 4 metrics are where they were. Verdicts on 3 metrics begin after 4 more runs."
+    assert summed_up(standings(found)) == "No verdicts yet: 1 of 5 comparable runs."
     assert {trend.aside for trend in found.trends if trend.metric.name == "median_ms"} == {
         None,
-        "the series ended: different CPU than the last run: Other, was Example 3000",
-        "measured with numbers of its own: --users",
+        "the series ended: different CPU than the last run: Example 3000 → Other",
+        "measured with settings of its own: --users",
     }
-    assert worth_saying(found) == []
     (why,) = begun_anew(trend.last for trend in found.counting)
-    assert why.startswith("A new series begins for 3 metrics, as the runs before do not compare: different CPU than")
+    assert why.startswith(
+        "A new series begins for 3 metrics, because earlier runs are not comparable: different CPU than"
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,16 +272,60 @@ def test_only_the_newest_series_of_a_profile_is_summed_up() -> None:
 def test_on_new_hardware_a_report_says_how_many_runs_are_missing_until_verdicts_begin(runs: int, said: str) -> None:
     later = [run_of_week(8 + number, 100.0, **on_cpu("Other")) for number in range(runs)]
     found = judged([*weeks(*[100.0] * 8), *later], None)
-    report, index = of_run(found.verdicts[later[-1].id]), summed_up(found)
-    assert all(text.endswith(said) for text in (report, index))
-    assert all(("begin" in text) == bool(said) for text in (report, index))
+    report = of_run(found.verdicts[later[-1].id])
+    assert report.endswith(said)
+    assert ("begin" in report) == bool(said)
 
 
-def test_a_run_back_at_the_level_before_is_not_called_perhaps_changed() -> None:
+def several_endpoints(*levels: tuple[float, ...]) -> list[Record]:
+    """Weekly runs of as many endpoints as each week has levels: a, b, c."""
+    records = []
+    for week, values in enumerate(levels):
+        one = run_of_week(week, 100.0)
+        names = "abcdef"[: len(values)]
+        plan = one.plan.model_copy(update={"endpoints": tuple(COMPUTING.model_copy(update={"name": n}) for n in names)})
+        results = tuple(
+            run_of_week(week, value).endpoints[0].model_copy(update={"name": n})
+            for n, value in zip(names, values, strict=True)
+        )
+        records.append(one.model_copy(update={"plan": plan, "endpoints": results}))
+    return records
+
+
+def test_the_index_lists_endpoints_and_not_metrics_the_worst_first(tmp_path: Path) -> None:
+    before, after = (100.0, 100.0, 100.0, 100.0), (100.0, 100.0, 80.0, 100.0)
+    write_history(tmp_path, several_endpoints(*[before] * 8, after, after, (100.0, 110.0, 80.0, 85.0)))
+    render(tmp_path, tmp_path / "no README", everything=True)
+    index = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "**1 regression, 1 possible regression, 2 endpoints unchanged.**" in index
+    lines = [line for line in index.splitlines() if line.startswith("- ")]
+    assert [line.partition(":")[0] for line in lines] == [
+        "- 🔴 **c** regressed",
+        "- 🟡 **d** may have regressed",
+        "- 🟢 unchanged",
+    ]
+    assert "req/s −15%, p50 +18%, also p95; awaiting a second run · no recorded change" in lines[1]
+    assert lines[2] == "- 🟢 unchanged: a, b"
+
+
+def test_of_several_profiles_each_has_its_verdict() -> None:
+    runs = weeks(*[100.0] * 8)
+    profile = runs[0].profile.model_copy(update={"name": "other"})
+    plan = runs[0].plan.model_copy(update={"profile": profile})
+    others = [one.model_copy(update={"id": f"{one.id}-other", "plan": plan}) for one in runs[:2]]
+    found = standings(judged([*runs, *others], None))
+    assert {one.profile for one in found} == {"quick", "other"}
+    assert summed_up(found) in {
+        "quick: no regressions, 1 endpoint unchanged. other: no verdicts yet: 2 of 5 comparable runs.",
+        "other: no verdicts yet: 2 of 5 comparable runs. quick: no regressions, 1 endpoint unchanged.",
+    }
+
+
+def test_a_run_back_at_the_level_before_is_not_called_a_possible_change() -> None:
     records = weeks(*[100.0] * 10, 120.0, 120.0, 100.0)
     said = judged(records, None).verdicts[records[-1].id]
     assert "suspected" in {item.stage for item in said}
-    assert of_run(said) == "No change in 1 of 4 metrics beyond what chance does here. 3 more cannot be judged yet."
+    assert of_run(said) == "No regressions, 1 endpoint unchanged."
 
 
 def test_a_report_links_the_run_before_of_the_same_profile_and_numbers() -> None:

@@ -9,8 +9,9 @@ import pytest
 from benchmark.judge.history import Judged
 from benchmark.plan import Endpoint, Target
 from benchmark.record import Columns, FailureKind, Finding, FirstByte, Missing, Record
-from benchmark.report.index import BEGIN, END, render_all, render_index
+from benchmark.report.index import render_all, render_index
 from benchmark.report.published import read_published, same_conditions
+from benchmark.report.readme import BEGIN, END
 from benchmark.report.report import RESULT_COLUMNS, compact_table, render_report
 from benchmark.report.sentences import caveats, headline, prediction_sentence, reasons
 from benchmark.store import read_history, run_files, save

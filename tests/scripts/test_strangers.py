@@ -51,7 +51,7 @@ def test_runs_by_hand_and_of_the_workflow_are_one_series_as_they_were() -> None:
 def test_the_first_run_of_ones_own_says_why_it_is_compared_with_nothing() -> None:
     found = judged([*(of(THEIRS, week, 200.0) for week in range(6)), of(OURS, 6, 100.0)], None)
     apart = {trend.last.apart for trend in found.counting}
-    assert apart == {"different repository than the last run: this one, was github.com/up/stream"}
+    assert apart == {"different repository than the last run: github.com/up/stream → this one"}
 
 
 def test_index_report_and_readme_say_whose_a_run_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
