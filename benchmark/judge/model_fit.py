@@ -8,7 +8,7 @@ average (Little 1961, L = lambda W), so what is neither response nor think time 
     pause = (1 - accounted) N / X        accounted: the part of the users' time that they waited or thought
 
 A pause alone proves nothing: to take a response and to send the next request costs the generator processor time, C for
-each request, which is measured. After a response of half a millisecond 40 us of it are 7 % of a user's time. When the
+each request, which is measured. After a response of half a millisecond 40 us of it are 7% of a user's time. When the
 generator is busy a part u of the time, that cost queues behind other users' as in any queue of one server (M/M/1;
 Lazowska et al. 1984, chapter 3):
 
@@ -19,7 +19,7 @@ response that lay there unread, and hid from the latency. So users lost a part
 
     lost = (pause - allowed) X / N = (1 - accounted) (1 - allowed / pause)
 
-of their time. 3 % are let pass. Where the cost is not known, as in older records, nothing is allowed.
+of their time. 3% are let pass. Where the cost is not known, as in older records, nothing is allowed.
 
 Where a prediction is off, the evidence that was recorded says which cause is the likeliest.
 """
@@ -106,7 +106,7 @@ OTHERS_CPU_PERCENT = 50.0
 STEAL_PERCENT = 2.0
 GENERATOR_LAG_MS = 100.0
 SHORT_WORK_S = 0.1
-SURROUNDS_MS = 5.0  # what framework, network and load generator may add to every answer
+SURROUNDS_MS = 5.0  # what framework, network and load generator may add to every response
 FEW_ROUNDS = 5
 
 

@@ -1,6 +1,6 @@
 """How reliable a run is: usable, noisy or invalid, from the evidence in its record, each with its reasons.
 
-    invalid   the numbers are not what they are called: requests failed, users or answers were missing, the load
+    invalid   the numbers are not what they are called: requests failed, users or responses were missing, the load
               generator was the bottleneck, or rounds are missing
     noisy     they are what they are called, but something else had a share in them: the host, the generator's own
               pauses; or the rounds of one run disagree by more than a verdict could tell apart
@@ -23,7 +23,7 @@ Level = Literal["usable", "noisy", "invalid"]
 _GRAVITY: dict[Level, int] = {"usable": 0, "noisy": 1, "invalid": 2}
 
 ROUNDS_APART_RATIO = 0.10
-"""Twice the smallest effect that counts: from rounds further apart a change of 5 % cannot be told."""
+"""Twice the smallest effect that counts: from rounds further apart a change of 5% cannot be seen."""
 
 
 class Reason(Frozen):

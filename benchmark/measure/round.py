@@ -210,8 +210,8 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
         return sampler.children_cpu_percent()
 
 
-LATENCY = "Latency runs from sending a request to its complete answer; the first one includes connecting."
-LATENCY_OF_A_RATE = "Latency runs from when a request was due to its complete answer, also where it was sent later."
+LATENCY = "Latency runs from sending a request to its complete response; the first one includes connecting."
+LATENCY_OF_A_RATE = "Latency runs from when a request was due to its complete response, also where it was sent later."
 
 
 def describe_method(plan: Plan) -> Method:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from benchmark import config
 from benchmark.config import Flag, checked
 from benchmark.errors import UsageError
+from benchmark.formatting import count
 from benchmark.plan import Count, Endpoint, Frozen, Number, Plan, Seconds
 from benchmark.record import Limit
 from benchmark.theory.bounds import limit
@@ -87,7 +88,8 @@ def simulations(request: PredictionRequest, plans: Sequence[Plan]) -> list[tuple
     found = [(plan, endpoint, _service(endpoint, plan)) for plan, endpoint in asked]
     for plan, endpoint, served in found:
         if request.rate_per_s(plan) is None and most_requests(plan, served) > MOST_SIMULATED:
-            message = f"endpoint {endpoint.name!r}: {most_requests(plan, served):.3g} requests take minutes to simulate"
+            requests = count(round(most_requests(plan, served)))
+            message = f"endpoint {endpoint.name!r}: {requests} requests take minutes to simulate"
             raise UsageError(f"{message}; take a shorter --duration, or fewer --users: the rates hardly differ")
     return found
 

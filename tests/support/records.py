@@ -146,7 +146,7 @@ def some_record(**changes: Any) -> Record:
         server_command="python -m uvicorn app.main:app",
         generator_command="python -m locust",
         start="all started at once",
-        latency="Latency runs from sending to the complete answer.",
+        latency="Latency runs from sending to the complete response.",
         garbage_collection="Garbage collection is off.",
     )
     values: dict[str, Any] = {
