@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -138,10 +138,11 @@ COMPACT = {"p50": "median_ms", "p95": "p95_ms", "p99": "p99_ms"}
 def compact_table(record: Record, columns: Sequence[str]) -> str:
     """Few columns, for a phone: any of "req/s", "% of maximum", "p50", "p95" and "p99".
 
-    "% of maximum" is left out where theory knows none; "Failed" stands last where some requests failed.
+    "% of maximum" is left out where theory knows none, or requests come at a fixed rate; "Failed" stands last where
+    some requests failed.
     """
     failed = {one.name: sum(item.failures for item in one.rounds) for one in record.endpoints}
-    bounded = any(one.limit for one in record.endpoints)
+    bounded = record.profile.rate_per_s is None and any(one.limit for one in record.endpoints)
     wanted = [column for column in columns if bounded or column != "% of maximum"]
     wanted += ["Failed"] if any(failed.values()) else []
     lines = [table_head("Endpoint", wanted)]
@@ -191,6 +192,15 @@ def helps(record: Record) -> list[tuple[str, str, str, str]]:
             bounds = (formatting.rate(item.throughput_rps), formatting.seconds(item.answer_time_s))
             found[change(item), *bounds].append(formatting.inert(result.name))
     return [(", ".join(names), *row) for row, names in found.items()]
+
+
+def failures_by_kind(record: Record) -> list[tuple[str, str, int]]:
+    """Endpoint, message and count, over all rounds."""
+    found: Counter[tuple[str, str]] = Counter()
+    for _, result, measured in _rounds(record):
+        for kind in measured.failures_by_kind:
+            found[result.name, kind.message] += kind.count
+    return [(*key, count) for key, count in found.items()]
 
 
 def software(record: Record) -> str:
@@ -255,7 +265,7 @@ def render_report(
         caveats=sentences.caveats(record),
         notes=sentences.caveats(record, notes=True),
         rounds=[(result, measured) for _, result, measured in rounds],
-        failures=[(result.name, kind) for _, result, measured in rounds for kind in measured.failures_by_kind],
+        failures=failures_by_kind(record),
         accounts=[(where, text) for where, _, measured in rounds if (text := sentences.accounts(measured))],
         ramp=record.profile.users / record.profile.spawn_rate_per_s,
         loop_ms=median(record.reference.cpu_ms) if record.reference else None,

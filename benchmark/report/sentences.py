@@ -27,7 +27,8 @@ def headline(record: Record, named: Callable[[str], str] = inert) -> str:
         return "No request got a correct response, so there is nothing to compare."
     if record.state != "complete":
         measured = sum(result.summary is not None for result in record.endpoints)
-        return f"{measured} of {len(record.plan.endpoints)} endpoints were measured; an incomplete run ranks nothing."
+        were = "was" if measured == 1 else "were"
+        return f"{measured} of {len(record.plan.endpoints)} endpoints {were} measured; an incomplete run ranks nothing."
     if record.profile.rate_per_s is not None:
         found = _at_a_rate(record, ranked, named)
     elif len(ranked) == 1:
@@ -152,9 +153,16 @@ def _explanation(result: EndpointResult, record: Record, measured: str = "") -> 
     limit = result.limit
     if result.summary is None:
         return "Not measured."
-    if limit is None:
-        return "How it is served, or how long its work takes, is not declared, so no limit is known."
     endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
+    if endpoint.locustfile is not None:
+        return "Its own locustfile decides what users do, so its limit is unknown."
+    if limit is None and endpoint.served is not None and endpoint.own_work_s(record.profile.task_seconds) is not None:
+        return "It runs elsewhere, so it is unknown how many requests it serves at a time."
+    if limit is None:
+        return (
+            "How it is served, or how long its work takes, is not declared, so its limit is unknown. "
+            "`bench diagnose ENDPOINT --keep` finds both."
+        )
     sentence = limit_sentence(limit, endpoint, record.plan, result.users, measured)
     return f"{sentence}.{_crowded(result, record)}"
 
@@ -303,7 +311,7 @@ def caveats(record: Record, *, notes: bool = False) -> list[Caveat]:
 
 def _places(names: Sequence[str], rounds: int) -> tuple[str, ...]:
     seen = Counter(names)
-    return tuple(f"{name} ({times} of {rounds} rounds)" if rounds > 1 else name for name, times in seen.items())
+    return tuple(name if times == rounds else f"{name} ({times} of {rounds} rounds)" for name, times in seen.items())
 
 
 def _merged(texts: Sequence[str]) -> str:

@@ -174,6 +174,8 @@ def test_the_compact_table_has_the_columns_asked_for_and_says_what_failed_or_is_
     assert shown.splitlines()[0] == "| Endpoint | req/s | % of maximum | p50 | Failed |"
     assert shown.splitlines()[2:] == ["| pooled | 20.00 | 15% | 15.0 s | 500 |", "| awaiting | not measured |  |  |  |"]
     assert "maximum" not in compact_table(record_of({}), ("req/s", "% of maximum"))
+    at_a_rate = some_record(plan=some_plan(rate_per_s=50))
+    assert "maximum" not in compact_table(at_a_rate, ("req/s", "% of maximum")), "it would be 100% of what was sent"
 
 
 def test_failures_of_one_round_are_not_hidden_by_a_median() -> None:
@@ -309,6 +311,38 @@ def test_of_several_rounds_a_caveat_says_how_many_it_is_about() -> None:
     record = some_record(plan=some_plan(rounds=3), endpoints=(result,))
     assert [one.where for one in caveats(record)] == ["pooled (2 of 3 rounds)"]
     assert caveats(record)[0].briefly == "other programs (pooled (2 of 3 rounds))"
+    always = record.model_copy(update={"plan": some_plan(rounds=2)})
+    assert [one.where for one in caveats(always)] == ["pooled"]
+
+
+def test_the_same_failure_in_several_rounds_is_one_line() -> None:
+    failed = {"failures": 7, "failures_by_kind": (FailureKind(message="503 instead of 200", count=7),)}
+    result = some_result("pooled", some_round(**failed), some_round(round=2, **failed))
+    shown = render_report(some_record(plan=some_plan(rounds=2), endpoints=(result,)), ())
+    assert shown.count("503 instead of 200") == 1
+    assert "| pooled | 14 | 503 instead of 200 |" in shown
+
+
+@pytest.mark.parametrize(
+    ("declared", "target", "said"),
+    [
+        pytest.param({}, {}, "`bench diagnose ENDPOINT --keep` finds both.", id="nothing declared"),
+        pytest.param({"locustfile": "own.py"}, {}, "Its own locustfile decides what users do", id="own locustfile"),
+        pytest.param(
+            {"served": "thread pool", "work_tasks": 1},
+            {"target": Target(url="https://app.example")},
+            "It runs elsewhere, so it is unknown how many requests it serves at a time.",
+            id="elsewhere",
+        ),
+    ],
+)
+def test_where_no_limit_is_known_the_report_says_why(
+    declared: dict[str, Any], target: dict[str, Any], said: str
+) -> None:
+    record = record_of({}, a=declared)
+    record = record.model_copy(update={"plan": record.plan.model_copy(update=target)})
+    ((_, why),) = reasons(record)
+    assert said in why
 
 
 def test_what_an_older_record_found_is_said_in_todays_words_but_not_where_it_meant_something_else() -> None:
