@@ -64,9 +64,12 @@ def _ranked(rates: Mapping[str, float], named: Callable[[str], str]) -> str:
 
 
 def _slowest(results: Sequence[EndpointResult], what: str, named: Callable[[str], str]) -> str:
-    slowest = max(results, key=lambda one: (one.summary and one.summary.p95_ms) or 0.0)
+    tails_ms = {one.name: (one.summary and one.summary.p95_ms) or 0.0 for one in results}
+    slowest = max(results, key=lambda one: tails_ms[one.name])
     if len(results) == 1:
         return f"{named(slowest.name)} handled {figure(right_rps(slowest))} requests/s{_took(slowest)}."
+    if max(tails_ms.values()) < min(tails_ms.values()) * ALIKE_RATIO:
+        return f"{_listed([named(name) for name in tails_ms])} were about equally fast{_took(slowest)}."
     return f"{named(slowest.name)} was the slowest of {len(results)} {what}{_took(slowest)}."
 
 
@@ -83,7 +86,7 @@ def _failed(record: Record, ranked: Collection[str], named: Callable[[str], str]
     failed = {name: failures for name, failures in failed.items() if failures}
     found = [f"{_listed([named(name) for name in silent])} gave no correct response."] if silent else []
     if len(failed) > MOST_NAMED:
-        return [*found, f"Requests to {len(failed)} endpoints failed."]
+        return [*found, f"Some requests to {len(failed)} endpoints failed."]
     for one in record.endpoints:
         if one.name in failed:
             sent = sum(item.requests for item in one.rounds)
@@ -124,7 +127,7 @@ def _at_a_rate(record: Record, right: Collection[str], named: Callable[[str], st
 
 def right_rps(result: EndpointResult) -> float:
     summary = result.summary
-    return 0.0 if summary is None else (summary.throughput_rps or 0.0) - (summary.failures_rps or 0.0)
+    return 0.0 if summary is None else max(0.0, (summary.throughput_rps or 0.0) - (summary.failures_rps or 0.0))
 
 
 def ranking(record: Record) -> list[tuple[str, float]]:
@@ -143,7 +146,8 @@ def reasons(record: Record) -> list[tuple[str, str]]:
         groups[_explanation(result, record)].append(result)
     found = []
     for alike in groups.values():
-        measured = _span([rate(one.summary.throughput_rps) for one in alike if one.summary])
+        rates = sorted(value for one in alike if one.summary and (value := one.summary.throughput_rps) is not None)
+        measured = _span([rate(value) for value in rates])
         limits = _explanation(alike[0], record, measured)
         found.append((", ".join(inert(one.name) for one in alike), f"{limits} {_overhead(alike, record)}".strip()))
     return found
@@ -290,12 +294,12 @@ class Caveat:
 
 def caveats(record: Record, *, notes: bool = False) -> list[Caveat]:
     """What limits how reliable the numbers are, merged by cause, the gravest first; or only what is worth a note."""
-    alike: dict[tuple[str, ...], list[tuple[str, Finding]]] = defaultdict(list)
+    alike: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, Finding]]] = defaultdict(list)
     for result in record.endpoints:
         for finding in (one for measured in result.rounds for one in in_todays_words(record, result, measured)):
             if (finding.severity == "note") == notes:
-                said = (_NUMBER.sub("\0", finding.message), _NUMBER.sub("\0", finding.remedy))
-                alike[finding.severity, finding.kind, *said].append((result.name, finding))
+                words = (*_NUMBER.split(finding.message), "\n", *_NUMBER.split(finding.remedy))
+                alike[finding.severity, finding.kind, words].append((result.name, finding))
     found = [
         Caveat(
             title=RULE_OF[kind].title if kind in RULE_OF else kind,
@@ -304,7 +308,7 @@ def caveats(record: Record, *, notes: bool = False) -> list[Caveat]:
             message=_merged([finding.message for _, finding in several]),
             remedy=_merged([finding.remedy for _, finding in several]),
         )
-        for (severity, kind, *_), several in alike.items()
+        for (severity, kind, _), several in alike.items()
     ]
     return sorted(found, key=lambda caveat: GRAVITY[caveat.severity])
 

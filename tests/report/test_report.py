@@ -116,6 +116,9 @@ def test_endpoints_that_do_different_work_are_never_ranked() -> None:
     assert headline(record_of({"throughput_rps": 700.0}, slow, {})) == (
         "b was the slowest of 3 endpoints: 95% of responses within 1.23 s, 99% within 1.40 s."
     )
+    assert headline(record_of({"throughput_rps": 700.0}, {"p95_ms": 160.0})).startswith(
+        "a and b were about equally fast:"
+    )
     alone = record_of({"throughput_rps": 700.0})
     assert headline(alone) == "a handled 700 requests/s: 95% of responses within 157 ms, 99% within 159 ms."
 
@@ -147,7 +150,7 @@ def test_the_first_sentence_says_how_many_requests_failed_in_all_rounds() -> Non
     record = record_of({}, {})
     record = record.model_copy(update={"endpoints": (record.endpoints[0], twice)})
     assert headline(record).endswith("6 of 2,000 requests to b failed.")
-    assert headline(record_of(*[{"failures": 3}] * 5)).endswith("Requests to 5 endpoints failed.")
+    assert headline(record_of(*[{"failures": 3}] * 5)).endswith("Some requests to 5 endpoints failed.")
 
 
 def test_at_a_rate_the_first_sentence_says_how_long_answers_took_and_whose_were_none() -> None:
@@ -256,8 +259,8 @@ def test_endpoints_with_the_same_explanation_share_one_sentence() -> None:
     both = some_record(
         plan=plan.model_copy(update={"endpoints": (*plan.endpoints, twin)}),
         endpoints=(
-            some_result("awaiting", some_round(throughput_rps=60.0, excess_mean_ms=8.3)),
-            some_result("twin", some_round(throughput_rps=61.0, excess_mean_ms=4.94)),
+            some_result("awaiting", some_round(throughput_rps=61.0, excess_mean_ms=8.3)),
+            some_result("twin", some_round(throughput_rps=60.0, excess_mean_ms=4.94)),
         ),
     )
     assert reasons(both) == [
@@ -301,6 +304,9 @@ def test_caveats_with_the_same_cause_are_one_line_with_the_span_of_their_numbers
         ("other programs", "pooled", "CPU of worker-2 was 97% busy."),
     ]
     assert [one.message for one in caveats(record, notes=True)] == ["CPU was 95% busy."]
+    alike = [BUSY.model_copy(update={"message": text}) for text in ("\0 2", "1 2", "1 3 2")]
+    several = some_record(endpoints=(some_result("pooled", some_round(warnings=tuple(alike))),))
+    assert len(caveats(several)) == 3, "a sign in the place of a number is no number"
     shown = render_report(record, ())
     assert "- **other programs** (warning: pooled, awaiting): CPU was 95 to 100% busy. Wait 5 s." in shown
     assert "[3 caveats](#caveats): unheard of (awaiting), other programs (pooled, awaiting), other" in shown
