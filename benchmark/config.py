@@ -89,12 +89,13 @@ class Config(Frozen):
 class Flag:
     """The flag that fills a field: its option, and what messages and the command of a record call it.
 
-    `variable`: says the same from the environment. `default`: what the help shows for it. `several`: may be given
-    several times, or as a,b.
+    `value`: what the help calls its value. `variable`: sets the same from the environment. `default`: what the help
+    shows for it. `several`: may be given several times, or as a,b.
     """
 
     name: str
     help: str = ""
+    value: str = "number"
     variable: str | None = None
     default: str | None = None
     several: bool = False
@@ -103,27 +104,37 @@ class Flag:
 # Every field of a profile or the app that the command line can change.
 FLAGS = {
     "users": Flag(
-        "--users", "Concurrent users; given several times, or as 20,50: a sweep.", "BENCH_USERS", several=True
+        "--users", "Concurrent users; for a sweep repeat it, or write 20,50.", variable="BENCH_USERS", several=True
     ),
-    "spawn_rate_per_s": Flag("--spawn-rate", "Users started at each full second.", "BENCH_SPAWN_RATE"),
-    "duration_s": Flag("--duration", 'How long each round loads: "30s", "5m".', "BENCH_DURATION"),
-    "task_seconds": Flag("--task-seconds", "Length of one of the app's three tasks (s).", "BENCH_TASK_SECONDS"),
-    "rounds": Flag("--rounds", "How often each endpoint is measured; tables show medians."),
-    "endpoints": Flag("--endpoint", "Only this endpoint; several times, or as a,b.", "BENCH_ENDPOINTS", several=True),
+    "spawn_rate_per_s": Flag("--spawn-rate", "Users started per second.", variable="BENCH_SPAWN_RATE"),
+    "duration_s": Flag("--duration", 'Load of each round, e.g. "30s" or "5m".', "duration", "BENCH_DURATION"),
+    "task_seconds": Flag(
+        "--task-seconds", "Duration of each of the app's three tasks, in seconds.", variable="BENCH_TASK_SECONDS"
+    ),
+    "rounds": Flag("--rounds", "Rounds per endpoint; tables show medians."),
+    "endpoints": Flag(
+        "--endpoint", "Only this endpoint; repeatable, or a,b.", "endpoint", "BENCH_ENDPOINTS", several=True
+    ),
     "rate_per_s": Flag(
-        "--rate", 'Requests due each second, whoever was answered: "200/s"; up to --users of them under way at once.'
+        "--rate",
+        'Requests sent per second, independent of responses, e.g. "200/s"; at most --users of them in flight.',
+        "rate",
     ),
-    "arrivals": Flag("--arrivals", 'Of a rate: "even", or at random: "poisson".'),
-    "seed": Flag("--seed", "The same seed draws the same.", default="0"),
-    "processes": Flag("--processes", 'Processes that send the load, or "auto": the cores that the workers leave.'),
+    "arrivals": Flag("--arrivals", "How requests of --rate are spaced: evenly, or at random.", "even|poisson"),
+    "seed": Flag("--seed", "Seed of all random draws.", default="0"),
+    "processes": Flag(
+        "--processes", 'Processes that send the load; "auto": one for each core that the app leaves.', "number|auto"
+    ),
     "load_workers": Flag(
-        "--expect-workers", "Let so many load workers of other machines send it: bench worker --master THIS_MACHINE."
+        "--expect-workers", "Number of remote load workers to wait for: bench worker --master THIS_MACHINE."
     ),
-    "workers_within_s": Flag("--workers-within", 'How long each round waits for load workers: "60s", "5m".'),
-    "workers": Flag("--workers", "uvicorn worker processes.", "BENCH_WORKERS"),
-    "threads": Flag("--threads", "Seats of the thread pool in each worker."),
+    "workers_within_s": Flag(
+        "--workers-within", 'How long each round waits for load workers, e.g. "60s" or "5m".', "duration"
+    ),
+    "workers": Flag("--workers", "uvicorn worker processes.", variable="BENCH_WORKERS"),
+    "threads": Flag("--threads", "Threads in the pool of each worker."),
     "port": Flag("--port", "Port of the app; a free one by default."),
-    "loop": Flag("--loop", "uvloop, or asyncio where it cannot be installed."),
+    "loop": Flag("--loop", "Event loop; asyncio where uvloop cannot be installed.", "uvloop|asyncio"),
 }
 
 
@@ -281,18 +292,42 @@ def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
     return f"there is no {what} {name!r}; there are: {', '.join(known)}"
 
 
+# What pydantic finds, in words for people; all else in its own.
+_PROBLEMS = {
+    "missing": "is missing",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be text in quotes",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "tuple_type": "must be a list in brackets",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "string_pattern_mismatch": "must match {pattern}",
+    "extra_forbidden": ": unknown key",
+}
+
+
 def _first_problem(error: ValidationError, flags: Mapping[str, Flag] | None = None) -> str:
-    problems = error.errors(include_url=False, include_context=False)
+    problems = error.errors(include_url=False)
     first = problems[0]
     flag = (flags or {}).get(str(first["loc"][0]) if first["loc"] else "")
     where = flag.name if flag else _place(first["loc"])
-    what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    of = {name: f"{it:,.15g}" if isinstance(it, int | float) else it for name, it in first.get("ctx", {}).items()}
+    known = _PROBLEMS.get(first["type"])
+    what = known.format(**of) if known else f": {first['msg'].removeprefix('Value error, ')}"
     given = first["input"]
-    shown = (
-        f" (got {cut(repr(given))})" if isinstance(given, str | int | float) and first["type"] != "value_error" else ""
-    )
+    quoted = isinstance(given, str | int | float) and first["type"] != "value_error"
+    shown = f" (got {cut(repr(given))})" if quoted else ""
     more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
-    return f"{where}: {what}{shown}{more}" if where else f"{what}{more}"
+    joint = "" if what.startswith(":") else " "
+    return f"{where}{joint}{what}{shown}{more}" if where else f"{what.removeprefix(': ')}{more}"
 
 
 def headline_profile(config: Config) -> str:

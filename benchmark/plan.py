@@ -63,6 +63,7 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 SHORTEST_S = 1e-6  # what is shorter is a mistake, and what is divided by it too large for any float
 _NUMBER = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?")
+_SCIENTIFIC = re.compile(r"(\d)[eE]\+?(\d)")
 _SEPARATED = re.compile(r"[1-9]\d{0,2}(?:[,'_ ]\d{3})+")
 
 
@@ -84,11 +85,16 @@ def parse_number(value: Any) -> Any:
         return value
     text = value.strip()
     if not _NUMBER.fullmatch(text):
-        digits = re.sub(r"\D", "", text)
-        hint = f"; write {digits}" if _SEPARATED.fullmatch(text) else ""
-        raise ValueError(f"{text!r} is not a number{hint}")
+        meant = re.sub(r"\D", "", text) if _SEPARATED.fullmatch(text) else _scientific(text) or "20"
+        raise ValueError(f"expected a number such as {meant} (got {text!r})")
     number = float(text)
     return int(number) if number.is_integer() else number
+
+
+def _scientific(text: str) -> str:
+    """Write "1e6" as "1000000"; "" where it is no such number."""
+    found = _SCIENTIFIC.fullmatch(text)
+    return f"{int(found[1]) * 10 ** int(found[2])}" if found else ""
 
 
 # What people write: a length of time ("5m"), a number, a whole number ("50.0", too; "1.5" is refused).

@@ -21,21 +21,27 @@ def capacity(
     most_rate: Annotated[str | None, options.option(MOST_RATE)] = None,
     duration: Annotated[
         str | None,
-        Option(help="How long each load lasts.", show_default="8 x the time promised (of a rate 24 x), at least 3 s"),
+        Option(
+            metavar="<duration>",
+            help="Duration of each step.",
+            show_default="8 × --p95-below (24 × with --most-rate), at least 3 s",
+        ),
     ] = None,
     task_seconds: options.QuickTasks = "0.1",
     load: options.Given,
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
 ) -> None:
-    """Find the most users, or requests per second, at which an endpoint keeps a promise, by loading it again and again.
+    """Find the maximum users, or requests per second, at which an endpoint meets a latency target.
 
-    1, 2, 4, ... until the promise breaks, then the middle between both, and both ends once more. Each load has
-    a fresh server. Beside it stands what queueing theory expects. Ends early, and says so, when the load generator is
-    the limit. Takes about two minutes where answers come within a second.
+    Doubles the load until the target is missed, then searches between both, with a fresh server for each step. Both
+    bounds are confirmed once and compared with the prediction. Stops early and reports when the load generator is the
+    bottleneck. Takes about two minutes where responses come within a second.
 
-    Examples: bench capacity sync_baseline --p95-below 500ms --workers 1;
-    bench capacity sync_baseline --p95-below 500ms --most-rate 500/s
+    Examples:
+        bench capacity sync_baseline --p95-below 500ms --workers 1
+        bench capacity sync_baseline --p95-below 500ms --most-rate 500/s
+
     """
     asked = promise(p95_below, failures_below, most_users, most_rate)
     load |= {"duration_s": duration, "task_seconds": task_seconds}

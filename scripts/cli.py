@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from benchmark.errors import BenchmarkError, InterruptedRunError, UnwritableRunError, UsageError
 from benchmark.measure.process import ending_signals
@@ -37,25 +37,29 @@ def open_report(report: Path, record: Record) -> None:
     open_page(site.page_beside(report, record) if site else report)
 
 
-# What there is, each in the module of its name, with its line in the list of `bench --help`.
-COMMANDS = {
+# Each command is in the module of its name; here is its line in the list of `bench --help`.
+FOR_PEOPLE = {
     "run": "Measure endpoints under load.",
-    "predict": "Work out what a run would show, without load.",
-    "diagnose": "Find out how an endpoint is served.",
-    "capacity": "Find the largest load for a promise.",
-    "worker": "Send load for a benchmark led elsewhere.",
-    "compare": "Say whether two versions differ.",
-    "comment": "Say a comparison under its pull request.",
-    "report": "Render what the records hold.",
-    "site": "Build the page to explore.",
-    "publish": "Commit and push a run to the reports.",
-    "fail": "Publish that an attempt failed, and why.",
-    "init": "Clear the runs that a fork inherited.",
-    "update": "Take a newer version into a fork.",
-    "doctor": "Say what would stop this from working.",
-    "watch": "Tell GitHub what became worse.",
-    "selftest": "Show which changes this set-up can see.",
+    "predict": "Predict the results of a run, without load.",
+    "diagnose": "Find how an endpoint is served, and its bottleneck.",
+    "capacity": "Find the maximum load that meets a latency target.",
+    "compare": "Compare two versions of the app.",
+    "selftest": "Measure which changes this setup can detect.",
+    "report": "Render reports from saved runs.",
+    "site": "Build the static site.",
+    "publish": "Commit and push runs to the reports.",
+    "init": "Remove the runs that a fork inherited.",
+    "update": "Merge a newer upstream version into a fork.",
+    "doctor": "Check the setup for problems.",
 }
+FOR_WORKFLOWS = {
+    "watch": "Open and close regression issues.",
+    "comment": "Post a comparison on its pull request.",
+    "fail": "Publish a record of a failed attempt.",
+    "worker": "Send load for a benchmark on another machine.",
+}
+COMMANDS = FOR_PEOPLE | FOR_WORKFLOWS
+WIDEST_HELP = 120
 RUNNER_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)  # what a GitHub runner obeys in the log of a step
 # Objects of some hundred records; usual are 700. Python looked for cycles for a quarter of the time of a long history,
 # and a tenth of a short one. Records have none and go when the next one is read; what drawing leaves is still found.
@@ -65,6 +69,46 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 def branch(command: str) -> Any:
     """The module of a command; None where there is none: a branch can be deleted with its line in COMMANDS."""
     return import_module(f"scripts.{command}") if command in COMMANDS else None
+
+
+class Command(TyperCommand):
+    """Shows arguments as `<endpoint>`, and examples one a line."""
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        arguments = [one for one in self.get_params(ctx) if one.param_type_name == "argument"]
+        names = [_shown(one.name) if one.required else f"[{_shown(one.name)}]" for one in arguments]
+        formatter.write_usage(ctx.command_path, " ".join(["[OPTIONS]", *names]))
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        _write_help(self.help or "", formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        records: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
+        for one in self.get_params(ctx):
+            left, right = one.get_help_record(ctx)
+            records[one.param_type_name].append(
+                (_shown(one.name) if one.param_type_name == "argument" else left, right)
+            )
+        for kind, rows in records.items():
+            if rows:
+                with formatter.section(f"{kind.title()}s"):
+                    formatter.write_dl(rows)
+
+
+def _shown(argument: str) -> str:
+    return f"<{argument.replace('_', '-')}>"
+
+
+def _write_help(text: str, formatter: Any) -> None:
+    prose, _, examples = text.partition("\n\nExamples:\n")
+    formatter.write_paragraph()
+    with formatter.indentation():
+        formatter.write_text(prose)
+    if examples:
+        with formatter.section("Examples"):
+            formatter.write(
+                "".join(f"{'':{formatter.current_indent}}{line.strip()}\n" for line in examples.splitlines())
+            )
 
 
 class Commands(TyperGroup):
@@ -78,13 +122,17 @@ class Commands(TyperGroup):
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-                alone.command(name)(getattr(import_module(f"scripts.{name}"), name))
+                alone.command(name, cls=Command)(getattr(import_module(f"scripts.{name}"), name))
                 self.commands[name] = typer.main.get_command(alone)
         return super().get_command(ctx, cmd_name)
 
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        _write_help(self.help or "", formatter)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for title, commands in {"Commands": FOR_PEOPLE, "For workflows and load machines": FOR_WORKFLOWS}.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
 
 
 app = typer.Typer(
@@ -98,11 +146,19 @@ app = typer.Typer(
 
 
 @app.callback(
+    context_settings={"max_content_width": WIDEST_HELP},
     epilog="Exit codes: 0 fine, 1 regression (only with --gate), 2 wrong usage or configuration, 3 invalid run, "
-    "4 the app cannot be started or does not answer as expected, 5 could not publish, 130 interrupted."
+    "4 the app cannot be started or does not respond as expected, 5 could not publish, 130 interrupted.",
 )
 def bench() -> None:
-    """Measure how FastAPI endpoints behave under concurrent load, and say how far the numbers can be believed."""
+    """Measure how FastAPI endpoints behave under concurrent load, and how reliable the numbers are.
+
+    Examples:
+        bench run --profile smoke
+        bench predict --users 2000 --workers 8
+        bench diagnose sync_baseline
+
+    """
 
 
 class Output(io.TextIOWrapper):

@@ -13,16 +13,24 @@ from benchmark.shell import repository_of
 
 
 def comment(
-    results: Annotated[Path, Argument(help="Where `bench compare` wrote its result: its --out.")],
-    owner: Annotated[str, Option(envvar="BENCH_HEAD_OWNER", help="Whose repository the pull request comes from.")],
-    branch: Annotated[str, Option(envvar="BENCH_HEAD_BRANCH", help="Branch that the pull request comes from.")],
-    commit: Annotated[str, Option(envvar="BENCH_HEAD_COMMIT", help="Newest commit of the pull request.")],
-    remote: Annotated[str, Option(help="Remote whose repository has the pull request.")] = "origin",
+    results: Annotated[Path, Argument(help="The --out folder of `bench compare`.")],
+    owner: Annotated[
+        str, Option(envvar="BENCH_HEAD_OWNER", metavar="<owner>", help="Owner of the pull request's repository.")
+    ],
+    branch: Annotated[str, Option(envvar="BENCH_HEAD_BRANCH", metavar="<branch>", help="Branch of the pull request.")],
+    commit: Annotated[
+        str, Option(envvar="BENCH_HEAD_COMMIT", metavar="<commit>", help="Newest commit of the pull request.")
+    ],
+    remote: Annotated[str, Option(metavar="<remote>", help="Remote whose repository has the pull request.")] = "origin",
 ) -> None:
-    """Write the result of a comparison under its pull request, or renew what was written there before.
+    """Post the result of a comparison on its pull request, or update the earlier comment.
 
-    For the workflow that runs after one of a stranger's pull request: what is in RESULTS is checked and rendered anew.
-    GitHub is asked through its program gh (env GH_TOKEN, permission pull-requests: write).
+    For the workflow that runs after the one of a pull request from a fork: the results are checked and rendered again.
+    Uses GitHub's program gh (env GH_TOKEN, permission pull-requests: write).
+
+    Examples:
+        bench comment results --owner OWNER --branch my-change --commit 1a2b3c4
+
     """
     found = read_newest(results)
     home = Path.cwd()

@@ -15,11 +15,11 @@ from benchmark.report.report import write_step_summary
 from benchmark.store import to_json
 from scripts import options
 
-MORE = 'Installed over requirements.txt on this side: "fastapi==0.115.6"; several times.'
+MORE = 'Package to install over requirements.txt on this side, e.g. "fastapi==0.115.6"; repeatable.'
 LOAD = FLAGS | {
     "users": Flag("--users", "Concurrent users."),
-    "duration_s": Flag("--duration", "Load of each endpoint in a round, both sides together."),
-    "rounds": Flag("--rounds", "Rounds of fresh servers; on a noisy machine up to 3 x."),
+    "duration_s": Flag("--duration", "Load of each endpoint in a round, both sides together.", "duration"),
+    "rounds": Flag("--rounds", "Rounds with fresh servers; up to three times as many on a noisy machine."),
 }
 
 
@@ -27,23 +27,26 @@ LOAD = FLAGS | {
 def compare(
     *,
     base: Annotated[str, Argument(envvar="BENCH_BASE", help="A branch, tag or commit.", show_default="HEAD")] = "",
-    head: Annotated[str, Argument(envvar="BENCH_HEAD", help="Another, or the same.", show_default="HEAD")] = "",
-    base_with: Annotated[list[str], Option(envvar="BENCH_BASE_WITH", help=MORE)] = [],
-    head_with: Annotated[list[str], Option(envvar="BENCH_HEAD_WITH", help=MORE)] = [],
-    profile: Annotated[str, Option(help="The load: a profile of benchmark.toml.")] = "compare",
+    head: Annotated[str, Argument(envvar="BENCH_HEAD", help="Another one, or the same.", show_default="HEAD")] = "",
+    base_with: Annotated[list[str], Option(envvar="BENCH_BASE_WITH", metavar="<package>", help=MORE)] = [],
+    head_with: Annotated[list[str], Option(envvar="BENCH_HEAD_WITH", metavar="<package>", help=MORE)] = [],
+    profile: Annotated[str, Option(metavar="<profile>", help="The load: a profile of benchmark.toml.")] = "compare",
     load: options.Given,
     smallest_effect: Annotated[str | None, options.option(SMALLEST_EFFECT)] = None,
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
-    gate: Annotated[bool, Option("--gate", help="End with exit code 1 when something regressed.")] = False,
+    gate: Annotated[bool, Option("--gate", help="Exit with code 1 if something regressed.")] = False,
 ) -> None:
-    """Measure two versions of the app in turns, on the same machine in the same minute, and say what differs.
+    """Measure two versions of the app in interleaved blocks on this machine, and report what differs.
 
-    Each side is a commit, with its own requirements.txt installed in an environment of its own; packages can be added
-    to one side. What is not committed is not compared. The load and benchmark.toml are those of this folder.
+    Each side is a commit with its requirements.txt installed in a separate environment; --base-with and --head-with
+    add packages to one side. Uncommitted changes are not compared. Load and benchmark.toml are those of this folder.
 
-    Examples: bench compare main HEAD; bench compare HEAD --head-with "fastapi==0.116.0"
+    Examples:
+        bench compare main HEAD
+        bench compare HEAD --head-with "fastapi==0.116.0"
+
     """
     extras: Extras = {"base": base_with, "head": head_with}
     request = ComparisonRequest({"base": base, "head": head}, extras, profile, load, smallest_effect)

@@ -15,21 +15,23 @@ from scripts import options
 def diagnose(
     *,
     endpoint: Annotated[str, Argument(help="An endpoint of benchmark.toml.", show_default=False)],
-    most_users: Annotated[str, Option(help="How far to climb.")] = "512",
+    most_users: Annotated[str, Option(metavar="<number>", help="Stop at this number of users.")] = "512",
     task_seconds: options.QuickTasks = "0.1",
     load: options.Given,
     config: options.ConfigFile = DEFAULT_FILE,
-    keep_it: Annotated[bool, Option("--keep", help="Write the finding into benchmark.toml.")] = False,
+    keep_it: Annotated[bool, Option("--keep", help="Write the result to benchmark.toml.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Load an endpoint with 1, 2, 4, ... users until throughput stops growing, and say what that means.
+    """Load an endpoint with 1, 2, 4, ... users until throughput stops growing, and explain the result.
 
-    Finds how long a request takes and how many are served at a time, and names the way it is served: event loop,
-    thread pool, blocked event loop, CPU-bound or another pool; then what to change and what that would give. Where
-    the evidence is thin it says that it cannot tell. Takes half a minute for an endpoint that answers in 0.3 s,
-    under two minutes for one that takes a second.
+    Reports the service time, how many requests are served at a time, and the bottleneck: event loop, thread pool,
+    blocked event loop, CPU or another pool; then what to change and the gain to expect. Weak evidence is reported as
+    such. Takes half a minute for an endpoint that responds in 0.3 s, under two minutes for one that takes a second.
 
-    Examples: bench diagnose sync_baseline; bench diagnose my_orders --workers 1 --keep
+    Examples:
+        bench diagnose sync_baseline
+        bench diagnose my_orders --workers 1 --keep
+
     """
     load |= {"users": most_users, "task_seconds": task_seconds}
     found = find_out(endpoint, load, config, Console(stderr=True))

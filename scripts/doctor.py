@@ -11,16 +11,22 @@ from benchmark.errors import BenchmarkError
 from benchmark.github.doctor import README, Answer, examine, examine_github
 from benchmark.publish.publish import find_destination
 from benchmark.shell import repository_of
+from scripts import options
 
 
 def doctor(
-    branch: Annotated[str | None, Option(envvar="BENCH_BRANCH", help="As for `bench publish`.")] = None,
-    remote: Annotated[str, Option(help="Remote to publish to.")] = "origin",
+    branch: options.Branch = None,
+    remote: options.Remote = "origin",
     as_json: Annotated[bool, Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Check this checkout, this machine and, through `gh`, the settings of the remote's repository. Nothing is changed.
+    """Check this checkout, this machine and, through `gh`, the settings of the remote's repository.
 
-    Exit code 2 when something blocks. What could not be checked is listed as that.
+    Changes nothing. Checks that could not be made are listed. Exit code: 2 if a problem blocks the benchmark.
+
+    Examples:
+        bench doctor
+        bench doctor --branch data
+
     """
     home = Path.cwd()
     found = examine(home, remote, branch)
@@ -34,7 +40,7 @@ def doctor(
         sys.stdout.write("".join(_lines(name, answer) for name, answer in found.items()))
         unmade = sum(answer.state == "not checked" for answer in found.values())
         left = f"; {unmade} could not be made" if unmade else ""
-        sys.stdout.write(f"{len(blocking)} of {len(found)} checks found something that blocks{left}.\n")
+        sys.stdout.write(f"{len(blocking)} of {len(found)} checks found a blocking problem{left}.\n")
     if blocking:
         raise Exit(2)
 

@@ -17,17 +17,22 @@ from scripts import options
 
 
 def fail(
-    reason: Annotated[str, Argument(help="Why it failed, in one line.")],
-    results: Annotated[Path | None, Option(help="Take the reason from the incomplete run in here, if any.")] = None,
+    reason: Annotated[str, Argument(help="Reason for the failure, in one line.")],
+    results: Annotated[
+        Path | None,
+        Option(metavar="<folder>", help="Take the reason from the newest incomplete run in this folder, if any."),
+    ] = None,
     local: options.Local = False,
-    branch: Annotated[str | None, Option(envvar="BENCH_BRANCH", help="As for `bench publish`.")] = None,
-    remote: Annotated[str, Option(help="Remote to push to.")] = "origin",
+    branch: options.Branch = None,
+    remote: options.Remote = "origin",
     reports: options.Reports = options.REPORTS,
     readme: options.Readme = options.README,
 ) -> None:
-    """Publish a record of failure, so that readers of the index see why the newest run is old.
+    """Publish a record of a failed attempt, so that the index shows why the newest run is old.
 
-    Example: bench fail "the measurement did not end well" --results results
+    Examples:
+        bench fail "the measurement failed" --results results
+
     """
     environment = read_environment(Path.cwd())
     now = datetime.now(UTC)

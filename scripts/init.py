@@ -8,17 +8,21 @@ from benchmark.report.render import render
 
 
 def init() -> None:
-    """Remove the runs, failures and self-test that a fork inherited, and render the reports and the README block again.
+    """Remove the runs, failures and self-test that a fork inherited, and render the reports and the README block.
 
-    What others published (reports/published/) and everything else stays. Runs that are in no commit are never
-    removed. Calling it again changes nothing.
+    Everything else stays, reports/published/ included. Uncommitted runs are never removed. Calling it again changes
+    nothing.
+
+    Examples:
+        bench init
+
     """
     reports, readme = Path("reports"), Path("README.md")
     removed = clear(Path.cwd(), reports)
     for entry in removed:
         sys.stdout.write(f"Removed {entry}\n")
     if not removed:
-        sys.stdout.write("There were no runs to remove.\n")
+        sys.stdout.write("No runs to remove.\n")
     render(reports, readme, everything=True)
     sys.stdout.write(
         "Rendered reports/README.md and the block of README.md. Next: edit benchmark.toml, then "

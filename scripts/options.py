@@ -1,7 +1,7 @@
 """The options of the commands, made from the flags that benchmark/ declares for the fields they fill.
 
 All are text here, whatever they mean: they are read and checked by `benchmark.config`, which says in one line what is
-wrong. An environment variable says the same as its flag; an empty one says nothing.
+wrong. Environment variables set the same values as the flags; empty variables are ignored.
 """
 
 import re
@@ -21,18 +21,33 @@ DEFAULT_PROFILE = "quick"
 
 Profile = Annotated[
     str | None,
-    Option(envvar="BENCH_PROFILE", help="The load: a profile of benchmark.toml.", show_default=DEFAULT_PROFILE),
+    Option(
+        envvar="BENCH_PROFILE",
+        metavar="<profile>",
+        help="The load: a profile of benchmark.toml.",
+        show_default=DEFAULT_PROFILE,
+    ),
 ]
-ConfigFile = Annotated[Path, Option(help="The configuration to read.")]
-Out = Annotated[Path, Option(help="Where the run's own directory is made.")]
-Reports = Annotated[Path, Option(help="The reports directory.")]
-Readme = Annotated[Path, Option(help="The README whose block is rendered.")]
-Local = Annotated[bool, Option("--local", help="Only write and render the files here; no git.")]
+ConfigFile = Annotated[Path, Option(metavar="<file>", help="Configuration file.")]
+Out = Annotated[Path, Option(metavar="<folder>", help="Folder for the run's own directory.")]
+Reports = Annotated[Path, Option(metavar="<folder>", help="The reports directory.")]
+Readme = Annotated[Path, Option(metavar="<file>", help="The README whose block is rendered.")]
+Local = Annotated[bool, Option("--local", help="Write and render the files here only, without git.")]
+Remote = Annotated[str, Option(metavar="<remote>", help="Remote to push to.")]
+Branch = Annotated[
+    str | None,
+    Option(
+        envvar="BENCH_BRANCH", metavar="<branch>", help="Branch that holds the reports; by default the current branch."
+    ),
+]
 OpenIt = Annotated[bool, Option("--open", help="Open the result in your browser.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of tables.")]
-QuickTasks = Annotated[str, Option(envvar=FLAGS["task_seconds"].variable, help="As for `bench run`.")]
+QuickTasks = Annotated[
+    str,
+    Option(envvar=FLAGS["task_seconds"].variable, metavar="<number>", help=FLAGS["task_seconds"].help),
+]
 
-# What the flags of a group say, by the field that they fill; None or () where they say nothing.
+# What the flags of a group say, by the field that they fill; None or () where they were not given.
 Given = dict[str, Any]
 REPORTS, README = Path("reports"), Path("README.md")
 
@@ -50,7 +65,14 @@ def chosen(fields: str, among: Mapping[str, Flag] = FLAGS) -> dict[str, Flag]:
 
 def option(flag: Flag, **more: Any) -> Any:
     return Option(
-        flag.name, **{"envvar": flag.variable, "help": flag.help, "show_default": flag.default or True, **more}
+        flag.name,
+        **{
+            "envvar": flag.variable,
+            "metavar": f"<{flag.value}>",
+            "help": flag.help,
+            "show_default": flag.default or True,
+            **more,
+        },
     )
 
 

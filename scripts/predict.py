@@ -24,20 +24,23 @@ def predict(
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
 ) -> None:
-    """Work out the table that `bench run` would show, without any load: queueing theory, in seconds.
+    """Predict the results of `bench run` with queueing theory, in seconds and without load.
 
-    Users, workers and seats are simulated as they are under `bench run`; docs/explanation.md says how, and what is left
-    out. With --open-rate requests come at a rate of their own.
+    Users, workers and slots are simulated as in `bench run`; docs/explanation.md describes the model and its limits. With
+    --open-rate, requests arrive at a fixed rate, independent of responses.
 
-    Examples: bench predict --connections 290,210; bench predict --users 2000 --workers 8;
-    bench predict --endpoint sync_baseline --open-rate 40
+    Examples:
+        bench predict --users 2000 --workers 8
+        bench predict --connections 290,210
+        bench predict --endpoint sync_baseline --open-rate 40
+
     """
     asked = ask(question)
     todo = simulations(asked, make_plans(read_config(config), profile or options.DEFAULT_PROFILE, load))
     answers = []
     with Console(stderr=True).status("") as status:
         for number, (plan, endpoint, served) in enumerate(todo, start=1):
-            status.update(f"Working out {number} of {len(todo)} ...")
+            status.update(f"Simulating {number} of {len(todo)} ...")
             answers.append(answer(asked, plan, endpoint, served))
     if as_json:
         sys.stdout.write(_as_json_text(answers))

@@ -16,22 +16,36 @@ from scripts import options
 
 
 def report(
-    run_dir: Annotated[Path | None, Argument(help="A directory that `bench run` wrote.")] = None,
-    everything: Annotated[bool, Option("--all", help="All of the reports directory, its index and README.md.")] = False,
+    run_dir: Annotated[
+        Path | None,
+        Argument(
+            help="Directory of one run, e.g. results/ID; with --summary also one that holds several.",
+            show_default=False,
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, Option("--all", help="Render all of the reports directory, its index and the README block.")
+    ] = False,
     summary: Annotated[
         bool,
         Option(
             "--summary",
-            help="The tables alone, of one run or of every run in a directory, for the page of a GitHub workflow run; "
-            "where GITHUB_STEP_SUMMARY names no file, they are printed.",
+            help="Only the summary, for the page of a GitHub workflow run: written to the file that "
+            "GITHUB_STEP_SUMMARY names, otherwise printed.",
         ),
     ] = False,
     reports: options.Reports = options.REPORTS,
     readme: options.Readme = options.README,
 ) -> None:
-    """Render the report of one run, or everything that is derived from run.json files.
+    """Render the report of one run, or everything that is generated from run.json files.
 
-    Rendering reads nothing but records, so it can be repeated at any time and gives the same bytes.
+    Rendering reads nothing but saved runs: repeating it gives the same bytes.
+
+    Examples:
+        bench report results/20261123T120000-quick-500-1a2b
+        bench report --all
+        bench report results --summary
+
     """
     if everything == (run_dir is not None) or (summary and everything):
         raise UsageError("name one run directory, or --all; for example: bench report results/ID")

@@ -32,13 +32,15 @@ def run(
     *,
     profile: options.Profile = None,
     headline: Annotated[
-        bool, Option("--headline", help="Where no --profile is named: the one that the README shows.")
+        bool, Option("--headline", help="Without --profile: the profile that the README shows.")
     ] = False,
     load: options.Given,
     python: Annotated[
         str | None,
         Option(
-            envvar="BENCH_PYTHON", help="Python that has the app's packages; left out: the one that bench runs with."
+            envvar="BENCH_PYTHON",
+            metavar="<file>",
+            help="Python that has the app's packages; by default the one that runs bench.",
         ),
     ] = None,
     out: options.Out = Path("results"),
@@ -46,13 +48,17 @@ def run(
     open_it: options.OpenIt = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure endpoints under load and write what was found to results/ID/.
+    """Measure endpoints under load and write record and report to results/ID/.
 
-    Without flags: the profile `quick`, the published experiment ten times faster. Every flag changes one
-    value of the profile for this run only; such a run is marked as changed and compared with its like alone.
-    Where a variable is named, it says the same as the flag; an empty one says nothing.
+    Without flags: the profile `quick`, the published experiment at one tenth of the duration. Each flag overrides one
+    value of the profile for this run. Such a run is marked as customised and only compared with runs like it.
+    Environment variables set the same values as the flags; empty variables are ignored.
 
-    Examples: bench run --profile blog; bench run --users 20 --users 50 --duration 5s --task-seconds 0.1
+    Examples:
+        bench run --profile blog
+        bench run --users 20,50 --duration 5s --task-seconds 0.1
+        bench run --endpoint sync_baseline --rate 40/s --arrivals poisson
+
     """
     request = RunRequest(
         profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),

@@ -16,21 +16,25 @@ from scripts import options
 @options.filled(load=FLAGS)
 def selftest(
     *,
-    quick: Annotated[
-        bool, Option("--quick", help="A rough picture sooner: fewer and shorter runs, one delay.")
-    ] = False,
+    quick: Annotated[bool, Option("--quick", help="A rough result sooner: fewer and shorter runs, one delay.")] = False,
     load: options.Given,
-    keep: Annotated[bool, Option("--keep", help="Keep it in the reports, which then say it beside each run.")] = False,
+    keep: Annotated[
+        bool, Option("--keep", help="Save the result to the reports; each run on this machine then shows it.")
+    ] = False,
     reports: options.Reports = options.REPORTS,
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure what this machine, server and rule can see, with endpoints of its own.
+    """Measure which changes this machine, server and rule can detect, with two built-in endpoints.
 
-    Runs without any change: how often the rule alarms all the same, and below which change it says nothing. Runs with
-    a delay in one endpoint: whether it is found, and there only. Server and thresholds are those of benchmark.toml.
+    Runs without a change give the false-alarm rate and the smallest change that can be detected. Runs with a delay in
+    one endpoint show whether it is detected, and only there. Server and thresholds are those of benchmark.toml.
 
-    Examples: bench selftest --quick; bench selftest --keep; bench selftest --runs 20 --duration 5s
+    Examples:
+        bench selftest --quick
+        bench selftest --keep
+        bench selftest --runs 20 --duration 5s
+
     """
     asked = settings(load, quick=quick)
     if keep:

@@ -16,13 +16,20 @@ from scripts.cli import open_page
 
 
 def site(
-    out: Annotated[Path, Option(help="The folder to write; an earlier site there is replaced.")] = Path("site"),
+    out: Annotated[Path, Option(metavar="<folder>", help="Folder to write; an earlier site there is replaced.")] = Path(
+        "site"
+    ),
     reports: options.Reports = options.REPORTS,
     open_it: options.OpenIt = False,
 ) -> None:
-    """Build the page from the records: overview, a page for each run, one to compare two runs, a calculator.
+    """Build the static site: overview, a page per run, a page to compare two runs, a throughput calculator.
 
-    It needs no server and no network: open site/index.html, or put the folder wherever files are served.
+    It works offline and without a server: open site/index.html, or copy the folder to any web server.
+
+    Examples:
+        bench site --open
+        bench site --out /var/www/benchmark
+
     """
     from benchmark.site.build import build  # noqa: PLC0415 - Altair costs every command 0.3 s
 

@@ -14,29 +14,35 @@ RENDERING_S = 600.0
 
 
 def update(
-    remote: Annotated[str, Option(help="What you forked: a remote of this clone, or an address.")] = "upstream",
-    branch: Annotated[str | None, Option(help="Branch to take; its default branch when left out.")] = None,
+    remote: Annotated[
+        str, Option(metavar="<remote>", help="The upstream repository: a remote of this clone, or a URL.")
+    ] = "upstream",
+    branch: Annotated[
+        str | None, Option(metavar="<branch>", help="Branch to merge; by default its default branch.")
+    ] = None,
 ) -> None:
     """Merge a newer version of the repository that you forked into your branch, without its runs.
 
-    Your reports stay, and are rendered by the new version. A file that both sides changed is never decided for you:
-    nothing is done then, and what to do is said. Nothing is pushed. Exit codes: 2 when something here is not
-    committed or in the way, 5 when both sides changed a file or git refuses.
+    Your reports stay and are rendered by the new version. If both sides changed the same file, nothing is changed and
+    the message says what to do. Nothing is pushed. Exit codes: 2 uncommitted changes or something in the way, 5 both
+    sides changed a file, or git refused.
 
-    Example: bench update --remote https://github.com/OWNER/NAME.git
+    Examples:
+        bench update --remote https://github.com/OWNER/NAME.git
+
     """
     done = take(Path.cwd(), remote, branch, _render)
     if done.files is None:
-        sys.stdout.write(f"Nothing to do: {done.commit[:10]} of {remote} is in your branch already.\n")
+        sys.stdout.write(f"Nothing to do: your branch already has {done.commit[:10]} of {remote}.\n")
         return
     if not done.rendered:
         sys.stderr.write(
-            "Your reports are as they were: the new version needs packages that are not here yet. "
-            "After make .venv/.run: bench report --all, and commit what that changes.\n"
+            "Your reports were not rendered: the new version needs packages that are not installed yet. "
+            "Run make .venv/.run, then bench report --all, and commit the changes.\n"
         )
     sys.stdout.write(
-        f"Your branch is at {done.commit[:10]} now, {done.files} files changed; your reports were kept. Next: "
-        "make .venv/.run, as its packages may be newer; bench doctor; git push\n"
+        f"Your branch is at {done.commit[:10]} now ({done.files} files changed); your reports were kept. Next: "
+        "make .venv/.run (packages may be newer), bench doctor, git push\n"
     )
 
 

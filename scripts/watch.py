@@ -21,26 +21,30 @@ from scripts import options
 
 
 def watch(
-    dry_run: Annotated[bool, Option("--dry-run", help="Only say what would be done.")] = False,
-    gate: Annotated[bool, Option("--gate", help="End with exit code 1 while a regression is open.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Show what would be done, without doing it.")] = False,
+    gate: Annotated[bool, Option("--gate", help="Exit with code 1 while a regression is open.")] = False,
     unpublished: Annotated[
-        bool, Option("--unpublished", help="Only say in an issue that a scheduled run was not published.")
+        bool, Option("--unpublished", help="Only report in an issue that a scheduled run was not published.")
     ] = False,
-    branch: Annotated[
-        str | None, Option(envvar="BENCH_BRANCH", help="Branch that holds the reports; the one you are on by default.")
-    ] = None,
-    remote: Annotated[str, Option(help="Remote whose repository is told; in a workflow, its own.")] = "origin",
+    branch: options.Branch = None,
+    remote: Annotated[
+        str, Option(metavar="<remote>", help="Remote whose repository gets the issues; in a workflow always its own.")
+    ] = "origin",
     reports: options.Reports = options.REPORTS,
 ) -> None:
     """Open one issue for each confirmed regression, keep it up to date, close it on recovery.
 
-    What is only suspected, in a scheduled run, starts the workflow once more to confirm it. GitHub is asked through its
-    program gh (in a workflow: env GH_TOKEN, permissions issues: write and actions: write). What counts as a regression:
-    docs/judging.md. Exit codes: 1 only with --gate, while a regression is open; 3 only with --gate, when there is none
-    but a run cannot be read; 5 when GitHub refused something.
+    After a scheduled run, a possible regression starts the workflow once more to confirm it. Uses GitHub's program gh
+    (in a workflow: env GH_TOKEN, permissions issues: write and actions: write). docs/judging.md defines a regression.
+    Exit codes: 1 a regression is open, 3 none is open but a run cannot be read (both only with --gate), 5 GitHub
+    refused something.
+
+    Examples:
+        bench watch --dry-run
+
     """
     if unpublished:
-        log = run_url() or "a run that nobody can look at"
+        log = run_url() or "a run outside GitHub"
         line = tell_unpublished(_place(branch, remote, reports), log, only_say=dry_run)
         sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
         return

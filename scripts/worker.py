@@ -12,15 +12,17 @@ from benchmark.plan import parse_seconds
 
 
 def worker(
-    master: Annotated[str, Option(metavar="HOST[:PORT]", help="Where `bench run --expect-workers` runs.")],
-    wait: Annotated[str, Option(help="End when no benchmark was heard for so long.")] = "10m",
+    master: Annotated[str, Option(metavar="<host[:port]>", help="Machine that runs `bench run --expect-workers`.")],
+    wait: Annotated[str, Option(metavar="<duration>", help="Stop when no benchmark was found for this long.")] = "10m",
 ) -> None:
     """Send load for `bench run --expect-workers N` on another machine, round after round.
 
-    Needs this repository in the same version, and no benchmark.toml: the other machine says what to request. The values
-    of $VARIABLES in headers are looked up here. One load worker uses one core: start one for each.
+    Needs the same version of this repository, but no benchmark.toml: the other machine says what to request. Values of
+    $VARIABLES in headers are read here. One load worker uses one core: start one per core.
 
-    Example: bench worker --master 10.0.0.5
+    Examples:
+        bench worker --master 10.0.0.5
+
     """
     try:
         wait_s = float(parse_seconds(wait))

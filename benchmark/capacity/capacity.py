@@ -32,12 +32,12 @@ ANSWERS_AT_A_RATE = 24  # a rate that is a little too high shows only when the q
 FEWEST_UNDER_WAY = 10
 DRAWS = 5
 FLAGS = {
-    "p95_below_s": Flag("--p95-below", 'What 95 % of the answers must not take: "50ms", "2s".'),
-    "failures_below_percent": Flag("--failures-below", "How many of the requests may fail."),
-    "most": Flag("--most-users", "How far to search."),
+    "p95_below_s": Flag("--p95-below", '95th-percentile latency limit, e.g. "50ms" or "2s".', "duration"),
+    "failures_below_percent": Flag("--failures-below", "Share of the requests that may fail.", "percent"),
+    "most": Flag("--most-users", "Upper end of the search."),
 }
 MOST_RATE = Flag(
-    "--most-rate", 'Search for requests per second instead, which wait for nobody, up to so many: "500/s".'
+    "--most-rate", 'Search for requests per second, independent of responses, up to this rate, e.g. "500/s".', "rate"
 )
 UNDER_WAY = Flag("--most-rate times --p95-below (requests under way)")
 LASTING = Flag("--p95-below (a load lasts many answer times)")

@@ -26,7 +26,7 @@ from benchmark.measure.server import check_target
 from benchmark.plan import Plan
 from benchmark.store import save, write_whole
 
-SMALLEST_EFFECT = Flag("--smallest-effect", "A smaller change (%) counts as none.")
+SMALLEST_EFFECT = Flag("--smallest-effect", "Ignore changes below this size (%).", "percent")
 LONGEST_LOST = 200
 FEWEST_ROUNDS = 2
 MOST_TIMES = 3  # the rounds of the profile, where the machine is too noisy to tell after them

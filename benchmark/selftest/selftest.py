@@ -44,11 +44,12 @@ JUDGED = {*BEYOND, "steady", "recovered"}
 DEFAULT: Mapping[str, Any] = {"delays": ("1%", "5%", "20%", "5ms")}
 QUICK: Mapping[str, Any] = {"runs": 6, "round_s": 1.0, "delays": ("20%",)}
 FLAGS = {
-    "runs": Flag("--runs", "Runs without any change.", default="12"),
-    "round_s": Flag("--duration", "How long each round loads.", default="2s"),
+    "runs": Flag("--runs", "Runs without a change.", default="12"),
+    "round_s": Flag("--duration", "Load of each round.", "duration", default="2s"),
     "delays": Flag(
         "--delay",
-        'Delay of one endpoint: "5%", "5ms"; several times; none: no.',
+        'Delay added to one endpoint, e.g. "5%" or "5ms"; repeatable; "none" disables it.',
+        "percent|duration",
         default="1%,5%,20%,5ms",
         several=True,
     ),

@@ -28,14 +28,14 @@ from benchmark.theory.simulation import OVERHEAD, Service
 MOST_ARRIVALS = 2_000_000
 FLAGS = {
     "connections": Flag(
-        "--connections", 'Connections of each worker: "290,210". Left out: likely splits, and their range.'
+        "--connections",
+        'Connections per worker, e.g. "290,210"; by default several likely distributions, and their range.',
+        "number,...",
     ),
-    "service_seconds": Flag("--service-seconds", "Own work of one request (s), instead of what is declared."),
-    "seats": Flag("--seats", "Requests that all workers serve at a time, instead of what is declared."),
-    "open_rate": Flag(
-        "--open-rate", "Arrivals per second, at random, that wait for nobody's answer; instead of users."
-    ),
-    "draws": Flag("--draws", "How many splits are drawn.", default=str(DRAWS)),
+    "service_seconds": Flag("--service-seconds", "Service time of one request in seconds; overrides benchmark.toml."),
+    "seats": Flag("--seats", "Slots of all workers together; overrides benchmark.toml."),
+    "open_rate": Flag("--open-rate", "Random arrivals per second, independent of responses, instead of users.", "rate"),
+    "draws": Flag("--draws", "Number of connection distributions to simulate.", default=str(DRAWS)),
     "seed": config.FLAGS["seed"],
 }
 

@@ -100,7 +100,7 @@ REFUSED = {
     ),
     "too few rounds": (("main", "HEAD", "--rounds", "1"), "--rounds: 2 at least"),
     "no such endpoint": (("main", "HEAD", "--endpoint", "slow"), "--endpoint: there is no endpoint 'slow'"),
-    "no effect": (("main", "HEAD", "--smallest-effect", "0"), "--smallest-effect: "),
+    "no effect": (("main", "HEAD", "--smallest-effect", "0"), "--smallest-effect must be "),
 }
 
 

@@ -19,18 +19,18 @@ path = "/quick"
 """
 
 NONSENSE = [
-    pytest.param(["--users", "-5"], "--users: ", id="negative users"),
-    pytest.param(["--seats", "0"], "--seats: ", id="zero seats"),
+    pytest.param(["--users", "-5"], "--users must be ", id="negative users"),
+    pytest.param(["--seats", "0"], "--seats must be ", id="zero seats"),
     pytest.param(["--seats", "3"], "--seats: 3 cannot be shared evenly by 2 workers", id="seats that do not divide"),
     pytest.param(["--connections", "6,5"], "11 connections in all for 8 users", id="more connections than users"),
     pytest.param(["--connections", "8"], "1 numbers for 2 workers", id="connections of one worker"),
     pytest.param(["--connections", "4,x"], "--connections: ", id="connections that are no numbers"),
     pytest.param(["--connections", "-1,9"], "--connections: ", id="negative connections"),
-    pytest.param(["--service-seconds", "-1"], "--service-seconds: ", id="negative service time"),
+    pytest.param(["--service-seconds", "-1"], "--service-seconds must be ", id="negative service time"),
     pytest.param(["--service-seconds", "nan"], "--service-seconds: ", id="service time not a number"),
-    pytest.param(["--open-rate", "0"], "--open-rate: ", id="no arrivals"),
+    pytest.param(["--open-rate", "0"], "--open-rate must be ", id="no arrivals"),
     pytest.param(["--open-rate", "999999", "--duration", "1h"], "take a shorter --duration", id="too many arrivals"),
-    pytest.param(["--draws", "0"], "--draws: ", id="no draws"),
+    pytest.param(["--draws", "0"], "--draws must be ", id="no draws"),
     pytest.param(["--endpoint", "unknown"], "is not declared; declare work and served", id="undeclared endpoint"),
     pytest.param(["--profile", "nope"], "there is no profile 'nope'", id="unknown profile"),
 ]

@@ -67,8 +67,8 @@ def test_none_leaves_out_delays() -> None:
         pytest.param({"delays": ("-5%",)}, "--delay: '-5%' is no delay", id="negative"),
         pytest.param({"delays": ("nan%",)}, "--delay: 'nan%' is no delay", id="not a number"),
         pytest.param({"delays": ("2s",)}, "--delay: '2s' is no delay", id="too long"),
-        pytest.param({"runs": "0"}, "--runs: ", id="no runs"),
-        pytest.param({"round_s": "0"}, "--duration: ", id="no time"),
+        pytest.param({"runs": "0"}, "--runs must be ", id="no runs"),
+        pytest.param({"round_s": "0"}, "--duration must be ", id="no time"),
         pytest.param({"round_s": "1.5s"}, "--duration: must be whole seconds", id="half a second"),
     ],
 )

@@ -106,7 +106,7 @@ def test_bad_input_is_refused_before_anything_is_started(make_forge: MakeForge) 
     assert outcome.code == 1
     assert outcome.steps["measure", "Measure"] == "failure", outcome.output
     assert "exit status 2" in outcome.output
-    assert f"'{users}' is not a number" in outcome.output
+    assert f"expected a number such as 20 (got '{users}')" in outcome.output
     assert "publish" not in outcome.jobs or outcome.jobs["publish"] == "skipped"
     assert forge.log() == ["tester: A fork"]
     assert not list(forge.artifacts.iterdir())
