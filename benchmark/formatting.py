@@ -1,10 +1,13 @@
-"""Numbers and names as readers see them: units, signs, escaped Markdown."""
+"""Numbers and names as readers see them: units, signs, escaped Markdown, lines that fit a terminal."""
 
 import math
 import re
+import shutil
+import textwrap
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import TextIO
 
 NOT_AVAILABLE = "n/a"
 LONGEST_NAME = 200
@@ -23,6 +26,21 @@ def plain(text: str) -> str:
         if unicodedata.category(char) not in {"Cf", "Cs", "Co", "Cn"}
     )
     return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
+
+
+def say(text: str, stream: TextIO) -> None:
+    """Print lines: at a terminal broken at words to its width; elsewhere whole, so that logs can be searched."""
+    lines = text.splitlines()
+    if stream.isatty():
+        width = shutil.get_terminal_size().columns
+        lines = [_wrapped(line, width) for line in lines]
+    stream.write("".join(f"{line}\n" for line in lines))
+    stream.flush()
+
+
+def _wrapped(line: str, width: int) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 @lru_cache(maxsize=4096)

@@ -104,7 +104,7 @@ def _measure_plan(plan: Plan, writer: "RecordWriter", lab: Lab) -> Path:
     except BenchmarkError as error:
         writer.close(todo, reason=error.message)
         report = lab.render(writer.directory, lab.home)
-        lab.console.print(f"What there is of it: {report}", soft_wrap=True, markup=False)
+        lab.console.print(f"What there is of it: {report}", markup=False)
         raise
     writer.close(todo)
     return lab.render(writer.directory, lab.home)

@@ -3,7 +3,6 @@
 import sys
 from typing import Annotated
 
-from rich.console import Console
 from typer import Argument, Option
 
 from benchmark.capacity.capacity import FLAGS, MOST_RATE, print_capacity, promise, require_answer, search
@@ -45,9 +44,9 @@ def capacity(
     """
     asked = promise(p95_below, failures_below, most_users, most_rate)
     load |= {"duration_s": duration, "task_seconds": task_seconds}
-    found = search(asked, endpoint, load, config, Console(stderr=True))
+    found = search(asked, endpoint, load, config, options.screen(stderr=True))
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
     else:
-        print_capacity(Console(), found)
+        print_capacity(options.screen(), found)
     require_answer(found)

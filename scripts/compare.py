@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from rich.console import Console
 from typer import Argument, Option
 
 from benchmark.compare.compare import SMALLEST_EFFECT, ComparisonRequest, Extras, compare_sides, refuse_regressions
@@ -50,12 +49,12 @@ def compare(
     """
     extras: Extras = {"base": base_with, "head": head_with}
     request = ComparisonRequest({"base": base, "head": head}, extras, profile, load, smallest_effect)
-    comparison, directory = compare_sides(request, config, out, Console(stderr=True))
+    comparison, directory = compare_sides(request, config, out, options.screen(stderr=True))
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         write_step_summary(render_comparison(comparison))
     if as_json:
         sys.stdout.write(to_json(comparison))
     else:
-        print_comparison(Console(), comparison)
+        print_comparison(options.screen(), comparison)
         sys.stdout.write(f"Report: {directory / 'compare.md'}\n")
     refuse_regressions(comparison, gate=gate)

@@ -3,7 +3,6 @@
 import sys
 from typing import Annotated
 
-from rich.console import Console
 from typer import Argument, Option
 
 from benchmark.config import DEFAULT_FILE
@@ -34,11 +33,11 @@ def diagnose(
 
     """
     load |= {"users": most_users, "task_seconds": task_seconds}
-    found = find_out(endpoint, load, config, Console(stderr=True))
+    found = find_out(endpoint, load, config, options.screen(stderr=True))
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
     else:
-        print_diagnosis(Console(), found)
+        print_diagnosis(options.screen(), found)
     kept = keep(found, config, write=keep_it)
     if kept and (keep_it or not as_json):
         (sys.stderr if as_json else sys.stdout).write(f"{kept.rstrip()}\n")

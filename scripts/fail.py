@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 from benchmark.errors import UsageError
 from benchmark.measure.machine import read_environment
-from benchmark.publish.publish import publish_to, reason_in
+from benchmark.publish.publish import Place, publish_to, reason_in
 from benchmark.store import Failure, place
 from scripts import options
 
@@ -25,6 +25,8 @@ def fail(
     local: options.Local = False,
     branch: options.Branch = None,
     remote: options.Remote = "origin",
+    yes: options.Yes = False,
+    dry_run: options.DryRun = False,
     reports: options.Reports = options.REPORTS,
     readme: options.Readme = options.README,
 ) -> None:
@@ -47,6 +49,5 @@ def fail(
         )
     except ValidationError as error:
         raise UsageError(f"REASON: {error.errors()[0]['msg']}") from None
-    title = f"Note the failed attempt {failure.id}"
-    put = partial(place, failure)
-    publish_to(put, title, local=local, branch=branch, remote=remote, reports=reports, readme=readme)
+    there = Place(branch, remote, reports, readme, local, yes, dry_run)
+    publish_to(there, partial(place, failure), f"Note the failed attempt {failure.id}")

@@ -11,6 +11,7 @@ from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
+from rich.console import Console
 from typer import Context, Option
 
 from benchmark.config import FLAGS, Flag
@@ -40,6 +41,8 @@ Branch = Annotated[
         envvar="BENCH_BRANCH", metavar="<branch>", help="Branch that holds the reports; by default the current branch."
     ),
 ]
+Yes = Annotated[bool, Option("--yes", help="Create a branch that the remote does not have without asking.")]
+DryRun = Annotated[bool, Option("--dry-run", help="List what would be pushed where, without pushing.")]
 OpenIt = Annotated[bool, Option("--open", help="Open the result in your browser.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON instead of tables.")]
 QuickTasks = Annotated[
@@ -50,6 +53,17 @@ QuickTasks = Annotated[
 # What the flags of a group say, by the field that they fill; None or () where they were not given.
 Given = dict[str, Any]
 REPORTS, README = Path("reports"), Path("README.md")
+
+
+WIDEST = 10_000  # a file has no width: what is written there stays in one line, so that it can be searched
+
+
+def screen(*, stderr: bool = False) -> Console:
+    """Where a command prints: wrapped at the width of the terminal, or not at all where there is none."""
+    console = Console(stderr=stderr)
+    if not console.file.isatty():
+        console.width = WIDEST
+    return console
 
 
 def require_reports(reports: Path) -> None:

@@ -4,8 +4,6 @@ import json
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from benchmark.config import DEFAULT_FILE, make_plans, read_config
 from benchmark.report.terminal import print_predictions
 from benchmark.store import SCHEMA_VERSION
@@ -38,14 +36,14 @@ def predict(
     asked = ask(question)
     todo = simulations(asked, make_plans(read_config(config), profile or options.DEFAULT_PROFILE, load))
     answers = []
-    with Console(stderr=True).status("") as status:
+    with options.screen(stderr=True).status("") as status:
         for number, (plan, endpoint, served) in enumerate(todo, start=1):
             status.update(f"Simulating {number} of {len(todo)} ...")
             answers.append(answer(asked, plan, endpoint, served))
     if as_json:
         sys.stdout.write(_as_json_text(answers))
     else:
-        print_predictions(Console(), answers)
+        print_predictions(options.screen(), answers)
 
 
 def _as_json_text(answers: Sequence[Predicted]) -> str:

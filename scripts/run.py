@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from rich.console import Console
 from typer import Option
 
 from benchmark.config import DEFAULT_FILE, headline_profile, read_config
@@ -68,10 +67,10 @@ def run(
     )
     records: list[Record] = []
     try:
-        for record, report in measure_all(request, config, out, Console(stderr=True), _render):
+        for record, report in measure_all(request, config, out, options.screen(stderr=True), _render):
             records.append(record)
             if not as_json:
-                print_results(Console(), record)
+                print_results(options.screen(), record)
                 sys.stdout.write(f"Report: {report}\n")
     finally:
         if as_json and records:

@@ -3,7 +3,6 @@
 import sys
 from typing import Annotated
 
-from rich.console import Console
 from typer import Option
 
 from benchmark.config import DEFAULT_FILE
@@ -39,7 +38,7 @@ def selftest(
     asked = settings(load, quick=quick)
     if keep:
         options.require_reports(reports)
-    found = examine(asked, config, Console(stderr=True))
+    found = examine(asked, config, options.screen(stderr=True))
     sys.stdout.write(to_json(found) if as_json else as_markdown(found))
     if keep:
         sys.stderr.write(f"Kept in {write_selftest(found, reports)}; then: bench report --all, and commit both\n")

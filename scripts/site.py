@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from rich.console import Console
 from typer import Option
 
 from benchmark.errors import InvalidRunError
@@ -34,7 +33,7 @@ def site(
     from benchmark.site.build import build  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     options.require_reports(reports)
-    with Console(stderr=True).status("") as status:
+    with options.screen(stderr=True).status("") as status:
         built = build(reports, out, judge_of(reports), lambda done, of: status.update(f"Page {done} of {of} ..."))
     older = f"; {built.left_out} older runs have no page" if built.left_out else ""
     sys.stdout.write(f"Built {built.pages} pages{older}: {out / built.index.name}\n")

@@ -242,7 +242,7 @@ def print_capacity(console: Console, found: Capacity) -> None:
             "generator was the limit" if step.limited else step.broken or "kept",
         )
     console.print(table)
-    console.print(Text(sentence(found)), soft_wrap=True)
+    console.print(Text(sentence(found)))
 
 
 def bar(step: Step, most_ms: float, letter: str, line: str) -> str:

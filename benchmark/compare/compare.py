@@ -63,7 +63,7 @@ def compare_sides(
     extras = {side: tuple(map(check_requirement, request.extras[side])) for side in SIDES}
     if commits["base"] == commits["head"] and extras["base"] == extras["head"]:
         same = " with ".join([f"Both sides are commit {commits['head'][:12]}", *extras["head"]])
-        console.print(f"{same}: this shows the noise of this machine, no difference.", soft_wrap=True, markup=False)
+        console.print(f"{same}: this shows the noise of this machine, no difference.", markup=False)
     started_at = utc_now()
     with listening() as interrupt, TemporaryDirectory(prefix="bench-compare-") as temporary:
         guess_s = len(plan.endpoints) * plan.profile.duration_s * 1.3 + BESIDE_LOAD_S

@@ -100,8 +100,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
             table.add_row(*map(Text, _cells(item)))
     console.print(table)
     for reason in _reasons(comparison, str):
-        console.print(Text(reason), soft_wrap=True)
-    console.print(Text(sentence(comparison, str)), soft_wrap=True)
+        console.print(Text(reason))
+    console.print(Text(sentence(comparison, str)))
 
 
 def render_comparison(comparison: Comparison) -> str:
@@ -169,7 +169,7 @@ class CompareReporter:
         self._number = 0
 
     def say(self, text: str, whose: str = "") -> None:
-        self._console.print(Text(f"{whose}: {text}" if whose else text), soft_wrap=True)
+        self._console.print(Text(f"{whose}: {text}" if whose else text))
 
     def begin(self, number: int) -> None:
         now = time.monotonic()

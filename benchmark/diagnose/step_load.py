@@ -163,7 +163,7 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
     change = f"What to change: {found.change}" if found.change else ""
     gain = f"What it gives: {found.gain}" if found.gain else ""
     for line in filter(None, (found.finding, found.evidence, change, gain)):
-        console.print(Text(line), soft_wrap=True)
+        console.print(Text(line))
 
 
 def _cells(level: Level) -> list[str]:

@@ -53,7 +53,7 @@ class Reporter:
             completed = self._done * self._profile.duration_s + share
             self._update(completed=completed, description=self._endpoint, now=state)
         elif f"{phase}{begun}" != self._phase or time.monotonic() - self._spoke_at >= PLAIN_EVERY_S:
-            self._console.print(Text(f"{self._endpoint}: {state}"), soft_wrap=True)
+            self._console.print(Text(f"{self._endpoint}: {state}"))
             self._spoke_at = time.monotonic()
         self._phase = f"{phase}{begun}"
 
@@ -92,7 +92,7 @@ def climbing(console: Console, endpoint: str) -> Iterator[Callable[[str, float, 
     def say(phase: str, _seconds: float, counts: Counts) -> None:
         nonlocal spoke_at
         if time.monotonic() - spoke_at >= PLAIN_EVERY_S:
-            console.print(line(phase, counts), soft_wrap=True)
+            console.print(line(phase, counts))
             spoke_at = time.monotonic()
 
     if not console.is_terminal:

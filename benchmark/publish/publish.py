@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmark.errors import InvalidRunError, PublishError, UnwritableRunError, UsageError, refuse_untrusted
-from benchmark.formatting import inert
+from benchmark.formatting import inert, say
 from benchmark.publish.untrusted import read_runs
 from benchmark.report.render import render, say_unreadable
 from benchmark.report.report import write_step_summary
@@ -20,6 +20,7 @@ from benchmark.report.verdicts import why_incomplete
 from benchmark.shell import Git, GitError, remote_lines, working_in
 
 LONGEST_TITLE = 200
+MOST_LISTED = 20
 TRIES = 10
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 20.0
@@ -50,39 +51,65 @@ class Destination:
         return f"{self.remote}/{self.branch}"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where to publish. `local`: in these files, without git. `yes`: a missing branch is created without asking.
+
+    `dry_run`: nothing is pushed; what would be is listed.
+    """
+
+    branch: str | None
+    remote: str
+    reports: Path
+    readme: Path
+    local: bool = False
+    yes: bool = False
+    dry_run: bool = False
+
+
 class _TryAgainError(PublishError):
-    """Somebody else was faster, or the network was not there."""
+    """Another push was faster, or the network was not there."""
 
 
-def publish_to(
-    put: Put,
-    title: str,
-    runs: Sequence[str] = (),
-    *,
-    local: bool,
-    branch: str | None,
-    remote: str,
-    reports: Path,
-    readme: Path,
-) -> None:
+def publish_to(place: Place, put: Put, title: str, runs: Sequence[str] = ()) -> None:
     """Put files into the reports, render what is new, and say what was done. `runs`: those whose reports are new.
 
     Nothing is committed when nothing changes. PublishError: it was not published.
     """
-    if local:
-        put(reports)
-        _render_new(reports, readme)
-        sys.stdout.write(f"{title}: written below {reports}; commit it: git add {reports} {readme}\n")
+    if place.local and place.dry_run:
+        raise UsageError("--dry-run shows what would be pushed, and --local pushes nothing; leave one of them out")
+    if place.local:
+        put(place.reports)
+        _render_new(place.reports, place.readme)
+        say(f"{title}: written to {place.reports}. Next: git add {place.reports} {place.readme}", sys.stdout)
         return
-    destination = find_destination(reports, readme, remote, branch)
+    destination = find_destination(place.reports, place.readme, place.remote, place.branch)
     title = title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
-    commit, changed = _push_for_good(destination, put, title)
+    if place.dry_run:
+        _preview(destination, put, title)
+        return
+    commit, changed = _push_for_good(destination, put, title, yes=place.yes)
     if changed:
-        done = f"pushed to {destination} as {commit[:10]}. Your files are as they were: git pull"
-        sys.stdout.write(f"{title}: {done}\n")
+        done = f"pushed to {destination} as {commit[:10]}. Your own files are unchanged; to get the result: git pull"
+        say(f"{title}: {done}", sys.stdout)
         _tell_workflow(destination, commit, runs)
     else:
-        sys.stdout.write(f"{title}: nothing to do, {destination} holds it already\n")
+        say(f"{title}: nothing to do, {destination} holds it already", sys.stdout)
+
+
+def _preview(destination: Destination, put: Put, title: str) -> None:
+    clone = Git(destination.home)
+    tip, exists = _fetch(clone, destination)
+    commit, changed = _commit(clone, destination, tip, put, title)
+    if exists and not changed:
+        say(f"{title}: nothing to do, {destination} holds it already", sys.stdout)
+        return
+    files = clone("diff", "--name-status", "--no-renames", tip, commit).splitlines()
+    new = "" if exists else ", a new branch that begins at the default branch"
+    listed = [f"  {line.expandtabs(2)}" for line in files[:MOST_LISTED]]
+    more = [f"  and {len(files) - MOST_LISTED} more files"] if len(files) > MOST_LISTED else []
+    head = f"Would push to {destination}{new}, with these files added (A), modified (M) or deleted (D):"
+    say("\n".join([head, f"  {title}", "", *listed, *more, "", "Nothing was pushed."]), sys.stdout)
 
 
 def _tell_workflow(destination: Destination, commit: str, runs: Sequence[str]) -> None:
@@ -96,16 +123,11 @@ def _tell_workflow(destination: Destination, commit: str, runs: Sequence[str]) -
     try:
         write_step_summary(f"Published on {inert(destination.branch)}: {links}\n")
     except UnwritableRunError as error:
-        _say(f"bench: {error}")
+        say(f"bench: {error}", sys.stderr)
 
 
 def _render_new(reports: Path, readme: Path) -> None:
     say_unreadable(render(reports, readme, everything=False).unreadable)
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 def reason_in(results: Path | None) -> str | None:
@@ -113,7 +135,7 @@ def reason_in(results: Path | None) -> str | None:
     try:
         records = read_runs(results).records if results is not None else ()
     except (InvalidRunError, UsageError) as error:
-        sys.stderr.write(f"No reason taken from --results: {error}\n")
+        say(f"--results gives no reason: {error}", sys.stderr)
         return None
     incomplete = [record for record in records if record.state == "incomplete"]
     newest = max(incomplete, key=lambda record: record.started_at, default=None)
@@ -167,31 +189,38 @@ def _below(home: Path, path: Path) -> Path:
         raise PublishError(message) from None
 
 
-def _push_for_good(destination: Destination, put: Put, title: str) -> tuple[str, bool]:
+def _push_for_good(destination: Destination, put: Put, title: str, *, yes: bool) -> tuple[str, bool]:
     attempt = 1
     while True:
         try:
-            return _push_once(destination, put, title)
+            return _push_once(destination, put, title, yes=yes)
         except _TryAgainError as error:
             if attempt == TRIES:
                 raise PublishError(f"not published after {TRIES} tries; try again later. {error}") from None
-            _say(f"try {attempt} of {TRIES}: {error}")
+            say(f"try {attempt} of {TRIES}: {error}", sys.stderr)
         # Jitter: those who met once would else meet again.
         longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1))
         time.sleep(longest * random.uniform(0.2, 1.0))  # noqa: S311 - no secret
         attempt += 1
 
 
-def _push_once(destination: Destination, put: Put, title: str) -> tuple[str, bool]:
-    """Give the commit that holds the files, and whether it was made now.
+def _push_once(destination: Destination, put: Put, title: str, *, yes: bool) -> tuple[str, bool]:
+    """Give the commit that holds the files, and whether it was made now."""
+    clone = Git(destination.home)
+    tip, exists = _fetch(clone, destination)
+    if not exists:
+        _require_consent(destination, yes=yes)
+    commit, changed = _commit(clone, destination, tip, put, title)
+    if changed or not exists:
+        _push(clone, destination, commit)
+    return commit, changed
+
+
+def _commit(clone: Git, destination: Destination, tip: str, put: Put, title: str) -> tuple[str, bool]:
+    """Commit on top of `tip`, unless nothing changes; gives the commit, and whether it is a new one.
 
     In files and an index of its own, over the objects of the clone, in which nothing else changes.
     """
-    clone = Git(destination.home)
-    tip, exists = _fetch(clone, destination)
-    if not exists and not _agree(f"{destination} does not exist yet; it is made, from the default branch"):
-        message = f"{destination} was not made, so nothing was published; name the branch that is meant with --branch"
-        raise PublishError(message)
     with TemporaryDirectory(prefix="bench-publish-", ignore_cleanup_errors=True) as scratch:
         git = working_in(Path(scratch), clone)
         git("read-tree", "--reset", "-u", tip)
@@ -200,28 +229,30 @@ def _push_once(destination: Destination, put: Put, title: str) -> tuple[str, boo
         try:
             _render_new(reports, readme)
         except UsageError as error:
-            raise PublishError(f"{error}; nothing was published: mend it on {destination.branch}") from None
+            raise PublishError(f"{error}; nothing was published; fix it on branch {destination.branch}") from None
         # --force: somebody's own list of ignored files may name *.svg
         written = [path for path in (destination.reports, destination.readme) if (git.directory / path).exists()]
         git("add", "--all", "--force", "--", *map(str, written))
         tree = git("write-tree")
         changed = tree != git("rev-parse", f"{tip}^{{tree}}")
         commit = git("commit-tree", tree, "-p", tip, "-m", title) if changed else tip
-    if changed or not exists:
-        _push(clone, destination, commit)
     return commit, changed
 
 
 @cache  # also where a try failed, people are asked once
-def _agree(what: str) -> bool:
-    """Say what is to be done and, at a terminal, ask."""
-    in_workflow = os.environ.get("GITHUB_ACTIONS") == "true"  # where a terminal has no person at it
-    if in_workflow or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-        _say(f"{what}.")
-        return True
-    sys.stderr.write(f"{what}. Make it? [y/N] ")
+def _require_consent(destination: Destination, *, yes: bool) -> None:
+    """Say that a branch is created; at a terminal, ask. PublishError: it must not be."""
+    what = f"{destination} does not exist yet"
+    if yes or os.environ.get("GITHUB_ACTIONS") == "true":  # of a workflow, BENCH_BRANCH is what its owner set
+        say(f"{what}; it is created from the default branch.", sys.stderr)
+        return
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        message = f"{what}; add --yes to create it from the default branch, or name another branch with --branch"
+        raise PublishError(message)
+    sys.stderr.write(f"{what}. Create it from the default branch? [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise PublishError(f"{destination} was not created and nothing was published; name another with --branch")
 
 
 def _fetch(clone: Git, destination: Destination) -> tuple[str, bool]:

@@ -1,115 +1,140 @@
-"""What a person sees in the terminal: the table of a run when it is over, or of what theory answers."""
+"""What a person sees in the terminal: the table of a run when it is over, or of what theory predicts."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.formatting import plain, rate
+from benchmark.formatting import count, latency, plain, rate, seconds
 from benchmark.plan import Plan
-from benchmark.record import Record
+from benchmark.record import Columns, Record
 from benchmark.report import sentences
-from benchmark.report.report import RESULT_COLUMNS, all_warnings, cells, failed_label
+from benchmark.report.caveats import merged
+from benchmark.report.report import failed_label
 from benchmark.theory import wording
 from benchmark.theory.ask import Predicted
 
 MOST_WARNINGS = 6
-LONGEST_LABEL, SHORTEST_BAR, LONGEST_BAR, BESIDE = 24, 10, 48, 14
-"""Of a chart of letters; BESIDE: room for a bar's number."""
+LONGEST_NAME = 32
+APART = 2  # spaces between two columns
+SEVERITY = {"error": "bold red", "warning": "bold yellow"}
+Shown = Mapping[str, Callable[[Columns], str]]
+
+# Columns of the table, by their heads. A narrow terminal shows as many of them as it has room for.
+LATENCIES: Shown = {
+    "p50": lambda row: latency(row.median_ms),
+    "p95": lambda row: latency(row.p95_ms),
+    "p99": lambda row: latency(row.p99_ms),
+}
+OTHERS: Shown = {
+    "mean": lambda row: latency(row.avg_ms),
+    "min": lambda row: latency(row.min_ms),
+    "max": lambda row: latency(row.max_ms),
+    "requests": lambda row: count(row.requests),
+}
+RATE: Shown = {"req/s": lambda row: rate(row.throughput_rps)}
+MEASURED: Shown = {**RATE, **LATENCIES, "failed": lambda row: count(row.failures), **OTHERS}
+PREDICTED: Shown = {**RATE, **LATENCIES, **OTHERS}
 
 
-def results_head(title: str) -> Table:
-    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
-    table.add_column("Approach", overflow="fold")
-    for name in RESULT_COLUMNS:
-        table.add_column(name.replace(" (", "\n(").replace("/s", "\n/s"), justify="right", no_wrap=True)
+def results_table(width: int, rows: Sequence[tuple[str, Columns]], shown: Shown) -> Table:
+    """A row for each name, with the first columns of `shown` that fit; no head or number is broken."""
+    table = Table(box=None, padding=(0, APART, 0, 0), pad_edge=False)
+    names = [plain(name) for name, _ in rows]
+    widest = min(LONGEST_NAME, max(map(cell_len, [*names, "Endpoint"])))
+    table.add_column("Endpoint", overflow="fold", max_width=widest)
+    left = width - widest
+    columns = []
+    for head, cell in shown.items():
+        cells = [cell(row) for _, row in rows]
+        left -= APART + max(map(cell_len, [*cells, head]))
+        if left < 0:
+            break
+        table.add_column(head, justify="right", no_wrap=True)
+        columns.append(cells)
+    for name, *cells in zip(names, *columns, strict=True):
+        table.add_row(Text(name), *cells)
     return table
 
 
 def print_results(console: Console, record: Record) -> None:
+    """Table, headline, then what limits how far the numbers can be trusted, each apart from the other."""
     profile = record.profile
-    table = results_head(f"{profile.name}: {profile.load}, {profile.duration_s:g} s per endpoint")
+    rows = []
     for result in record.endpoints:
-        if result.summary is not None:
-            table.add_row(Text(result.name), *cells(result.summary, RESULT_COLUMNS))
-        if result.failed is not None:
-            table.add_row(Text(failed_label(result)), *cells(result.failed, RESULT_COLUMNS))
-    console.print(table)
-    print_chart(console, record)
-    console.print(Text(sentences.headline(record, named=str)), soft_wrap=True)
+        rows += [(result.name, result.summary)] if result.summary is not None else []
+        rows += [(failed_label(result), result.failed)] if result.failed is not None else []
+    _print_title(console, f"{profile.name}: {profile.load}, {seconds(profile.duration_s)} per endpoint")
+    console.print(results_table(console.width, rows, MEASURED))
+    console.print()
+    console.print(Text(sentences.headline(record, named=str), style="bold"))
     for result in record.endpoints:
         for line in sentences.kept_rate(result):
-            console.print(Text(f"{result.name}: {line}."), soft_wrap=True)
-    grave = all_warnings(record)
-    for where, finding in grave[:MOST_WARNINGS]:
-        line = f"{finding.severity}: {where}: {finding.message} {finding.remedy}"
-        console.print(Text(line), soft_wrap=True)
-    if len(grave) > MOST_WARNINGS:
-        console.print(f"and {len(grave) - MOST_WARNINGS} more warnings in the report")
+            console.print(Text(f"{result.name}: {line}."))
+    console.print()
+    caveats = merged(record)
+    for caveat in caveats[:MOST_WARNINGS]:
+        text = f"{caveat.where}: {caveat.message} {caveat.remedy}"
+        console.print(Text.assemble((f"{caveat.severity}: ", SEVERITY[caveat.severity]), text))
+    if len(caveats) > MOST_WARNINGS:
+        console.print(Text(f"and {len(caveats) - MOST_WARNINGS} more in the report"))
+    if caveats:
+        console.print()
 
 
-def print_chart(console: Console, record: Record) -> None:
-    """Draw right answers per second as bars of letters, and where theory's limit is, if that is known."""
-    from benchmark.report.charts.throughput import shown  # noqa: PLC0415 - Altair costs every command 0.3 s
-
-    bars = shown(record)
-    most = max((max(bar.right_rps, bar.most_rps or 0.0) for bar in bars), default=0.0)
-    if not bars or most <= 0:
-        return
-    names = [plain(bar.name) for bar in bars]
-    widest = min(max(map(cell_len, names)), LONGEST_LABEL)
-    width = max(SHORTEST_BAR, min(LONGEST_BAR, console.width - widest - BESIDE))
-    full, limit = ("█", "│") if console.encoding.startswith("utf") else ("#", "|")
-    for name, bar in zip(names, bars, strict=True):
-        line = list(full * round(width * bar.right_rps / most))
-        line += " " * (width + 1 - len(line))
-        if bar.most_rps is not None:
-            line[round(width * bar.most_rps / most)] = limit
-        console.print(Text(f"{set_cell_size(name, widest)}  {''.join(line)} {rate(bar.right_rps)}"), no_wrap=True)
-    known = any(bar.most_rps is not None for bar in bars)
-    console.print(Text(f"Right answers per second{f'; {limit} the most that theory allows' if known else ''}."))
+def _print_title(console: Console, title: str) -> None:
+    console.print(Text(title, style="italic"))
+    console.print()
 
 
 def print_predictions(console: Console, answers: Sequence[Predicted]) -> None:
     for _, group in groupby(answers, key=lambda answer: id(answer.plan)):
         of_plan = list(group)
-        console.print(_predicted_table(of_plan[0].plan, of_plan))
+        _print_predicted(console, of_plan[0].plan, of_plan)
+        alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for answer in of_plan:
-            for line in _explained(answer):
-                console.print(Text(line), soft_wrap=True)
-        console.print()
-    console.print("Worked out, not measured. What the model leaves out: docs/explanation.md", soft_wrap=True)
+            alike[tuple(_explained(answer))].append(plain(answer.endpoint.name))
+        for lines, names in alike.items():
+            if lines:
+                console.print(Text(f"{', '.join(names)}: {lines[0]}"))
+                for line in lines[1:]:
+                    console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+                console.print()
+    console.print(Text("Predicted, not measured. Limits of the model: docs/explanation.md"))
 
 
-def _predicted_table(plan: Plan, answers: Sequence[Predicted]) -> Table:
+def _print_predicted(console: Console, plan: Plan, answers: Sequence[Predicted]) -> None:
     profile, target = plan.profile, plan.target
     rate_per_s = next((answer.open_answer.rate_per_s for answer in answers if answer.open_answer), None)
-    asked = f"{profile.users} users" if rate_per_s is None else f"{rate_per_s:g} arrivals per second"
-    served = f"{target.workers} workers x {target.threads} threads"
-    table = results_head(f"Predicted: {asked}, {profile.duration_s:g} s per endpoint, {served}")
+    load = f"{profile.users} users" if rate_per_s is None else f"{rate_per_s:g} arrivals per second"
+    served = f"{target.workers} workers × {target.threads} threads"
+    rows = []
     for answer in answers:
         row = answer.prediction or (answer.open_answer.simulated if answer.open_answer else None)
-        if row is not None:
-            table.add_row(Text(answer.endpoint.name), *cells(row, RESULT_COLUMNS))
-    return table
+        rows += [(answer.endpoint.name, row)] if row is not None else []
+    _print_title(console, f"Predicted: {load}, {seconds(profile.duration_s)} per endpoint, {served}")
+    console.print(results_table(console.width, rows, PREDICTED))
+    console.print()
 
 
 def _explained(answer: Predicted) -> Iterator[str]:
-    name = answer.endpoint.name
+    """What limits an endpoint, then what would move that limit, a line each."""
     if answer.open_answer is not None:
-        yield f"{name}: {wording.open_sentence(answer.open_answer)}"
+        yield f"{wording.open_sentence(answer.open_answer)}."
         return
     profile = answer.plan.profile
     started = profile.spawn_rate_per_s * profile.duration_s
     if started < profile.users:
-        yield f"{name}: only {started:.0f} of {profile.users} users are started in {profile.duration_s:g} s."
+        yield f"Only {started:.0f} of {profile.users} users are started in {seconds(profile.duration_s)}."
     if answer.limit is not None:
         plan = answer.plan
-        yield f"{name}: {wording.limit_sentence(answer.limit, answer.endpoint, plan, plan.profile.users)}."
-        yield from (f"  {line}." for line in wording.alternatives(answer.limit))
+        yield f"{wording.limit_sentence(answer.limit, answer.endpoint, plan, plan.profile.users)}."
+        yield from (f"{line}." for line in wording.alternatives(answer.limit))
     spread = wording.range_sentence(answer.prediction) if answer.prediction is not None else ""
     if spread:
-        yield f"  {spread}."
+        yield f"{spread}."

@@ -92,7 +92,7 @@ def test_every_run_in_the_documents_is_a_plan_as_it_is_typed(
 def test_every_prediction_in_the_documents_is_worked_out_as_it_is_typed(repository: Path, folder: Path) -> None:
     assert folder.is_dir()
     for line in {shlex.join(words) for words in commands(repository) if words[1] == "predict"}:
-        assert "Worked out, not measured." in typed(shlex.split(line)).output, line
+        assert "Predicted, not measured." in typed(shlex.split(line)).output, line
 
 
 def test_a_rate_that_the_document_predicts_is_the_one_it_measures(repository: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.record import Missing
+from benchmark.record import Finding, Missing
 from tests.support.clones import Clone, forced_pushes, git, origin_files, origin_text
 from tests.support.forks import DRAWN
 from tests.support.publishable import make_record
@@ -190,10 +190,34 @@ def test_a_readme_without_markers_is_left_alone_and_said_and_the_run_is_publishe
 def test_a_data_branch_that_does_not_exist_begins_at_the_default_branch(clone: Clone) -> None:
     directory = clone.results(make_record())
     tip = git(clone.origin, "rev-parse", "main")
-    assert clone.bench("publish", directory, BENCH_BRANCH="data").code == 0
+    assert clone.bench("publish", directory, "--yes", BENCH_BRANCH="data").code == 0
     assert git(clone.origin, "rev-parse", "data~1", "main").split() == [tip, tip]
     assert clone.bench("publish", directory, "--branch", "data").code == 0
     assert git(clone.origin, "rev-list", "--count", "data") == "2"
+
+
+def test_a_dry_run_lists_what_would_be_pushed_where_and_pushes_nothing(clone: Clone) -> None:
+    record = make_record()
+    before = git(clone.origin, "for-each-ref")
+    done = clone.bench("publish", clone.results(record), "--branch", "data", "--dry-run")
+    assert done.code == 0, done.errors
+    assert "Would push to origin/data, a new branch that begins at the default branch" in done.out
+    assert f"  A reports/runs/{record.id}/run.json" in done.out.splitlines()
+    assert "  M README.md" in done.out.splitlines()
+    assert (git(clone.origin, "for-each-ref"), clone.git("status", "--porcelain")) == (before, "")
+    assert clone.bench("publish", clone.path / "results").code == 0
+    assert "nothing to do" in clone.bench("publish", clone.path / "results", "--dry-run").out
+
+
+def test_a_run_that_cannot_be_fully_trusted_is_published_with_the_reason(clone: Clone) -> None:
+    (endpoint,) = make_record().endpoints
+    finding = Finding(kind="other-programs", severity="warning", message="CPU was 95% busy.", remedy="Wait.")
+    noisy = endpoint.model_copy(update={"rounds": (endpoint.rounds[0].model_copy(update={"warnings": (finding,)}),)})
+    record = make_record().model_copy(update={"endpoints": (noisy,)})
+    done = clone.bench("publish", clone.results(record))
+    assert done.code == 0, done.errors
+    expected = f"warning: {record.id} is noisy and will not be a baseline: {noisy.name}: round 1: CPU was 95% busy.\n"
+    assert expected in done.errors
 
 
 def test_an_empty_branch_variable_means_the_branch_that_is_checked_out(clone: Clone) -> None:

@@ -66,11 +66,21 @@ def test_a_person_is_asked_before_a_branch_is_made_at_the_remote(clone: Clone, a
     assert ("data" in git(clone.origin, "branch", "--list", "data")) == (code == 0)
 
 
-def test_a_workflow_is_told_and_not_asked(clone: Clone) -> None:
-    directory = clone.results(make_record())
-    done = clone.bench("publish", directory, "--branch", "data")
-    assert (done.code, done.errors.count("origin/data does not exist yet; it is made")) == (0, 1)
-    assert "does not exist" not in clone.bench("publish", directory, "--branch", "data").errors
+@pytest.mark.parametrize(("more", "variables"), [(["--yes"], {}), ([], {"GITHUB_ACTIONS": "true"})], ids=["yes", "CI"])
+def test_a_workflow_and_who_says_yes_are_told_and_not_asked(
+    clone: Clone, more: list[str], variables: dict[str, str]
+) -> None:
+    words = ("publish", clone.results(make_record()), "--branch", "data")
+    done = clone.bench(*words, *more, **variables)
+    assert (done.code, done.errors.count("origin/data does not exist yet; it is created")) == (0, 1)
+    assert "does not exist" not in clone.bench(*words).errors
+
+
+def test_a_script_creates_no_branch_unless_it_says_so(clone: Clone) -> None:
+    done = clone.bench("publish", clone.results(make_record()), "--branch", "data")
+    assert done.code == 5
+    assert "origin/data does not exist yet; add --yes" in done.errors
+    assert git(clone.origin, "branch", "--list", "data") == ""
 
 
 def test_of_another_branch_no_history_comes_into_a_shallow_clone(clone: Clone, tmp_path: Path) -> None:
