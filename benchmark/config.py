@@ -51,7 +51,7 @@ class Judging(Frozen):
     @model_validator(mode="after")
     def _fewest_fit(self) -> Self:
         if self.fewest_runs > self.most_runs:
-            raise ValueError("fewest_runs is more than most_runs: a baseline could never be judged against")
+            raise ValueError("fewest_runs is more than most_runs: no baseline could ever be used")
         return self
 
 
@@ -224,7 +224,7 @@ def _unfit(where: tuple[str, ...], value: Any) -> str | None:
         kind = "a time" if isinstance(value, dt.time) else "a date"
         return f'holds {kind}, write it as text: "{value.isoformat()}"'
     if isinstance(value, float) and not math.isfinite(value):
-        return f"{value} is no number that can be counted with"
+        return f"{value} is not a finite number"
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return "holds a number of more than 64 bits; if it is a name, write it as text"
     return None
@@ -334,7 +334,7 @@ def headline_profile(config: Config) -> str:
     """Name of the profile that the README shows. UsageError when benchmark.toml marks none."""
     name = next((profile.name for profile in config.profiles.values() if profile.headline), None)
     if name is None:
-        raise UsageError("no profile of benchmark.toml has headline = true; give it to one, or name a --profile")
+        raise UsageError("no profile of benchmark.toml has headline = true; set it for one, or use --profile")
     return name
 
 
@@ -348,13 +348,13 @@ def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> P
             raise UsageError(f"--endpoint: {_unknown('endpoint', name, config.endpoints)}")
     for key in Target.model_fields if config.app.url is not None else ():
         if key in asked:
-            message = f"{FLAGS[key].name}: the app at {config.app.url} is not started here; leave the flag out"
+            message = f"{FLAGS[key].name}: the app at {config.app.url} is not started here; omit the flag"
             raise UsageError(message)
     profile = _changed(config.profiles[profile_name], asked)
     for key in ("arrivals", "seed"):
         if profile.rate_per_s is None and key in asked:
-            message = f"{FLAGS[key].name}: says when requests of a rate are due, and there is none"
-            raise UsageError(f"{message}; add --rate, or leave the flag out")
+            message = f"{FLAGS[key].name}: only applies to a rate, and there is none"
+            raise UsageError(f"{message}; add --rate, or omit the flag")
     target = _changed(config.app, asked)
     plan = Plan(
         target=target,
@@ -467,12 +467,12 @@ def _check_senders(plan: Plan) -> None:
     profile, target = plan.profile, plan.target
     own = next((endpoint.name for endpoint in plan.endpoints if endpoint.locustfile), None)
     if profile.rate_per_s is not None and own is not None:
-        message = f"--rate: endpoint {own!r} has a locustfile of its own, whose users ask when they want"
+        message = f"--rate: endpoint {own!r} has a locustfile of its own, whose users do not follow a rate"
         raise UsageError(f"{message}; leave it out with --endpoint")
     processes = profile.load_workers or profile.processes
     if profile.rate_per_s is not None and profile.users < processes:
         message = f"--rate: {profile.users} users cannot send it from {processes} processes"
-        raise UsageError(f"{message}, each sends its share; take --users {processes} or more")
+        raise UsageError(f"{message}, each needs one; use --users {processes} or more")
     if profile.load_workers and target.url is None and target.host in {"127.0.0.1", "localhost"}:
         message = f"--expect-workers: load workers on other machines cannot reach an app that listens on {target.host}"
         raise UsageError(f"{message}; write [app] host = this machine's address")

@@ -69,7 +69,7 @@ class UnwritableRunError(InvalidRunError):
 
 
 class AppError(BenchmarkError):
-    """The app could not be started, or does not answer as expected."""
+    """The app could not be started, or does not respond as expected."""
 
     exit_code = 4
 
@@ -90,5 +90,5 @@ def refuse_untrusted(said: str) -> None:
     """UsageError: git said that it does not touch a repository of another user. It names the folder."""
     found = _UNTRUSTED.search(said)
     if found is not None:
-        message = f"git does not trust {found[1]}, which belongs to another user; if you do, tell it so"
+        message = f"git does not trust {found[1]}, which belongs to another user; if you do, run"
         raise UsageError(f"{message}: git config --global --add safe.directory {shlex.quote(found[1])}")

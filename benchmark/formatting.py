@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TextIO
 
+from benchmark.errors import MARK
+
 NOT_AVAILABLE = "n/a"
 LONGEST_NAME = 200
 WHOLE_FROM = 100.0
@@ -28,18 +30,21 @@ def plain(text: str) -> str:
     return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
 
 
-def say(text: str, stream: TextIO) -> None:
-    """Print lines: at a terminal broken at words to its width; elsewhere whole, so that logs can be searched."""
+def say(text: str, stream: TextIO, hang: int = 0) -> None:
+    """Print lines: at a terminal broken at words to its width; elsewhere whole, so that logs can be searched.
+
+    `hang`: how far what follows a break is indented, beyond its line.
+    """
     lines = text.splitlines()
     if stream.isatty():
         width = shutil.get_terminal_size().columns
-        lines = [_wrapped(line, width) for line in lines]
+        lines = [line if line.startswith(MARK) else _wrapped(line, width, hang) for line in lines]
     stream.write("".join(f"{line}\n" for line in lines))
     stream.flush()
 
 
-def _wrapped(line: str, width: int) -> str:
-    indent = line[: len(line) - len(line.lstrip())]
+def _wrapped(line: str, width: int, hang: int) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + hang)
     return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 

@@ -73,8 +73,8 @@ def measure_all(
     plans = make_plans(config, request.profile, {**request.values, "users": request.users})
     for plan in plans:
         if plan.profile.rate_per_s is not None and len(plans) > 1:
-            message = "--users: of a rate it says how many requests may be under way, which makes no sweep"
-            raise UsageError(f"{message}; give one number, or leave --rate out")
+            message = "--users: with a rate it limits the requests in flight, so it cannot be a sweep"
+            raise UsageError(f"{message}; give one number, or omit --rate")
         check_plan(plan, home)
         check_room(plan)
         check_master_port(plan.profile)
@@ -104,7 +104,7 @@ def _measure_plan(plan: Plan, writer: "RecordWriter", lab: Lab) -> Path:
     except BenchmarkError as error:
         writer.close(todo, reason=error.message)
         report = lab.render(writer.directory, lab.home)
-        lab.console.print(f"What there is of it: {report}", markup=False)
+        lab.console.print(f"Partial report: {report}", markup=False)
         raise
     writer.close(todo)
     return lab.render(writer.directory, lab.home)

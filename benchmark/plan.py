@@ -168,13 +168,13 @@ class Profile(Frozen):
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(names)) < len(names):
-            raise ValueError("names an endpoint twice; for several measurements of each there is rounds")
+            raise ValueError("names an endpoint twice; to measure each several times, use rounds")
         return names
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.rate_per_s is not None and self.wait_s:
-            raise ValueError("takes rate or wait, not both: requests of a rate do not wait for anybody")
+            raise ValueError("takes rate or wait, not both: requests of a rate do not wait for responses")
         if self.start == "spread" and self.client == "requests":
             message = 'start = "spread" needs client = "fast": `requests` cannot connect ahead of its first request'
             raise ValueError(message)
@@ -199,12 +199,12 @@ def _base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or not text.isprintable():
         raise ValueError('must start with "http://" or "https://" and name a host')
     if not _HOST.fullmatch(parts.hostname) or not _is_host(parts.hostname) or parts.port == 0:  # port: or a ValueError
-        raise ValueError("names no possible host, or port")
+        raise ValueError("names an impossible host or port")
     if parts.username or parts.password:
         message = "must not hold a user or password, it would end up in reports; send a header with a $VARIABLE instead"
         raise ValueError(message)
     if parts.query or parts.fragment:
-        raise ValueError("must end with the path; a query belongs into the endpoints' paths")
+        raise ValueError("must end with the path; put a query into the endpoints' paths")
     return text.rstrip("/")
 
 

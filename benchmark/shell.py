@@ -41,7 +41,7 @@ def run(command: list[str], directory: Path, variables: Mapping[str, str], timeo
     try:
         out, errors = process.communicate(text.encode() if text else None, timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        message = f"{command[0]} did not end within {timeout_s:g} s and was stopped; is the network there?"
+        message = f"{command[0]} did not end within {timeout_s:g} s and was stopped; check the network"
         raise PublishError(message) from None
     finally:
         _end(process)

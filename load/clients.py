@@ -153,7 +153,7 @@ def in_bytes(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 NAMED: tuple[tuple[type[BaseException], str], ...] = (
-    (requests.exceptions.SSLError, "its certificate is not right, or it does not speak TLS"),
+    (requests.exceptions.SSLError, "its certificate is invalid, or it does not speak TLS"),
     (requests.exceptions.ConnectTimeout, "no connection in time"),
     (requests.exceptions.ChunkedEncodingError, "the response broke off"),
     (urllib3.exceptions.ProtocolError, "the response broke off"),

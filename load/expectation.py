@@ -202,7 +202,7 @@ DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
 def described(error: BaseException) -> str:
     """A few words about an error, without addresses or numbers that would make each failure one of its own kind."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not right ({error.verify_message.partition(',')[0].lower()})"
+        return f"its certificate is invalid ({error.verify_message.partition(',')[0].lower()})"
     if isinstance(error, ssl.SSLError) and error.reason:
         return f"TLS failed ({error.reason.lower().replace('_', ' ')})"
     if isinstance(error, OSError) and error.strerror:

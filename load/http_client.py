@@ -274,7 +274,7 @@ class HttpClient:
             self._keep_cookies(request)
 
     def connect(self) -> None:
-        """Open the connection ahead of the first request. OSError: nobody listens, or its certificate is not right."""
+        """Open the connection ahead of the first request. OSError: nobody listens, or its certificate is invalid."""
         self.close()
         failed: OSError = OSError("the server has no address")
         for family, address in self._server.addresses:

@@ -38,10 +38,10 @@ def explained(problem: str | None, response: Response, base_url: str, timeout_s:
     if response.error.startswith(TOO_LATE) and response.status_code:
         kind = shown((response.header(b"content-type") or "no Content-Type").partition(";")[0])
         ends = f"it answers ({response.status_code}, {kind}), but does not end within {timeout_s:g} s"
-        return f"{ends}; a stream without an end needs a locustfile of its own"
+        return f"{ends}; an endless stream needs a locustfile of its own"
     location = response.header(b"location")
     if location is not None and response.status_code in REDIRECTS:
-        return f"{problem}: it redirects to {shown(place(location, base_url))}, and no client here follows"
+        return f"{problem}: it redirects to {shown(place(location, base_url))}, which no client here follows"
     return problem
 
 

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from benchmark.errors import BenchmarkError, InterruptedRunError, UnwritableRunError, UsageError
+from benchmark.formatting import say
 from benchmark.measure.process import ending_signals
 from benchmark.record import Record
 
@@ -29,7 +30,7 @@ def open_page(page: Path) -> None:
     except webbrowser.Error:
         opened = False
     if not opened:
-        sys.stderr.write(f"There is no browser here; open {page} in one.\n")
+        say(f"No browser was found; open {page} yourself.", sys.stderr)
 
 
 def open_report(report: Path, record: Record) -> None:
@@ -83,16 +84,17 @@ class Command(TyperCommand):
         _write_help(self.help or "", formatter)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        records: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
+        rows: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         for one in self.get_params(ctx):
-            left, right = one.get_help_record(ctx)
-            records[one.param_type_name].append(
-                (_shown(one.name) if one.param_type_name == "argument" else left, right)
-            )
-        for kind, rows in records.items():
-            if rows:
-                with formatter.section(f"{kind.title()}s"):
-                    formatter.write_dl(rows)
+            flag, text = one.get_help_record(ctx) or ("", "")
+            if one.param_type_name == "argument":
+                rows["Arguments"].append((_shown(one.name), text))
+            else:
+                rows["Options"].append((flag, text))
+        for title, of_title in rows.items():
+            if of_title:
+                with formatter.section(title):
+                    formatter.write_dl(of_title)
 
 
 def _shown(argument: str) -> str:
@@ -214,7 +216,7 @@ def main() -> None:
     code = _called()
     out.flush()
     if not code and out.lost is not None and out.lost.errno != errno.EPIPE:
-        errors.write(f"bench: what it prints could not be written: {out.lost.strerror}\n")
+        errors.write(f"bench: the output could not be written: {out.lost.strerror}\n")
         code = UsageError.exit_code
     sys.exit(code)
 
@@ -231,7 +233,7 @@ def _called() -> int:
     except BenchmarkError as error:
         for number in ending_signals():  # it is ending, and what it has to say is said
             signal.signal(number, signal.SIG_IGN)
-        sys.stderr.write(f"bench: {error}\n")
+        say(f"bench: {error}", sys.stderr)
         if os.environ.get("GITHUB_STEP_SUMMARY"):  # the page of the workflow run says it too, without opening a log
             # it reads records: pandas and all
             from benchmark.report.report import render_error, write_step_summary  # noqa: PLC0415

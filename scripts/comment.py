@@ -8,6 +8,7 @@ from typer import Argument, Option
 
 from benchmark.compare.model import read_newest
 from benchmark.compare.wording import render_comparison
+from benchmark.formatting import say
 from benchmark.github.comment import comment as write_comment
 from benchmark.shell import repository_of
 
@@ -36,4 +37,4 @@ def comment(
     home = Path.cwd()
     where = repository_of(home, remote)
     done = write_comment(render_comparison(found), home, owner=owner, branch=branch, commit=commit, repository=where)
-    sys.stdout.write(f"{done}\n")
+    say(done, sys.stdout)

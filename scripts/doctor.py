@@ -8,10 +8,13 @@ from typing import Annotated
 from typer import Exit, Option
 
 from benchmark.errors import BenchmarkError
-from benchmark.github.doctor import README, Answer, examine, examine_github
+from benchmark.formatting import say
+from benchmark.github.doctor import README, examine, examine_github
 from benchmark.publish.publish import find_destination
 from benchmark.shell import repository_of
 from scripts import options
+
+REMEDY_AT = 13
 
 
 def doctor(
@@ -37,10 +40,13 @@ def doctor(
         printed = {"schema_version": 1, "blocked": bool(blocking), "checks": checks}
         sys.stdout.write(json.dumps(printed, indent=1) + "\n")
     else:
-        sys.stdout.write("".join(_lines(name, answer) for name, answer in found.items()))
+        for name, answer in found.items():
+            say(f"{answer.state:11}  {name}: {answer.message}", sys.stdout, REMEDY_AT)
+            if answer.remedy:
+                say(f"{'':{REMEDY_AT}}do: {answer.remedy}", sys.stdout)
         unmade = sum(answer.state == "not checked" for answer in found.values())
         left = f"; {unmade} could not be made" if unmade else ""
-        sys.stdout.write(f"{len(blocking)} of {len(found)} checks found a blocking problem{left}.\n")
+        say(f"{len(blocking)} of {len(found)} checks found a blocking problem{left}.", sys.stdout)
     if blocking:
         raise Exit(2)
 
@@ -50,8 +56,3 @@ def _branch(remote: str, branch: str | None) -> str | None:
         return find_destination(Path("reports"), README, remote, branch).branch
     except BenchmarkError:
         return None
-
-
-def _lines(check: str, answer: Answer) -> str:
-    remedy = f"{'':13}do: {answer.remedy}\n" if answer.remedy else ""
-    return f"{answer.state:11}  {check}: {answer.message}\n{remedy}"

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from benchmark.formatting import say
 from benchmark.publish.fork import clear
 from benchmark.report.render import render
 
@@ -20,11 +21,12 @@ def init() -> None:
     reports, readme = Path("reports"), Path("README.md")
     removed = clear(Path.cwd(), reports)
     for entry in removed:
-        sys.stdout.write(f"Removed {entry}\n")
+        say(f"Removed {entry}", sys.stdout)
     if not removed:
-        sys.stdout.write("No runs to remove.\n")
+        say("No runs to remove.", sys.stdout)
     render(reports, readme, everything=True)
-    sys.stdout.write(
+    say(
         "Rendered reports/README.md and the block of README.md. Next: edit benchmark.toml, then "
-        'git add --all reports README.md && git commit -m "Begin my own series"\n'
+        'git add --all reports README.md && git commit -m "Begin my own series"',
+        sys.stdout,
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from benchmark.errors import InvalidRunError, UsageError
+from benchmark.formatting import say
 from benchmark.report.published import read_published
 from benchmark.report.readme import has_place
 from benchmark.report.render import render, render_run_of
@@ -60,6 +61,6 @@ def report(
     options.require_reports(reports)
     history = render(reports, readme, everything=True)
     block = f", and the block of {readme}" if has_place(readme) else ""
-    sys.stdout.write(f"Rendered {history.runs} runs and {reports / 'README.md'}{block}\n")
+    say(f"Rendered {history.runs} runs and {reports / 'README.md'}{block}", sys.stdout)
     if history.unreadable:
         raise InvalidRunError("; ".join(history.unreadable))

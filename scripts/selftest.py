@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from benchmark.config import DEFAULT_FILE
+from benchmark.formatting import say
 from benchmark.report.noise_floor import as_markdown, write_selftest
 from benchmark.selftest.selftest import FLAGS, examine, settings
 from benchmark.store import to_json
@@ -41,4 +42,4 @@ def selftest(
     found = examine(asked, config, options.screen(stderr=True))
     sys.stdout.write(to_json(found) if as_json else as_markdown(found))
     if keep:
-        sys.stderr.write(f"Kept in {write_selftest(found, reports)}; then: bench report --all, and commit both\n")
+        say(f"Saved to {write_selftest(found, reports)}. Next: bench report --all, and commit both", sys.stderr)

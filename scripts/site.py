@@ -7,6 +7,7 @@ from typing import Annotated
 from typer import Option
 
 from benchmark.errors import InvalidRunError
+from benchmark.formatting import say
 from benchmark.record import Record
 from benchmark.report.index import Judge
 from benchmark.report.render import judge_of
@@ -36,7 +37,7 @@ def site(
     with options.screen(stderr=True).status("") as status:
         built = build(reports, out, judge_of(reports), lambda done, of: status.update(f"Page {done} of {of} ..."))
     older = f"; {built.left_out} older runs have no page" if built.left_out else ""
-    sys.stdout.write(f"Built {built.pages} pages{older}: {out / built.index.name}\n")
+    say(f"Built {built.pages} pages{older}: {out / built.index.name}", sys.stdout)
     if open_it:
         open_page(built.index)
     if built.unreadable:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from typer import Option
 
+from benchmark.formatting import say
 from benchmark.publish.fork import update as take
 from benchmark.shell import run
 
@@ -33,16 +34,18 @@ def update(
     """
     done = take(Path.cwd(), remote, branch, _render)
     if done.files is None:
-        sys.stdout.write(f"Nothing to do: your branch already has {done.commit[:10]} of {remote}.\n")
+        say(f"Nothing to do: your branch already has {done.commit[:10]} of {remote}.", sys.stdout)
         return
     if not done.rendered:
-        sys.stderr.write(
+        say(
             "Your reports were not rendered: the new version needs packages that are not installed yet. "
-            "Run make .venv/.run, then bench report --all, and commit the changes.\n"
+            "Run make .venv/.run, then bench report --all, and commit the changes.",
+            sys.stderr,
         )
-    sys.stdout.write(
+    say(
         f"Your branch is at {done.commit[:10]} now ({done.files} files changed); your reports were kept. Next: "
-        "make .venv/.run (packages may be newer), bench doctor, git push\n"
+        "make .venv/.run (packages may be newer), bench doctor, git push",
+        sys.stdout,
     )
 
 

@@ -10,6 +10,7 @@ from typer import Exit, Option
 
 from benchmark.config import DEFAULT_FILE, read_config
 from benchmark.errors import InvalidRunError, PublishError
+from benchmark.formatting import say
 from benchmark.github.issues import SCHEDULED, Place, published_again, tell, tell_unpublished
 from benchmark.judge.history import judged
 from benchmark.measure.machine import run_url
@@ -46,7 +47,7 @@ def watch(
     if unpublished:
         log = run_url() or "a run outside GitHub"
         line = tell_unpublished(_place(branch, remote, reports), log, only_say=dry_run)
-        sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
+        say(f"{'would ' if dry_run else ''}{line}", sys.stdout)
         return
     options.require_reports(reports)
     history = read_history(reports)
@@ -54,15 +55,14 @@ def watch(
     config = read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
     found = judged(history.records, config, home=home_repository(remote))
     still_open = [trend for trend in found.counting if trend.open_since is not None]
-    sys.stdout.write(f"{summed_up(standings(found), str) or 'No verdicts yet.'}\n")
-    sys.stdout.flush()
+    say(summed_up(standings(found), str) or "No verdicts yet.", sys.stdout)
     place = _place(branch, remote, reports)
     lines, problems = tell(found, found.own(history.records), place, only_say=dry_run)
     over = published_again(place) if place.event == SCHEDULED and not dry_run else []
     for line in (*lines, *over):
-        sys.stdout.write(f"{'would ' if dry_run else ''}{line}\n")
+        say(f"{'would ' if dry_run else ''}{line}", sys.stdout)
     for problem in problems:
-        sys.stderr.write(f"bench: {problem}\n")
+        say(f"bench: {problem}", sys.stderr)
     if gate and still_open:
         raise Exit(1)
     if gate and history.unreadable:

@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from benchmark.errors import UsageError
+from benchmark.formatting import say
 from benchmark.measure.load_test import parse_master, serve
 from benchmark.measure.process import listening
 from benchmark.plan import parse_seconds
@@ -29,9 +30,4 @@ def worker(
     except ValueError as error:
         raise UsageError(f"--wait: {error}") from None
     with listening() as interrupt:
-        serve(parse_master(master), wait_s, interrupt.pause, _say)
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+        serve(parse_master(master), wait_s, interrupt.pause, lambda line: say(line, sys.stderr))

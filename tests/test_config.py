@@ -98,8 +98,8 @@ def test_processes_that_are_asked_for_show_beside_automatic_ones(tmp_path: Path)
 @pytest.mark.parametrize(
     ("wishes", "said"),
     [
-        ({"seed": "7"}, "--seed: says when requests of a rate are due, and there is none"),
-        ({"arrivals": "poisson"}, "--arrivals: says when"),
+        ({"seed": "7"}, "--seed: only applies to a rate, and there is none"),
+        ({"arrivals": "poisson"}, "--arrivals: only applies"),
         ({"rate_per_s": "5/s", "processes": "11"}, "--rate: 10 users cannot send it from 11 processes"),
     ],
 )

@@ -39,8 +39,8 @@ FLAGS = {
 MOST_RATE = Flag(
     "--most-rate", 'Search for requests per second, independent of responses, up to this rate, e.g. "500/s".', "rate"
 )
-UNDER_WAY = Flag("--most-rate times --p95-below (requests under way)")
-LASTING = Flag("--p95-below (a load lasts many answer times)")
+UNDER_WAY = Flag("--most-rate times --p95-below (requests in flight)")
+LASTING = Flag("--p95-below (a step lasts a multiple of it)")
 PROFILE_FLAGS = {"users": UNDER_WAY, "spawn_rate_per_s": UNDER_WAY, "duration_s": LASTING, "timeout_s": LASTING}
 
 
@@ -122,8 +122,8 @@ def search(asked: Slo, endpoint: str, wishes: Mapping[str, Any], config_file: Pa
             job = Job(plan, loaded, 1, (loaded,), Path(directory) / str(len(steps)), home)
             measured = summarize(measure(job, interrupt.pause, watch), loaded, plan.profile)
             if not steps and measured.requests and measured.failures == measured.requests:
-                message = f"endpoint {endpoint!r}: none of {measured.requests} requests was answered right"
-                raise AppError(f"{message}; see what it answers, and [endpoints.{endpoint}] expect")
+                message = f"endpoint {endpoint!r}: none of {measured.requests} requests got a correct response"
+                raise AppError(f"{message}; check its responses, and [endpoints.{endpoint}] expect")
             steps.append(_step(measured, plan, asked))
             if steps[-1].limited:
                 break
@@ -147,7 +147,7 @@ def require_answer(found: Capacity) -> None:
     Where it was later, the result says so, and what was kept until then holds.
     """
     if found.ended == "generator" and found.size == 0:
-        message = f"nothing is known of {found.endpoint}: {found.steps[-1].limited}"
+        message = f"there is no result for {found.endpoint}: {found.steps[-1].limited}"
         raise InvalidRunError(f"{message} Leave the machine to the benchmark, or take one with more cores.")
 
 
@@ -229,7 +229,7 @@ def print_capacity(console: Console, found: Capacity) -> None:
     load = "users" if found.promise.by == "users" else "due/s"
     for name in (load, "req/s", "p95 (ms)", "predicted", "failed (%)"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column(f"p95 ({line} promised)", no_wrap=True)
+    table.add_column(f"p95 ({line} target)", no_wrap=True)
     table.add_column("", no_wrap=True)
     for step in sorted(found.steps, key=lambda step: step.size):
         table.add_row(
@@ -239,7 +239,7 @@ def print_capacity(console: Console, found: Capacity) -> None:
             "" if step.predicted_p95_ms is None else ms(step.predicted_p95_ms),
             f"{step.failures_percent:.2g}",
             bar(step, 1000 * found.promise.p95_below_s, letter, line),
-            "generator was the limit" if step.limited else step.broken or "kept",
+            "generator was the bottleneck" if step.limited else step.broken or "met",
         )
     console.print(table)
     console.print(Text(sentence(found)))
@@ -256,23 +256,23 @@ def bar(step: Step, most_ms: float, letter: str, line: str) -> str:
 def sentence(found: Capacity) -> str:
     """The result, how sure it is, and what theory says."""
     asked = f"p95 below {ms(1000 * found.promise.p95_below_s)} ms"
-    asked += f", at most {found.promise.failures_below_percent:g} % failed"
+    asked += f", at most {found.promise.failures_below_percent:g}% failed"
     gives = "" if found.throughput_rps is None else f" ({rate(found.throughput_rps)} req/s)"
-    theory = "" if found.predicted_size is None else f" Theory expects {found.predicted_size}."
-    return f"{_kept(found)}{gives}. Promised: {asked}.{theory}"
+    theory = "" if found.predicted_size is None else f" Predicted: {found.predicted_size}."
+    return f"{_met(found)}{gives}. Target: {asked}.{theory}"
 
 
-def _kept(found: Capacity) -> str:
+def _met(found: Capacity) -> str:
     last, by = found.steps[-1], found.promise.by
     if found.ended == "generator":
-        limited = f"At {_load(last.size, by)} the load generator was the limit: {last.limited}"
-        return f"{limited} Kept up to {_load(found.size, by)}"
+        limited = f"At {_load(last.size, by)} the load generator was the bottleneck: {last.limited}"
+        return f"{limited} The target was met up to {_load(found.size, by)}"
     if found.size == 0:
-        return f"Not even {_load(1, by)} gets what is promised"
-    gets = f"{_load(found.size, by)} {'gets' if found.size == 1 else 'get'} what is promised"
+        return f"Not even {_load(1, by)} meets the target"
+    meets = f"{_load(found.size, by)} {'meets' if found.size == 1 else 'meet'} the target"
     if found.breaks_at is None:
-        return f"{gets}; more were not tried (--most{'-users' if by == 'users' else '-rate'})"
-    return f"{gets}, {found.breaks_at} do not"
+        return f"{meets}; more were not tried (--most{'-users' if by == 'users' else '-rate'})"
+    return f"{meets}, {found.breaks_at} do not"
 
 
 def _load(size: int, by: str) -> str:

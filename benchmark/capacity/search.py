@@ -62,8 +62,8 @@ def settled(most: int, keeps: Callable[[int], bool]) -> int:
 
 def broken(p95_ms: float | None, failures_percent: float, most_p95_ms: float, most_percent: float) -> Iterable[str]:
     if failures_percent > most_percent:
-        yield f"{failures_percent:.3g} % failed"
+        yield f"{failures_percent:.3g}% failed"
     if p95_ms is None:
-        yield "nothing was answered"
+        yield "no responses"
     elif p95_ms >= most_p95_ms:
         yield "too slow"

@@ -53,7 +53,7 @@ def _at_a_time(found: Diagnosis) -> str:
     workers, slots = found.setting.workers, found.seats_per_worker
     where = "in all" if workers is None else "in one worker" if workers == 1 else f"in each of {workers} workers"
     upper = "" if slots is None or slots.high is None else f" to {slots.high:.3g}"
-    estimate = "" if slots is None else f"{slots.low:.3g}{upper} by measurement, 95 %"
+    estimate = "" if slots is None else f"{slots.low:.3g}{upper} measured, 95% confidence"
     return f"at a time {where} ({estimate}), {_took(found)} each"
 
 
@@ -72,14 +72,13 @@ def _up_to(found: Diagnosis, rate_rps: float) -> str:
 
 
 def _event_loop(found: Diagnosis) -> tuple[str, str, str]:
-    finding = (
-        f"Event loop: nothing to queue for; {found.most_at_once} requests were served at a time, {_took(found)} each."
-    )
+    finding = f"Event loop: nothing queues; {found.most_at_once} requests were served at a time, {_took(found)} each."
     if not found.cpu_per_request_s or not found.setting.workers or not found.setting.cores:
         return finding, "Nothing: it grows with the users.", ""
     most = min(found.setting.workers, found.setting.cores) / found.cpu_per_request_s
-    gain = f"At {1000 * found.cpu_per_request_s:.2g} ms of processor a request, the workers end near {most:,.0f} req/s."
-    return finding, "Nothing: it grows with the users until the processor is full.", gain
+    cpu = f"{1000 * found.cpu_per_request_s:.2g} ms of CPU per request"
+    gain = f"At {cpu}, the workers reach their limit near {most:,.0f} req/s."
+    return finding, "Nothing: it grows with the users until the CPU is full.", gain
 
 
 def _thread_pool(found: Diagnosis) -> tuple[str, str, str]:
@@ -93,7 +92,7 @@ def _thread_pool(found: Diagnosis) -> tuple[str, str, str]:
 
 def _blocked(found: Diagnosis) -> tuple[str, str, str]:
     finding = (
-        f"Blocked event loop: one request {_at_a_time(found)}, while the processor idles: something inside `async def` "
+        f"Blocked event loop: one request {_at_a_time(found)}, while the CPU idles: something inside `async def` "
         "blocks."
     )
     if all(sum(level.connections_per_worker or (level.users,)) >= level.users for level in found.levels):
@@ -106,7 +105,7 @@ def _blocked(found: Diagnosis) -> tuple[str, str, str]:
 
 def _cpu(found: Diagnosis) -> tuple[str, str, str]:
     share = min(1.0, (found.cpu_per_request_s or 0.0) / (found.service_s.value if found.service_s else 1.0))
-    finding = f"CPU-bound: of the {_took(found)} that an answer takes, it computes for {share:.0%}."
+    finding = f"CPU-bound: of the {_took(found)} per response, computing takes {share:.0%}."
     cores, workers = found.setting.cores or 1, found.setting.workers or 1
     best = max(level.throughput_rps for level in found.levels)
     most = min(cores, workers) / found.cpu_per_request_s if found.cpu_per_request_s else best
@@ -128,7 +127,7 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
         finding = f"Some pool: {found.seats} {_at_a_time(found)}. Which one can only be told where the workers can be "
         finding += "seen: with [app] import."
     seats, workers = found.seats or 1, found.setting.workers or 1
-    change = f"Make it larger: {2 * seats} instead of {seats}, if what stands behind it bears that."
+    change = f"Make it larger: {2 * seats} instead of {seats}, if the resource behind it can take that."
     service_s = found.service_s.value if found.service_s else 1.0
     users = found.levels[-1].users
     rate = min(2 * seats * workers / service_s, _users_rps(found, users))

@@ -107,10 +107,8 @@ def _unknown(reason: str, remedy: str) -> Verdict:
 def _too_short(evidence: Evidence) -> Verdict | None:
     if evidence.service.value >= SHORTEST_S:
         return None
-    reason = f"one answer takes {1000 * evidence.service.value:.2g} ms, mostly framework and load generator"
-    return _unknown(
-        reason, "There is hardly anything to wait for. For the most it can answer use a generator written in C."
-    )
+    reason = f"one response takes {1000 * evidence.service.value:.2g} ms, mostly framework and load generator"
+    return _unknown(reason, "It hardly waits. To find its maximum throughput, use a load generator written in C.")
 
 
 def _computes(evidence: Evidence) -> Verdict | None:
@@ -128,7 +126,7 @@ def _still_grows(evidence: Evidence) -> Verdict | None:
     most = (evidence.setting.threads or 0) * (evidence.setting.workers or 1)
     reason = f"throughput still grew at {last.users} users, the last that there was time for{started}"
     return _unknown(
-        reason, f"Climb further (--most-users {max(4 * last.users, 4 * most)}), with shorter work if it has to be."
+        reason, f"Use more users (--most-users {max(4 * last.users, 4 * most)}), with shorter tasks if needed."
     )
 
 
@@ -142,7 +140,7 @@ def _processor_full(evidence: Evidence) -> Verdict | None:
         return Verdict("cpu", 1)
     if evidence.setting.workers is not None and not evidence.on_threads:
         return Verdict("event loop")
-    reason = f"the processor was full at {busy[0].users} users, before a limit of the endpoint's own could be seen"
+    reason = f"the CPU was full at {busy[0].users} users, before a limit of the endpoint itself showed"
     return _unknown(
         reason, "Let each request wait longer or compute less for the test, or give the machine more cores."
     )
@@ -168,14 +166,14 @@ def _crowded(evidence: Evidence) -> Verdict | None:
         return None
     if evidence.most_at_once >= MANY and evidence.setting.workers is not None:
         return Verdict("event loop")
-    reason = "other programs took the processor, so that what ended the growth may have been they"
+    reason = "other programs used the CPU and may be what ended the growth"
     return _unknown(reason, "Diagnose again when the machine is quiet.")
 
 
 def _generator_full(evidence: Evidence) -> Verdict | None:
     if all(level.generator_cpu_percent < BUSY_GENERATOR_PERCENT for level in evidence.full):
         return None
-    reason = "the load generator used a whole core: it, not the endpoint, may be what stopped growing"
+    reason = "the load generator used a whole core and may be what ended the growth"
     return _unknown(reason, "Let each request wait longer for the test, or take a machine with more cores.")
 
 
@@ -183,15 +181,15 @@ def _not_flat(evidence: Evidence) -> Verdict | None:
     """A limit is a limit when twice the users bring no more: one full level may be a slow second."""
     if len(evidence.full) > 1 and evidence.unevenness <= FLAT:
         return None
-    reason = "throughput grew less than the number of users, but was not seen to stop"
-    return _unknown(reason, "Diagnose again on a quieter machine, or climb further with --most-users.")
+    reason = "throughput grew less than the number of users, but did not stop growing"
+    return _unknown(reason, "Diagnose again on a quieter machine, or with more --most-users.")
 
 
 def _falls(evidence: Evidence) -> Verdict | None:
     rates = [level.throughput_rps for level in evidence.levels]
     if min(rates[rates.index(max(rates)) :]) >= FALLS * max(rates):
         return None
-    reason = "throughput fell when more users came: a request takes the longer the more of them there are"
+    reason = "throughput fell with more users: each request takes longer the more of them there are"
     return _unknown(
         reason, "Look for a lock or a resource that all requests share; or diagnose again on a quieter machine."
     )
@@ -202,7 +200,9 @@ def _too_wide(evidence: Evidence) -> Verdict | None:
     if seats.high is not None and seats.high <= MOST_WIDE * seats.low:
         return None
     high = "many" if seats.high is None else f"{seats.high:.3g}"
-    reason = f"each worker serves between {seats.low:.2g} and {high} requests at a time, and that can mean anything"
+    reason = (
+        f"each worker serves between {seats.low:.2g} and {high} requests at a time, too wide a range to conclude from"
+    )
     return _unknown(reason, "Diagnose again on a quieter machine, or let each request take longer.")
 
 
@@ -254,8 +254,8 @@ def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Dia
     found = levels(steps, rows, alone.value) if alone else []
     answering, still = before_standstill(found, rows, alone.value) if alone else (found, None)
     if alone is None or sum(level.answers > 1 for level in answering) < FEWEST_LEVELS:
-        remedy = "Diagnose an endpoint that answers within some seconds, or make its work shorter for the test."
-        verdict = _unknown("there were too few answers to conclude anything", remedy)
+        remedy = "Diagnose an endpoint that responds within seconds, or shorten its tasks for the test."
+        verdict = _unknown("there were too few responses to conclude anything", remedy)
         return _with_standstill(_report(verdict, setting, tuple(found), alone, None), still)
     evidence = _evidence(tuple(answering), rows, alone, setting)
     verdict = next(told for rule in RULES if (told := rule(evidence)) is not None)
@@ -279,10 +279,10 @@ def _with_standstill(report: Diagnosis, still: Level | None) -> Diagnosis:
         return report
     grown = max(still.threads_grown_per_worker or (0,))
     full = report.setting.threads is not None and grown >= report.setting.threads
-    likely = " Likely threads wait for connections whose holders wait for threads." if full else ""
-    found = f"{report.finding} At {still.users} users it stands still: nothing is answered any more."
-    change = f"Requests wait for each other: each holds something and waits for what others hold.{likely}"
-    remedy = "Let a request hold only one of them at a time, or have as many of the one as of the other."
+    likely = " Probably threads wait for connections whose holders wait for threads." if full else ""
+    found = f"{report.finding} At {still.users} users it deadlocks: no request gets a response any more."
+    change = f"Requests wait for each other: each holds a resource that others need.{likely}"
+    remedy = "Let a request hold only one of them at a time, or provide as many of one as of the other."
     return report.model_copy(update={"finding": found, "change": f"{change} {remedy}", "gain": ""})
 
 
@@ -307,7 +307,7 @@ def _report(
         seats=verdict.seats,
         most_at_once=evidence.most_at_once if evidence else None,
         cpu_per_request_s=evidence.cpu_s if evidence else None,
-        finding=f"It cannot be told how it is served: {verdict.reason}.",
+        finding=f"How it is served could not be determined: {verdict.reason}.",
         evidence="",
         change=verdict.remedy,
         gain="",

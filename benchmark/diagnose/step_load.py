@@ -97,13 +97,13 @@ def measure_step_load(job: Job, pause: Pause, watch: Watch) -> tuple[list[Step],
 def _require_answers(job: Job, rows: pd.DataFrame) -> None:
     name = job.endpoint.name
     if rows.empty:
-        message = f"endpoint {name!r} gave its only user no answer in time; see whether it answers at all, then again"
-        raise InvalidRunError(message)
+        message = f"endpoint {name!r} gave its only user no response in time"
+        raise InvalidRunError(f"{message}; check that it responds at all, then diagnose again")
     kinds = failure_kinds(rows)
     failures = sum(kind.count for kind in kinds)
     if failures > MOST_FAILED * len(rows):
         said = f"{failures} of {len(rows)} requests to endpoint {name!r} failed, mostly with: {kinds[0].message}"
-        raise InvalidRunError(f"{said}. Mend that, or [endpoints.{name}] expect, and diagnose again")
+        raise InvalidRunError(f"{said}. Fix that, or [endpoints.{name}] expect, then diagnose again")
 
 
 def _step(raw: RawRound, users: int, start_s: float, end_s: float) -> Step:
@@ -145,23 +145,24 @@ def keep(found: Diagnosis, config_file: Path, *, write: bool) -> str:
         return f"{differs}: nothing was written. If the measurement is right, change it there."
     lacking = declaration(found, endpoint)
     if not lacking:
-        return f"Nothing to keep in {config_file.name}." if write else ""
+        return f"Nothing to save to {config_file.name}." if write else ""
     if not write:
-        return f"To keep it (or --keep), under [endpoints.{name}] of {config_file.name}:\n\n{tomlkit.dumps(lacking)}"
+        where = f"[endpoints.{name}] of {config_file.name}"
+        return f"To save it, use --keep, or add this to {where}:\n\n{tomlkit.dumps(lacking)}"
     declare(config_file, name, lacking)
-    return f"Kept in {config_file.name}, [endpoints.{name}]:\n\n{tomlkit.dumps(lacking)}"
+    return f"Saved to {config_file.name}, [endpoints.{name}]:\n\n{tomlkit.dumps(lacking)}"
 
 
 def print_diagnosis(console: Console, found: Diagnosis) -> None:
     """Print the levels, the finding, what to change and what that would give."""
     table = Table(box=None, padding=(0, 2, 0, 0), title=None)
-    for name in ("users", "req/s", "median (ms)", "busy seats", "worker CPU (%)", "connections"):
+    for name in ("users", "req/s", "median (ms)", "busy slots", "worker CPU (%)", "connections"):
         table.add_column(name, justify="right", no_wrap=True)
     for level in found.levels:
         table.add_row(*_cells(level))
     console.print(table)
-    change = f"What to change: {found.change}" if found.change else ""
-    gain = f"What it gives: {found.gain}" if found.gain else ""
+    change = f"Change: {found.change}" if found.change else ""
+    gain = f"Expected gain: {found.gain}" if found.gain else ""
     for line in filter(None, (found.finding, found.evidence, change, gain)):
         console.print(Text(line))
 

@@ -81,7 +81,7 @@ def _made(checks: dict[str, Check], checkout: Checkout, odd: tuple[type[Exceptio
         except BenchmarkError as error:
             found[name] = Answer("not checked", str(error))
         except odd:
-            found[name] = Answer("not checked", "gh gave an answer that is not understood")
+            found[name] = Answer("not checked", "gh gave an unexpected response")
     return found
 
 
@@ -96,7 +96,7 @@ def _out_of_reach(checkout: Checkout) -> str | None:
 
 
 def _gh(checkout: Checkout, *arguments: str) -> str:
-    failed = "gh could not ask"
+    failed = "gh failed"
     return gh(checkout.home, *arguments, repository=checkout.repository, failed=failed, timeout_s=TIMEOUT_S)
 
 
@@ -114,7 +114,7 @@ def _actions(checkout: Checkout) -> Answer:
 def _workflows(checkout: Checkout) -> Answer:
     found = _api(checkout, "/actions/workflows")["workflows"]
     if not found:
-        message = "GitHub knows no workflow here; a fork's are off until its owner enables them"
+        message = "GitHub lists no workflow; in a fork they are off until its owner enables them"
         return Answer("blocks", message, "open the Actions tab and enable them")
     off = [f"{item['path']} ({item['state']})" for item in found if item["state"] != "active"]
     if off:
@@ -126,7 +126,7 @@ def _workflows(checkout: Checkout) -> Answer:
 def _permissions(checkout: Checkout) -> Answer:
     if _api(checkout, "/actions/permissions/workflow")["default_workflow_permissions"] == "write":
         return Answer("fine", "workflows may write by default")
-    message = "read-only by default; the publishing job asks for more itself, which an organisation can forbid"
+    message = "read-only by default; the publishing job requests more itself, which an organisation can forbid"
     return Answer("warning", message, f"only if publishing is refused: read and write permissions, {SETTINGS}")
 
 
@@ -185,7 +185,7 @@ def _elsewhere(checkout: Checkout) -> Answer:
     path = checkout.home / README
     if path.is_file() and f"tree/{there}".encode() in path.read_bytes():
         return Answer("fine", f"are on {there}, and README.md leads there")
-    message = f"are published on {there}, and README.md on {here} neither shows them nor leads there"
+    message = f"are published on {there}, and README.md on {here} neither shows them nor links there"
     return Answer("warning", message, f"put a link into it: [The newest results](../../tree/{there})")
 
 
@@ -194,8 +194,8 @@ def _uvloop(checkout: Checkout) -> Answer:
     if app.import_path is None or app.loop != "uvloop":
         return Answer("fine", "is not asked for")
     if importlib.util.find_spec("uvloop") is None:
-        message = "is not installed, and without it several uvicorn workers answer 45 ms late"
-        remedy = 'pip install "uvicorn[standard]", or accept it with loop = "asyncio" in [app]'
+        message = "is not installed, and without it several uvicorn workers respond 45 ms late"
+        remedy = 'pip install "uvicorn[standard]", or write loop = "asyncio" in [app]'
         return Answer("blocks", message, remedy)
     return Answer("fine", "is installed")
 
@@ -203,7 +203,7 @@ def _uvloop(checkout: Checkout) -> Answer:
 def _open_files(checkout: Checkout) -> Answer:
     largest = max(_valid_config(checkout).profiles.values(), key=lambda profile: profile.users)
     if os.name != "posix":
-        return Answer("not checked", "this system has no such limit to ask for")
+        return Answer("not checked", "this system has no such limit")
     import resource  # noqa: PLC0415 - not on Windows
 
     needed = largest.users + SPARE_FILES
@@ -251,10 +251,10 @@ def _age(checkout: Checkout) -> Answer:
         return Answer("not checked", "there is no commit here")
     days = int((time.time() - int(done.out)) // 86_400)
     if days < WARN_DAYS:
-        return Answer("fine", f"{days} days old; schedules end at {QUIET_DAYS}")
+        return Answer("fine", f"{days} days old; GitHub stops schedules after {QUIET_DAYS} days")
     message = (
         f"{days} days old: GitHub switches schedules off {QUIET_DAYS} days after the last commit to the default "
-        "branch; each scheduled run puts that off"
+        "branch; each scheduled run resets that"
     )
     remedy = "see in the Actions tab whether Benchmark ran this week; if it is off, enable it there"
     return Answer("warning", message, remedy)

@@ -161,7 +161,7 @@ def _right_answers(
             raise AppError(f"endpoint {endpoint.name!r} could not be verified; what was printed:", printed)
         problem = by_name[endpoint.name]["problem"]
         if problem is not None:
-            message = f"endpoint {endpoint.name!r} ({endpoint.method} {endpoint.path}) does not answer as expected"
+            message = f"endpoint {endpoint.name!r} ({endpoint.method} {endpoint.path}) does not respond as expected"
             problem = redact(problem, secrets)
             raise AppError(f"{message}: {problem}. Fix the app, or [endpoints.{endpoint.name}] expect.")
     return {name: float(answer["answer_s"]) for name, answer in by_name.items()}
@@ -299,9 +299,9 @@ class LoadTest:
         if problem["kind"] == "unwritable":
             raise UnwritableRunError(f"{UNWRITABLE}: {problem['message']}")
         what_now = {
-            "missing": f" within {self._profile.workers_within_s:g} s; start as many as are missing: "
+            "missing": f" within {self._profile.workers_within_s:g} s; start the missing ones: "
             f"bench worker --master {self._master or 'THIS_MACHINE'}",
-            "lost": "; see what it said, and that the network between the machines holds",
+            "lost": "; check its output and the network between the machines",
             "ended": "; its last lines, if it printed any:",
         }
         printed = self.child.tail() if problem["kind"] == "ended" else ""
@@ -377,16 +377,19 @@ def parse_master(text: str) -> Master:
     try:
         return Master.model_validate({"host": host, **({"port": port} if colon else {})})
     except ValueError:
-        raise UsageError(f'--master: {text!r} is no address; write it like "10.0.0.5" or "10.0.0.5:5557"') from None
+        raise UsageError(f'--master: {text!r} is not an address; write it like "10.0.0.5" or "10.0.0.5:5557"') from None
 
 
 def serve(master: Master, wait_s: float, pause: Callable[[float], None], say: Callable[[str], None]) -> None:
     """Load whenever the master asks for it, round after round, until none was heard for `wait_s`.
 
-    InvalidRunError: Locust cannot even be started. What `pause` raises ends it.
+    InvalidRunError: Locust cannot even be started. UsageError: nothing was heard from a name that has no address.
+    What `pause` raises ends it.
     """
     raise_open_file_limit()
-    say(f"waiting for a benchmark at {master.host}:{master.port}; Ctrl-C ends this")
+    say(f"waiting for a benchmark on {master.host}:{master.port}; press Ctrl-C to stop")
+    if unknown := _unresolved(master):
+        say(f"{unknown}; trying again for {wait_s:g} s")  # a container's name is there when the container is
     heard = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         while time.monotonic() - heard < wait_s:
@@ -394,7 +397,18 @@ def serve(master: Master, wait_s: float, pause: Callable[[float], None], say: Ca
             news.write_text("")
             if _one_round(master, news, heard + wait_s, pause, say):
                 heard = time.monotonic()
-    say(f"no benchmark was heard for {wait_s:g} s at {master.host}:{master.port}; this is over")
+    if unknown and (unknown := _unresolved(master)):
+        raise UsageError(f"--master: {unknown}; check the name, or give an IP address")
+    say(f"no benchmark on {master.host}:{master.port} within {wait_s:g} s; stopping")
+
+
+def _unresolved(master: Master) -> str:
+    """Say why a name has no address; "": it has one."""
+    try:
+        socket.getaddrinfo(master.host, master.port)
+    except OSError as error:
+        return f"{master.host} cannot be resolved ({error.strerror or error})"
+    return ""
 
 
 def _one_round(
@@ -421,7 +435,9 @@ def _one_round(
             raise InvalidRunError("the load worker could not be started; its last lines:", child.tail())
         if code:
             killed = code == -signal.SIGKILL
-            how = "was killed, as the system does when memory runs out" if killed else f"ended with exit code {code}"
+            how = (
+                "was killed, perhaps because the system ran out of memory" if killed else f"ended with exit code {code}"
+            )
             say(f"the load worker {how}; its last lines:\n{quoted(child.tail() or '(it printed nothing)')}")
     return told > 0
 

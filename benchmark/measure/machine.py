@@ -141,7 +141,7 @@ def describe(python: str) -> tuple[str, dict[str, str]]:
         found = _answer(answer)
         if code != 0 or found is None:
             how = f"did not end within {DESCRIBED_WITHIN_S:g} s" if code is None else f"ended with exit code {code}"
-            message = f"--python: {python} is no Python of version 3.8 or newer: asked for its version, it {how}"
+            message = f"--python: {python} is not Python 3.8 or newer: asked for its version, it {how}"
             raise UsageError(f"{message}, and said: {said}" if said else message)
     version, packages = found
     return version, dict(sorted(packages.items()))
@@ -232,20 +232,20 @@ def lacking(profile: Profile, there: Room) -> str | None:
         return (
             f"--users: {users} users need {users + SPARE_FILES} open files in one process, {there.files} are allowed "
             f"here; raise the limit (ulimit -Hn {users + SPARE_FILES}, as root, in the shell that starts bench), "
-            f"or take at most {max(0, there.files - SPARE_FILES)} users"
+            f"or use at most {max(0, there.files - SPARE_FILES)} users"
         )
     if there.ports is not None and users + PORTS_BESIDE > there.ports:
         return (
-            f"--users: {users} users need as many ports, {there.ports} are for outgoing connections here; widen the "
-            'range (sysctl -w net.ipv4.ip_local_port_range="1024 65535", as root), '
-            f"or take at most {max(0, there.ports - PORTS_BESIDE)} users"
+            f"--users: {users} users need as many ports, and {there.ports} are free for outgoing connections; "
+            'widen the range (sysctl -w net.ipv4.ip_local_port_range="1024 65535", as root), '
+            f"or use at most {max(0, there.ports - PORTS_BESIDE)} users"
         )
     each = BYTES_PER_USER[profile.client]
     if there.memory_bytes is not None and users * each > there.memory_bytes:
         return (
-            f"--users: {users} users take some {users * each / 2**20:.0f} MiB of memory, "
-            f"{there.memory_bytes / 2**20:.0f} MiB are free; end other programs, "
-            f"or take at most {there.memory_bytes // each} users"
+            f"--users: {users} users need about {users * each / 2**20:.0f} MiB of memory, "
+            f"{there.memory_bytes / 2**20:.0f} MiB are free; close other programs, "
+            f"or use at most {there.memory_bytes // each} users"
         )
     return None
 
@@ -284,7 +284,7 @@ def app_python(asked: str | None) -> str:
         return sys.executable
     found = shutil.which(asked)
     if found is None:
-        message = f"--python: {asked!r} is no program that can be run; name the Python that has the app's packages"
+        message = f"--python: {asked!r} is not an executable program; name the Python that has the app's packages"
         raise UsageError(message)
     python = str(Path(found).absolute())  # not resolved: the link is what makes it the Python of its environment
     describe(python)

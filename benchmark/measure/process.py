@@ -240,7 +240,7 @@ class Interrupt:
     def pause(self, seconds: float) -> None:
         """Wait, but not longer than until somebody asks to stop: then raise InterruptedRunError."""
         if self._asked.wait(seconds):
-            message = f"interrupted by {self._signal}; everything was stopped, what was measured before is kept"
+            message = f"interrupted by {self._signal}; everything was stopped, finished measurements are kept"
             raise InterruptedRunError(message)
 
 

@@ -52,7 +52,7 @@ def measure_reference(plan: Plan, round_number: int, directory: Path, pause: Pau
     rows = measured.rows
     raw = columns(rows, locust_elapsed_s(rows), None)
     if raw.failures > MOST_FAILED * raw.requests:
-        raise InvalidRunError(f"{raw.failures} of {raw.requests} answers of the reference workload failed")
+        raise InvalidRunError(f"{raw.failures} of {raw.requests} responses of the reference workload failed")
     return ReferenceRound(raw, cpu_ms)
 
 

@@ -205,7 +205,7 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
             if server is not None and test.child.exit_code is None:
                 server.check_alive()
             if time.monotonic() - begin > longest_s:
-                message = f"the load generator did not end {OVERTIME_S:g} s after its time; its last lines:"
+                message = f"the load generator was still running {OVERTIME_S:g} s after the load; its last lines:"
                 raise InvalidRunError(message, test.child.tail())
         return sampler.children_cpu_percent()
 

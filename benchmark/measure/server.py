@@ -60,8 +60,8 @@ def _problem(found: Mapping[str, str | None], target: Target, directory: Path, p
             return f'uvicorn, which serves the app here, is not among the packages of {python}: add "uvicorn[standard]"'
         case clean_path.NO_UVLOOP:
             late = target.workers > 1 and target.sockets == "shared"
-            why = ", and without it several uvicorn workers answer 45 ms late" if late else ""
-            return f'uvloop is not installed{why}: pip install "uvicorn[standard]", or accept it with --loop asyncio'
+            why = ", and without it several uvicorn workers respond 45 ms late" if late else ""
+            return f'uvloop is not installed{why}: pip install "uvicorn[standard]", or use --loop asyncio'
         case clean_path.NO_SUCH_APP:
             where = f"{directory.name or '.'}/"
             return f"app {target.import_path!r} does not exist in {where}: {found['reason']} Check [app] import."
@@ -114,14 +114,14 @@ def check_target(plan: Plan, directory: Path, pause: Pause, python: str = sys.ex
     if target.import_path is None:
         return
     if target.sockets == "per-worker" and sys.platform != "linux":
-        message = '[app] sockets = "per-worker" needs Linux, whose kernel deals connections between such sockets'
+        message = '[app] sockets = "per-worker" needs Linux, whose kernel distributes connections between such sockets'
         raise UsageError(f'{message}; write sockets = "shared"')
     check_import(target, directory, python, plan.secrets(), pause)
     try:
         _free_port(target.host)
         address_shown(target.host)
     except OSError as error:
-        message = f"[app] host: {target.host} is no address of this machine ({error.strerror}); see `hostname -I`"
+        message = f"[app] host: {target.host} is not an address of this machine ({error.strerror}); see `hostname -I`"
         raise UsageError(message) from None
     if target.port is not None and not _is_free(target.host, target.port):
         message = f"port {target.port} is in use; stop what listens there, or leave the port out to get a free one"
@@ -152,7 +152,7 @@ def address_shown(host: str) -> str:
         try:
             probe.connect((NOWHERE, 9))  # sends nothing: it asks the system which of its addresses it would use
         except OSError:
-            message = "[app] host: this machine has no address to the outside; write the one that others reach it at"
+            message = "[app] host: this machine's own address was not found; write the one that other machines use"
             raise UsageError(message) from None
         return str(probe.getsockname()[0])
 

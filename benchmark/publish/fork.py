@@ -45,7 +45,9 @@ def clear(directory: Path, reports: Path) -> list[Path]:
         return []
     lost = _only_here(home, folders)
     if lost:
-        raise UsageError(f"{lost[0]} is in no commit and would be lost ({len(lost)} such); commit or delete it first")
+        raise UsageError(
+            f"{lost[0]} is not committed and would be lost ({len(lost)} in all); commit or delete it first"
+        )
     found = [entry for folder in folders for entry in (sorted(folder.iterdir()) if folder.is_dir() else [folder])]
     with writing(reports):
         for folder in folders:
@@ -131,7 +133,7 @@ def _branch_tip(git: Git) -> str:
     if git.ask("symbolic-ref", "--quiet", "HEAD").code:
         raise UsageError("no branch is checked out; git switch main, or the branch that you measure")
     if not git.ask("rev-parse", "--verify", "--quiet", "MERGE_HEAD").code:
-        message = "a merge is under way here; end it (git add FILES && git commit) or drop it (git merge --abort)"
+        message = "a merge is in progress here; finish it (git add FILES && git commit) or abort it (git merge --abort)"
         raise UsageError(message)
     return git("rev-parse", "--verify", "HEAD^{commit}")
 
@@ -145,7 +147,7 @@ def _begun(git: Git, head: str) -> str | None:
 def _refuse(changed: list[str]) -> None:
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        raise UsageError(f"{changed[0]}{more} would be mixed with what comes; commit or put aside first (git stash -u)")
+        raise UsageError(f"{changed[0]}{more} would be mixed with the new version; commit first, or git stash -u")
 
 
 def _fetch(git: Git, remote: str, branch: str | None) -> str:
@@ -177,7 +179,7 @@ def _without_runs(git: Git, apart: Git, head: str, theirs: str) -> str:
     if not common:
         message = (
             'the two repositories have no history in common. A copy made with "Use this template" has none; '
-            "of a clone that is not whole, fetch the rest first: git fetch --unshallow"
+            "in a shallow clone, run git fetch --unshallow first"
         )
         raise UsageError(message)
     apart("read-tree", "--reset", "-u", theirs)
@@ -200,13 +202,13 @@ def _merged(git: Git, head: str, without: str, remote: str) -> str:
     if done.code == 0:
         return tree
     if done.code != 1 or not files:
-        old = "git is too old for this, 2.38 is needed" if "usage:" in done.errors else last_line(done.errors)
+        old = "git 2.38 or newer is needed" if "usage:" in done.errors else last_line(done.errors)
         raise PublishError(f"git merge-tree failed: {old}. Nothing was changed")
     git("update-ref", REF, without)
     message = (
-        f"nothing was changed, as you and {without_passwords(remote)} both changed {', '.join(dict.fromkeys(files))}. "
-        f"Merge by hand what is left of it, its runs are out already: git merge {REF.removeprefix('refs/')}; edit "
-        "these files; git add them; git commit; then bench report --all, and commit that"
+        f"nothing was changed: you and {without_passwords(remote)} both changed {', '.join(dict.fromkeys(files))}. "
+        f"Merge by hand (upstream's runs are left out already): git merge {REF.removeprefix('refs/')}; edit these "
+        "files; git add them; git commit; then bench report --all, and commit that"
     )
     raise PublishError(message)
 
@@ -234,12 +236,12 @@ def _take(git: Git, tree: Path, head: str, merge: str) -> int:
                 (home / path).parent.mkdir(parents=True, exist_ok=True)
                 (tree / path).replace(home / path)
     except OSError as error:
-        message = f"{error.filename} cannot be replaced: {error.strerror}. Make room and call bench update again"
+        message = f"{error.filename} cannot be replaced: {error.strerror}. Free some space and run bench update again"
         raise PublishError(message) from None
     try:
         git("reset", "--quiet", merge)
     except GitError as error:
-        message = f"{error} Your files are new, your branch is not yet: once that is gone, call bench update again"
+        message = f"{error} Your files are updated, your branch is not yet: fix that, then run bench update again"
         raise PublishError(message) from None
     git("update-ref", "-d", REF)
     return len(changes)

@@ -175,7 +175,7 @@ def current_branch(git: Git) -> str:
         # A workflow may check out a commit; GitHub says which branch it meant.
         if os.environ.get("GITHUB_REF_TYPE") == "branch" and (name := os.environ.get("GITHUB_REF_NAME")):
             return name
-        raise UsageError("no branch is checked out; name the one to publish on with --branch")
+        raise UsageError("no branch is checked out; name one with --branch")
     name = local.out.strip()
     followed = git.ask("config", "--get", f"branch.{name}.merge").out.strip()
     return followed.removeprefix("refs/heads/") or name
@@ -307,7 +307,7 @@ def _push(clone: Git, destination: Destination, commit: str) -> None:
 def _meaning(error: GitError, destination: Destination) -> PublishError:
     """Tell a refusal for good from one that the next try may overcome."""
     said = remote_lines(error.output)
-    afterwards = "The run is untouched, publish it again afterwards: on GitHub with Re-run failed jobs"
+    afterwards = "The run is untouched; publish it again afterwards (on GitHub: Re-run failed jobs)"
     if OF_WORKFLOWS in error.output:
         return PublishError(
             f"{destination} does not accept the push: its workflows differ from those of the default branch, which a "

@@ -47,7 +47,7 @@ def read_runs(directory: Path, try_out: Callable[[Record], object] | None = None
         message = f"{one_line(str(error.filename or directory))} cannot be read: {error.strerror or error}"
         raise InvalidRunError(message) from None
     if len({record.id for record in records}) < len(records):
-        raise InvalidRunError(f"{directory} holds two runs of one name; delete the copy")
+        raise InvalidRunError(f"{directory} holds two runs with the same name; delete the copy")
     _check_one_after_the_other(records)
     finished = tuple(record for record in records if record.state != "running")
     if try_out is not None:
@@ -62,7 +62,7 @@ def _refuse_odd_entries(directory: Path) -> None:
         raise UsageError(f"{directory} is not a directory; name one that `bench run` wrote")
     for number, (path, depth, mode) in enumerate(_walk(directory)):
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            message = f"{one_line(str(path))} is a link or no regular file; nothing that holds one is published"
+            message = f"{one_line(str(path))} is a link or not a regular file; such a run is not published"
             raise InvalidRunError(message)
         if depth > DEEPEST or number > MOST_ENTRIES:
             message = f"{directory} is nested deeper or holds more files than any run does; nothing was published"
@@ -85,7 +85,9 @@ def _walk(top: Path) -> Iterator[tuple[Path, int, int]]:
 def _run_files(directory: Path) -> list[Path]:
     files = [directory / FILE_NAME] if (directory / FILE_NAME).exists() else sorted(directory.glob(f"*/{FILE_NAME}"))
     if not files:
-        message = f"{directory} holds no {FILE_NAME}; name a directory that `bench run` wrote, or one that holds such"
+        message = (
+            f"{directory} holds no {FILE_NAME}; name a directory that `bench run` wrote, or one that holds several"
+        )
         raise UsageError(message)
     if len(files) > MOST_RUNS:
         message = f"{directory} holds {len(files)} runs, one command makes at most {MOST_RUNS}; publish them in parts"
@@ -120,7 +122,7 @@ def _why_odd(record: Record) -> str | None:
     if times != sorted(times) or times[-1] > datetime.now(UTC) + CLOCKS_APART:  # it would be the newest for ever
         return "its times are in the future or in the wrong order; are the clocks right?"
     began = record.started_at.translate(str.maketrans("", "", "-:Z"))  # "20261123T120000": so `bench run` names a run
-    return None if record.id.startswith(f"{began}-") else f"its name does not begin with when it started, {began}"
+    return None if record.id.startswith(f"{began}-") else f"its name does not begin with its start time, {began}"
 
 
 def _check_one_after_the_other(records: Sequence[Record]) -> None:

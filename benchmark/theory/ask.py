@@ -125,10 +125,10 @@ def _as_asked(request: PredictionRequest, endpoint: Endpoint, plan: Plan) -> End
 def _service(endpoint: Endpoint, plan: Plan) -> Service:
     served = service(endpoint, plan)
     if served is None and plan.target.url is not None:
-        message = f"endpoint {endpoint.name!r}: the app at {plan.target.url} is served elsewhere, by nobody knows how"
-        raise UsageError(f"{message} many workers; predict with a benchmark.toml that says import")
+        message = f"endpoint {endpoint.name!r}: the number of workers behind {plan.target.url} is unknown"
+        raise UsageError(f"{message}; predict with a benchmark.toml whose [app] has import")
     if served is None:
-        message = f"endpoint {endpoint.name!r}: its own work, or how it is served, is not declared"
+        message = f"endpoint {endpoint.name!r}: its service time, or how it is served, is not declared"
         raise UsageError(f"{message}; declare work and served in benchmark.toml, or give --service-seconds and --seats")
     return served
 

@@ -138,14 +138,14 @@ class Membership:
             return  # Locust says good-bye now, and they answer: that is no news of who came
         if self._there and not self._runner.clients:
             # Locust ends when the last one says good-bye, and hears nobody who comes then.
-            self.give_up("lost", f"{self.name(self._there[-1])} was ended before the load began")
+            self.give_up("lost", f"{self.name(self._there[-1])} stopped before the load began")
         there = list(self._runner.clients)
         if there == self._there or self.given_up:
             return
         self._there = there
         names = f" ({', '.join(map(self.name, there))})" if there else ""
         came = f"only {len(there)}" if there else "none"
-        self._problem("missing", f"{came} of {self._expected} load workers came{names}")
+        self._problem("missing", f"{came} of {self._expected} load workers connected{names}")
 
     def _check_started(self) -> None:
         for one in self.started:
@@ -153,17 +153,17 @@ class Membership:
                 continue
             silent_s = time.monotonic() - self._heard[one]
             if one not in self._runner.clients:
-                self.give_up("lost", f"{self.name(one)} was ended under load")
+                self.give_up("lost", f"{self.name(one)} stopped under load")
             if silent_s > NOTED_SILENCE_S:
                 self.silences[one] = max(self.silences.get(one, 0.0), silent_s)
             if silent_s > LONGEST_SILENCE_S:
-                self.give_up("lost", f"{self.name(one)} was not heard for {LONGEST_SILENCE_S:g} s under load")
+                self.give_up("lost", f"{self.name(one)} was silent for {LONGEST_SILENCE_S:g} s under load")
 
     def _check_children(self) -> None:
         children = psutil.Process().children()
         living = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
         if len(living) < self._expected:
-            self.give_up("ended", f"a load process ended before its time; of {self._expected} {len(living)} are left")
+            self.give_up("ended", f"a load process stopped early; {len(living)} of {self._expected} are left")
 
     def _problem(self, kind: str, message: str) -> None:
         """Say what is wrong to who started this process and waits for it to end."""
@@ -239,7 +239,7 @@ class Master:
         while (silent := set(self.membership.started) - self.introduced) and time.monotonic() < until:
             gevent.sleep(0.01)
         for one in sorted(silent)[:1]:
-            self.membership.give_up("lost", f"{self.membership.name(one)} did not say what it runs")
+            self.membership.give_up("lost", f"{self.membership.name(one)} did not report its versions")
         self.environment.stats.clear_all()  # the load begins now, not when the waiting began
 
     def on_spawned(self, **_: Any) -> None:
@@ -251,7 +251,7 @@ class Master:
             try:
                 write_told(self.directory, self.membership.place(client_id), self.started_s, data)
             except OSError as error:
-                self.membership.give_up("unwritable", f"the answers of load workers: {error}")
+                self.membership.give_up("unwritable", f"the responses of load workers: {error}")
 
     def on_part(self, msg: Any, **_: Any) -> None:
         self.on_report(msg.node_id, msg.data)
@@ -266,7 +266,7 @@ class Master:
             gevent.sleep(0.01)
         for one in self._unheard()[:1]:
             name = self.membership.name(one)
-            self.membership.give_up("lost", f"{name} did not say what its users did; its part of the load is unknown")
+            self.membership.give_up("lost", f"{name} did not report its results; its part of the load is unknown")
 
     def _unheard(self) -> list[str]:
         return [one for one in self.membership.started if one not in self.parts]

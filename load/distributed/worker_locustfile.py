@@ -101,7 +101,7 @@ class LoadWorker:
         """End when the master is not heard: it has given this worker up, and the app must not be loaded for ever."""
         while time.monotonic() - self.heard < LONGEST_SILENCE_S:
             gevent.sleep(0.5)
-        self.say(f"the benchmark was not heard for {LONGEST_SILENCE_S:g} s; the load is over here")
+        self.say(f"no contact with the benchmark for {LONGEST_SILENCE_S:g} s; stopping")
         self.runner.quit()
 
     def on_start(self, **_: Any) -> None:

@@ -86,25 +86,26 @@ def some_capacity(**changes: object) -> Capacity:
 
 def test_the_answer_says_how_many_how_sure_and_what_theory_expects() -> None:
     assert sentence(some_capacity()) == (
-        "8 users get what is promised, 9 do not (50.00 req/s). Promised: p95 below 200 ms, at most 0.1 % failed. "
-        "Theory expects 8."
+        "8 users meet the target, 9 do not (50.00 req/s). Target: p95 below 200 ms, at most 0.1% failed. Predicted: 8."
     )
     assert sentence(some_capacity(size=0, throughput_rps=None, predicted_size=None)).startswith("Not even 1 user")
     rate = some_capacity(promise=Slo(p95_below_s=0.2, by="rate"))
-    assert sentence(rate).startswith("8 requests per second get what is promised, 9 do not")
+    assert sentence(rate).startswith("8 requests per second meet the target, 9 do not")
     more = some_capacity(breaks_at=None, ended="most")
-    assert "8 users get what is promised; more were not tried (--most-users)" in sentence(more)
+    assert "8 users meet the target; more were not tried (--most-users)" in sentence(more)
 
 
 def test_where_the_load_generator_is_the_limit_the_answer_says_so_first() -> None:
     limited = some_step(4000, limited="The load generator used 99 % of a core.")
     said = sentence(some_capacity(ended="generator", steps=(some_step(8), limited)))
-    assert said.startswith("At 4000 users the load generator was the limit: The load generator used 99 % of a core.")
+    assert said.startswith(
+        "At 4000 users the load generator was the bottleneck: The load generator used 99 % of a core."
+    )
 
 
 def test_what_the_load_generator_hid_from_the_first_load_on_is_no_answer() -> None:
     limited = some_step(1, limited="The load generator was late.")
-    with pytest.raises(InvalidRunError, match=r"nothing is known of quick: The load generator was late\. Leave"):
+    with pytest.raises(InvalidRunError, match=r"there is no result for quick: The load generator was late\. Leave"):
         require_answer(some_capacity(ended="generator", size=0, steps=(limited,)))
     require_answer(some_capacity(ended="generator", steps=(some_step(8), limited)))
     require_answer(some_capacity(size=0))

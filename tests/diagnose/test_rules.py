@@ -140,11 +140,11 @@ def test_a_full_processor_before_anything_queued_is_the_limit_of_an_event_loop()
 @pytest.mark.parametrize(
     ("climb", "reason"),
     [
-        pytest.param(Climb(seats=None, users=(1, 2, 4), level_s=0.11), "too few answers", id="few answers"),
+        pytest.param(Climb(seats=None, users=(1, 2, 4), level_s=0.11), "too few responses", id="few answers"),
         pytest.param(Climb(seats=None, users=(1, 2, 4, 8, 16)), "still grew at 16 users", id="few users"),
         pytest.param(Climb(seats=40, threads_grown=40, users=(1, 2, 4, 8, 16, 32)), "threads", id="threads, few users"),
         pytest.param(
-            Climb(seats=5, service_s=lambda _: 0.001, users=(1, 2, 4, 8)), "one answer takes 1 ms", id="short"
+            Climb(seats=5, service_s=lambda _: 0.001, users=(1, 2, 4, 8)), "one response takes 1 ms", id="short"
         ),
         pytest.param(Climb(seats=9, generator_cpu_percent=95.0), "the load generator", id="generator"),
         pytest.param(Climb(seats=120), "not seen to stop", id="only one level is full"),

@@ -239,7 +239,7 @@ def test_a_certificate_of_a_named_authority_is_trusted(authority: Authority) -> 
 
 
 def test_a_certificate_that_is_not_right_is_said_why(authority: Authority) -> None:
-    wrong = "the request could not be sent: its certificate is not right"
+    wrong = "the request could not be sent: its certificate is invalid"
     good = authority.context("127.0.0.1")
     yesterday = datetime.now(UTC) - timedelta(days=1)
     expired = authority.context("127.0.0.1", not_after=yesterday)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.config import Config, cores_left, make_plan, read_config
 from benchmark.errors import UsageError
-from benchmark.measure.load_test import Master, check_master_port, generator_command, master_port, parse_master
+from benchmark.measure.load_test import Master, check_master_port, generator_command, master_port, parse_master, serve
 from benchmark.plan import Target
 
 CONFIG = """
@@ -123,5 +123,13 @@ def test_a_master_is_a_host_and_maybe_a_port(text: str, master: Master) -> None:
 
 @pytest.mark.parametrize("text", ["", ":5557", "host:", "host:port", "host:0", "host:70000", "http://host", "a b"])
 def test_what_is_no_master_is_refused_with_how_to_write_one(text: str) -> None:
-    with pytest.raises(UsageError, match=r'is no address; write it like "10.0.0.5" or "10.0.0.5:5557"'):
+    with pytest.raises(UsageError, match=r'is not an address; write it like "10.0.0.5" or "10.0.0.5:5557"'):
         parse_master(text)
+
+
+def test_a_name_without_an_address_is_said_at_once_and_an_error_when_the_wait_is_over() -> None:
+    said: list[str] = []
+    with pytest.raises(UsageError, match=r"no-such-host\.invalid cannot be resolved .*; check the name"):
+        serve(Master(host="no-such-host.invalid"), 0.0, lambda _seconds: None, said.append)
+    assert said[1].startswith("no-such-host.invalid cannot be resolved (")
+    assert said[1].endswith("trying again for 0 s")

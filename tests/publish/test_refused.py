@@ -41,7 +41,7 @@ def results(folder: Path, *records: Record) -> Path:
     ["99991231T235959-x", "20260105-smoke", "20260105T040001-x", "20260105T040000", "x-20260105T040000-x", "run"],
 )
 def test_a_name_that_does_not_begin_with_its_own_time_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidRunError, match="does not begin with when it started, 20260105T040000"):
+    with pytest.raises(InvalidRunError, match="does not begin with its start time, 20260105T040000"):
         read_runs(results(tmp_path, make_record(id=name)))
 
 

@@ -132,7 +132,7 @@ def test_a_version_that_cannot_run_here_yet_is_taken_and_what_to_do_is_said(fork
     fork.advance({"scripts/__init__.py": "", "scripts/__main__.py": "import a_package_that_is_not_here\n"})
     code, said = fork.update()
     assert code == 0
-    assert "packages that are not here yet. After make .venv/.run: bench report --all" in said
+    assert "packages that are not installed yet. Run make .venv/.run, then bench report --all" in said
     assert fork.text("reports/README.md") == before
     assert (fork.clone.path / "scripts" / "__main__.py").exists()
 
@@ -151,7 +151,7 @@ def test_what_both_changed_is_left_alone_and_merged_by_hand_as_it_says(fork: For
         fork.clone.git("merge", "--no-edit", "bench/update")
     assert fork.clone.git("diff", "--name-only", "--diff-filter=U") == "benchmark.toml"
     code, said = fork.update()
-    assert (code, "a merge is under way here" in said) == (2, True)
+    assert (code, "a merge is in progress here" in said) == (2, True)
     fork.clone.git("checkout", "--ours", "benchmark.toml")
     _commit(fork.clone.path, "Merge")
     assert fork.clone.bench("report", "--all").code == 0
@@ -175,7 +175,7 @@ def test_what_is_not_committed_is_named_and_nothing_is_done(fork: Fork, name: st
     before = fork.clone.git("rev-parse", "HEAD")
     code, said = fork.update()
     assert (code, len(said.splitlines())) == (2, 1)
-    assert said.startswith(f"bench: {name} would be mixed with what comes; commit")
+    assert said.startswith(f"bench: {name} would be mixed with the new version; commit")
     assert (path.read_text(encoding="utf-8"), fork.clone.git("rev-parse", "HEAD")) == (content, before)
 
 
@@ -338,7 +338,7 @@ def test_a_lock_that_a_killed_git_left_is_named_and_the_next_call_ends_what_was_
     lock.touch()
     code, said = fork.update()
     assert (code, len(said.splitlines()), "index.lock" in said) == (5, 1, True)
-    assert "call bench update again" in said
+    assert "run bench update again" in said
     lock.unlink()
     assert fork.update()[0] == 0
     assert (fork.text("app/new"), fork.clone.git("status", "--porcelain")) == ("fresh\n", "")

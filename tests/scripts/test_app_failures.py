@@ -72,7 +72,7 @@ def test_an_app_that_never_gets_ready_is_given_up_after_its_time(bench: Bench) -
 def test_an_endpoint_that_answers_wrongly_is_named(bench: Bench, expectation: str, problem: str) -> None:
     bench.configure(endpoint=expectation)
     said = failed(bench)
-    assert "endpoint 'quick' (GET /quick) does not answer as expected" in said
+    assert "endpoint 'quick' (GET /quick) does not respond as expected" in said
     assert problem in said
 
 

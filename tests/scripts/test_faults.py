@@ -174,7 +174,7 @@ def test_a_full_disk_ends_the_run_with_a_record_that_says_so(bench: Bench, by: s
     assert "could not be written" in done.stderr
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
-    assert ("answers of load workers" in done.stderr) == (by == "a load worker")
+    assert ("responses of load workers" in done.stderr) == (by == "a load worker")
     assert not bench.processes()
     record = bench.record()
     assert record.state == "incomplete"

@@ -214,7 +214,7 @@ def test_output_that_nobody_reads_ends_no_measurement(bench: Bench, output: str)
     code = int((bench.folder / "code").read_text())
     assert code in codes | {3}, done.stderr  # 3: the load generator was kept waiting
     if output == "a full standard output" and code == 2:
-        assert "bench: what it prints could not be written: No space left on device" in done.stderr
+        assert "bench: the output could not be written: No space left on device" in done.stderr
 
 
 def test_a_program_that_wants_the_result_hears_that_it_was_lost(bench: Bench) -> None:

@@ -268,5 +268,5 @@ def test_a_pool_that_stands_still_is_named_with_the_users_at_which_it_does(bench
     bench.configure(POOL, path="/pool", target="workers = 1")
     done = bench.call("diagnose", "quick", "--most-users", "128")
     assert done.returncode == 0, done.stderr
-    assert "it stands still: nothing is answered any more" in done.stdout
+    assert "it deadlocks: no request gets a response any more" in done.stdout
     assert "Requests wait for each other" in done.stdout

@@ -58,7 +58,9 @@ def test_a_rate_that_could_not_be_offered_makes_the_run_invalid(bench: Bench) ->
         pytest.param(("--rate", "0/s"), "--rate must be at least 0.001", id="none"),
         pytest.param(("--rate", "fast"), "--rate: expected a number such as 20 (got 'fast')", id="no number"),
         pytest.param(("--rate", "5/s", "--arrivals", "sometimes"), "--arrivals", id="arrivals"),
-        pytest.param(("--rate", "5/s", "--users", "5,10"), "--users: of a rate it says how many requests", id="sweep"),
+        pytest.param(
+            ("--rate", "5/s", "--users", "5,10"), "--users: with a rate it limits the requests in flight", id="sweep"
+        ),
     ],
 )
 def test_nonsense_is_refused_in_one_line(bench: Bench, flags: tuple[str, ...], said: str) -> None:

@@ -22,10 +22,10 @@ WRONG = [
     pytest.param(["--users", "20", "--users", "10,000"], "'10,000' may be 10000 users", id="20 and 10,000"),
     pytest.param(["--rounds", "1,000"], "expected a number such as 1000 (got '1,000')", id="rounds 1,000"),
     pytest.param(["--config", "/dev/zero"], "/dev/zero is a folder, a pipe or a device", id="a file without end"),
-    pytest.param(["--python", "/bin/true"], "--python: /bin/true is no Python", id="another program"),
+    pytest.param(["--python", "/bin/true"], "--python: /bin/true is not Python", id="another program"),
     pytest.param(["--python", "/bin/false"], "it ended with exit code 1", id="a program that fails"),
-    pytest.param(["--python", "/bin/echo"], "--python: /bin/echo is no Python", id="a program that repeats"),
-    pytest.param(["--python", "benchmark.toml"], "is no program that can be run", id="not executable"),
+    pytest.param(["--python", "/bin/echo"], "--python: /bin/echo is not Python", id="a program that repeats"),
+    pytest.param(["--python", "benchmark.toml"], "is not an executable program", id="not executable"),
     pytest.param(["--colour", "red"], "No such option: --colour", id="unknown option"),
 ]
 
@@ -73,7 +73,7 @@ def test_a_python_that_the_system_can_not_run_is_refused(bench: Bench, script: s
     file.write_text(script)
     file.chmod(0o755)
     said = refused(bench, "--python", "./mypython")
-    assert "mypython cannot be run: " in said or "mypython is no Python" in said
+    assert "mypython cannot be run: " in said or "mypython is not Python" in said
     assert said.count("\n") == 1
 
 

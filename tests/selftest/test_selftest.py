@@ -63,10 +63,10 @@ def test_none_leaves_out_delays() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        pytest.param({"delays": ("fast",)}, "--delay: 'fast' is no delay", id="no delay"),
-        pytest.param({"delays": ("-5%",)}, "--delay: '-5%' is no delay", id="negative"),
-        pytest.param({"delays": ("nan%",)}, "--delay: 'nan%' is no delay", id="not a number"),
-        pytest.param({"delays": ("2s",)}, "--delay: '2s' is no delay", id="too long"),
+        pytest.param({"delays": ("fast",)}, "--delay: 'fast' is not a delay", id="no delay"),
+        pytest.param({"delays": ("-5%",)}, "--delay: '-5%' is not a delay", id="negative"),
+        pytest.param({"delays": ("nan%",)}, "--delay: 'nan%' is not a delay", id="not a number"),
+        pytest.param({"delays": ("2s",)}, "--delay: '2s' is not a delay", id="too long"),
         pytest.param({"runs": "0"}, "--runs must be ", id="no runs"),
         pytest.param({"round_s": "0"}, "--duration must be ", id="no time"),
         pytest.param({"round_s": "1.5s"}, "--duration: must be whole seconds", id="half a second"),

@@ -41,9 +41,9 @@ def noted(directory: Path, wait_s: float, then: str) -> dict[str, str]:
 
 def test_one_who_came_did_come_though_locust_sends_it_away_when_the_wait_is_over(tmp_path: Path) -> None:
     found = noted(tmp_path, 2, "waits until it is over")
-    assert found == {"kind": "missing", "message": "only 1 of 2 load workers came (load worker 1 on one)"}
+    assert found == {"kind": "missing", "message": "only 1 of 2 load workers connected (load worker 1 on one)"}
 
 
 def test_one_who_is_ended_before_the_wait_is_over_is_lost(tmp_path: Path) -> None:
     found = noted(tmp_path, 600, "is ended")
-    assert found == {"kind": "lost", "message": "load worker 1 on one was ended before the load began"}
+    assert found == {"kind": "lost", "message": "load worker 1 on one stopped before the load began"}
