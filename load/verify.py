@@ -37,7 +37,7 @@ def explained(problem: str | None, response: Response, base_url: str, timeout_s:
         return None
     if response.error.startswith(TOO_LATE) and response.status_code:
         kind = shown((response.header(b"content-type") or "no Content-Type").partition(";")[0])
-        ends = f"it answers ({response.status_code}, {kind}), but does not end within {timeout_s:g} s"
+        ends = f"it responds ({response.status_code}, {kind}), but the response does not end within {timeout_s:g} s"
         return f"{ends}; an endless stream needs a locustfile of its own"
     location = response.header(b"location")
     if location is not None and response.status_code in REDIRECTS:

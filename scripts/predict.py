@@ -24,7 +24,7 @@ def predict(
 ) -> None:
     """Predict the results of `bench run` with queueing theory, in seconds and without load.
 
-    Users, workers and slots are simulated as in `bench run`; docs/explanation.md describes the model and its limits. With
+    Users, workers and slots are simulated as in `bench run`; docs/explanation.md has the model and its limits. With
     --open-rate, requests arrive at a fixed rate, independent of responses.
 
     Examples:

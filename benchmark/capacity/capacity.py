@@ -242,7 +242,8 @@ def print_capacity(console: Console, found: Capacity) -> None:
             "generator was the bottleneck" if step.limited else step.broken or "met",
         )
     console.print(table)
-    console.print(Text(sentence(found)))
+    console.print()
+    console.print(Text(sentence(found), style="bold"))
 
 
 def bar(step: Step, most_ms: float, letter: str, line: str) -> str:

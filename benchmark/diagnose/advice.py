@@ -7,6 +7,7 @@ promised is "up to".
 from collections.abc import Callable, Sequence
 
 from benchmark.diagnose.model import Diagnosis, Level
+from benchmark.formatting import factor, figure
 from benchmark.plan import Served
 
 WHOLE_MS = 100
@@ -25,20 +26,20 @@ def _evidence(found: Diagnosis, full: Sequence[Level]) -> str:
     if found.regime == "event loop" or not full:
         first, last = found.levels[0], found.levels[-1]
         return (
-            f"From {first.users} to {last.users} users throughput grew from {first.throughput_rps:,.4g} to "
-            f"{last.throughput_rps:,.4g} req/s, {last.throughput_rps / first.throughput_rps:,.0f} times."
+            f"From {first.users} to {last.users} users throughput grew from {figure(first.throughput_rps)} to "
+            f"{figure(last.throughput_rps)} req/s, {factor(last.throughput_rps / first.throughput_rps)}."
         )
     # While one worker has no connection yet, a level can be full and answer half.
     most = max(level.throughput_rps for level in full)
     full = [level for level in full if level.throughput_rps >= ON_THE_PLATEAU * most]
     rates = [level.throughput_rps for level in full]
     users = f"{full[0].users} to {full[-1].users} users" if len(full) > 1 else f"{full[0].users} users"
-    rate = f"{min(rates):,.4g} to {max(rates):,.4g}" if len(full) > 1 else f"{rates[0]:,.4g}"
+    rate = f"{figure(min(rates))} to {figure(max(rates))}" if len(full) > 1 else f"{figure(rates[0])}"
     said = f"With {users} throughput stayed at {rate} req/s"
     if full[-1].worker_cpu_percent is None or full[-1].threads_grown_per_worker is None:
         return f"{said}."
     busy, grown = max(full[-1].worker_cpu_percent), max(full[-1].threads_grown_per_worker)
-    return f"{said}; the busiest worker used {busy:.0f} % of a core and had started {grown} threads."
+    return f"{said}; the busiest worker used {busy:.0f}% of a core and had started {grown} threads."
 
 
 def _took(found: Diagnosis) -> str:
@@ -52,8 +53,8 @@ def _at_a_time(found: Diagnosis) -> str:
     """Where, by which estimate, and for how long each request takes its slot."""
     workers, slots = found.setting.workers, found.seats_per_worker
     where = "in all" if workers is None else "in one worker" if workers == 1 else f"in each of {workers} workers"
-    upper = "" if slots is None or slots.high is None else f" to {slots.high:.3g}"
-    estimate = "" if slots is None else f"{slots.low:.3g}{upper} measured, 95% confidence"
+    upper = "" if slots is None or slots.high is None else f" to {figure(slots.high)}"
+    estimate = "" if slots is None else f"{figure(slots.low)}{upper} measured, 95% confidence"
     return f"at a time {where} ({estimate}), {_took(found)} each"
 
 
@@ -68,7 +69,7 @@ def _users_rps(found: Diagnosis, users: int) -> float:
 def _up_to(found: Diagnosis, rate_rps: float) -> str:
     last = found.levels[-1]
     best = max(level.throughput_rps for level in found.levels)
-    return f"With {last.users} users up to {max(rate_rps, best):,.4g} req/s instead of {best:,.4g}."
+    return f"With {last.users} users up to {figure(max(rate_rps, best))} req/s instead of {figure(best)}."
 
 
 def _event_loop(found: Diagnosis) -> tuple[str, str, str]:
@@ -84,8 +85,8 @@ def _event_loop(found: Diagnosis) -> tuple[str, str, str]:
 def _thread_pool(found: Diagnosis) -> tuple[str, str, str]:
     finding = f"Thread pool: {found.seats} requests {_at_a_time(found)}."
     change = (
-        "If what it waits for has an async client: `async def` and `await`, so that nothing queues. Else more threads: "
-        "anyio.to_thread.current_default_thread_limiter().total_tokens."
+        "If an async client exists for what it waits for, use `async def` and `await`: nothing queues then. Otherwise "
+        "use more threads: anyio.to_thread.current_default_thread_limiter().total_tokens."
     )
     return finding, change, _up_to(found, _users_rps(found, found.levels[-1].users))
 
@@ -97,7 +98,7 @@ def _blocked(found: Diagnosis) -> tuple[str, str, str]:
     )
     if all(sum(level.connections_per_worker or (level.users,)) >= level.users for level in found.levels):
         finding = finding[:-1] + ", or a lock lets in one request at a time."
-    change = "Await an async client instead of the blocking call; or write `def`, which moves it to the thread pool."
+    change = "Await an async client instead of the blocking call; or use `def`, which moves it to the thread pool."
     threads = (found.setting.threads or 40) * (found.setting.workers or 1)
     users = found.levels[-1].users
     return finding, change, _up_to(found, _users_rps(found, min(users, threads)))
@@ -111,10 +112,10 @@ def _cpu(found: Diagnosis) -> tuple[str, str, str]:
     most = min(cores, workers) / found.cpu_per_request_s if found.cpu_per_request_s else best
     if workers < cores:
         change = f"Run {cores} workers, one for each core, or compute less. Threads and `async` do not help."
-        gain = f"Up to {most * cores / workers:,.4g} req/s with {cores} workers instead of {best:,.4g}."
+        gain = f"Up to {figure(most * cores / workers)} req/s with {cores} workers instead of {figure(best)}."
     else:
         change = "Compute less, or take a machine with more cores and as many workers. Threads and `async` do not help."
-        gain = f"Half the computing: up to {2 * most:,.4g} req/s instead of {best:,.4g}."
+        gain = f"Half the computing: up to {figure(2 * most)} req/s instead of {figure(best)}."
     return finding, change, gain
 
 
@@ -124,8 +125,8 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
     kind = "an executor of its own, or a thread pool of that size" if threads else "a semaphore or a connection pool"
     finding = f"Another pool: {found.seats} {_at_a_time(found)}: {kind}."
     if not found.setting.workers:
-        finding = f"Some pool: {found.seats} {_at_a_time(found)}. Which one can only be told where the workers can be "
-        finding += "seen: with [app] import."
+        finding = f"Some pool: {found.seats} {_at_a_time(found)}. Which one shows only where the workers can be "
+        finding += "observed: with [app] import."
     seats, workers = found.seats or 1, found.setting.workers or 1
     change = f"Make it larger: {2 * seats} instead of {seats}, if the resource behind it can take that."
     service_s = found.service_s.value if found.service_s else 1.0

@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.diagnose.advice import advice
 from benchmark.diagnose.fit import Fit, connections, fit, levels, service_time
 from benchmark.diagnose.model import Diagnosis, Interval, Level, Setting, Step
+from benchmark.formatting import figure
 from benchmark.plan import Served
 from benchmark.summary import since_due_ms
 
@@ -199,10 +200,8 @@ def _too_wide(evidence: Evidence) -> Verdict | None:
     seats = evidence.fit.seats
     if seats.high is not None and seats.high <= MOST_WIDE * seats.low:
         return None
-    high = "many" if seats.high is None else f"{seats.high:.3g}"
-    reason = (
-        f"each worker serves between {seats.low:.2g} and {high} requests at a time, too wide a range to conclude from"
-    )
+    high = "many" if seats.high is None else figure(seats.high)
+    reason = f"each worker serves between {figure(seats.low)} and {high} requests at a time, too wide a range"
     return _unknown(reason, "Diagnose again on a quieter machine, or let each request take longer.")
 
 

@@ -161,9 +161,11 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
     for level in found.levels:
         table.add_row(*_cells(level))
     console.print(table)
+    console.print()
     change = f"Change: {found.change}" if found.change else ""
     gain = f"Expected gain: {found.gain}" if found.gain else ""
-    for line in filter(None, (found.finding, found.evidence, change, gain)):
+    console.print(Text(found.finding, style="bold"))
+    for line in filter(None, (found.evidence, change, gain)):
         console.print(Text(line))
 
 

@@ -152,7 +152,7 @@ def _benchmark_toml(checkout: Checkout) -> Answer:
     try:
         read_config(checkout.home / DEFAULT_FILE)
     except UsageError as error:
-        return Answer("blocks", str(error), f"mend {DEFAULT_FILE}")
+        return Answer("blocks", str(error), f"fix {DEFAULT_FILE}")
     return Answer("fine", "is valid")
 
 

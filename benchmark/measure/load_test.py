@@ -136,7 +136,7 @@ def verify(
             pause(POLL_S)
             for name in [line["name"] for line in _lines(answers) if "begun_s" in line and line["name"] not in told]:
                 told.add(name)
-                say(f"{name} answers, but does not end; waiting for up to {allowed_s:g} s")
+                say(f"{name} responds, but the response does not end; waiting for up to {allowed_s:g} s")
     found = [line for line in _lines(answers) if "begun_s" not in line]
     return _right_answers(endpoints, found, child.tail(), plan.secrets())
 

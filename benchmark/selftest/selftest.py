@@ -81,7 +81,7 @@ def _delay(text: str) -> Delay:
         delay_s = -1.0
     if not 0 < delay_s <= MOST_DELAY_S:
         raise UsageError(f'--delay: {text!r} is not a delay of at most {MOST_DELAY_S:g} s; write it like "5%" or "5ms"')
-    return Delay(label=f"{number} %" if text.endswith("%") else text, delay_ms=round(1000 * delay_s, 3))
+    return Delay(label=f"{number}%" if text.endswith("%") else text, delay_ms=round(1000 * delay_s, 3))
 
 
 def examine(asked: Settings, config_file: Path, console: Console) -> SelfTest:

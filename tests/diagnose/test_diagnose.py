@@ -86,7 +86,7 @@ def test_an_endpoint_that_fails_half_of_its_requests_gets_one_clear_line(climbin
     assert done.returncode == 3, done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("bench: ")]
     assert len(said) == 1
-    assert "requests to endpoint 'failing' failed, mostly with: status 500 instead of 200. Mend that" in said[0]
+    assert "requests to endpoint 'failing' failed, mostly with: status 500 instead of 200. Fix that" in said[0]
     assert not climbing.processes()
 
 

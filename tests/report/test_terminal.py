@@ -68,6 +68,12 @@ def test_a_narrow_table_leaves_columns_out_and_a_wide_one_shows_all() -> None:
     assert "failed" in heads[80]
 
 
+def test_the_picture_of_the_terminal_is_complete_in_itself(repository: Path) -> None:
+    picture = (repository / "docs" / "pictures" / "terminal.svg").read_text()
+    assert "bench" in picture
+    assert not re.findall(r"url\((?!#)|@font-face|<script|href=", picture)
+
+
 def test_the_headline_stands_right_below_the_table_and_before_what_limits_it() -> None:
     title, table, headline, caveats = re.split(r"\n\n", printed(80, noisy_record()).strip())
     assert title.startswith("quick: 10 users")

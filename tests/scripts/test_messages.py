@@ -104,11 +104,14 @@ def test_cookies_that_do_not_go_back_over_http_are_named(bench: Bench) -> None:
         pytest.param(
             "/endless",
             "fast",
-            "it answers (200, text/event-stream), but does not end within 2.02 s",
+            "it responds (200, text/event-stream), but the response does not end within 2.02 s",
             id="endless stream",
         ),
         pytest.param(
-            "/silent", "requests", "it answers (200, text/event-stream), but does not end", id="silent stream"
+            "/silent",
+            "requests",
+            "it responds (200, text/event-stream), but the response does not end",
+            id="silent stream",
         ),
         pytest.param(
             "/moved", "fast", "status 307 instead of 200: it redirects to /orders/, and no client", id="slash"
@@ -128,7 +131,7 @@ def test_the_check_before_a_load_says_what_came_instead(bench: Bench, path: str,
 def test_a_response_that_goes_on_and_on_is_said_while_it_is_waited_for(bench: Bench) -> None:
     bench.configure(APP, path="/endless", timeout="4s", target="workers = 1")
     done = bench.call("run")
-    assert "quick answers, but does not end; waiting for up to 4.02 s" in done.stderr
+    assert "quick responds, but the response does not end; waiting for up to 4.02 s" in done.stderr
 
 
 @pytest.mark.parametrize(
