@@ -170,8 +170,8 @@ def test_what_makes_no_sense_with_or_without_a_rate_is_refused(
                 ("date", "2026-01-31", 'endpoints.one.json.a.1: holds a date, write it as text: "2026-01-31"'),
                 ("moment", "2026-01-31T10:00:00Z", "endpoints.one.json.a.1: holds a date, write it as text"),
                 ("time of day", "10:00:00", "endpoints.one.json.a.1: holds a time, write it as text"),
-                ("nan", "nan", "endpoints.one.json.a.1: nan is no number"),
-                ("overflow", "1e400", "endpoints.one.json.a.1: inf is no number"),
+                ("nan", "nan", "endpoints.one.json.a.1: nan is not a finite number"),
+                ("overflow", "1e400", "endpoints.one.json.a.1: inf is not a finite number"),
                 ("many digits", "9" * 5000, "endpoints.one.json.a.1: holds a number of more than 64 bits"),
                 ("many hex digits", "0x" + "f" * 5000, "endpoints.one.json.a.1: holds a number of more than 64 bits"),
                 ("deep lists", "[" * 3000 + "]" * 3000, "line 7, json: values are nested more than 50 deep"),
@@ -181,7 +181,7 @@ def test_what_makes_no_sense_with_or_without_a_rate_is_refused(
         pytest.param(
             MINIMAL.replace("work_tasks", f"json.{'a.' * 90}b = 1\nwork_tasks"), "nested more than 50", id="dots"
         ),
-        pytest.param(MINIMAL.replace("= 10", "= inf"), "profiles.quick.users: inf is no number", id="inf"),
+        pytest.param(MINIMAL.replace("= 10", "= inf"), "profiles.quick.users: inf is not a finite number", id="inf"),
         pytest.param(
             MINIMAL.replace("= 10", f"= 1{'0' * 400}"), "profiles.quick.users: holds a number of", id="10**400"
         ),
@@ -195,7 +195,11 @@ def test_what_makes_no_sense_with_or_without_a_rate_is_refused(
         pytest.param(
             MINIMAL.replace('import = "app.main:app"', 'url = "http://host:99999"'), "app.url: Port out", id="no port"
         ),
-        pytest.param(MINIMAL.replace('import = "app.main:app"', 'url = "http://a..b"'), "app.url: names no", id="host"),
+        pytest.param(
+            MINIMAL.replace('import = "app.main:app"', 'url = "http://a..b"'),
+            "app.url: names an impossible host",
+            id="host",
+        ),
         pytest.param(
             MINIMAL.replace("work_tasks", 'headers = { "X Y" = "a" }\nwork_tasks'),
             "cannot be the name of a header",

@@ -34,7 +34,7 @@ def _evidence(found: Diagnosis, full: Sequence[Level]) -> str:
     full = [level for level in full if level.throughput_rps >= ON_THE_PLATEAU * most]
     rates = [level.throughput_rps for level in full]
     users = f"{full[0].users} to {full[-1].users} users" if len(full) > 1 else f"{full[0].users} users"
-    rate = f"{figure(min(rates))} to {figure(max(rates))}" if len(full) > 1 else f"{figure(rates[0])}"
+    rate = " to ".join(dict.fromkeys([figure(min(rates)), figure(max(rates))]))
     said = f"With {users} throughput stayed at {rate} req/s"
     if full[-1].worker_cpu_percent is None or full[-1].threads_grown_per_worker is None:
         return f"{said}."

@@ -59,5 +59,5 @@ def test_a_prediction_is_asked_once_for_each_number_of_users() -> None:
 
 def test_each_part_of_a_promise_that_does_not_hold_is_named() -> None:
     assert list(broken(99.0, 0.1, 100.0, 0.1)) == []
-    assert list(broken(100.0, 0.11, 100.0, 0.1)) == ["0.11 % failed", "too slow"]
-    assert list(broken(None, 100.0, 100.0, 0.1)) == ["100 % failed", "nothing was answered"]
+    assert list(broken(100.0, 0.11, 100.0, 0.1)) == ["0.11% failed", "too slow"]
+    assert list(broken(None, 100.0, 100.0, 0.1)) == ["100% failed", "no responses"]

@@ -147,7 +147,7 @@ def test_a_full_processor_before_anything_queued_is_the_limit_of_an_event_loop()
             Climb(seats=5, service_s=lambda _: 0.001, users=(1, 2, 4, 8)), "one response takes 1 ms", id="short"
         ),
         pytest.param(Climb(seats=9, generator_cpu_percent=95.0), "the load generator", id="generator"),
-        pytest.param(Climb(seats=120), "not seen to stop", id="only one level is full"),
+        pytest.param(Climb(seats=120), "did not stop growing", id="only one level is full"),
         pytest.param(
             Climb(seats=9, service_s=exponential, machine_cpu_percent=99.0), "other programs", id="other programs"
         ),
@@ -170,6 +170,6 @@ def test_what_it_would_give_is_the_bound_of_the_users_or_of_the_seats() -> None:
 
 def test_the_evidence_is_what_stayed_the_same_and_how_busy_the_workers_were() -> None:
     computing = Climb(seats=1, worker_cpu_percent=97.0, users=(1, 2, 4, 8)).diagnosis()
-    assert "With 2 to 8 users throughput stayed at 10 to 10 req/s; the busiest worker used 97 %" in computing.evidence
+    assert "With 2 to 8 users throughput stayed at 10.0 req/s; the busiest worker used 97%" in computing.evidence
     growing = Climb(seats=None).diagnosis()
-    assert "From 1 to 256 users throughput grew from 10 to 2,560 req/s, 256 times." in growing.evidence
+    assert "From 1 to 256 users throughput grew from 10.0 to 2,560 req/s, 256×." in growing.evidence

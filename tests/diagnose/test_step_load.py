@@ -66,7 +66,7 @@ def test_each_level_has_what_was_sampled_in_it(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("errors", "said"),
     [
-        pytest.param([], "no answer in time", id="nothing"),
+        pytest.param([], "no response in time", id="nothing"),
         pytest.param(["", "status 500 instead of 200"], "1 of 2 requests", id="half"),
         pytest.param(["late"] * 2 + [""] * 100, "2 of 102 requests", id="two in a hundred"),
     ],

@@ -114,7 +114,7 @@ def test_what_github_answers_becomes_a_finding_with_its_remedy(
 
 def test_what_gh_may_not_ask_is_not_checked(clone: Clone, tmp_path: Path) -> None:
     found = examined(clone, with_gh(tmp_path, {}), 0)
-    assert {found[name]["message"] for name in GITHUB_CHECKS} == {"gh could not ask: gh: Not Found (HTTP 404)"}
+    assert {found[name]["message"] for name in GITHUB_CHECKS} == {"gh failed: gh: Not Found (HTTP 404)"}
 
 
 def test_everything_that_blocks_in_the_checkout_is_found_at_once(clone: Clone, tmp_path: Path) -> None:
@@ -208,4 +208,4 @@ def test_the_findings_read_as_lines_with_what_to_do(clone: Clone, tmp_path: Path
     lines = done.out.splitlines()
     assert lines[1].startswith("blocks       README markers: README.md needs")
     assert lines[2].startswith("             do: ")
-    assert re.search(r"1 of \d+ checks found something that blocks; [1-9] could not be made\.$", lines[-1])
+    assert re.search(r"1 of \d+ checks found a blocking problem; [1-9] could not be made\.$", lines[-1])

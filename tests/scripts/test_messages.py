@@ -114,7 +114,7 @@ def test_cookies_that_do_not_go_back_over_http_are_named(bench: Bench) -> None:
             id="silent stream",
         ),
         pytest.param(
-            "/moved", "fast", "status 307 instead of 200: it redirects to /orders/, and no client", id="slash"
+            "/moved", "fast", "status 307 instead of 200: it redirects to /orders/, which no client", id="slash"
         ),
         pytest.param("/elsewhere", "requests", "it redirects to https://example.org/login", id="another host"),
     ],
