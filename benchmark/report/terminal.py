@@ -14,7 +14,6 @@ from benchmark.formatting import count, latency, plain, rate, seconds
 from benchmark.plan import Plan
 from benchmark.record import Columns, Record
 from benchmark.report import sentences
-from benchmark.report.caveats import merged
 from benchmark.report.report import failed_label
 from benchmark.theory import wording
 from benchmark.theory.ask import Predicted
@@ -77,9 +76,11 @@ def print_results(console: Console, record: Record) -> None:
         for line in sentences.kept_rate(result):
             console.print(Text(f"{result.name}: {line}."))
     console.print()
-    caveats = merged(record)
+    caveats = sentences.caveats(record)
     for caveat in caveats[:MOST_WARNINGS]:
-        text = f"{caveat.where}: {caveat.message} {caveat.remedy}"
+        several = len(caveat.places) > sentences.MOST_NAMED
+        where = f"{len(caveat.places)} endpoints" if several else caveat.where
+        text = f"{where}: {caveat.message} {caveat.remedy}"
         console.print(Text.assemble((f"{caveat.severity}: ", SEVERITY[caveat.severity]), text))
     if len(caveats) > MOST_WARNINGS:
         console.print(Text(f"and {len(caveats) - MOST_WARNINGS} more in the report"))

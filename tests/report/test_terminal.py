@@ -11,7 +11,6 @@ from benchmark.config import make_plans, read_config
 from benchmark.formatting import say
 from benchmark.plan import Endpoint
 from benchmark.record import Finding, Record
-from benchmark.report.caveats import merged
 from benchmark.report.terminal import print_predictions, print_results
 from benchmark.theory.ask import answer, ask, simulations
 from tests.support.records import some_plan, some_record, some_result, some_round
@@ -83,19 +82,16 @@ def test_the_headline_stands_right_below_the_table_and_before_what_limits_it() -
 
 
 def test_findings_that_say_the_same_are_told_once_with_the_range_of_their_numbers() -> None:
-    late, other_programs = merged(noisy_record())
-    assert late.where == "awaiting"
-    assert other_programs.message == "CPU was 95 to 100% busy, mostly with other programs (1.8 to 1.9 cores)."
-    assert (other_programs.where, other_programs.endpoints) == ("pooled and awaiting", ("pooled", "awaiting"))
+    assert printed(WIDE, noisy_record()).count("warning: ") == 1
+    once = "warning: pooled, awaiting: CPU was 95 to 100% busy, mostly with other programs (1.8 to 1.9 cores)."
+    assert once in printed(WIDE, noisy_record())
 
 
 def test_many_endpoints_are_counted_instead_of_named() -> None:
-    results = [some_result(name, some_round(warnings=(busy(95, 1.8),))) for name in "abcd"]
-    results.append(some_result("calm", some_round()))
+    results = tuple(some_result(name, some_round(warnings=(busy(95, 1.8),))) for name in "abcd")
     declared = tuple(Endpoint(name=result.name, path="/") for result in results)
     plan = some_plan().model_copy(update={"endpoints": declared})
-    assert [one.where for one in merged(some_record(plan=plan, endpoints=tuple(results[:4])))] == ["all 4 endpoints"]
-    assert [one.where for one in merged(some_record(plan=plan, endpoints=tuple(results)))] == ["4 endpoints"]
+    assert "warning: 4 endpoints: CPU was" in printed(WIDE, some_record(plan=plan, endpoints=results))
 
 
 class Terminal(io.StringIO):
