@@ -1,6 +1,6 @@
 #!/bin/sh
-# Locust's operator starts its image with `--master ARGS` and `--worker --master-host HOST ARGS`; here bench is told.
-# The operator removes what has ended, and the results with it: so the master stays for LINGER_S more.
+# Locust's operator starts its image with `--master ARGS` and `--worker --master-host HOST ARGS`; this translates them for bench.
+# The operator removes ended Jobs with their results, so the master stays for LINGER_S more.
 set -u
 case "$1" in
   --master)
