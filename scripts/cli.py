@@ -236,7 +236,7 @@ def _called() -> int:
         say(f"bench: {error}", sys.stderr)
         if os.environ.get("GITHUB_STEP_SUMMARY"):  # the page of the workflow run says it too, without opening a log
             # it reads records: pandas and all
-            from benchmark.report.report import render_error, write_step_summary  # noqa: PLC0415
+            from benchmark.report.step_summary import render_error, write_step_summary  # noqa: PLC0415
 
             with suppress(UnwritableRunError):  # what went wrong was said, and the exit code says it, too
                 write_step_summary(render_error(f"bench: {error}"))

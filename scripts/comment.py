@@ -1,5 +1,6 @@
 """`bench comment`: say the result of a comparison under its pull request."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +9,10 @@ from typer import Argument, Option
 
 from benchmark.compare.model import read_newest
 from benchmark.compare.wording import render_comparison
+from benchmark.errors import UsageError
 from benchmark.formatting import say
 from benchmark.github.comment import comment as write_comment
+from benchmark.record import RUN_URL
 from benchmark.shell import repository_of
 
 
@@ -22,6 +25,9 @@ def comment(
     commit: Annotated[
         str, Option(envvar="BENCH_HEAD_COMMIT", metavar="<commit>", help="Newest commit of the pull request.")
     ],
+    log: Annotated[
+        str | None, Option(envvar="BENCH_RUN_URL", metavar="<url>", help="Workflow run to link below the result.")
+    ] = None,
     remote: Annotated[str, Option(metavar="<remote>", help="Remote whose repository has the pull request.")] = "origin",
 ) -> None:
     """Post the result of a comparison on its pull request, or update the earlier comment.
@@ -34,7 +40,10 @@ def comment(
 
     """
     found = read_newest(results)
+    if log is not None and not re.fullmatch(RUN_URL, log):
+        raise UsageError(f"--log: {log!r} is not the address of a workflow run")
     home = Path.cwd()
     where = repository_of(home, remote)
-    done = write_comment(render_comparison(found), home, owner=owner, branch=branch, commit=commit, repository=where)
+    text = render_comparison(found, log)
+    done = write_comment(text, home, owner=owner, branch=branch, commit=commit, repository=where)
     say(done, sys.stdout)

@@ -10,7 +10,7 @@ from typer import Argument, Option
 from benchmark.compare.compare import SMALLEST_EFFECT, ComparisonRequest, Extras, compare_sides, refuse_regressions
 from benchmark.compare.wording import print_comparison, render_comparison
 from benchmark.config import DEFAULT_FILE, FLAGS, Flag
-from benchmark.report.report import write_step_summary
+from benchmark.report.step_summary import write_step_summary
 from benchmark.store import to_json
 from scripts import options
 

@@ -11,7 +11,7 @@ from benchmark.formatting import say
 from benchmark.report.published import read_published
 from benchmark.report.readme import has_place
 from benchmark.report.render import render, render_run_of
-from benchmark.report.report import render_step_summary, run_directories, write_step_summary
+from benchmark.report.step_summary import render_step_summary, run_directories, write_step_summary
 from benchmark.store import read_record
 from scripts import options
 

@@ -22,6 +22,7 @@ import numpy as np
 from scipy import stats
 
 from benchmark.compare.model import SIDES, Difference, SideName, Turn, Word
+from benchmark.formatting import minus
 from benchmark.judge.metrics import JUDGED, Metric
 from benchmark.judge.model_fit import allowed_ms, is_too_much, lost_ratio
 
@@ -129,7 +130,7 @@ def _difference(metric: Metric, endpoint: str, turns: Sequence[Turn], rule: Rule
     base, head = (_middle(turns, side, metric) for side in SIDES)
     known = {"endpoint": endpoint, "metric": metric.name, "base": base, "head": head}
     if len(sample) < FEWEST_PASSES:
-        too_few = f"{len(sample)} passes have this number, {FEWEST_PASSES} at least are needed"
+        too_few = f"only {len(sample)} passes have this number, at least {FEWEST_PASSES} are needed"
         return Difference(**known, verdict="inconclusive", reason=too_few)
     # Failures in few passes are all the failures there may be: nothing of them is cut off.
     found = trimmed_interval(sample, error_rate, 0.0 if metric.name == "failure_ratio" else TRIMMED)
@@ -171,17 +172,20 @@ def _verdicts(found: Interval, metric: Metric, turns: Sequence[Turn], rule: Rule
         yield "regressed" if worse else "improved", None
     if -smallest < found.low and found.high < smallest:
         yield "unchanged", None
-    yield "inconclusive", f"it may be {found.low:+.1f} % to {found.high:+.1f} %; more rounds tell it more exactly"
+    yield (
+        "inconclusive",
+        minus(f"between {found.low:+.1f}% and {found.high:+.1f}%; run more rounds for a narrower interval"),
+    )
 
 
 def _objections(turns: Sequence[Turn]) -> Iterator[tuple[Word, str | None]]:
     requests = sum(turn.requests for turn in turns)
     failures = sum(turn.failures for turn in turns)
     if failures > MOST_FAILURES_RATIO * requests:
-        reason = "requests failed, so the right responses are those of another load; fix the failures first"
+        reason = "requests failed, so the correct responses had another load; fix the failures first"
         yield "inconclusive", reason
     if is_too_much(median(map(lost_in_turn, turns))):
-        yield "inconclusive", "the load generator, not the app, made users wait; take fewer --users"
+        yield "inconclusive", "the load generator, not the app, was the bottleneck; use fewer --users"
 
 
 def lost_in_turn(turn: Turn) -> float:

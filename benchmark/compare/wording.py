@@ -10,13 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.compare.model import Comparison, Difference, Side
-from benchmark.formatting import NOT_AVAILABLE, inert, when
+from benchmark.formatting import NOT_AVAILABLE, inert, minus, when
 from benchmark.measure.progress import bar
 
 TITLES = {"throughput_rps": "req/s", "median_ms": "p50", "p95_ms": "p95", "failure_ratio": "failures"}
-HEADS = ("Endpoint", "Metric", "base", "head", "Change", "Interval (%)", "Verdict")
+HEADS = ("Endpoint", "Metric", "Change", "Verdict", "base", "head", "Interval (%)")
+SIGNS = {"regressed": "🔴", "improved": "🟢", "inconclusive": "⚪", "unchanged": "🟢"}
+"""Of the verdicts, in the order in which they decide about the whole."""
+
 LEADING = frozenset({"throughput_rps", "median_ms", "failure_ratio"})
-"""What "no difference" must be known of. A p95 hangs on the worst moments of the machine, and often cannot be told."""
+"""What "no change" must be known of. A p95 depends on the worst moments of the machine, and is often inconclusive."""
 
 CHANGED = frozenset({"improved", "regressed"})
 UNKNOWN = "inconclusive"
@@ -35,14 +38,15 @@ def sentence(comparison: Comparison, named: Named = inert) -> str:
     parts = [f"{named(name)} {_changes(_of(comparison, name, CHANGED))}." for name in changed]
     if comparison.lost:
         many = f"{len(comparison.lost)} rounds" if len(comparison.lost) > 1 else "A round"
-        parts.insert(0, f"{many} broke under load, see below: what follows is of the others.")
+        parts.insert(0, f"{many} failed under load (see below); the results are from the other rounds.")
     if same:
-        others = f"{len(same)} other endpoint{'s' if len(same) > 1 else ''}"
-        every = "all endpoints" if len(names) > 1 else "the endpoint"
+        others = f"the other {len(same)} endpoints" if len(same) > 1 else f"the other endpoint, {named(same[0])}"
+        every = f"any of {len(same)} endpoints" if len(names) > 1 else named(same[0])
         which = every if len(same) == len(names) else others
-        parts.append(f"No difference at {which}: req/s and p50 within {comparison.smallest_effect_percent:g} %.")
+        effect = comparison.smallest_effect_percent
+        parts.append(f"No change in {which} (req/s and p50 within {effect:g}%).")
     if untold:
-        parts.append(f"It cannot be told for {', '.join(map(named, untold))}: more rounds, or a quieter machine.")
+        parts.append(f"Inconclusive for {', '.join(map(named, untold))}; run more rounds or use a quieter machine.")
     return " ".join(parts)
 
 
@@ -61,28 +65,32 @@ def _changes(found: Sequence[Difference]) -> str:
 def _change(item: Difference) -> str:
     if item.change_percent is None:
         return NOT_AVAILABLE
-    milliseconds = "" if item.change_ms is None else f" ({item.change_ms:+.2f} ms)"
-    return f"{item.change_percent:+.1f} %{milliseconds}"
+    milliseconds = "" if item.change_ms is None else f" ({item.change_ms:+,.2f} ms)"
+    return minus(f"{item.change_percent:+.1f}%{milliseconds}")
+
+
+def _values(item: Difference) -> list[str]:
+    """What both sides scored: head as base with the change, which is from pairs; medians alone may say the opposite."""
+    head = item.head
+    if item.base is not None and item.change_percent is not None and item.metric != "failure_ratio":
+        head = item.base * (1 + item.change_percent / 100)
+    return [_value(item, value) for value in (item.base, head)]
 
 
 def _value(item: Difference, value: float | None) -> str:
     if value is None:
         return NOT_AVAILABLE
     if item.metric == "failure_ratio":
-        return f"{100 * value:.2f} %"
-    return f"{value:.1f}" if item.metric == "throughput_rps" else f"{value:.2f}"
+        return f"{100 * value:.2f}%"
+    return f"{value:,.1f}" if item.metric == "throughput_rps" else f"{value:,.2f}"
 
 
 def _cells(item: Difference) -> list[str]:
-    head = item.head
-    if item.base is not None and item.change_percent is not None and item.metric != "failure_ratio":
-        head = item.base * (1 + item.change_percent / 100)  # from pairs of turns; medians alone may say the opposite
-    values = [_value(item, item.base), _value(item, head)]
     title = TITLES[item.metric] + (" (ms)" if item.metric.endswith("_ms") else "")
     interval = NOT_AVAILABLE
     if item.low_percent is not None and item.high_percent is not None:
-        interval = f"{item.low_percent:+.1f} to {item.high_percent:+.1f}"
-    return [title, *values, _change(item), interval, item.verdict]
+        interval = minus(f"{item.low_percent:+.1f} to {item.high_percent:+.1f}")
+    return [title, _change(item), item.verdict, *_values(item), interval]
 
 
 def _shown(comparison: Comparison) -> list[Difference]:
@@ -104,18 +112,34 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     console.print(Text(sentence(comparison, str)))
 
 
-def render_comparison(comparison: Comparison) -> str:
-    lines = [
-        f"**{sentence(comparison)}**",
-        "",
-        f"| {' | '.join(HEADS)} |",
-        "| :-- | :-- | --: | --: | --: | --: | :-- |",
-    ]
-    lines += [f"| {inert(item.endpoint)} | {' | '.join(_cells(item))} |" for item in _shown(comparison)]
-    reasons = [f"- {reason}" for reason in _reasons(comparison, inert)]
-    lines += ["", *reasons, ""] if reasons else [""]
+def render_comparison(comparison: Comparison, log: str | None = None) -> str:
+    """The result as Markdown: what changed, and the rest folded. `log`: where the workflow run is, if in one."""
+    shown = _shown(comparison)
+    changed = [item for item in shown if item.verdict in CHANGED]
+    lines = [f"{_sign(shown)} **{sentence(comparison)}**", ""]
+    if changed:
+        lines += ["| Endpoint | Metric | Change | base → head |", "| :-- | :-- | --: | --: |"]
+        for item in changed:
+            base, head = _values(item)
+            unit = " ms" if item.metric.endswith("_ms") else ""
+            change = f"{SIGNS[item.verdict]} {_change(item)}"
+            lines.append(f"| {inert(item.endpoint)} | {TITLES[item.metric]} | {change} | {base} → {head}{unit} |")
+        lines.append("")
+    reasons = [f"- {inert(reason)}" for reason in comparison.lost]
+    lines += [*reasons, ""] if reasons else []
+    lines += ["<details>", "<summary>All metrics, and how they were measured</summary>", ""]
+    lines += [f"| {' | '.join(HEADS)} |", "| :-- | :-- | --: | :-- | --: | --: | --: |"]
+    lines += [f"| {inert(item.endpoint)} | {' | '.join(_cells(item))} |" for item in shown]
+    unknown = [f"- {reason}" for reason in _reasons(comparison, inert)[len(comparison.lost) :]]
+    lines += ["", *unknown, ""] if unknown else [""]
     lines += [f"- base: {_side(comparison.base)}", f"- head: {_side(comparison.head)}", *_packages(comparison), ""]
-    return "\n".join([*lines, _method(comparison), ""])
+    lines += [_method(comparison), "", "</details>", ""]
+    return "\n".join([*lines, *([f"[Workflow run]({log})", ""] if log else [])])
+
+
+def _sign(shown: Sequence[Difference]) -> str:
+    verdicts = {item.verdict for item in shown if item.verdict != UNKNOWN or item.metric in LEADING}
+    return next(sign for verdict, sign in SIGNS.items() if verdict in verdicts or verdict == "unchanged")
 
 
 def _reasons(comparison: Comparison, named: Named) -> list[str]:
@@ -139,9 +163,13 @@ def _packages(comparison: Comparison) -> list[str]:
     names = [name for name in sorted({*base, *head}) if base.get(name) != head.get(name)]
     if not names:
         return []
-    shown = [f"{name} {head.get(name, 'removed')}, was {base.get(name, 'not there')}" for name in names[:MOST_PACKAGES]]
+    shown = [f"{name} {_went(base.get(name), head.get(name))}" for name in names[:MOST_PACKAGES]]
     more = f"; and {len(names) - MOST_PACKAGES} more" if len(names) > MOST_PACKAGES else ""
-    return [f"- packages that differ: {'; '.join(map(inert, shown))}{more}"]
+    return [f"- different packages: {'; '.join(map(inert, shown))}{more}"]
+
+
+def _went(before: str | None, now: str | None) -> str:
+    return f"{before} → {now}" if before and now else f"{now} added" if now else f"{before} removed"
 
 
 def _method(comparison: Comparison) -> str:
@@ -149,11 +177,11 @@ def _method(comparison: Comparison) -> str:
     passes = len({turn.number for turn in comparison.turns})
     certainty, effect = 100 * (1 - comparison.error_rate), comparison.smallest_effect_percent
     return (
-        f"{when(comparison.started_at)}, {inert(comparison.cpu.model)}, {comparison.cpu.count} cores. {passes} passes "
-        f"over the endpoints with fresh connections, servers fresh after every fourth; {profile.users} "
-        "users, base and head in turns and compared turn by turn; head is shown as base with that change. "
-        f"All intervals hold at once with {certainty:g} % certainty; a change has to be {effect:g} % at least. "
-        "How it works, and what it cannot see: docs/comparing.md."
+        f"{when(comparison.started_at)}, {inert(comparison.cpu.model)}, {comparison.cpu.count} cores, {profile.users} "
+        f"users. {passes} passes over the endpoints: base and head in interleaved blocks, compared within each pass. "
+        "Each pass has fresh connections, every fourth fresh servers. head is shown as base with the measured change. "
+        f"Intervals have {certainty:g}% simultaneous confidence; changes below {effect:g}% are ignored. "
+        "Details and limitations: docs/comparing.md."
     )
 
 
@@ -179,7 +207,7 @@ class CompareReporter:
         self._number = number
         if number > self._rounds:
             self._rounds = number
-            self.say("the machine is noisy, the intervals are still too wide: one round more")
+            self.say("the intervals are still too wide, the machine is noisy: measuring one more round")
         if self._update is not None:
             self._update(total=float(self._rounds))
         else:

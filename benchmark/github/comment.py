@@ -1,8 +1,8 @@
-"""Says the result of a comparison under the pull request that it belongs to: one comment, kept up to date.
+"""Posts the result of a comparison on its pull request: one comment, kept up to date.
 
 It runs with a token that may write, after a workflow that ran the code of a stranger. So nothing that workflow left
-behind is believed: what is said is rendered here from checked numbers, and where it is said is asked of GitHub, by the
-commit and the branch that GitHub itself names in its event.
+behind is trusted: the text is rendered here from checked numbers, and GitHub is asked where to post it, by the commit
+and the branch that GitHub itself names in its event.
 """
 
 import json
@@ -18,12 +18,12 @@ LONGEST_COMMENT = 60_000  # GitHub takes 65,536 characters
 
 
 def comment(markdown: str, home: Path, *, owner: str, branch: str, commit: str, repository: str | None = None) -> str:
-    """Write or renew the comment; gives what was done. InvalidRunError: it is too long. PublishError: gh refuses.
+    """Write or update the comment; gives what was done. InvalidRunError: it is too long. PublishError: gh refuses.
 
     `owner`, `branch` and `commit`: the head of the pull request as GitHub's event names it; `repository`: where it is.
     """
     if len(markdown) > LONGEST_COMMENT:
-        raise InvalidRunError("the comparison is too long for a comment; it stands in the summary of its workflow run")
+        raise InvalidRunError("the comparison is too long for a comment; read it in the summary of its workflow run")
 
     def api(path: str, *flags: str, text: str = "") -> str:
         return gh(home, "api", f"repos/{{owner}}/{{repo}}{path}", *flags, repository=repository, text=text)
@@ -32,13 +32,13 @@ def comment(markdown: str, home: Path, *, owner: str, branch: str, commit: str, 
     pulls = _pages(api("/pulls", *of_this_branch))
     number = next((int(item["number"]) for item in pulls if item["head"]["sha"] == commit), None)
     if number is None:
-        return "no open pull request has this commit as its head any more; nothing was said"
+        return "no open pull request has this commit as its head any more; nothing was posted"
     comments = _pages(api(f"/issues/{number}/comments?per_page=100", "--paginate"))
     ours = [item for item in comments if item["user"]["login"] == AUTHOR and str(item["body"]).startswith(MARK)]
     payload = json.dumps({"body": f"{MARK}\n{markdown}"})
     if ours:
         api(f"/issues/comments/{int(ours[0]['id'])}", "--method", "PATCH", "--input", "-", text=payload)
-        return f"renewed the comment under #{number}"
+        return f"updated the comment on #{number}"
     api(f"/issues/{number}/comments", "--method", "POST", "--input", "-", text=payload)
     return f"commented on #{number}"
 

@@ -15,7 +15,7 @@ from benchmark.errors import InvalidRunError, PublishError, UnwritableRunError, 
 from benchmark.formatting import inert, say
 from benchmark.publish.untrusted import read_runs
 from benchmark.report.render import render, say_unreadable
-from benchmark.report.report import write_step_summary
+from benchmark.report.step_summary import write_step_summary
 from benchmark.report.verdicts import why_incomplete
 from benchmark.shell import Git, GitError, remote_lines, working_in
 
@@ -118,7 +118,8 @@ def _tell_workflow(destination: Destination, commit: str, runs: Sequence[str]) -
     if not (server and repository and os.environ.get("GITHUB_STEP_SUMMARY")):
         return
     reports = f"{server}/{repository}/blob/{commit}/{destination.reports.as_posix()}"
-    places = {run: f"{reports}/runs/{run}/report.md" for run in runs} or {"the index": f"{reports}/README.md"}
+    places = {run: f"{reports}/runs/{run}/report.md" for run in runs}
+    places |= {"index with verdicts and pictures": f"{reports}/README.md"}
     links = ", ".join(f"[{name}]({place})" for name, place in places.items())
     try:
         write_step_summary(f"Published on {inert(destination.branch)}: {links}\n")

@@ -1,11 +1,8 @@
-"""Runs as Markdown, rendered by Jinja from the records alone: report.md, and the page of a workflow run."""
+"""Runs as Markdown, rendered by Jinja from the records alone."""
 
-import os
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,7 +14,6 @@ from benchmark.record import Columns, EndpointResult, Finding, Record, Round
 from benchmark.report import sentences, verdicts
 from benchmark.report.noise_floor import on_this_machine
 from benchmark.report.published import Published, PublishedRow, same_conditions
-from benchmark.store import FILE_NAME, writing
 from benchmark.theory.wording import change, difference_cells
 
 RESULT_COLUMNS = {
@@ -281,59 +277,3 @@ def picture_lines(record: Record, folder: str = "") -> dict[str, str]:
     from benchmark.report.charts.registry import run_pictures  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     return {shows: picture.markdown(folder) for shows, picture in run_pictures(record).items()}
-
-
-LARGEST_BYTES = 900 * 1024  # GitHub drops the whole summary of a step above 1 MiB; the rest is room for error messages
-LONGEST_ERROR = 10_000
-NOTHING = "Nothing was measured; the step that measures says why.\n"
-
-
-def run_directories(path: Path) -> tuple[Path, ...]:
-    """Find runs: the directory itself when it is one, else every run directory in it, oldest first."""
-    if (path / FILE_NAME).is_file():
-        return (path,)
-    return tuple(sorted(file.parent for file in path.glob(f"*/{FILE_NAME}")))
-
-
-def render_step_summary(records: Sequence[Record], tables: tuple[Published, ...]) -> str:
-    """Markdown for all runs, at most `LARGEST_BYTES` of it; it says how many runs did not fit."""
-    parts: list[str] = []
-    left_bytes = LARGEST_BYTES
-    for record in records:
-        part = _render_run(record, tables)
-        left_bytes -= len(part.encode())
-        if left_bytes < 0:
-            break
-        parts.append(part)
-    left_out = len(records) - len(parts)
-    if left_out:
-        parts.append(f"{left_out} more did not fit here: they are in the artifact.\n")
-    return "\n".join(parts) or NOTHING
-
-
-def render_error(message: str) -> str:
-    return f"**It failed:**\n\n{formatting.code_block(message[:LONGEST_ERROR])}\n"
-
-
-def _render_run(record: Record, tables: tuple[Published, ...]) -> str:
-    return rendered(
-        "step_summary.md.j2",
-        record=record,
-        profile=record.profile,
-        headline=sentences.headline(record),
-        results=results_table(record, same_conditions(record, tables)),
-        warnings=all_warnings(record),
-    )
-
-
-def write_step_summary(markdown: str) -> None:
-    """Append to the summary of the workflow step that this runs in; elsewhere, print it.
-
-    UnwritableRunError: the summary cannot be written.
-    """
-    file = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not file:
-        sys.stdout.write(markdown)
-        return
-    with writing(Path(file)), Path(file).open("a", encoding="utf-8", errors="backslashreplace") as page:
-        page.write(markdown)

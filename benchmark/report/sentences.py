@@ -56,11 +56,11 @@ def _ranked(rates: Mapping[str, float], named: Callable[[str], str]) -> str:
     best, least = max(rates.values()), min(rates.values())
     if best < least * ALIKE_RATIO:
         span = figure(best) if figure(least) == figure(best) else f"{figure(least)} to {figure(best)}"
-        return f"{_listed([named(name) for name in rates])} handled about the same load: {span} requests/s."
+        return f"{listed([named(name) for name in rates])} handled about the same load: {span} requests/s."
     fastest = [named(name) for name, value in rates.items() if value * ALIKE_RATIO > best]
     last = next(named(name) for name, value in rates.items() if value == least)
     times = f"{factor(best / least)} the load of {last}" if least else f"more load than {last}"
-    return f"{_listed(fastest)} handled {times}: {figure(best)} vs {figure(least)} requests/s."
+    return f"{listed(fastest)} handled {times}: {figure(best)} vs {figure(least)} requests/s."
 
 
 def _slowest(results: Sequence[EndpointResult], what: str, named: Callable[[str], str]) -> str:
@@ -69,7 +69,7 @@ def _slowest(results: Sequence[EndpointResult], what: str, named: Callable[[str]
     if len(results) == 1:
         return f"{named(slowest.name)} handled {figure(right_rps(slowest))} requests/s{_took(slowest)}."
     if max(tails_ms.values()) < min(tails_ms.values()) * ALIKE_RATIO:
-        return f"{_listed([named(name) for name in tails_ms])} were about equally fast{_took(slowest)}."
+        return f"{listed([named(name) for name in tails_ms])} were about equally fast{_took(slowest)}."
     return f"{named(slowest.name)} was the slowest of {len(results)} {what}{_took(slowest)}."
 
 
@@ -84,7 +84,7 @@ def _failed(record: Record, ranked: Collection[str], named: Callable[[str], str]
     silent = [one.name for one in record.endpoints if one.summary is not None and one.name not in ranked]
     failed = {one.name: sum(item.failures for item in one.rounds) for one in record.endpoints if one.name in ranked}
     failed = {name: failures for name, failures in failed.items() if failures}
-    found = [f"{_listed([named(name) for name in silent])} gave no correct response."] if silent else []
+    found = [f"{listed([named(name) for name in silent])} gave no correct response."] if silent else []
     if len(failed) > MOST_NAMED:
         return [*found, f"Some requests to {len(failed)} endpoints failed."]
     for one in record.endpoints:
@@ -94,7 +94,7 @@ def _failed(record: Record, ranked: Collection[str], named: Callable[[str], str]
     return found
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Names as a sentence has them: "a, b and c"; of many the first ones, "a, b and 7 more"."""
     shown = [*names] if len(names) <= MOST_NAMED else [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} more"]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
@@ -120,7 +120,7 @@ def _at_a_rate(record: Record, right: Collection[str], named: Callable[[str], st
     slowest = "" if len(kept) <= MOST_NAMED else f", the slowest {MOST_NAMED} of {len(kept)}"
     sentences = [f"Median response at {record.profile.load}{slowest}: {', '.join(took)}."] if took else []
     if behind:
-        names = _listed([named(name) for name in behind])
+        names = listed([named(name) for name in behind])
         sentences.append(f"{names} did not reach the target rate of {record.profile.load}.")
     return sentences
 
@@ -231,7 +231,7 @@ def prediction_sentence(record: Record) -> str:
             rounded = math.ceil(most) if most > WHOLE_PERCENT_FROM else max(0.1, math.ceil(round(most * 10, 6)) / 10)
             where = f" ({inert(name)})" if most > MUCH_OFF_PERCENT else ""
             parts.append(f"{percent(rounded)} in {label}{where}")
-    return f"The prediction is within {_listed(parts)}." if parts else ""
+    return f"The prediction is within {listed(parts)}." if parts else ""
 
 
 def kept_rate(result: EndpointResult) -> list[str]:

@@ -76,7 +76,7 @@ def test_a_package_that_makes_it_slower_is_found_and_can_gate(versions: Bench) -
     assert done.stderr.splitlines()[-1].startswith("bench: quick regressed: req/s -")
     assert "[2/2] about " in done.stderr
     (report,) = (versions.folder / "results").glob("compare-*/compare.md")
-    assert "packages that differ: slower 1.0, was not there" in report.read_text()
+    assert "different packages: slower 1.0 added" in report.read_text()
     assert nothing_is_left(versions)
 
 

@@ -14,11 +14,11 @@ from tests.compare.comparisons import Latency, make_comparison, make_turns
 HOSTILE = "evil](http://x) <img src=x> | @everyone `#1`"
 
 
-def slower(factor: float) -> Latency:
-    """Head of beta takes `factor` times as long, all else 50 ms."""
+def slower(factor: float, whose: str = "beta") -> Latency:
+    """Head of one endpoint takes `factor` times as long, all else 50 ms."""
 
     def latency_ms(name: str, side: SideName, _number: int, _position: int) -> float:
-        return 50 * factor if (name, side) == ("beta", "head") else 50.0
+        return 50 * factor if (name, side) == (whose, "head") else 50.0
 
     return latency_ms
 
@@ -31,23 +31,23 @@ def noisy(name: str, side: SideName, number: int, _position: int) -> float:
 @pytest.mark.parametrize(
     ("latency_ms", "said"),
     [
-        pytest.param(slower(1), "No difference at all endpoints: req/s and p50 within 5 %.", id="same"),
+        pytest.param(slower(1), "No change in any of 2 endpoints (req/s and p50 within 5%).", id="same"),
         pytest.param(
             slower(1.1),
-            "beta regressed: req/s -9.1 %, p50 +10.0 % (+5.00 ms), p95 +10.0 % (+5.00 ms). "
-            "No difference at 1 other endpoint: req/s and p50 within 5 %.",
+            "beta regressed: req/s −9.1%, p50 +10.0% (+5.00 ms), p95 +10.0% (+5.00 ms). "
+            "No change in the other endpoint, alpha (req/s and p50 within 5%).",
             id="slower",
         ),
         pytest.param(
             slower(0.9),
-            "beta improved: req/s +11.1 %, p50 -10.0 % (-5.00 ms), p95 -10.0 % (-5.00 ms). "
-            "No difference at 1 other endpoint: req/s and p50 within 5 %.",
+            "beta improved: req/s +11.1%, p50 −10.0% (−5.00 ms), p95 −10.0% (−5.00 ms). "
+            "No change in the other endpoint, alpha (req/s and p50 within 5%).",
             id="faster",
         ),
         pytest.param(
             noisy,
-            "No difference at 1 other endpoint: req/s and p50 within 5 %. It cannot be told for alpha: more rounds, "
-            "or a quieter machine.",
+            "No change in the other endpoint, beta (req/s and p50 within 5%). Inconclusive for alpha; run more rounds "
+            "or use a quieter machine.",
             id="noisy",
         ),
     ],
@@ -58,10 +58,10 @@ def test_the_sentence_says_what_differs_and_what_can_not_be_told(latency_ms: Lat
 
 def test_the_page_names_both_sides_what_they_were_made_of_and_how_it_was_measured() -> None:
     page = render_comparison(make_comparison(make_turns(slower(1.1))))
-    assert page.startswith("**beta regressed: req/s -9.1 %")
-    assert "| beta | p50 (ms) | 50.00 | 55.00 | +10.0 % (+5.00 ms) | +10.0 to +10.0 | regressed |" in page
+    assert page.startswith("🔴 **beta regressed: req/s −9.1%")
+    assert "| beta | p50 (ms) | +10.0% (+5.00 ms) | regressed | 50.00 | 55.00 | +10.0 to +10.0 |" in page
     assert "- base: main (aaaaaaaaaaaa), CPython 3.13.1" in page
-    assert "- packages that differ: fastapi 2.0, was 1.0" in page
+    assert "- different packages: fastapi 1.0 → 2.0" in page
     assert "16 passes" in page
     assert "failures" not in page  # there were none
 
@@ -70,33 +70,49 @@ def test_the_page_names_both_sides_what_they_were_made_of_and_how_it_was_measure
 def test_base_head_and_change_never_contradict_each_other(latency_ms: Latency) -> None:
     """Medians of turns may: the change is told from pairs of them."""
     rows = re.findall(
-        r"\| ([0-9.]+) \| ([0-9.]+) \| ([+-][0-9.]+) %", render_comparison(make_comparison(make_turns(latency_ms)))
+        r"\| ([+−][0-9.]+)%[^|]* \| \w+ \| ([0-9.]+) \| ([0-9.]+) \|",
+        render_comparison(make_comparison(make_turns(latency_ms))),
     )
     assert len(rows) == 6
-    for base, head, change in rows:
-        assert float(head) / float(base) == pytest.approx(1 + float(change) / 100, abs=0.002)
+    for change, base, head in rows:
+        assert float(head) / float(base) == pytest.approx(1 + float(change.replace("−", "-")) / 100, abs=0.002)
+
+
+def test_what_changed_comes_first_and_the_rest_is_folded_with_the_log_below() -> None:
+    url = "https://github.com/a/b/actions/runs/7"
+    page = render_comparison(make_comparison(make_turns(slower(1.1))), url)
+    shown, folded = page.split("<details>\n")
+    assert "| beta | p50 | 🔴 +10.0% (+5.00 ms) | 50.00 → 55.00 ms |" in shown
+    assert "alpha |" not in shown
+    assert "| alpha | p50 (ms) |" in folded
+    assert page.endswith(f"</details>\n\n[Workflow run]({url})\n")
+    same = render_comparison(make_comparison(make_turns(slower(1))))
+    assert same.startswith("🟢 **No change in any of 2 endpoints")
+    assert "|" not in same.split("<details>")[0]
 
 
 def test_failures_are_shown_where_there_were_any() -> None:
     turns = [turn.model_copy(update={"failures": 10}) for turn in make_turns(slower(1))]
     page = render_comparison(make_comparison(turns))
-    assert "| alpha | failures | 10.00 % | 10.00 % | +0.0 % | +0.0 to +0.0 | unchanged |" in page
+    assert "| alpha | failures | +0.0% | unchanged | 10.00% | 10.00% | +0.0 to +0.0 |" in page
     assert "fix the failures first" in page
 
 
 def test_rounds_that_broke_come_first_and_nothing_is_said_to_be_the_same_without_them() -> None:
     why = "round 2 is lost: head: the server ended in the middle of the load (exit code 139)"
     broke = make_comparison(make_turns(slower(1)), lost=(why,))
-    assert sentence(broke).startswith("A round broke under load, see below: what follows is of the others. No differ")
+    assert sentence(broke).startswith(
+        "A round failed under load (see below); the results are from the other rounds. No change"
+    )
     assert f"- {why}" in render_comparison(broke)
-    with pytest.raises(BenchmarkError, match="A round broke under load"):
+    with pytest.raises(BenchmarkError, match="A round failed under load"):
         refuse_regressions(broke, gate=True)
     refuse_regressions(broke, gate=False)
 
 
 def hostile() -> Comparison:
     """A comparison in which every text from outside is an attack."""
-    made = make_comparison(make_turns(slower(1.1), endpoints=("alpha", HOSTILE)), endpoints=("alpha", HOSTILE))
+    made = make_comparison(make_turns(slower(1.1, HOSTILE), endpoints=("alpha", HOSTILE)), endpoints=("alpha", HOSTILE))
     side = made.head.model_copy(update={"ref": HOSTILE, "python": HOSTILE, "packages": {HOSTILE: HOSTILE}})
     cpu = made.cpu.model_copy(update={"model": HOSTILE})
     differences = tuple(item.model_copy(update={"reason": HOSTILE}) for item in made.differences)
@@ -106,11 +122,11 @@ def hostile() -> Comparison:
 
 
 def test_nothing_from_outside_becomes_markdown() -> None:
-    page = render_comparison(hostile())
+    page = re.sub("</?(details|summary)>", "", render_comparison(hostile()))
     for attack in (r"(?<!\\)\](?=\()", r"(?<!\\)<(?!!-- -->)", r"@\w", r"(?<!\\)`"):
         assert not re.search(attack, page)
     rows = [line for line in page.splitlines() if line.startswith("|")]
-    assert len({line.replace("\\|", "").count("|") for line in rows}) == 1
+    assert {line.replace("\\|", "").count("|") for line in rows} == {5, 8}
 
 
 def test_the_table_fits_into_80_columns_and_shows_names_as_they_are() -> None:

@@ -135,7 +135,7 @@ def test_a_scheduled_run_that_was_not_published_opens_one_issue_and_the_next_tha
     hub.bench.environment |= {**where, "GITHUB_EVENT_NAME": "schedule"}
     label, opened = hub.told("--unpublished")
     assert label["words"][:2] == ["label", "create"]
-    assert "[this scheduled run](https://github.example/acme/bench/actions/runs/7)" in opened["text"]
+    assert "[This scheduled run](https://github.example/acme/bench/actions/runs/7)" in opened["text"]
     hub.has(opened["text"], "an issue of somebody else")
     assert hub.told("--unpublished") == [], "it is said already"
     history(hub, [100.0] * 12)
@@ -198,7 +198,7 @@ def test_what_refuses_is_said_line_by_line_and_does_not_end_the_rest(hub: Hub) -
     (hub.folder / "open.json").write_text("no JSON")
     done = hub.bench.call("watch")
     assert (done.returncode, done.stderr) == (5, "bench: gh issue list printed no list of issues: 'no JSON'\n")
-    assert "ask for one run more of quick: req/s of computing: inconclusive: -20.0 %" in done.stdout
+    assert "start one more run of quick: computing, req/s: possible regression: −20%" in done.stdout
 
 
 def test_a_gate_needs_no_gh(hub: Hub) -> None:

@@ -78,7 +78,7 @@ def test_before_any_attempt_nothing_is_said() -> None:
 
 def test_the_list_of_failures_is_bounded_and_says_how_many_there_are() -> None:
     index = render_index(History((), (), tuple(make_failure(number) for number in range(50))))
-    assert index.count("[log](https://example.org/actions/runs/1)") == LONGEST_LIST
+    assert index.count("[log](https://example.org/actions/runs/1), kept for 90 days") == LONGEST_LIST
     assert "Failed attempts: 50, the newest 20 are listed" in index
 
 

@@ -122,4 +122,5 @@ def test_the_page_of_the_workflow_run_links_what_was_published(clone: Clone, tmp
     assert done.code == 0
     commit = git(clone.origin, "rev-parse", "main")
     link = f"[{record.id}](https://github.com/me/fork/blob/{commit}/reports/runs/{record.id}/report.md)"
-    assert summary.read_text(encoding="utf-8") == f"Published on main: {link}\n"
+    index = f"[index with verdicts and pictures](https://github.com/me/fork/blob/{commit}/reports/README.md)"
+    assert summary.read_text(encoding="utf-8") == f"Published on main: {link}, {index}\n"

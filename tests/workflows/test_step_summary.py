@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmark.report.report import LARGEST_BYTES, NOTHING, render_error, render_step_summary
+from benchmark.record import Finding, Record
+from benchmark.report.step_summary import LARGEST_BYTES, NOTHING, render_error, render_step_summary
 from benchmark.store import save
 from scripts import cli
-from tests.support.records import some_record
+from tests.support.records import some_plan, some_record, some_result, some_round
 
 GITHUB_DROPS_ABOVE_BYTES = 2**20
 
@@ -30,7 +31,7 @@ def test_every_run_of_a_directory_is_shown_in_one_command(tmp_path: Path, page: 
     done = CliRunner().invoke(cli.app, ["report", str(tmp_path / "results"), "--summary"])
     assert done.exit_code == 0, done.output
     assert page.read_text().startswith("before\n")
-    assert page.read_text().count("| awaiting | ") == 2
+    assert page.read_text().count("| awaiting | 60.00 |") == 2
 
 
 def test_nothing_measured_is_said_and_is_no_second_failure(tmp_path: Path, page: Path) -> None:
@@ -44,6 +45,58 @@ def test_elsewhere_the_summary_is_printed(tmp_path: Path, monkeypatch: pytest.Mo
     save(some_record(), tmp_path / "run.json")
     done = CliRunner().invoke(cli.app, ["report", str(tmp_path), "--summary"])
     assert "| awaiting | " in done.output
+
+
+def swept(*rates: float) -> list[Record]:
+    """Runs of one sweep with 100, 200, 400 ... users and these answers per second."""
+    records = []
+    for number, rate in enumerate(rates):
+        plan = some_plan(users=100 * 2**number)
+        results = (
+            some_result("pooled", some_round(throughput_rps=rate)),
+            some_result("awaiting", some_round(throughput_rps=50.0 * 2**number)),
+        )
+        records.append(some_record(id=f"run-{number}", sweep="one", plan=plan, endpoints=results))
+    return records
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        pytest.param((50.0, 51.0, 50.5), "does not grow beyond 100 users", id="over the limit from the start"),
+        pytest.param((50.0, 99.0, 100.0), "levels off between 200 and 400 users", id="in step, then no more"),
+        pytest.param((50.0, 70.0, 71.0), "levels off between 100 and 200 users", id="slower, then no more"),
+        pytest.param((50.0, 100.0, 140.0), "begins to level off between 200 and 400 users", id="slower at the end"),
+        pytest.param((50.0, 40.0, 30.0), "does not grow beyond 100 users", id="falling"),
+    ],
+)
+def test_a_sweep_is_one_table_and_says_where_the_curve_bends(rates: tuple[float, ...], said: str) -> None:
+    text = render_step_summary(swept(*rates), ())
+    assert text.startswith(
+        "## quick: 100, 200 and 400 users, 30 s per endpoint\n\n"
+        f"Throughput of pooled {said}. Throughput of awaiting still grows with the users at 400.\n\n"
+        "| Users | 100 | 200 | 400 |\n"
+    )
+    assert "| awaiting | 50.0<br>157 ms | 100<br>157 ms | 200<br>157 ms |" in text
+    assert [text.count(f"<summary>{users} users</summary>") for users in (100, 200, 400)] == [1, 1, 1]
+
+
+def test_of_a_sweep_of_which_one_run_was_measured_nothing_is_compared() -> None:
+    text = render_step_summary(swept(50.0), ())
+    assert text.startswith("## quick: 100 users, 30 s per endpoint\n\n**")
+    assert "Throughput of" not in text
+
+
+def test_a_finding_that_several_endpoints_share_is_one_line_and_the_report_is_named() -> None:
+    stolen = Finding(kind="steal", severity="warning", message="The host gave 3.2% to others.", remedy="Run again.")
+    results = tuple(some_result(name, some_round(warnings=(stolen,))) for name in ("pooled", "awaiting"))
+    url = "https://github.com/a/b/actions/runs/7"
+    environment = some_record().environment.model_copy(update={"run_url": url})
+    text = render_step_summary([some_record(endpoints=results, environment=environment)], ())
+    assert text.count("- **warning**") == 1
+    assert "- **warning**, pooled, awaiting: " in text
+    assert f"/report.md` in the [artifact `results`]({url}#artifacts)" in text
+    assert text.index("requests/s") < text.index("| Endpoint | req/s |") < text.index("- **warning**")
 
 
 def test_a_summary_stays_below_what_github_drops_and_says_what_is_left_out() -> None:
