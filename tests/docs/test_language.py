@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from scripts.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
 READ = sorted(
@@ -21,13 +24,20 @@ AVOIDED = re.compile(
 
 def stumbles(text: str) -> list[str]:
     """What of a text is to be said in other words; commands and what programs print are left out."""
-    prose = re.sub(r"(?ms)^ *```.*?^ *```$|`[^`\n]+`|^<!-- benchmark:begin -->.*^<!-- benchmark:end -->$", "", text)
+    prose = re.sub(r"(?ms)^ *```.*?^ *```$|`[^`\n]+`|--[a-z-]+", "", text)
     return [f"...{prose[max(0, found.start() - 30) : found.end() + 20]!r}" for found in AVOIDED.finditer(prose)]
 
 
 @pytest.mark.parametrize("path", READ, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_documents_are_in_plain_words(path: Path) -> None:
     assert stumbles(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_in_plain_words(command: str) -> None:
+    shown = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=200)
+    assert shown.exit_code == 0
+    assert stumbles(shown.output) == []
 
 
 @pytest.mark.parametrize("text", ["You can not do that.", "anew", "5 % of them", "It is nobody's."])
