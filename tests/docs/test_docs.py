@@ -95,6 +95,13 @@ def test_every_prediction_in_the_documents_is_worked_out_as_it_is_typed(reposito
         assert "Predicted, not measured." in typed(shlex.split(line)).output, line
 
 
+def test_a_prediction_that_a_document_shows_is_the_one_that_is_printed(repository: Path, folder: Path) -> None:
+    assert folder.is_dir()
+    text = (repository / "docs" / "commands.md").read_text(encoding="utf-8")
+    ((line, shown),) = re.findall(r"(?m)^\$ \.venv/bin/(bench predict .+)\n(Predicted(?:.|\n)+?)\n```", text)
+    assert " ".join(shown.split()) in " ".join(typed(shlex.split(line)).output.split())
+
+
 def test_a_rate_that_the_document_predicts_is_the_one_it_measures(repository: Path) -> None:
     lines = [words for words in commands(repository, ("docs/commands.md",)) if words[1] in {"predict", "run"}]
     (asked,) = [dict(zip(words[2::2], words[3::2], strict=True)) for words in lines if "--open-rate" in words]

@@ -11,7 +11,7 @@ from scripts.cli import COMMANDS, app
 ROOT = Path(__file__).parents[2]
 READ = sorted(
     path
-    for pattern in ("C*.md", "benchmark.toml", "docs/**/*.md", "docs/scaling/*", ".github/workflows/*.yml")
+    for pattern in ("*.md", "benchmark.toml", "docs/**/*.md", "docs/scaling/*", ".github/workflows/*.yml")
     for path in ROOT.glob(pattern)
 )
 AVOIDED = re.compile(
@@ -24,7 +24,7 @@ AVOIDED = re.compile(
 
 def stumbles(text: str) -> list[str]:
     """What of a text is to be said in other words; commands and what programs print are left out."""
-    prose = re.sub(r"(?ms)^ *```.*?^ *```$|`[^`\n]+`|--[a-z-]+", "", text)
+    prose = re.sub(r"(?ms)^ *```.*?^ *```$|`[^`\n]+`|--[a-z-]+|^<!-- benchmark:begin.+benchmark:end -->$", "", text)
     return [f"...{prose[max(0, found.start() - 30) : found.end() + 20]!r}" for found in AVOIDED.finditer(prose)]
 
 
