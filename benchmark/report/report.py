@@ -147,7 +147,7 @@ def compact_table(record: Record, columns: Sequence[str]) -> str:
         shown = ["not measured", *[""] * (len(wanted) - 1)]
         if result is not None and result.summary is not None:
             known = _compact_cells(result, result.summary) | {"Failed": formatting.count(failed[endpoint.name])}
-            shown = [known[column] for column in wanted]
+            shown = [known[column].replace(" ", "\N{NO-BREAK SPACE}") for column in wanted]
         lines.append(f"| {formatting.inert(endpoint.name)} | {' | '.join(shown)} |")
     return "\n".join(lines)
 
@@ -242,7 +242,7 @@ def render_report(
         stranger=judged.strangers.get(record.id),
         published=published,
         headline=sentences.headline(record),
-        compact=compact_table(record, ("req/s", "% of maximum", "p50", "p95", "p99")),
+        compact=compact_table(record, ("req/s", "p50", "p95", "p99", "% of maximum")),
         software=software(record),
         before=judged.before.get(record.id),
         reasons=sentences.reasons(record),

@@ -167,15 +167,18 @@ def test_the_compact_table_has_the_columns_asked_for_and_says_what_failed_or_is_
     assert compact_table(record, ("req/s", "% of maximum", "p50", "p99")).splitlines() == [
         "| Endpoint | req/s | % of maximum | p50 | p99 |",
         "| :-- | --: | --: | --: | --: |",
-        "| pooled | 20.00 | 30% | 152 ms | 159 ms |",
-        "| awaiting | 60.00 | 90% | 152 ms | 159 ms |",
+        "| pooled | 20.00 | 30% | 152\u00a0ms | 159\u00a0ms |",
+        "| awaiting | 60.00 | 90% | 152\u00a0ms | 159\u00a0ms |",
     ]
     failing = some_result(
         "pooled", some_round(failures=500, failures_rps=10.0, throughput_rps=20.0, median_ms=15_003.0)
     )
     shown = compact_table(some_record(endpoints=(failing,), state="incomplete"), ("req/s", "% of maximum", "p50"))
     assert shown.splitlines()[0] == "| Endpoint | req/s | % of maximum | p50 | Failed |"
-    assert shown.splitlines()[2:] == ["| pooled | 20.00 | 15% | 15.0 s | 500 |", "| awaiting | not measured |  |  |  |"]
+    assert shown.splitlines()[2:] == [
+        "| pooled | 20.00 | 15% | 15.0\u00a0s | 500 |",
+        "| awaiting | not measured |  |  |  |",
+    ]
     assert "maximum" not in compact_table(record_of({}), ("req/s", "% of maximum"))
     at_a_rate = some_record(plan=some_plan(rate_per_s=50))
     assert "maximum" not in compact_table(at_a_rate, ("req/s", "% of maximum")), "it would be 100% of what was sent"
@@ -378,6 +381,7 @@ def test_an_incomplete_run_ranks_nothing_and_says_so_before_its_numbers() -> Non
     assert headline(record).endswith("endpoints were measured; an incomplete run ranks nothing.")
     shown = render_report(record, ())
     assert shown.index("This run is not complete") < shown.index(headline(record))
+    assert "No caveats" not in shown
 
 
 def test_a_run_in_which_nothing_was_measured_claims_nothing() -> None:
