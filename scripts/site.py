@@ -10,7 +10,7 @@ from benchmark.errors import InvalidRunError
 from benchmark.formatting import say
 from benchmark.record import Record
 from benchmark.report.index import Judge
-from benchmark.report.render import judge_of
+from benchmark.report.render import home_repository, judge_of
 from scripts import options
 from scripts.cli import open_page
 
@@ -22,7 +22,7 @@ def site(
     reports: options.Reports = options.REPORTS,
     open_it: options.OpenIt = False,
 ) -> None:
-    """Build the static site: overview, a page per run, a page to compare two runs, a throughput calculator.
+    """Build the static site: overview, list of runs, a page per run, comparison of two runs, throughput calculator.
 
     It works offline and without a server: open site/index.html, or copy the folder to any web server.
 
@@ -35,7 +35,13 @@ def site(
 
     options.require_reports(reports)
     with options.screen(stderr=True).status("") as status:
-        built = build(reports, out, judge_of(reports), lambda done, of: status.update(f"Page {done} of {of} ..."))
+        built = build(
+            reports,
+            out,
+            judge_of(reports),
+            lambda done, of: status.update(f"Page {done} of {of} ..."),
+            home=home_repository(),
+        )
     older = f"; {built.left_out} older runs have no page" if built.left_out else ""
     say(f"Built {built.pages} pages{older}: {out / built.index.name}", sys.stdout)
     if open_it:

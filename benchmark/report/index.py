@@ -40,7 +40,7 @@ MOST_PROFILES = 10
 MOST_VALUES = 4
 """Endpoints whose req/s stand in one cell of the list of runs."""
 
-NOT_COMPARED = {"profile": {"description", "headline"}}
+NOT_COMPARED: dict[str, Any] = {"profile": {"description", "headline"}, "endpoints": {"__all__": {"group"}}}
 PICTURED = 20
 """Of the newest runs, the reports have pictures. They take many times as long to draw as all else of a report and are
 as many bytes: a long history would be unwieldy, and a new way of drawing would rewrite all of it.
@@ -65,7 +65,7 @@ def nobody_judges(records: Iterable[Record], *, trends: bool = True) -> Judged: 
 def render_index(history: History, judged: Judged | None = None, *, block: str = "", listing: bool = True) -> str:
     """The index of the newest runs as Markdown.
 
-    `block`: what to begin with. Without `listing`: all but the tables of the runs, for who lists them otherwise.
+    `block`: what to show after the verdict. Without `listing`: all but the tables of the runs.
     """
     judged = judged or Judged()
     trends, sweeps = _pictures(history, judged)

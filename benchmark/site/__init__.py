@@ -1,1 +1,1 @@
-"""The page to explore: `bench site`."""
+"""The static site: `bench site`."""

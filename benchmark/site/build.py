@@ -1,4 +1,4 @@
-"""Builds the site from a reports directory: the overview, a page for each run, one to compare two, the calculator."""
+"""Builds the site from a reports directory: overview, runs, a page for each run, comparison, calculator."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,8 +13,21 @@ from benchmark.report.index import Judge, nobody_judges, pictured
 from benchmark.report.noise_floor import unreadable_selftest
 from benchmark.report.published import read_published
 from benchmark.site.charts import calculator, with_hover
-from benchmark.site.pages import GENERATOR, as_data, comparable, overview_page, render, rows, run_page, scripts
+from benchmark.site.pages import (
+    GENERATOR,
+    Row,
+    as_data,
+    comparable,
+    overview_page,
+    render,
+    rows,
+    run_page,
+    runs_page,
+    scripts,
+)
 from benchmark.store import CHARTS, FILE_NAME, NEWEST, read_history, read_runs, run_files, writing
+
+PAGES = 4  # next to those of the runs
 
 
 @dataclass(frozen=True)
@@ -34,11 +47,12 @@ def build(
     say: Callable[[int, int], None] = lambda _done, _all: None,
     *,
     with_scripts: bool = True,
+    home: str | None = None,
 ) -> Site:
     """Build the site into `out`, whose former content is replaced as a whole when everything was written.
 
-    `say` hears how many pages of how many are written. Without scripts it is good for nothing but to see that it can
-    be built, in half the time.
+    `say` hears how many pages of how many are written. Without scripts it shows only that it can be built, in half the
+    time. `home`: the repository that pages link to, as "github.com/owner/name".
     UsageError: `out` holds something that no `bench site` wrote. UnwritableRunError: it cannot be written.
     """
     out = out.resolve()
@@ -49,7 +63,7 @@ def build(
         try:
             for name, content in scripts().items() if with_scripts else ():
                 _write(fresh / name, content)
-            built = _write_all(reports, fresh, judge, say)
+            built = _write_all(reports, fresh, judge, say, home)
             fresh.chmod(0o755)
             # Rename first and remove last: whenever this is interrupted, a whole site is there under one of the names.
             former = fresh.with_name(f"{fresh.name}-former")
@@ -76,7 +90,7 @@ def _check(out: Path) -> None:
         raise UsageError(message)
 
 
-def _write_all(reports: Path, out: Path, judge: Judge, say: Callable[[int, int], None]) -> Site:
+def _write_all(reports: Path, out: Path, judge: Judge, say: Callable[[int, int], None], home: str | None) -> Site:
     tables = read_published(reports / "published")
     history = read_history(reports)
     history = replace(history, unreadable=(*history.unreadable, *unreadable_selftest(reports)))
@@ -86,10 +100,9 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Callable[[int, int],
     charts = {one.file: one for one in (*trends, *sweep_pictures(history.records))}
     _write_charts(out / CHARTS, charts)
     _copy(_pictures(reports / CHARTS), out / CHARTS)
-    overview = overview_page(reports, history, judged, listed, tables, charts=charts, left_out=left_out)
-    _write(out / "index.html", overview)
-    _write(out / "compare.html", render("compare.html.j2", title="Compare two runs", data=as_data(comparable(listed))))
-    _write(out / "calculator.html", render("calculator.html.j2", title="Calculator", chart=as_data(calculator())))
+    _write(out / "index.html", overview_page(reports, history, judged, listed, charts=charts, home=home))
+    _write(out / "runs.html", runs_page(listed, left_out=left_out, home=home))
+    _write_tools(out, listed, home)
     row_of = {row.record.id: row for row in listed}
     charted = pictured(history.records, judged.own(history.records))
     for number, record in enumerate(islice(read_runs(run_files(reports), []), NEWEST), start=1):
@@ -98,10 +111,20 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Callable[[int, int],
         drawn = run_pictures(record).values() if record.id in charted or images else ()
         charts = {one.file: one for one in drawn}
         _write_charts(target, charts)
-        _write(target / "index.html", run_page(record, tables, judged, source, row=row_of[record.id], charts=charts))
+        page = run_page(record, tables, judged, source, row=row_of[record.id], charts=charts, home=home)
+        _write(target / "index.html", page)
         _copy([source / FILE_NAME, *images], target)
         say(number, len(listed))
-    return Site(out / "index.html", len(listed) + 3, left_out, history.unreadable)
+    return Site(out / "index.html", len(listed) + PAGES, left_out, history.unreadable)
+
+
+def _write_tools(out: Path, listed: list[Row], home: str | None) -> None:
+    """The pages that work something out in the browser."""
+    for name, title, data in (
+        ("compare.html", "Compare two runs", comparable(listed)),
+        ("calculator.html", "Throughput calculator", calculator()),
+    ):
+        _write(out / name, render(f"{name}.j2", title=title, here=name, home=home, data=as_data(data)))
 
 
 def _write_charts(folder: Path, charts: Mapping[str, Picture]) -> None:

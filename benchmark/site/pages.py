@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,56 +17,95 @@ from markupsafe import Markup, escape
 
 from benchmark import formatting as text
 from benchmark.judge.history import Judged
+from benchmark.judge.metrics import metric
+from benchmark.judge.series import short_cpu
 from benchmark.record import EndpointResult, Record
 from benchmark.report import sentences
 from benchmark.report.charts.svg import DARK_RULES
 from benchmark.report.index import render_index, series_key
 from benchmark.report.published import Published
-from benchmark.report.readme import headline_run, render_block
-from benchmark.report.report import render_report
+from benchmark.report.readme import headline_run
+from benchmark.report.report import compact_table, picture_lines, render_report
 from benchmark.store import CHARTS, History, write_changed
 
 STATIC = files("benchmark.site") / "static"
-SCRIPTS = ("charts.js", "format.js", "theory.js", "runs.js", "compare.js", "calculator.js")
+SCRIPTS = ("charts.js", "format.js", "noise.js", "theory.js", "runs.js", "compare.js", "calculator.js")
 GENERATOR = "bench site"
 """What every page names as its maker: by that a folder is known as one that may be written again."""
 
-NO_MENTION = "<!-- -->"
-"""What benchmark.formatting puts into a name so that GitHub tells nobody; a text that is read out has no comments."""
+SITE = "FastAPI under load"
+"""What every page calls the site."""
 
-LINKS = {"reports/README.md": "#runs", "reports/": ""}
-"""Where links of README and index lead on the overview."""
+NO_MENTION = "<!-- -->"
+"""What benchmark.formatting puts into a name so that GitHub notifies no user; no text that is read out has it."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A number by which two runs are compared: of the summary by its `name`, and how it is shown (format.js).
+
+    `better`: 1 where more is better, -1 where less is, 0 where neither. `up`, `down`: what a change is called.
+    `smallest`: a smaller difference never counts. `main`: shown at once, not only on demand.
+    """
+
+    name: str
+    title: str
+    shown: str
+    better: int
+    up: str
+    down: str
+    smallest: float = 0.0
+    main: bool = False
+
 
 COLUMNS = (
-    ("throughput_rps", "req/s", "rate"),
-    ("median_ms", "Median (ms)", "ms"),
-    ("p95_ms", "p95 (ms)", "ms"),
-    ("p99_ms", "p99 (ms)", "ms"),
-    ("max_ms", "Max (ms)", "ms"),
-    ("avg_ms", "Avg (ms)", "ms"),
-    ("excess_p50_ms", "Excess p50 (ms)", "excess"),
-    ("requests", "# reqs", "count"),
-    ("failures", "# fails", "count"),
+    Column("throughput_rps", "req/s", "rate", 1, "higher", "lower", main=True),
+    Column("median_ms", "p50", "latency", -1, "slower", "faster", main=True),
+    Column("p95_ms", "p95", "latency", -1, "slower", "faster", main=True),
+    Column("p99_ms", "p99", "latency", -1, "slower", "faster", main=True),
+    Column("failures", "Failed", "count", -1, "more", "fewer", main=True),
+    Column("max_ms", "Max", "latency", -1, "slower", "faster"),
+    Column("avg_ms", "Mean", "latency", -1, "slower", "faster"),
+    Column("excess_p50_ms", "Overhead p50", "latency", -1, "more", "less", metric("excess_p50_ms").smallest_difference),
+    Column("requests", "Requests", "count", 0, "more", "fewer"),
 )
-"""What two runs are compared by: column, its name, how it is shown."""
+"""What two runs are compared by."""
 
-OVER_PREDICTED = ("", "Median / predicted", "rate")
-"""The median beside what theory says it should be for the connections as they were dealt: that may be compared, too,
-where they were dealt otherwise."""
+OVER_PREDICTED = Column("", "p50 ÷ predicted", "ratio", -1, "higher", "lower")
+"""The median next to the prediction for the connections as they were distributed: it compares also where they were
+distributed otherwise."""
 
 DIGITS = 9
 MOST_SPLITS = 3
+MOST_RATES = 5
+MOST_NAMED = 2
+NEWEST_LISTED = 5
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run in the list. `before`: the id of the run before it in its series, if any."""
+    """One run in the list. `before`: the id of the run before it in its series, if any; `first`: why there is none."""
 
     record: Record
     series: str
-    best: tuple[str, float] | None
     state: str
     before: str | None
+    first: str
+
+    @property
+    def rates(self) -> list[tuple[str, float]]:
+        """Requests per second of its endpoints, in the order of the plan; of many only the first."""
+        measured = [(one.name, one.summary.throughput_rps) for one in self.record.endpoints if one.summary is not None]
+        return [(name, rate) for name, rate in measured if rate is not None][:MOST_RATES]
+
+    @property
+    def unnamed(self) -> int:
+        return max(0, len(self.record.endpoints) - MOST_RATES)
+
+    @property
+    def machine(self) -> str:
+        cpu = self.record.environment.cpu
+        return f"{short_cpu(cpu.model)}, {cpu.count} core{'s' if cpu.count != 1 else ''}"
 
 
 def rows(records: Sequence[Record], judged: Judged) -> list[Row]:
@@ -78,9 +117,22 @@ def rows(records: Sequence[Record], judged: Judged) -> list[Row]:
         before = next((other.id for other, its in older if its == key and other.state == "complete"), None)
         validity = judged.validity.get(record.id)
         state = record.state if record.state != "complete" or validity is None else validity.level
-        best = next(iter(sentences.ranking(record)), None)
-        found.append(Row(record, _series_name(record), best, state, before))
+        first = "" if before else _why_first(record, records[number + 1 :])
+        found.append(Row(record, _series_name(record), state, before, first))
     return found
+
+
+def _why_first(record: Record, older: Sequence[Record]) -> str:
+    """Why no run before this one compares with it: there is none of its profile, or what is different about that."""
+    name = record.profile.name
+    before = next((one for one in older if one.profile.name == name and one.state == "complete"), None)
+    if before is None:
+        return f"first run of {name}"
+    was, now = facts(before), facts(record)
+    names = [name for name in {**now, **was} if name not in ENVIRONMENT and was.get(name) != now.get(name)]
+    shown = [f"{name.lower()} {was.get(name, 'none')} → {now.get(name, 'none')}" for name in names[:MOST_NAMED]]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"new series: {'; '.join(shown) or 'other endpoints'}{more}"
 
 
 def _series_name(record: Record) -> str:
@@ -99,6 +151,7 @@ def comparable(listed: Sequence[Row]) -> dict[str, Any]:
     runs = [
         {
             "id": row.record.id,
+            "short": text.plain(f"{text.when(row.record.started_at)[:-4]} · {row.record.profile.name}"),
             "label": f"{text.when(row.record.started_at)}, {text.plain(row.series)}",
             "before": row.before,
             "state": row.state,
@@ -109,13 +162,13 @@ def comparable(listed: Sequence[Row]) -> dict[str, Any]:
         }
         for row in listed
     ]
-    return {"columns": [*COLUMNS, OVER_PREDICTED], "packages": packages, "runs": runs}
+    return {"columns": [asdict(column) for column in (*COLUMNS, OVER_PREDICTED)], "packages": packages, "runs": runs}
 
 
 def facts(record: Record) -> dict[str, str]:
-    """Under which circumstances a run was measured: what two runs must share to be compared without second thoughts.
+    """Under which circumstances a run was measured: what two runs must share for their numbers to compare.
 
-    Not the software that is measured, which is what one compares: packages and commit are told apart.
+    Not the software that is measured, which is what one compares: packages and commit are listed apart.
     """
     profile, target, environment = record.profile, record.plan.target, record.environment
     served = {
@@ -128,39 +181,43 @@ def facts(record: Record) -> dict[str, str]:
     sent_by = "one process" if profile.processes == 1 else f"{profile.processes} processes"
     return ({} if target.url else served) | {
         "Profile": text.plain(profile.name),
-        "Load": profile.load,
         "Users": str(profile.users),
-        "Spawned per second": f"{profile.spawn_rate_per_s:g}",
+        "Users started per second": f"{profile.spawn_rate_per_s:g}",
         "Start": profile.start,
         "Duration": text.seconds(profile.duration_s),
         "Rounds": str(profile.rounds),
         "Task": text.seconds(profile.task_seconds),
-        "Rest between requests": text.seconds(profile.wait_s),
-        "Client": f"{profile.client}, time-out {text.seconds(profile.timeout_s)}",
+        "Think time": text.seconds(profile.wait_s),
+        "Client": f"{profile.client}, timeout {text.seconds(profile.timeout_s)}",
         "App": text.plain(target.url or target.import_path or ""),
-        **({} if profile.rate_per_s is None else {"Arrivals": arrivals}),
-        "Sent by": f"{profile.load_workers} load workers of other machines" if profile.load_workers else sent_by,
-        "Cores apart": record.method.pinning.counts if record.method.pinning else "no",
-        "Method": str(record.method.version),
+        **({} if profile.rate_per_s is None else {"Rate": profile.load, "Arrivals": arrivals}),
+        "Load generator": f"{profile.load_workers} remote load workers" if profile.load_workers else sent_by,
+        "Cores kept apart": record.method.pinning.counts if record.method.pinning else "no",
+        "Method version": str(record.method.version),
         "Processor": f"{text.plain(environment.cpu.model)}, {environment.cpu.count} cores",
-        "System": text.plain(f"{environment.os_image}, {environment.kernel}"),
+        "Image": text.plain(environment.os_image),
+        "Kernel": text.plain(environment.kernel),
         "Python": text.plain(environment.python),
     }
 
 
+ENVIRONMENT = {"Processor", "Image", "Kernel", "Python"}
+"""Which of the facts describe the machine: another one ends no series."""
+
+
 def commit(record: Record) -> str:
-    """The commit that was measured; "" where nobody knows what the files held."""
+    """The commit that was measured; "" where it is unknown what the files held."""
     environment = record.environment
     return "" if environment.commit_dirty or environment.commit is None else environment.commit[:12]
 
 
 def _endpoint(record: Record, result: EndpointResult) -> list[Any]:
-    """Its name, the columns, how connections were dealt in each round as far as was seen, how it was asked."""
+    """Its name, the columns, connections per worker in each round as far as was seen, how it is requested."""
     seen = [item.connections_per_worker for item in result.rounds if item.connections_per_worker]
     shown = "; ".join(text.joined(item) for item in seen[:MOST_SPLITS])
     splits = f"{shown} …" if len(seen) > MOST_SPLITS else shown
     endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
-    definition = text.plain(endpoint.model_dump_json(exclude_defaults=True, exclude={"name"}))
+    definition = text.plain(endpoint.model_dump_json(exclude_defaults=True, exclude={"name", "group"}))
     return [text.plain(result.name), _values(result), splits, definition]
 
 
@@ -169,7 +226,7 @@ def _values(result: EndpointResult) -> list[float | None]:
     measured, predicted = result.summary, result.prediction
     if measured is None:
         return [None] * (len(COLUMNS) + 1)
-    found = [(getattr(measured, name), shown) for name, _, shown in COLUMNS]
+    found = [(getattr(measured, column.name), column.shown) for column in COLUMNS]
     values = [value if value is None or shown == "count" else _rounded(value) for value, shown in found]
     if predicted is None or not measured.median_ms or not predicted.median_ms:
         return [*values, None]
@@ -185,44 +242,84 @@ def overview_page(
     history: History,
     judged: Judged,
     listed: list[Row],
-    tables: tuple[Published, ...],
     *,
     charts: Collection[str] = (),
-    left_out: int = 0,
+    home: str | None = None,
 ) -> str:
-    """The first page: what README and index say, the charts drawn by the page, every run in a list that filters."""
-    own = judged.own(history.records)
-    newest = headline_run(own)
+    """The first page: the index with the newest numbers after its verdict, and the latest runs."""
+    newest = headline_run(judged.own(history.records))
     drawn = _drawn(reports, {name: f"{CHARTS}/{name}" for name in charts})
     if newest is not None:
         drawn |= _drawn(reports, {"throughput.svg": f"runs/{newest.id}/throughput.svg"})
-    markdown = render_index(history, judged, block=render_block(own, tables, judged, history.failures), listing=False)
-    links = LINKS | {f"runs/{row.record.id}/report.md": f"runs/{row.record.id}/index.html" for row in listed}
-    links |= {f"reports/{begin}": end for begin, end in links.items() if begin.startswith("runs/")}
+    markdown = render_index(history, judged, block=_numbers(newest) if newest else "", listing=False)
+    links = {f"runs/{row.record.id}/report.md": f"runs/{row.record.id}/index.html" for row in listed}
     return render(
         "overview.html.j2",
-        title="Benchmark reports",
+        title="Overview",
+        here="index.html",
+        home=home,
         content=to_html(markdown, links=links, drawn=drawn),
         rows=listed,
-        series=sorted({row.series for row in listed}),
+        machine=_one_machine(listed),
+        newest=NEWEST_LISTED,
         charts=bool(drawn),
+    )
+
+
+def _numbers(record: Record) -> str:
+    """What a run found, as Markdown: its headline, its numbers, its picture."""
+    folder = f"runs/{record.id}/"
+    measured = f"{text.inert(_series_name(record))}, {text.day(record.started_at)}"
+    parts = [
+        f"**{sentences.headline(record)}**",
+        compact_table(record, ("req/s", "p50", "p99")),
+        picture_lines(record, folder).get("throughput", ""),
+        f"{measured}: [full report]({folder}report.md)",
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _one_machine(listed: Sequence[Row]) -> str:
+    """The machine of all runs; "" where there are several."""
+    machines = {row.machine for row in listed}
+    return machines.pop() if len(machines) == 1 else ""
+
+
+def runs_page(listed: list[Row], *, left_out: int = 0, home: str | None = None) -> str:
+    """Every run, in a list that filters."""
+    return render(
+        "runs.html.j2",
+        title="Runs",
+        here="runs.html",
+        home=home,
+        rows=listed,
+        machine=_one_machine(listed),
+        series=sorted({row.series for row in listed}),
         left_out=left_out,
     )
 
 
 def run_page(
-    record: Record, tables: tuple[Published, ...], judged: Judged, source: Path, *, row: Row, charts: Collection[str]
+    record: Record,
+    tables: tuple[Published, ...],
+    judged: Judged,
+    source: Path,
+    *,
+    row: Row,
+    charts: Collection[str],
+    home: str | None = None,
 ) -> str:
     """The page of one run: its report. `source`: where its pictures are; `charts`: those that the page draws."""
     markdown = render_report(record, tables, judged, with_pictures=bool(charts))
-    before = judged.before.get(record.id)
-    links = {f"../{before}/report.md": f"../{before}/index.html"}
+    earlier = f"../{judged.before.get(record.id)}/"
+    links = {f"{earlier}report.md": f"{earlier}index.html"}
     content = to_html(markdown, links=links, drawn=_drawn(source, {name: name for name in charts}))
-    return _run_page(record, content, root="../../", before=row.before, charts=bool(charts))
+    there = {"root": "../../", "here": "runs.html", "home": home}
+    return _run_page(record, content, before=row.before, charts=bool(charts), **there)
 
 
 def write_page_beside(report: Path, record: Record) -> Path:
-    """Write report.html beside report.md. UnwritableRunError: the disk is full or gone."""
+    """Write report.html next to report.md. UnwritableRunError: the disk is full or gone."""
     page = report.with_suffix(".html")
     write_changed(page, _run_page(record, to_html(report.read_text(encoding="utf-8")), alone=True))
     return page
@@ -248,6 +345,7 @@ def to_html(markdown: str, *, links: Mapping[str, str] | None = None, drawn: Map
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     parser.add_render_rule("image", _image)
     parser.add_render_rule("link_open", _link)
+    parser.add_render_rule("heading_open", _heading)
     # A wide table scrolls by itself, by keyboard too, and does not push the page aside.
     parser.add_render_rule("table_open", lambda *_: '<div class="wide" tabindex="0"><table>\n')
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
@@ -278,6 +376,14 @@ def _link(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: 
     return renderer.renderToken(tokens, index, options, env)
 
 
+def _heading(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """A heading with the address that GitHub gives it."""
+    words = renderer.renderInlineAsText(tokens[index + 1].children, options, env).replace(NO_MENTION, "")
+    kept = "".join(char for char in words.lower() if char.isalnum() or char in " -_")
+    tokens[index].attrs["id"] = kept.strip().replace(" ", "-")
+    return renderer.renderToken(tokens, index, options, env)
+
+
 @cache
 def templates() -> Environment:
     """Jinja, set up for HTML: everything is escaped, a missing value is an error."""
@@ -291,7 +397,7 @@ def templates() -> Environment:
     environment.filters |= {"plain": text.plain, "rate": text.rate, "when": text.when}
     # Charts that the page draws become dark like the pictures of the reports.
     style = f"{_static('site.css')}@media (prefers-color-scheme: dark) {{ {DARK_RULES} }}\n"
-    environment.globals |= {"generator": GENERATOR, "style": Markup(style)}  # noqa: S704 - a file of ours
+    environment.globals |= {"generator": GENERATOR, "site": SITE, "style": Markup(style)}  # noqa: S704 - a file of ours
     return environment
 
 
@@ -307,9 +413,24 @@ def scripts() -> Mapping[str, str]:
     return {name: _static(name) for name in SCRIPTS} | {"vega.js": vega}
 
 
-def render(template: str, *, title: str, root: str = "", alone: bool = False, **values: Any) -> str:
-    """One page. `root` leads from it to the folder of the overview: "" or "../../". `alone`: without the others."""
-    return templates().get_template(template).render(title=title, root=root, alone=alone, **values)
+def render(
+    template: str,
+    *,
+    title: str,
+    here: str = "",
+    home: str | None = None,
+    root: str = "",
+    alone: bool = False,
+    **values: Any,
+) -> str:
+    """One page.
+
+    `here`: its place in the navigation, by file name. `home`: the repository that its head links to, as
+    "github.com/owner/name". `root` leads from it to the folder of the overview: "" or "../../". `alone`: without the
+    others.
+    """
+    template_of_page = templates().get_template(template)
+    return template_of_page.render(title=title, here=here, home=home, root=root, alone=alone, **values)
 
 
 def as_data(value: Mapping[str, Any] | Sequence[Any]) -> Markup:

@@ -1,6 +1,7 @@
 """The site as files: what is written, what is left alone, how large it gets."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,23 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.judge.history import Judged
 from benchmark.record import Record
+from benchmark.report.render import judge_of
 from benchmark.site.build import build
 from benchmark.site.charts import with_hover
-from benchmark.site.pages import COLUMNS, as_data, commit, comparable, facts, led, overview_page, rows, scripts, to_html
+from benchmark.site.pages import (
+    COLUMNS,
+    NEWEST_LISTED,
+    as_data,
+    commit,
+    comparable,
+    facts,
+    led,
+    overview_page,
+    rows,
+    runs_page,
+    scripts,
+    to_html,
+)
 from benchmark.store import read_history
 from tests.support.bench import Bench
 from tests.support.histories import write_history
@@ -18,7 +33,7 @@ from tests.support.pictures import busy_record, some_trend
 from tests.support.records import some_environment, some_plan, some_record, some_result, some_round
 
 MOST_BYTES = 1_500_000
-"""Of the first page with all that it loads."""
+"""Of a page with all that it loads."""
 
 
 def week(number: int, **changes: object) -> Record:
@@ -36,9 +51,9 @@ def test_every_run_has_a_page_with_its_report_its_record_and_its_pictures(tmp_pa
     write_history(reports, [week(1), week(2)])
     (reports / "runs" / "run-002" / "throughput.svg").write_text("<svg/>")
     built = build(reports, tmp_path / "site")
-    assert (built.pages, built.left_out, built.unreadable) == (5, 0, ())
+    assert (built.pages, built.left_out, built.unreadable) == (6, 0, ())
     pages = files(tmp_path / "site")
-    assert {"index.html", "compare.html", "calculator.html", *scripts()} <= set(pages)
+    assert {"index.html", "runs.html", "compare.html", "calculator.html", *scripts()} <= set(pages)
     assert pages["runs/run-001/run.json"] == (reports / "runs" / "run-001" / "run.json").read_bytes()
     assert b'<img src="throughput.svg"' in pages["runs/run-002/index.html"]
     assert b"<img" not in pages["runs/run-001/index.html"], "a picture that is not there is drawn, not looked for"
@@ -81,22 +96,23 @@ def test_a_run_that_can_not_be_read_is_named_and_the_others_have_their_pages(tmp
 def test_without_any_run_the_site_says_how_to_get_one(tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
     build(tmp_path / "reports", tmp_path / "site")
-    assert "No run has been published yet" in (tmp_path / "site" / "index.html").read_text()
+    for name in ("index.html", "runs.html"):
+        assert "No run has been published yet" in (tmp_path / "site" / name).read_text()
 
 
-def test_with_500_runs_the_first_page_with_all_that_it_loads_is_below_a_megabyte_and_a_half(tmp_path: Path) -> None:
+def test_with_500_runs_each_page_with_all_that_it_loads_is_below_a_megabyte_and_a_half(tmp_path: Path) -> None:
     (tmp_path / "reports" / "runs").mkdir(parents=True)
     records = [week(number) for number in range(500, 0, -1)]
     history = read_history(tmp_path / "reports")
     history = type(history)(tuple(records), (), (), len(records))
-    page = overview_page(tmp_path / "reports", history, Judged(), rows(records, Judged()), ())
+    listed = rows(records, Judged())
+    overview, all_runs = overview_page(tmp_path / "reports", history, Judged(), listed), runs_page(listed)
     loaded = scripts()
-    assert page.count("<tr data-series") == 500
-    assert "chartIs" not in page, "a chart is loaded when it comes into view"
-    texts = (page, loaded["charts.js"], loaded["runs.js"], loaded["vega.js"])
-    assert sum(len(text.encode()) for text in texts) < MOST_BYTES
-    compared = json.dumps(comparable(rows(records, Judged())))
-    assert len(compared) < MOST_BYTES
+    assert (overview.count("<li data-series"), all_runs.count("<li data-series")) == (NEWEST_LISTED, 500)
+    assert "chartIs" not in overview, "a chart is loaded when it comes into view"
+    for texts in ((overview, loaded["charts.js"], loaded["vega.js"]), (all_runs, loaded["runs.js"])):
+        assert sum(len(text.encode()) for text in texts) < MOST_BYTES
+    assert len(json.dumps(comparable(listed))) < MOST_BYTES
 
 
 def test_each_run_is_compared_with_the_one_before_it_in_its_series() -> None:
@@ -105,10 +121,55 @@ def test_each_run_is_compared_with_the_one_before_it_in_its_series() -> None:
     assert [row.before for row in rows(records, Judged())] == ["run-002", "run-001", "run-002", None, None]
 
 
+def test_the_first_run_of_a_series_says_what_is_different_from_the_last_run_of_its_profile() -> None:
+    newer = some_record().method.model_copy(update={"version": some_record().method.version + 1})
+    grouped = some_plan()
+    endpoints = tuple(one.model_copy(update={"group": "login"}) for one in grouped.endpoints)
+    records = [
+        week(7, plan=some_plan(users=30), method=newer),
+        week(6, plan=grouped.model_copy(update={"endpoints": endpoints}), method=newer),  # a group changes no number
+        week(5, method=newer),
+        week(4, plan=some_plan(endpoints=("pooled",))),
+        week(3, environment=some_environment().model_copy(update={"kernel": "6.9"})),  # another machine ends no series
+        week(2),
+    ]
+    version = newer.version
+    assert [row.first or row.before for row in rows(records, Judged())] == [
+        "new series: users 10 → 30",
+        "run-005",
+        f"new series: method version {version - 1} → {version}",
+        "new series: other endpoints",
+        "run-002",
+        "first run of quick",
+    ]
+
+
+def test_every_page_names_the_site_and_its_place_in_it_and_leads_home_where_that_is_known(tmp_path: Path) -> None:
+    write_history(tmp_path / "reports", [week(1)])
+    build(tmp_path / "reports", tmp_path / "site", home="github.com/someone/thing")
+    pages = {name: (tmp_path / "site" / name).read_text() for name in ("index.html", "runs.html", "compare.html")}
+    for name, page in pages.items():
+        assert page.count(f'<a href="{name}" aria-current="page">') == page.count('aria-current="page"') == 1
+        assert '<a class="brand" href="index.html">FastAPI under load</a>' in page
+        assert '<a class="home" href="https://github.com/someone/thing">Repository</a>' in page
+    run = (tmp_path / "site" / "runs" / "run-001" / "index.html").read_text()
+    assert '<a class="brand" href="../../index.html">' in run
+    assert "https://github.com/someone/thing" in run
+
+
+@pytest.mark.parametrize("home", [None, "work/someone/thing"])
+def test_a_repository_that_has_no_known_address_is_not_linked(tmp_path: Path, home: str | None) -> None:
+    write_history(tmp_path / "reports", [week(1)])
+    build(tmp_path / "reports", tmp_path / "site", home=home)
+    assert ">Repository<" not in (tmp_path / "site" / "index.html").read_text()
+
+
 def test_numbers_of_requests_stay_whole() -> None:
     measured = some_round(requests=1_234_567, throughput_rps=12_345.678)
     (listed,) = rows([week(1, endpoints=(some_result("pooled", measured),))], Judged())
-    values = dict(zip((name for name, *_ in COLUMNS), comparable([listed])["runs"][0]["endpoints"][0][1], strict=False))
+    values = dict(
+        zip((column.name for column in COLUMNS), comparable([listed])["runs"][0]["endpoints"][0][1], strict=False)
+    )
     assert (values["requests"], values["throughput_rps"]) == (1_234_567, 12_345.678)
 
 
@@ -157,6 +218,17 @@ def test_links_of_a_report_lead_to_pages_and_the_longest_that_fits_counts() -> N
     assert '<a href="page/x.md">' in to_html("[a](runs/a/x.md)", links=links)
 
 
+def test_links_within_a_report_lead_to_its_headings_and_to_the_page_of_the_run_before(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    write_history(reports, [week(1), week(2)])
+    build(reports, tmp_path / "site", judge_of(reports))
+    page = (tmp_path / "site" / "runs" / "run-002" / "index.html").read_text()
+    assert 'href="../run-001/index.html"' in page
+    within = set(re.findall(r'href="#([^"]+)"', page)) - {"content"}
+    assert within <= set(re.findall(r'id="([^"]+)"', page))
+    assert 'id="the-1-st-of_all"' in to_html("## The 1-st (of_all)!")
+
+
 def test_numbers_show_at_every_corner_of_a_line_and_the_pictures_of_reports_know_nothing_of_it() -> None:
     from benchmark.report.charts.registry import run_pictures  # noqa: PLC0415 - Altair is slow to import
 
@@ -183,7 +255,7 @@ def test_the_command_says_what_it_built_and_refuses_where_there_is_nothing_to_bu
     assert "there is no directory reports here" in refused.stderr
     write_history(bench.folder / "reports", [week(1)])
     done = bench.call("site", "--out", "public/page")
-    assert (done.returncode, done.stdout) == (0, "Built 4 pages: public/page/index.html\n")
+    assert (done.returncode, done.stdout) == (0, "Built 5 pages: public/page/index.html\n")
     assert (bench.folder / "public" / "page" / "runs" / "run-001" / "index.html").exists()
 
 

@@ -8,6 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from benchmark import formatting as text
+from benchmark.config import Judging
+from benchmark.judge.verdict import baseline
 from benchmark.record import Record
 from benchmark.report.render import judge_of, render
 from benchmark.site.build import build
@@ -18,9 +20,9 @@ from benchmark.theory.bounds import answer_time_bound_s, knee_users, throughput_
 from tests.support.browser import Visit, see_all
 from tests.support.histories import COMPUTING, on_cpu, run_of_week, write_history
 from tests.support.pictures import HOSTILE_NAMES, busy_record
-from tests.support.records import some_plan, some_record
+from tests.support.records import some_environment, some_plan, some_record
 
-PAGES = ("index.html", "compare.html", "calculator.html", "runs/busy/index.html")
+PAGES = ("index.html", "runs.html", "compare.html", "calculator.html", "runs/busy/index.html")
 SERIOUS = {"serious", "critical"}
 PHONE = 390
 
@@ -95,8 +97,8 @@ def test_a_point_tells_its_number_and_leads_to_its_run(browser: Browser, site: P
 
 def test_without_scripts_numbers_pictures_and_runs_are_there(browser: Browser, site: Path) -> None:
     visit = Visit(browser, scripts=False)
-    visit.open(site / "index.html")
-    assert visit.page.locator("#list tbody tr:visible").count() == len(some_runs())
+    visit.open(site / "runs.html")
+    assert visit.page.locator("#list > li:visible").count() == len(some_runs())
     assert visit.page.locator("#filters:visible").count() == 0
     visit.open(site / "runs" / "busy" / "index.html")
     pictures = visit.page.locator(".chart img")
@@ -108,26 +110,28 @@ def test_without_scripts_numbers_pictures_and_runs_are_there(browser: Browser, s
 
 def test_the_list_shows_what_the_filters_ask_for_and_the_address_remembers_them(browser: Browser, site: Path) -> None:
     visit = Visit(browser)
-    visit.open(site / "index.html")
+    visit.open(site / "runs.html")
     page = visit.page
-    listed = page.locator("#list tbody tr:visible")
+    listed = page.locator("#list > li:visible")
     assert listed.count() == len(some_runs())
     page.get_by_label("Series").select_option("quick: 20 users, 30 s, 2 workers")
     assert listed.count() == 1
     page.get_by_label("Series").select_option("")
     page.get_by_label("From", exact=True).fill("2026-01-19")
     page.get_by_label("To", exact=True).fill("2026-02-02")
-    assert [cell[:10] for cell in page.locator("#list tbody tr:visible td:first-child").all_inner_texts()] == [
-        "2026-02-02",
-        "2026-01-26",
-        "2026-01-19",
-    ]
+    january = ["2026-01-26", "2026-01-19"]
+    assert [item[:10] for item in listed.all_inner_texts()] == ["2026-02-02", *january]
     assert page.locator("#count").inner_text() == f"3 of {len(some_runs())} runs"
     page.reload()
     assert listed.count() == 3
-    page.get_by_label("To", exact=True).fill("")
+    page.get_by_label("To", exact=True).fill("2026-01")
+    assert [item[:10] for item in listed.all_inner_texts()] == january, "a month is all of its days"
+    page.get_by_label("To", exact=True).fill("01/31/2026")
+    assert page.get_by_label("To", exact=True).evaluate("input => input.validity.patternMismatch")
+    page.get_by_label("From", exact=True).fill("")
+    assert listed.count() == len(some_runs()), "what is no date filters nothing"
     page.get_by_label("only usable runs").check()
-    assert set(page.locator("#list tbody tr:visible td:nth-child(5)").all_inner_texts()) == {"usable"}
+    assert set(listed.evaluate_all("items => items.map(item => item.dataset.state)")) == {"usable"}
     assert visit.done == []
     page.close()
 
@@ -135,7 +139,7 @@ def test_the_list_shows_what_the_filters_ask_for_and_the_address_remembers_them(
 def table(page: Page, endpoint: str) -> dict[str, list[str]]:
     """The lines of one endpoint's table by their first cell."""
     section = page.locator("section", has=page.get_by_role("heading", name=endpoint, exact=True))
-    lines = [row.locator("td").all_inner_texts() for row in section.locator("tbody tr").all()]
+    lines = [row.locator("td").all_text_contents() for row in section.locator("tbody tr").all()]
     return {line[0]: line[1:] for line in lines}
 
 
@@ -147,15 +151,19 @@ def test_two_runs_side_by_side_show_what_their_records_hold(browser: Browser, si
     visit = Visit(browser)
     visit.open(site / "compare.html", f"a={ids[0]}&b={ids[1]}")
     found = table(visit.page, COMPUTING.name)
-    assert found["req/s"] == [text.rate(before.throughput_rps), text.rate(now.throughput_rps), text.signed_percent(1.0)]
+    rates = [text.rate(before.throughput_rps), text.rate(now.throughput_rps)]
+    assert found["req/s"] == [*rates, f"{text.signed_percent(1.0)} within noise"]
     off = text.signed_percent(100 * (now.median_ms / before.median_ms - 1))  # type: ignore[operator]
-    assert found["Median (ms)"] == [text.ms(before.median_ms), text.ms(now.median_ms), off]
-    assert visit.page.locator("#said").inner_text() == "Both were measured under the same circumstances."
+    assert found["p50"] == [text.latency(before.median_ms), text.latency(now.median_ms), f"{off} within noise"]
+    said, alike = visit.page.locator("#said"), visit.page.locator("#alike")
+    assert said.inner_text() == "No difference beyond noise at 1 endpoint. Largest: req/s of computing, +1.0%."
+    assert alike.inner_text() == "Same conditions, same software."
     visit.page.get_by_role("button", name="Swap").click()
     assert table(visit.page, COMPUTING.name)["req/s"][0] == text.rate(now.throughput_rps)
     assert visit.page.evaluate("location.hash") == f"#a={ids[1]}&b={ids[0]}"
     visit.page.locator("select[name=b]").select_option(ids[5])
-    assert visit.page.locator("#said").inner_text().startswith("Not measured alike (Processor)")
+    assert alike.inner_text().startswith("Different conditions (Processor ")
+    assert "→ Another CPU, 2 cores): differences below may not come from the app." in alike.inner_text()
     assert visit.done == []
     visit.page.close()
 
@@ -168,6 +176,60 @@ def test_an_address_that_names_no_run_compares_the_newest_with_the_one_before_it
     visit.page.keyboard.press("Enter")
     assert visit.page.locator("select[name=b]").input_value() == "broken", "skipping to the content chose other runs"
     assert visit.done == []
+    visit.page.close()
+
+
+def changed_last(*rates: float, **last: object) -> list[Record]:
+    """A run a week, the last of them changed."""
+    runs = [run_of_week(week, rate) for week, rate in enumerate(rates)]
+    return [*runs[:-1], runs[-1].model_copy(update=last)]
+
+
+def test_two_runs_that_differ_say_so_first_with_the_largest_change_its_colour_and_its_word(
+    browser: Browser, tmp_path: Path
+) -> None:
+    quiet, noisy = tmp_path / "quiet", tmp_path / "noisy"
+    kernel = some_environment().model_copy(update={"kernel": "6.9.1"})
+    write_history(quiet / "reports", changed_last(*[100.0] * 6, 80.0, environment=kernel))
+    write_history(noisy / "reports", changed_last(100.0, 70.0, 130.0, 80.0, 120.0, 100.0, 80.0))
+    for folder in (quiet, noisy):
+        build(folder / "reports", folder / "site", judge_of(folder / "reports"))
+    visit = Visit(browser)
+    visit.open(quiet / "site" / "compare.html")
+    said, section = visit.page.locator("#said"), visit.page.locator("section").first
+    assert said.inner_text() == "computing differs most: p50 100 ms → 125 ms (+25%, slower)."
+    assert section.locator("tbody tr td:first-child").all_inner_texts()[:3] == ["p50", "p95", "req/s"]
+    shown = section.locator(".change").all()
+    assert [cell.inner_text() for cell in shown[:3]] == ["+25% slower", "+25% slower", "\N{MINUS SIGN}20% lower"]
+    red, calm = (cell.evaluate("cell => getComputedStyle(cell).color") for cell in (shown[0], shown[3]))
+    assert red == "rgb(207, 34, 46)" != calm
+    kernels = f"Kernel {some_environment().kernel} → 6.9.1"
+    assert kernels in visit.page.locator("#alike").inner_text()
+    visit.open(noisy / "site" / "compare.html")
+    assert said.inner_text() == "No difference beyond noise at 1 endpoint. Largest: p50 of computing, +25%."
+    visit.page.close()
+
+
+def test_what_runs_differ_by_by_chance_is_worked_out_as_the_verdicts_do(browser: Browser, site: Path) -> None:
+    draw = random.Random(20261128)  # noqa: S311 - no secret
+    visit = Visit(browser)
+    visit.open(site / "compare.html")
+    rule = Judging(smallest_effect_percent=1e-9)
+    for runs in range(rule.fewest_runs, rule.most_runs + 1):
+        values = [draw.lognormvariate(3, 1) for _ in range(runs)]
+        known = baseline(values, rule)
+        found = visit.page.evaluate("values => noise.bandPercent(values)", values)
+        assert found == pytest.approx(known.percent(known.band))
+    assert visit.page.evaluate("noise.bandPercent([1, 2, 3, 4])") == 0, "too few to know"
+    visit.page.close()
+
+
+def test_runs_are_told_apart_by_a_short_text_that_fits_a_phone(browser: Browser, site: Path) -> None:
+    visit = Visit(browser, width=PHONE)
+    visit.open(site / "compare.html")
+    options = visit.page.locator("select[name=a] option").all_inner_texts()
+    assert options[1] == "2026-06-01 00:00 · quick"
+    assert len(max(options, key=len)) < 30
     visit.page.close()
 
 
@@ -202,10 +264,10 @@ def test_the_calculator_works_out_the_figures_of_the_closed_forms(browser: Brows
     visit.open(site / "calculator.html")
     for _ in range(200):
         question = asked(draw)
-        answers = visit.page.evaluate("question => theory.answers(question)", question)
-        assert [answer["way"] for answer in answers] == list(WAYS)
-        for answer, values in zip(answers, expected(question), strict=True):
-            assert [answer["rps"], answer["seconds"], answer["knee"]] == values
+        bounds = visit.page.evaluate("question => theory.bounds(question)", question)
+        assert [bound["way"] for bound in bounds] == list(WAYS)
+        for bound, values in zip(bounds, expected(question), strict=True):
+            assert [bound["rps"], bound["seconds"], bound["knee"]] == values
     visit.page.close()
 
 
@@ -218,25 +280,26 @@ def test_the_calculator_shows_the_published_experiment_and_keeps_its_answer_whil
     page.wait_for_selector("#chart svg")
 
     def lines() -> list[list[str]]:
-        return [row.locator("td").all_inner_texts()[1:] for row in page.locator("#answers tr").all()]
+        return [row.locator("td").all_inner_texts()[1:] for row in page.locator("#bounds tr").all()]
 
     published = [
-        ["80", "5.33", "93.75 s", "80"],
-        ["no limit", "33.33", "15 s", "none"],
-        ["no limit", "100.00", "5 s", "none"],
-        ["2", "0.13", "3750 s", "2"],
+        ["80", "5.33", "93.8 s", "80"],
+        ["no limit", "33.33", "15.0 s", "never"],
+        ["no limit", "100.00", "5.00 s", "never"],
+        ["2", "0.13", "3,750 s", "2"],
     ]
     assert lines() == published
+    assert page.locator("#why").inner_text().endswith(f"asyncio.gather raises the limit {text.factor(100 / 5.3333)}.")
     page.get_by_label("Users", exact=True).fill("-3")
     assert page.get_by_role("alert").inner_text().startswith("Users: ")
     assert lines() == published
     page.get_by_label("Users", exact=True).fill("1000")
     page.get_by_label("Workers").fill("4")
-    assert lines()[0] == ["160", "10.67", "93.75 s", "160"]
+    assert lines()[0] == ["160", "10.67", "93.8 s", "160"]
     assert page.evaluate("location.hash").startswith("#users=1000&workers=4&threads=40")
     page.reload()
     page.wait_for_selector("#chart svg")
-    assert lines()[0] == ["160", "10.67", "93.75 s", "160"]
+    assert lines()[0] == ["160", "10.67", "93.8 s", "160"]
     assert visit.done == []
     page.close()
 
@@ -244,7 +307,11 @@ def test_the_calculator_shows_the_published_experiment_and_keeps_its_answer_whil
 def test_numbers_are_written_in_the_page_as_in_the_reports(browser: Browser, site: Path) -> None:
     visit = Visit(browser)
     visit.open(site / "compare.html")
-    for value in (0.123, 0.99, 1.0, 9.96, 12.34, 99.96, 123.4, 15003.2, 0.0, 0.125, 79.125, 12.25, 2.25, 100.5, 101.5):
+    numbers = (0.123, 0.99, 1.0, 9.96, 12.34, 99.96, 123.4, 15003.2, 0.0, 0.125, 79.125, 12.25, 2.25, 100.5, 101.5)
+    for value in (*numbers, -2.25, 998.5, 999.5, 9_994.9, 9_995.1, 99_949.0, 99_951.0, 1_234_567.8):
+        assert visit.page.evaluate("value => format.latency(value)", value) == text.latency(value)
+        assert visit.page.evaluate("value => format.factor(value)", abs(value)) == text.factor(abs(value))
+        assert visit.page.evaluate("value => format.count(value)", int(abs(value))) == text.count(int(abs(value)))
         assert visit.page.evaluate("value => format.ms(value)", value) == text.ms(value)
         assert visit.page.evaluate("value => format.rate(value)", value) == text.rate(value)
     for value in (0.0, 0.04, -0.04, 1.26, -9.9, 10.2, -49.4, 1234.0, 12.5, -12.5, 0.25, -0.25):
@@ -277,7 +344,7 @@ def test_everything_can_be_reached_and_used_by_keyboard(browser: Browser, site: 
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.name") == "users"
     page.keyboard.press("ArrowUp")
-    assert page.locator("#answers tr").nth(2).locator("td").nth(2).inner_text() == "100.20"
+    assert page.locator("#bounds tr").nth(2).locator("td").nth(2).inner_text() == "100.20"
     page.close()
 
 
@@ -290,7 +357,7 @@ def test_hostile_names_do_nothing_on_any_page(browser: Browser, tmp_path: Path) 
     write_history(tmp_path / "reports", [named.model_copy(update={"environment": environment}), some_record(id="calm")])
     render(tmp_path / "reports", tmp_path / "no README", everything=True)
     build(tmp_path / "reports", tmp_path / "site", judge_of(tmp_path / "reports"))
-    for name in ("index.html", "compare.html", "runs/hostile/index.html"):
+    for name in ("index.html", "runs.html", "compare.html", "runs/hostile/index.html"):
         visit = Visit(browser)
         visit.open(tmp_path / "site" / name)
         see_all(visit.page)

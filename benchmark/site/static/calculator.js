@@ -10,10 +10,18 @@ function asked() {
   return Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, Number(value)]));
 }
 
-function showTable(answers) {
-  const lines = answers.map(({ way, seats, rps, seconds, knee }) => {
+function whole(value) {
+  return Number(value.toPrecision(4)).toLocaleString("en");
+}
+
+function latency(seconds) {
+  return format.latency(seconds * 1000);
+}
+
+function showTable(bounds) {
+  const lines = bounds.map(({ way, slots, rps, seconds, knee }) => {
     const row = document.createElement("tr");
-    const cells = [way, seats ?? "no limit", format.rate(rps), format.seconds(seconds), knee === null ? "none" : Number(knee.toPrecision(4))];
+    const cells = [way, slots === null ? "no limit" : format.count(slots), format.rate(rps), latency(seconds), knee === null ? "never" : whole(knee)];
     cells.forEach((text, place) => {
       const cell = row.insertCell();
       cell.textContent = text;
@@ -21,22 +29,24 @@ function showTable(answers) {
     });
     return row;
   });
-  document.getElementById("answers").replaceChildren(...lines);
+  document.getElementById("bounds").replaceChildren(...lines);
 }
 
-function why({ users, rest }, [pool, , gathered]) {
+function why({ users }, [pool, , gathered]) {
   const factor = gathered.rps / pool.rps;
-  const crowd = users > pool.knee ? `${users} users are more than the ${Number(pool.knee.toPrecision(4))} that its seats can keep up with, so they queue` : "nobody need wait for a seat, if the workers get as many connections each";
-  const times = factor >= 10 ? factor.toFixed(0) : factor.toFixed(1);
-  const gain = factor < 1.05 ? "asyncio.gather gives no more answers." : `asyncio.gather gives up to ${times} times as many answers.`;
-  return `In the thread pool ${pool.seats} seats serve ${format.seconds(pool.workS)} each${rest ? `, and users rest ${format.seconds(rest)}` : ""}: ${crowd}. ${gain}`;
+  const limit = `A def endpoint has ${format.count(pool.slots)} slots (threads) and needs ${latency(pool.serviceS)} for each request:`;
+  const crowd = users > pool.knee
+    ? `at most ${format.rate(pool.rps)} req/s, and all users beyond ${whole(pool.knee)} queue.`
+    : `enough for ${format.count(users)} users, if connections are spread evenly over the workers.`;
+  const gain = factor < 1.05 ? "asyncio.gather does not raise the limit." : `asyncio.gather raises the limit ${format.factor(factor)}.`;
+  return `${limit} ${crowd} ${gain}`;
 }
 
 function curve(question) {
   const most = Math.max(CURVE_REACH * question.users, 2);
   const places = new Set(Array.from({ length: STEPS + 1 }, (_, step) => (most * step) / STEPS).slice(1));
-  for (const { knee } of theory.answers(question)) if (knee !== null && knee < most) places.add(knee);
-  return [...places].sort((one, other) => one - other).flatMap((users) => theory.answers({ ...question, users }));
+  for (const { knee } of theory.bounds(question)) if (knee !== null && knee < most) places.add(knee);
+  return [...places].sort((one, other) => one - other).flatMap((users) => theory.bounds({ ...question, users }));
 }
 
 async function firstChart(data) {
@@ -46,7 +56,7 @@ async function firstChart(data) {
 }
 
 async function drawChart(question) {
-  const data = { curve: curve(question), point: theory.answers(question) };
+  const data = { curve: curve(question), point: theory.bounds(question) };
   chart ??= firstChart(data);
   const { view } = await chart;
   await view.data("curve", data.curve).data("point", data.point).runAsync();
@@ -57,11 +67,11 @@ function show() {
   const wrong = [...form.elements].find((input) => !input.validity.valid);
   const problem = document.getElementById("problem");
   problem.textContent = wrong ? `${wrong.labels[0].firstChild.textContent.trim()}: ${wrong.validationMessage}` : "";
-  if (wrong) return; // the last answer stays
+  if (wrong) return; // the last result stays
   const question = asked();
-  const answers = theory.answers(question);
-  showTable(answers);
-  document.getElementById("why").textContent = why(question, answers);
+  const bounds = theory.bounds(question);
+  showTable(bounds);
+  document.getElementById("why").textContent = why(question, bounds);
   history.replaceState(null, "", `#${new URLSearchParams(new FormData(form))}`);
   drawChart(question);
 }

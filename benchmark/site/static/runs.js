@@ -4,17 +4,20 @@
 const form = document.getElementById("filters");
 const names = ["series", "from", "to", "usable"];
 
+// A date may be a year or a month, too: "2026-11".
+function isWithin(date, { from, to }) {
+  return (!from || date >= from) && (!to || date.slice(0, to.length) <= to);
+}
+
 function apply() {
   const wanted = Object.fromEntries(new FormData(form));
+  for (const name of ["from", "to"]) if (!form.elements[name].validity.valid) delete wanted[name];
   let shown = 0;
-  const lines = document.querySelectorAll("#list tbody tr");
+  const lines = document.querySelectorAll("#list > li");
   for (const line of lines) {
     const { series, date, state } = line.dataset;
     line.hidden =
-      (wanted.series && series !== wanted.series) ||
-      (wanted.from && date < wanted.from) ||
-      (wanted.to && date > wanted.to) ||
-      ("usable" in wanted && state !== "usable");
+      (wanted.series && series !== wanted.series) || !isWithin(date, wanted) || ("usable" in wanted && state !== "usable");
     shown += !line.hidden;
   }
   document.getElementById("count").textContent = `${shown} of ${lines.length} runs`;
@@ -22,7 +25,7 @@ function apply() {
 
 function remember() {
   const kept = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
-  history.replaceState(null, "", `#${String(kept) || "runs"}`);
+  history.replaceState(null, "", `#${kept}`);
 }
 
 if (form) {
@@ -39,5 +42,4 @@ if (form) {
     remember();
   });
   apply();
-  if (names.some((name) => asked.has(name))) document.getElementById("runs").scrollIntoView();
 }

@@ -3,42 +3,42 @@
 
 const theory = {
   // D = S / m
-  serviceDemandS: (workS, seats) => workS / seats,
+  serviceDemandS: (serviceS, slots) => serviceS / slots,
 
-  // X <= min(N / (S + Z), m / S); seats null: nothing to queue for
-  throughputBoundRps(users, workS, seats = null, waitS = 0) {
-    const asked = users / (workS + waitS);
-    return seats === null ? asked : Math.min(asked, 1 / theory.serviceDemandS(workS, seats));
+  // X <= min(N / (S + Z), m / S); slots null: nothing to queue for
+  throughputBoundRps(users, serviceS, slots = null, thinkS = 0) {
+    const offered = users / (serviceS + thinkS);
+    return slots === null ? offered : Math.min(offered, 1 / theory.serviceDemandS(serviceS, slots));
   },
 
   // R >= max(S, N D - Z)
-  answerTimeBoundS(users, workS, seats = null, waitS = 0) {
-    return seats === null ? workS : Math.max(workS, users * theory.serviceDemandS(workS, seats) - waitS);
+  responseTimeBoundS(users, serviceS, slots = null, thinkS = 0) {
+    return slots === null ? serviceS : Math.max(serviceS, users * theory.serviceDemandS(serviceS, slots) - thinkS);
   },
 
   // N* = (S + Z) / D
-  kneeUsers: (workS, seats, waitS = 0) => (workS + waitS) / theory.serviceDemandS(workS, seats),
+  kneeUsers: (serviceS, slots, thinkS = 0) => (serviceS + thinkS) / theory.serviceDemandS(serviceS, slots),
 
-  // The ways of serving the same tasks: own work of one request (s) and seats of all workers.
+  // The ways of serving the same tasks: service time of one request (s) and slots of all workers.
   ways({ workers, threads, task_seconds: taskS, tasks }) {
     return [
-      { way: "def: in the thread pool", workS: tasks * taskS, seats: workers * threads },
-      { way: "async def: awaited one by one", workS: tasks * taskS, seats: null },
-      { way: "async def: asyncio.gather", workS: taskS, seats: null },
-      { way: "async def that blocks", workS: tasks * taskS, seats: workers },
+      { way: "def: in the thread pool", serviceS: tasks * taskS, slots: workers * threads },
+      { way: "async def: awaited one by one", serviceS: tasks * taskS, slots: null },
+      { way: "async def: asyncio.gather", serviceS: taskS, slots: null },
+      { way: "async def that blocks", serviceS: tasks * taskS, slots: workers },
     ];
   },
 
-  // What each way gives for so many users.
-  answers(asked) {
-    return theory.ways(asked).map(({ way, workS, seats }) => ({
+  // What each way gives for a number of users.
+  bounds(question) {
+    return theory.ways(question).map(({ way, serviceS, slots }) => ({
       way,
-      users: asked.users,
-      seats,
-      workS,
-      rps: theory.throughputBoundRps(asked.users, workS, seats, asked.rest),
-      seconds: theory.answerTimeBoundS(asked.users, workS, seats, asked.rest),
-      knee: seats === null ? null : theory.kneeUsers(workS, seats, asked.rest),
+      users: question.users,
+      slots,
+      serviceS,
+      rps: theory.throughputBoundRps(question.users, serviceS, slots, question.rest),
+      seconds: theory.responseTimeBoundS(question.users, serviceS, slots, question.rest),
+      knee: slots === null ? null : theory.kneeUsers(serviceS, slots, question.rest),
     }));
   },
 };
