@@ -72,7 +72,7 @@ def test_the_block_begins_with_result_cause_and_status_and_the_table_stands_befo
         "FastAPI 0.165.0, Python 3.13.0"
     )
     assert lines[2] == "| Endpoint | req/s | p50 | p99 | trend |"
-    assert lines[4] == "| computing | 100.00 | 100 ms | 159 ms | 0.0% |"
+    assert lines[4] == "| computing | 100.00 | 100\u00a0ms | 159\u00a0ms | 0.0% |"
     assert block.index("| computing |") < block.index("![") < block.index("<summary>All columns</summary>")
     pooled = some_record(started_at="2026-12-01T00:00:00Z")
     assert "\n\nWhy: pooled: " in render_block([pooled], ()), "the slowest of those that are ranked"
