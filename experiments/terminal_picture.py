@@ -21,7 +21,7 @@ from benchmark.store import read_record
 HOME = Path(__file__).resolve().parents[1]
 PICTURE = HOME / "docs" / "pictures" / "terminal.svg"
 PROFILE = "quick"
-COLUMNS = 88
+COLUMNS = 80
 # Its fonts would be fetched from elsewhere.
 OWN_FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*|<!--.*?-->\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 

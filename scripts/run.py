@@ -70,6 +70,7 @@ def run(
         for record, report in measure_all(request, config, out, options.screen(stderr=True), _render):
             records.append(record)
             if not as_json:
+                sys.stdout.write("\n" if len(records) > 1 else "")
                 print_results(options.screen(), record)
                 sys.stdout.write(f"Report: {report}\n")
     finally:

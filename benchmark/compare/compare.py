@@ -63,7 +63,7 @@ def compare_sides(
     extras = {side: tuple(map(check_requirement, request.extras[side])) for side in SIDES}
     if commits["base"] == commits["head"] and extras["base"] == extras["head"]:
         same = " with ".join([f"Both sides are commit {commits['head'][:12]}", *extras["head"]])
-        console.print(f"{same}: this shows the noise of this machine, no difference.", markup=False)
+        console.print(f"{same}: this shows the noise of this machine, not a difference.", markup=False)
     started_at = utc_now()
     with listening() as interrupt, TemporaryDirectory(prefix="bench-compare-") as temporary:
         guess_s = len(plan.endpoints) * plan.profile.duration_s * 1.3 + BESIDE_LOAD_S
@@ -102,16 +102,16 @@ def _refs(request: ComparisonRequest) -> dict[SideName, str]:
 def _plan(config: Config, request: ComparisonRequest, home: Path) -> Plan:
     plan = make_plan(config, request.profile, request.values)
     if plan.target.url is not None:
-        raise UsageError("an app that runs elsewhere has no two versions here; compare needs [app] import")
+        raise UsageError("compare starts both versions of the app itself: [app] needs import instead of url")
     for endpoint in plan.endpoints:
         if endpoint.locustfile is not None:
-            message = f"endpoint {endpoint.name!r} brings its own locustfile, which knows no turns; leave it out"
+            message = f"endpoint {endpoint.name!r} has its own locustfile, which cannot be interleaved; leave it out"
             raise UsageError(message)
     if plan.profile.rate_per_s is not None:
-        message = f"--profile: {plan.profile.name!r} has a rate; compare lets users take turns, who wait for answers"
-        raise UsageError(f"{message}: name a profile without one")
+        message = f"--profile: {plan.profile.name!r} has a rate, and compare needs users who wait for responses"
+        raise UsageError(f"{message}; name a profile without a rate")
     if plan.profile.rounds < FEWEST_ROUNDS:
-        raise UsageError(f"--rounds: {FEWEST_ROUNDS} at least, or chance decides (got {plan.profile.rounds})")
+        raise UsageError(f"--rounds must be at least {FEWEST_ROUNDS}, or chance decides (got {plan.profile.rounds})")
     # Both servers run at once, so neither gets the port that the app has elsewhere.
     plan = plan.model_copy(update={"target": plan.target.model_copy(update={"port": None})})
     check_plan(plan, home)

@@ -107,9 +107,11 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
         for item in items:
             table.add_row(*map(Text, _cells(item)))
     console.print(table)
+    console.print()
+    console.print(Text(sentence(comparison, str), style="bold"))
     for reason in _reasons(comparison, str):
         console.print(Text(reason))
-    console.print(Text(sentence(comparison, str)))
+    console.print()
 
 
 def render_comparison(comparison: Comparison, log: str | None = None) -> str:
@@ -207,7 +209,7 @@ class CompareReporter:
         self._number = number
         if number > self._rounds:
             self._rounds = number
-            self.say("the intervals are still too wide, the machine is noisy: measuring one more round")
+            self.say("the machine is noisy and the intervals are still too wide: one more round")
         if self._update is not None:
             self._update(total=float(self._rounds))
         else:

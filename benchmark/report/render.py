@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from benchmark.config import DEFAULT_FILE, Config, read_config
 from benchmark.errors import InvalidRunError, UsageError
+from benchmark.formatting import say
 from benchmark.judge.history import Judged, judged
 from benchmark.judge.series import unknown_runs
 from benchmark.record import Record
@@ -32,9 +33,7 @@ def render(reports: Path, readme: Path, *, everything: bool) -> History:
     without markers.
     """
     if readme.is_file() and not has_place(readme):
-        sys.stderr.write(
-            f"{readme.name} is left as it is: the table goes between {BEGIN} and {END}, and it has neither\n"
-        )
+        say(f"{readme.name} is left as it is: the table goes between {BEGIN} and {END}, and it has neither", sys.stderr)
     return render_all(reports, readme, judge_of(reports), everything=everything)
 
 
@@ -42,7 +41,7 @@ def judge_of(reports: Path) -> Judge:
     """Judge the runs of a reports directory as `render` does; what stands in the way of that is said at once."""
     config, notes = _config(reports)
     for note in notes:
-        sys.stderr.write(f"{note}\n")
+        say(note, sys.stderr)
     selftest = None
     home = home_repository()
     with suppress(InvalidRunError):  # the index names what cannot be read
@@ -114,7 +113,7 @@ def _alike(record: Record, number: int) -> Record:
 def say_unreadable(problems: Iterable[str]) -> None:
     """Name the run files that were left out of a judgement: what it says may hang on them."""
     for problem in problems:
-        sys.stderr.write(f"bench: left out: {problem}\n")
+        say(f"bench: left out: {problem}", sys.stderr)
 
 
 def _config(reports: Path) -> tuple[Config | None, tuple[str, ...]]:

@@ -31,9 +31,9 @@ LATENCIES: Shown = {
     "p99": lambda row: latency(row.p99_ms),
 }
 OTHERS: Shown = {
+    "max": lambda row: latency(row.max_ms),
     "mean": lambda row: latency(row.avg_ms),
     "min": lambda row: latency(row.min_ms),
-    "max": lambda row: latency(row.max_ms),
     "requests": lambda row: count(row.requests),
 }
 RATE: Shown = {"req/s": lambda row: rate(row.throughput_rps)}

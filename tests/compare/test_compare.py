@@ -98,7 +98,7 @@ REFUSED = {
         ("main", "--base-with", "nosuch==9"),
         "base: nosuch==9 cannot be installed: No solution found ",
     ),
-    "too few rounds": (("main", "HEAD", "--rounds", "1"), "--rounds: 2 at least"),
+    "too few rounds": (("main", "HEAD", "--rounds", "1"), "--rounds must be at least 2"),
     "no such endpoint": (("main", "HEAD", "--endpoint", "slow"), "--endpoint: there is no endpoint 'slow'"),
     "no effect": (("main", "HEAD", "--smallest-effect", "0"), "--smallest-effect must be "),
 }
