@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmark.record import Record
-from benchmark.report.report import run_directories
+from benchmark.report.step_summary import run_directories
 from benchmark.report.terminal import print_results
 from benchmark.store import read_record
 

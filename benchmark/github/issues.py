@@ -83,16 +83,14 @@ def steps(judged: Judged, issues: Sequence[Issue], reports_url: str) -> Iterator
     kept: set[int] = set()
     for one in causes(judged):
         title, body = _title(one), template.render(**_told(one), url=reports_url)
-        first, *others = [issue for issue in opened if _is_about(issue, one)] or [None]
-        kept |= {issue.number for issue in (first, *others) if issue}
-        if first is None:
-            if not any(_is_about(issue, one) for issue in issues):
-                yield Step("open", None, title, body)
-            continue
-        if first.body.strip() != body.strip():
-            yield Step("update", first.number, title, body)
-        for issue in others:
-            yield Step("close", issue.number, title, f"Part of #{first.number} now.")
+        known = [issue for issue in opened if _is_about(issue, one)]
+        kept |= {issue.number for issue in known}
+        if not known and not any(_is_about(issue, one) for issue in issues):
+            yield Step("open", None, title, body)
+        if known and known[0].body.strip() != body.strip():
+            yield Step("update", known[0].number, title, body)
+        for issue in known[1:]:
+            yield Step("close", issue.number, title, f"Part of #{known[0].number} now.")
     for issue in opened:
         if issue.number not in kept:
             yield from _closed(judged, issue)
@@ -180,8 +178,8 @@ def _end(judged: Judged, issue: Issue, now: Series) -> str | None:
         for since in runs[confirmed - 2 : confirmed]:
             if since in trend.over:
                 return f"{inert(trend.metric.title)} {inert(trend.over[since])}."
-        since = sum(run.started_at > trend.runs[-1].started_at for run in now.runs)
-        if trend.aside is not None and (now.aside is not None or since >= ENDED_AFTER_RUNS):
+        later = sum(run.started_at > trend.runs[-1].started_at for run in now.runs)
+        if trend.aside is not None and (now.aside is not None or later >= ENDED_AFTER_RUNS):
             return f"{inert(trend.aside)}."
         for one in reversed(runs[:confirmed]):
             if trend.aside is None and one in trend.accepted:

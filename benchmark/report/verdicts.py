@@ -132,13 +132,13 @@ class Standing:
     @property
     def clean_runs(self) -> int:
         """In how many judged runs up to the newest one nothing regressed."""
+        leading = [trend for trend in self.trends if trend.metric.title in LEADING] or self.trends
         return min(
             sum(
                 one.stage not in {"not judged", "too few runs"}
                 for one in takewhile(lambda one: one.verdict != "regressed", reversed(trend.verdicts))
             )
-            for trend in self.trends
-            if trend.metric.title in LEADING or len(self.trends) == 1
+            for trend in leading
         )
 
 
@@ -167,14 +167,14 @@ def summed_up(found: Sequence[Standing], named: Named = inert) -> str:
 
 def _counted(endpoints: Sequence[Sequence[Judgement]]) -> str:
     counts = Counter(map(state_of, endpoints))
-    words = (("regressed", "regression"), ("suspected", "possible regression"))
+    words: tuple[tuple[State, str], ...] = (("regressed", "regression"), ("suspected", "possible regression"))
     parts = [_many(counts[state], word) for state, word in words if counts[state]]
     if not parts and (counts["improved"] or counts["unchanged"]):
         parts.append("no regressions")
     young = [said for said in endpoints if state_of(said) == "too few runs"]
     if young and not parts:
         return f"no verdicts yet: {_have(young)}"
-    states = ("improved", "unchanged", "not judged")
+    states: tuple[State, ...] = ("improved", "unchanged", "not judged")
     parts += [f"{_many(counts[state], 'endpoint')} {state}" for state in states if counts[state]]
     parts += [f"{_many(len(young), 'endpoint')} without a verdict yet ({_have(young)})"] if young else []
     return ", ".join(parts)
