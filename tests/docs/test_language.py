@@ -9,11 +9,16 @@ from typer.testing import CliRunner
 from scripts.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
-READ = sorted(
-    path
-    for pattern in ("*.md", "benchmark.toml", "docs/**/*.md", "docs/scaling/*", ".github/workflows/*.yml")
-    for path in ROOT.glob(pattern)
+PATTERNS = (
+    "*.md",
+    "benchmark.toml",
+    "docs/**/*.md",
+    "docs/scaling/*",
+    ".github/workflows/*.yml",
+    "benchmark/**/*.j2",
+    "Makefile",
 )
+READ = sorted(path for pattern in PATTERNS for path in ROOT.glob(pattern))
 AVOIDED = re.compile(
     r"\b(?:can not|nobody|whoever|somebody|belongs? into|so many|mend(?:s|ed)?|anew|dealt|told|beside|seats?|sittings?"
     r"|answered most|own work|are believed|judged beside|in turns|turned out|led elsewhere)\b|\d[ \u00a0]%",
@@ -24,7 +29,9 @@ AVOIDED = re.compile(
 
 def stumbles(text: str) -> list[str]:
     """What of a text is to be said in other words; commands and what programs print are left out."""
-    prose = re.sub(r"(?ms)^ *```.*?^ *```$|`[^`\n]+`|--[a-z-]+|^<!-- benchmark:begin.+benchmark:end -->$", "", text)
+    prose = re.sub(
+        r"(?ms)^ *```.*?^ *```$|`[^`\n]+`|--[a-z-]+|{[{%].*?[}%]}|^<!-- benchmark:begin.+benchmark:end -->$", "", text
+    )
     return [f"...{prose[max(0, found.start() - 30) : found.end() + 20]!r}" for found in AVOIDED.finditer(prose)]
 
 

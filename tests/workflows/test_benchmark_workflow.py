@@ -122,7 +122,7 @@ def test_a_scheduled_run_that_can_not_start_the_app_says_so_in_the_index(make_fo
     assert forge.records() == []
     (failure,) = forge.published("reports/failures/").splitlines()
     assert forge.published(failure)
-    assert "No good run yet; last attempt" in forge.published("reports/README.md")
+    assert "No usable run yet. The run of" in forge.published("reports/README.md")
     assert forge.log()[0].startswith("github-actions[bot]: ")
 
 
