@@ -317,7 +317,7 @@ def in_words(said: Judgement, metric: Metric, form: Form = "waiting") -> str:
     """
     if said.open_since is None:
         return _newest(said, metric)
-    line = f"regressed since {said.since or said.open_since}: {moved(said, metric, form)}"
+    line = f"regressed since {said.since or 'run ' + said.open_since}: {moved(said, metric, form)}"
     if said.verdict == "regressed" and said.first_run == said.open_since:
         known = said.baseline
         band = None if known is None or said.band_percent is None else _band(said.band_percent, known.runs)
@@ -329,7 +329,11 @@ def in_words(said: Judgement, metric: Metric, form: Form = "waiting") -> str:
 
 def _newest(said: Judgement, metric: Metric) -> str:
     """What is found of this run alone."""
-    since = f" since {said.since or said.first_run}" if said.stage == "confirmed" and not said.open_since else ""
+    since = (
+        f" since {said.since or 'run ' + str(said.first_run)}"
+        if said.stage == "confirmed" and not said.open_since
+        else ""
+    )
     parts = [f"{_word(said)}{since}", *(part for part in (_change(said, metric), said.reason) if part)]
     return ", ".join([": ".join(parts[:-1]), AWAITED]) if parts[-1] == AWAITED else ": ".join(filter(None, parts))
 

@@ -9,5 +9,5 @@ def test_the_committed_picture_is_the_one_that_is_drawn() -> None:
 
 def test_it_shows_what_the_text_beside_it_says() -> None:
     drawn = picture()
-    assert "divided by the reference regressed since " in drawn
-    assert "as measured improved: +" in drawn
+    assert "divided by the reference regressed since run " in drawn
+    assert "as measured improved since run " in drawn
