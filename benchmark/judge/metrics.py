@@ -74,9 +74,9 @@ one, an endpoint may have to wait for a slow machine's processors; more often th
 def form(of: Metric, endpoint: Endpoint, plan: Plan, *, reference: bool) -> Form:
     """In which form a metric of an endpoint is judged. `reference`: whether the run measured the reference workload.
 
-    Own work that is declared and is not computing is waiting, unless so many requests are asked for that answering them
-    is what takes the time. It is all of the number as long as nobody queues, that is when all users fit into the seats
-    of one worker, however connections are split; beyond that the split decides.
+    Declared service time that is not computing is waiting, unless the rate is so high that handling requests takes the
+    time. It is all of the number as long as no user queues, that is when all users fit into the slots of one worker,
+    however connections are split; beyond that the split decides.
     """
     if of.name == "failure_ratio":
         return "waiting"

@@ -105,4 +105,4 @@ def test_an_alarm_at_the_other_endpoint_is_named() -> None:
 
 def test_what_too_few_runs_came_before_can_not_be_judged() -> None:
     found = injection(TWENTY, WAITING, runs(2), runs(2, 12, slower_ms=10.0), RULE)
-    assert (found.found_by, found.reason) == ((), "only 2 of 5 runs to compare with")
+    assert (found.found_by, found.reason) == ((), "2 of 5 earlier runs")
