@@ -26,6 +26,7 @@ from benchmark.report.index import render_index, series_key
 from benchmark.report.published import Published
 from benchmark.report.readme import headline_run
 from benchmark.report.report import compact_table, picture_lines, render_report
+from benchmark.report.verdicts import SIGNS
 from benchmark.store import CHARTS, History, write_changed
 
 STATIC = files("benchmark.site") / "static"
@@ -74,6 +75,14 @@ COLUMNS = (
 OVER_PREDICTED = Column("", "p50 ÷ predicted", "ratio", -1, "higher", "lower")
 """The median next to the prediction for the connections as they were distributed: it compares also where they were
 distributed otherwise."""
+
+SIGN_LOOKS = {
+    SIGNS["regressed"]: "worse",
+    SIGNS["suspected"]: "suspected",
+    SIGNS["unchanged"]: "better",
+    SIGNS["not judged"]: "unknown",
+}
+"""The look of each sign of a verdict; a word stands next to it."""
 
 DIGITS = 9
 MOST_SPLITS = 3
@@ -130,9 +139,9 @@ def _why_first(record: Record, older: Sequence[Record]) -> str:
         return f"first run of {name}"
     was, now = facts(before), facts(record)
     names = [name for name in {**now, **was} if name not in ENVIRONMENT and was.get(name) != now.get(name)]
-    shown = [f"{name.lower()} {was.get(name, 'none')} → {now.get(name, 'none')}" for name in names[:MOST_NAMED]]
+    shown = [f"{name.lower()} {was.get(name, 'none')} →\N{NO-BREAK SPACE}{now.get(name, 'none')}" for name in names]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"new series: {'; '.join(shown) or 'other endpoints'}{more}"
+    return f"new series: {'; '.join(shown[:MOST_NAMED]) or 'other endpoints'}{more}"
 
 
 def _series_name(record: Record) -> str:
@@ -259,9 +268,9 @@ def overview_page(
         here="index.html",
         home=home,
         content=to_html(markdown, links=links, drawn=drawn),
-        rows=listed,
-        machine=_one_machine(listed),
-        newest=NEWEST_LISTED,
+        rows=listed[:NEWEST_LISTED],
+        all_rows=len(listed),
+        same=_same(listed[:NEWEST_LISTED]),
         charts=bool(drawn),
     )
 
@@ -279,10 +288,10 @@ def _numbers(record: Record) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def _one_machine(listed: Sequence[Row]) -> str:
-    """The machine of all runs; "" where there are several."""
-    machines = {row.machine for row in listed}
-    return machines.pop() if len(machines) == 1 else ""
+def _same(listed: Sequence[Row]) -> dict[str, str]:
+    """What all of several runs have in common, series and machine, so that it is shown once."""
+    kinds = {name: {getattr(row, name) for row in listed} for name in ("series", "machine")}
+    return {name: found.pop() for name, found in kinds.items() if len(found) == 1 < len(listed)}
 
 
 def runs_page(listed: list[Row], *, left_out: int = 0, home: str | None = None) -> str:
@@ -293,7 +302,7 @@ def runs_page(listed: list[Row], *, left_out: int = 0, home: str | None = None) 
         here="runs.html",
         home=home,
         rows=listed,
-        machine=_one_machine(listed),
+        same=_same(listed),
         series=sorted({row.series for row in listed}),
         left_out=left_out,
     )
@@ -345,6 +354,7 @@ def to_html(markdown: str, *, links: Mapping[str, str] | None = None, drawn: Map
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     parser.add_render_rule("image", _image)
     parser.add_render_rule("link_open", _link)
+    parser.add_render_rule("text", _words)
     parser.add_render_rule("heading_open", _heading)
     # A wide table scrolls by itself, by keyboard too, and does not push the page aside.
     parser.add_render_rule("table_open", lambda *_: '<div class="wide" tabindex="0"><table>\n')
@@ -374,6 +384,14 @@ def _link(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: 
     token = tokens[index]
     token.attrs["href"] = led(str(token.attrs["href"]), env["links"])
     return renderer.renderToken(tokens, index, options, env)
+
+
+def _words(_renderer: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+    """A text whose signs of verdicts are drawn by the page: not every system has letters for them."""
+    shown = str(escape(tokens[index].content))
+    for sign, look in SIGN_LOOKS.items():
+        shown = shown.replace(sign, f'<span class="sign {look}" aria-hidden="true">●</span>')
+    return shown
 
 
 def _heading(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

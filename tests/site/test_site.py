@@ -135,13 +135,29 @@ def test_the_first_run_of_a_series_says_what_is_different_from_the_last_run_of_i
     ]
     version = newer.version
     assert [row.first or row.before for row in rows(records, Judged())] == [
-        "new series: users 10 → 30",
+        "new series: users 10 →\N{NO-BREAK SPACE}30",
         "run-005",
-        f"new series: method version {version - 1} → {version}",
+        f"new series: method version {version - 1} →\N{NO-BREAK SPACE}{version}",
         "new series: other endpoints",
         "run-002",
         "first run of quick",
     ]
+
+
+def test_what_all_listed_runs_have_in_common_is_shown_once() -> None:
+    series = "quick: 10 users, 30 s, 2 workers"
+    alike = runs_page(rows([week(2), week(1)], Judged()))
+    assert f"All of them: {series}; Example 3000, 2 cores." in alike
+    assert f"<div>{series}" not in alike
+    other = runs_page(rows([week(2, plan=some_plan(users=20)), week(1)], Judged()))
+    assert other.count(f"<div>{series}") == 1
+    assert "All of them: Example 3000, 2 cores." in other
+
+
+def test_signs_of_verdicts_are_drawn_by_the_page_and_nothing_else_is_changed() -> None:
+    shown = to_html("- \N{LARGE GREEN CIRCLE} unchanged: a<b, ![\N{LARGE RED CIRCLE}](x.svg)")
+    assert '<span class="sign better" aria-hidden="true">●</span> unchanged: a&lt;b, ' in shown
+    assert 'alt="\N{LARGE RED CIRCLE}"' in shown
 
 
 def test_every_page_names_the_site_and_its_place_in_it_and_leads_home_where_that_is_known(tmp_path: Path) -> None:

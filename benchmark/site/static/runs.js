@@ -31,7 +31,7 @@ function remember() {
 if (form) {
   const asked = new URLSearchParams(location.hash.slice(1));
   for (const name of names) {
-    if (!asked.has(name)) continue;
+    if (!asked.has(name) || !form.elements[name]) continue;
     if (name === "usable") form.elements[name].checked = true;
     else form.elements[name].value = asked.get(name);
   }
