@@ -21,7 +21,7 @@ from benchmark.judge.series import Series
 from benchmark.judge.verdict import Judgement, open_percent
 from benchmark.record import Record
 from benchmark.report.report import templates
-from benchmark.report.verdicts import Standing, in_short, standings
+from benchmark.report.verdicts import NAMES, Standing, in_short, standings
 
 LABEL = "benchmark-regression"
 UNPUBLISHED = "benchmark-unpublished"
@@ -142,6 +142,7 @@ def _told(one: Standing) -> dict[str, Any]:
         "commits": _commits(first),
         "since": first.open_since,
         "newest": first.runs[-1].id,
+        "lines": [(NAMES.get(title := trend.metric.title, title), trend.last.line) for trend in one.trends],
         "common": first.common,
         "key": _key(one.profile, one.endpoint),
     }
