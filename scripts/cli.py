@@ -61,6 +61,7 @@ FOR_WORKFLOWS = {
 }
 COMMANDS = FOR_PEOPLE | FOR_WORKFLOWS
 WIDEST_HELP = 120
+DEFAULT = re.compile(r"default: \((.*)\)(?=[];])")  # Typer puts what we call a default in parentheses
 RUNNER_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)  # what a GitHub runner obeys in the log of a step
 # Objects of some hundred records; usual are 700. Python looked for cycles for a quarter of the time of a long history,
 # and a tenth of a short one. Records have none and go when the next one is read; what drawing leaves is still found.
@@ -87,6 +88,7 @@ class Command(TyperCommand):
         rows: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         for one in self.get_params(ctx):
             flag, text = one.get_help_record(ctx) or ("", "")
+            text = DEFAULT.sub(r"default: \1", text)
             if one.param_type_name == "argument":
                 rows["Arguments"].append((_shown(one.name), text))
             else:

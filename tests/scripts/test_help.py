@@ -33,6 +33,7 @@ def test_the_help_of_a_command_has_examples_and_says_what_each_value_is(command:
     text = shown(command)
     assert re.search(rf"(?m)^  bench {command}\b", text)
     assert all(len(line) <= 80 for line in text.splitlines())
+    assert "default: (" not in text
     for wanted in re.findall(r"(?m)^  (?:--\S+ )?(<\S+>)", text) + re.findall(r"[<{\[]\S+[>}\]]", text.splitlines()[0]):
         assert not re.search(r"\b(?:str|int|float|list|path|bool)\b|[{}]", wanted), wanted
 
