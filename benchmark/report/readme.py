@@ -1,11 +1,10 @@
 """The block of results in a README: what it shows, and how it gets between the markers and nowhere else."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmark.errors import UsageError
-from benchmark.formatting import inert, signed_percent
+from benchmark.formatting import count, inert, rate, seconds, signed_percent
 from benchmark.judge.history import Judged
 from benchmark.judge.series import short_cpu
 from benchmark.judge.validity import Validity
@@ -13,13 +12,12 @@ from benchmark.judge.verdict import Judgement, open_percent
 from benchmark.record import Record
 from benchmark.report import sentences, verdicts
 from benchmark.report.published import Published, same_conditions
-from benchmark.report.report import compact_table, picture_lines, rendered, results_table, software
+from benchmark.report.report import compact_table, picture_lines, rendered, results_table
 from benchmark.store import Failure, write_changed
 
 BEGIN = "<!-- benchmark:begin -->"
 END = "<!-- benchmark:end -->"
 FOLDER = "reports/"
-_SENTENCES = re.compile(r"(?<=\.) ")
 
 
 def headline_run(records: Sequence[Record]) -> Record | None:
@@ -58,7 +56,7 @@ def render_block(
         why=why(record),
         verdict=verdicts.in_one_line(verdicts.standings(judged)),
         machine=f"{short_cpu(record.environment.cpu.model)}, {record.environment.cpu.count} cores",
-        versions=software(record),
+        versions=_versions(record),
         troubles=_troubles(record, records, failures, judged.validity),
         table=front_table(record, judged.verdicts.get(record.id, ())),
         results=results_table(record, published),
@@ -67,14 +65,28 @@ def render_block(
 
 
 def why(record: Record) -> str:
-    """What limits the slowest of the endpoints that are ranked, in two sentences; "" where that is not known."""
+    """What limits the slowest of the endpoints that are ranked, in a line; "" where that is not known."""
     ranked = sentences.ranking(record)
     slowest = record.result(ranked[-1][0]) if ranked else None
-    if slowest is None or slowest.limit is None:
+    limit = slowest.limit if slowest else None
+    if slowest is None or limit is None or record.profile.rate_per_s is not None:
         return ""
-    texts = (text for names, text in sentences.reasons(record) if inert(slowest.name) in names.split(", "))
-    text = next(texts, "")
-    return text and f"{inert(slowest.name)}: {' '.join(_SENTENCES.split(text)[:2])}"
+    name, work = inert(slowest.name), seconds(limit.own_work_s)
+    if limit.seats is not None and limit.seats_rps is not None and limit.seats_rps < limit.users_rps:
+        slots = f"{name} serves {count(limit.seats)} requests at a time, {work} each"
+        return f"{slots}: at most {rate(limit.seats_rps)} req/s."
+    think = f" and {seconds(record.profile.wait_s)} of think time" if record.profile.wait_s else ""
+    users = f"{count(slowest.users)} users with responses of {work}{think}"
+    return f"{name}: {users} send at most {rate(limit.users_rps)} req/s."
+
+
+def _versions(record: Record) -> str:
+    """Of what is measured; "" for an app that runs elsewhere."""
+    if record.plan.target.url is not None:
+        return ""
+    fastapi = record.environment.packages.get("fastapi")
+    python = inert(record.environment.python.replace("CPython", "Python"))
+    return f"FastAPI {inert(fastapi)}, {python}" if fastapi else python
 
 
 def front_table(record: Record, said: Sequence[Judgement]) -> str:
