@@ -37,7 +37,7 @@ MOST_UTILISATION = 0.9
 GENERATOR_CPU_PERCENT = 85.0
 MOST_LATE_RATIO = 0.05
 LEAST_LATE_MS = 10.0
-"""A generator is late, too, when responses lie unread inside a latency. Up to that many ms, or where it is not saturated,
+"""A generator is late, too, when responses lie unread inside a latency. Below that, or where it is not saturated,
 it may be the machine, which gives each process some ms at a time: that is noise.
 """
 
