@@ -146,6 +146,11 @@ def day(moment: str) -> str:
     return moment[:10].replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
+def unbroken(text: str) -> str:
+    """A text that a narrow table does not break at its blanks."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def when(moment: str) -> str:
     """A UTC time stamp for reading: "2026-11-23 11:30 UTC"."""
     return f"{moment[:10]} {moment[11:16]} UTC"

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.compare.model import Comparison, Difference, Side
-from benchmark.formatting import NOT_AVAILABLE, inert, minus, when
+from benchmark.formatting import NOT_AVAILABLE, inert, minus, unbroken, when
 from benchmark.measure.progress import bar
 
 TITLES = {"throughput_rps": "req/s", "median_ms": "p50", "p95_ms": "p95", "failure_ratio": "failures"}
@@ -63,10 +63,12 @@ def _changes(found: Sequence[Difference]) -> str:
 
 
 def _change(item: Difference) -> str:
-    if item.change_percent is None:
-        return NOT_AVAILABLE
     milliseconds = "" if item.change_ms is None else f" ({item.change_ms:+,.2f} ms)"
-    return minus(f"{item.change_percent:+.1f}%{milliseconds}")
+    return f"{_percent(item)}{minus(milliseconds)}"
+
+
+def _percent(item: Difference) -> str:
+    return NOT_AVAILABLE if item.change_percent is None else minus(f"{item.change_percent:+.1f}%")
 
 
 def _values(item: Difference) -> list[str]:
@@ -124,8 +126,9 @@ def render_comparison(comparison: Comparison, log: str | None = None) -> str:
         for item in changed:
             base, head = _values(item)
             unit = " ms" if item.metric.endswith("_ms") else ""
-            change = f"{SIGNS[item.verdict]} {_change(item)}"
-            lines.append(f"| {inert(item.endpoint)} | {TITLES[item.metric]} | {change} | {base} → {head}{unit} |")
+            change = f"{SIGNS[item.verdict]} {_percent(item)}"
+            cells = (TITLES[item.metric], change, f"{base} → {head}{unit}")
+            lines.append(f"| {inert(item.endpoint)} | {' | '.join(map(unbroken, cells))} |")
         lines.append("")
     reasons = [f"- {inert(reason)}" for reason in comparison.lost]
     lines += [*reasons, ""] if reasons else []

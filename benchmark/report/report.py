@@ -147,7 +147,7 @@ def compact_table(record: Record, columns: Sequence[str]) -> str:
         shown = ["not measured", *[""] * (len(wanted) - 1)]
         if result is not None and result.summary is not None:
             known = _compact_cells(result, result.summary) | {"Failed": formatting.count(failed[endpoint.name])}
-            shown = [known[column].replace(" ", "\N{NO-BREAK SPACE}") for column in wanted]
+            shown = [formatting.unbroken(known[column]) for column in wanted]
         lines.append(f"| {formatting.inert(endpoint.name)} | {' | '.join(shown)} |")
     return "\n".join(lines)
 

@@ -117,7 +117,8 @@ def _cell(result: EndpointResult | None) -> str:
         return "not measured"
     failures = sum(measured.failures for measured in result.rounds)
     shown = [formatting.figure(result.summary.throughput_rps), formatting.latency(result.summary.p95_ms)]
-    return "<br>".join([*shown, *([f"{formatting.count(failures)} failed"] if failures else [])])
+    shown += [f"{formatting.count(failures)} failed"] if failures else []
+    return "<br>".join(map(formatting.unbroken, shown))
 
 
 @dataclass(frozen=True)

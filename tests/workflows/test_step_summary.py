@@ -77,7 +77,7 @@ def test_a_sweep_is_one_table_and_says_where_the_curve_bends(rates: tuple[float,
         f"Throughput of pooled {said}. Throughput of awaiting still grows with the users at 400.\n\n"
         "| Users | 100 | 200 | 400 |\n"
     )
-    assert "| awaiting | 50.0<br>157 ms | 100<br>157 ms | 200<br>157 ms |" in text
+    assert "| awaiting | 50.0<br>157\u00a0ms | 100<br>157\u00a0ms | 200<br>157\u00a0ms |" in text
     assert [text.count(f"<summary>{users} users</summary>") for users in (100, 200, 400)] == [1, 1, 1]
 
 
