@@ -16,11 +16,11 @@ SAID = {
     "latency": ("no longer than (ms)", ",.1f"),
     "at": ("second", ",.1f"),
     "rps": ("responses per second", ",.2f"),
-    "wait": ("median response (s)", ",.3f"),
-    "most": ("longest response (s)", ",.3f"),
+    "median": ("median response time (ms)", ",.1f"),
+    "most": ("longest response time (ms)", ",.1f"),
     "measured": ("measured (req/s)", ",.2f"),
-    "theory": ("at most in theory (req/s)", ",.2f"),
-    "predicted": ("predicted (req/s)", ",.2f"),
+    "theory": ("theoretical maximum (req/s)", ",.2f"),
+    "predicted": ("predicted", ",.2f"),
     "value": ("value", ",.4~f"),
 }
 """How each field of the charts' data is called, and its format; a field that is not here is not shown."""

@@ -60,4 +60,4 @@ def test_the_index_shows_trends_by_profile_and_sweeps_and_says_them_in_words() -
     assert "## Trend: quick\n\n![req/s over the runs: pooled unchanged" in shown
     assert "<summary>p95</summary>" in shown
     assert "## Trend: a\\|b" in shown
-    assert "with the knee at 80.](charts/sweep-" in shown
+    assert "limit reached at 80 users.](charts/sweep-" in shown

@@ -79,10 +79,10 @@ def weekly_runs() -> Iterator[Record]:
     plan = blog()
     rounds = {endpoint.name: simulated(plan, endpoint) for endpoint in ENDPOINTS}
     for week in range(WEEKS):
-        factors = {endpoint.name: 1 + noise.gauss(0, 0.003) for endpoint in ENDPOINTS}
+        factors = {endpoint.name: 1 + noise.gauss(0, 0.0001) for endpoint in ENDPOINTS}
         for name, weeks, factor in SLOWER:
             factors[name] *= factor if week in weeks else 1
-        measured = {name: longer(one, factors[name]) for name, one in rounds.items()}
+        measured = {name: longer(one, factors[name], 1 + noise.gauss(0, 0.003)) for name, one in rounds.items()}
         if week == BUSY:
             measured = {name: disturbed(one) for name, one in measured.items()}
         changes: dict[str, Any] = {"environment": environment(week)}
@@ -172,14 +172,14 @@ def simulated(plan: Plan, endpoint: Endpoint) -> Round:
     return measured.model_copy(update={"prediction": predict_round(plan, endpoint, measured)})
 
 
-def longer(measured: Round, factor: float) -> Round:
-    """The same round with all latencies `factor` times as long, and as many fewer requests."""
+def longer(measured: Round, factor: float, luck: float = 1.0) -> Round:
+    """The same round with all latencies `factor` times as long, and as many fewer requests, give or take `luck`."""
     times: dict[str, Any] = {name: round(getattr(measured, name) * factor, 3) for name in TIMES}
     work_ms = measured.avg_ms - measured.excess_mean_ms if measured.avg_ms and measured.excess_mean_ms else 0.0
     pairs = (("excess_mean_ms", "avg_ms"), ("excess_p50_ms", "median_ms"), ("excess_p99_ms", "p99_ms"))
     times |= {excess: round(times[of] - work_ms, 3) for excess, of in pairs}
-    times["throughput_rps"] = round((measured.throughput_rps or 0.0) / factor, 3)
-    times["requests"] = round(measured.requests / factor)
+    times["throughput_rps"] = round((measured.throughput_rps or 0.0) / factor * luck, 3)
+    times["requests"] = round(measured.requests / factor * luck)
     grid, course = measured.quantiles, measured.timeline
     if grid is not None:
         times["quantiles"] = Quantiles(

@@ -17,7 +17,7 @@ from benchmark.report.charts import latency, sweep, throughput, timeline, trend
 from benchmark.report.charts.svg import Drawing, fingerprint, to_svg
 from benchmark.store import write_whole
 
-DRAWING = 4
+DRAWING = 5
 """Raised whenever a picture of the same record would look different: then all are drawn again. A test says when."""
 
 MOST_PROFILES = 3

@@ -10,12 +10,14 @@ from xml.sax.saxutils import escape, quoteattr
 
 import vl_convert
 
-from benchmark.report.charts.style import DARK, FONT, WIDTH, Chart, Margins, configured
+from benchmark.report.charts.style import DARK, FONT, LARGE_LETTERS, NARROW, WIDTH, Chart, Margins, configured
 
 DARK_RULES = "".join(
     f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}' for light, dark in DARK.items()
 )
-STYLE = f"text{{font-family:{FONT}}}@media(prefers-color-scheme:dark){{{DARK_RULES}}}"
+NARROW_RULE = f"@media(max-width:{NARROW}px){{text{{font-size:{LARGE_LETTERS}px}}}}"
+"""A picture is a page of its own: its width is the width at which it is shown."""
+STYLE = f"text{{font-family:{FONT}}}{NARROW_RULE}@media(prefers-color-scheme:dark){{{DARK_RULES}}}"
 
 _ROOT = re.compile(r"^<svg [^>]*>")
 _CLUTTER = re.compile(

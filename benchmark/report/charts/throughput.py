@@ -1,4 +1,4 @@
-"""How much each endpoint answers, beside the most that theory allows and what theory predicts."""
+"""How many requests each endpoint served, next to the most that theory allows, and how long half of them took."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,32 +6,35 @@ from typing import Any
 
 import altair as alt
 
-from benchmark.formatting import rate
+from benchmark.formatting import latency, rate
 from benchmark.record import EndpointResult, Record
 from benchmark.report import sentences
 from benchmark.report.charts import style
 from benchmark.report.charts.svg import Drawing
 
 MOST_ENDPOINTS = 12
-ROW = 48
-KEY = 22
-BAR = 14
-MIDDLE = 31  # where the bar of a row is (px from its top); the text stands above it
-NAME_LETTERS = 24
+HEAD = 34
+ROW = 62
+NAME = 14
+BAR = 18
+MIDDLE = 42  # where the bars of a row are (px from its top); the name stands above them
+BETWEEN = 34  # the two columns (px)
+NAME_LETTERS = 30
 TICK: dict[str, Any] = {"orient": "vertical", "thickness": 3, "color": style.MUTED, "opacity": 1}
-DIAMOND: dict[str, Any] = {"shape": "diamond", "size": 110, "filled": True, "color": style.ORANGE, "opacity": 1}
-DIAMOND |= {"stroke": style.GRID, "strokeWidth": 1}
+FAILED: dict[str, Any] = {"color": "transparent", "stroke": style.RED, "strokeWidth": 1.5, "strokeDash": [3, 2]}
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What is drawn for one endpoint (all in answers per second); None where it is not known."""
+    """What is drawn for one endpoint (requests per second, and medians in ms); None where it is not known."""
 
     name: str
     measured_rps: float
     right_rps: float
     most_rps: float | None
     predicted_rps: float | None
+    median_ms: float | None = None
+    predicted_ms: float | None = None
 
 
 def shown(record: Record) -> list[Bar]:
@@ -53,6 +56,8 @@ def _bar(result: EndpointResult) -> Bar:
         right_rps=max(0.0, measured - ((summary.failures_rps if summary else None) or 0.0)),
         most_rps=most_rps(result),
         predicted_rps=prediction.throughput_rps if prediction else None,
+        median_ms=summary.median_ms if summary else None,
+        predicted_ms=prediction.median_ms if prediction else None,
     )
 
 
@@ -63,82 +68,126 @@ def most_rps(result: EndpointResult) -> float | None:
 
 
 def said(record: Record, named: Callable[[str], str]) -> str:
-    parts = [f"{named(bar.name)} {_beside(bar)}" for bar in shown(record)]
+    parts = [f"{named(bar.name)} {_in_words(bar)}" for bar in shown(record)]
     headline = sentences.headline(record, named)
-    return f"{headline} Answers per second, measured and at most in theory: {'; '.join(parts)}."
+    return f"{headline} Requests per second and median response time: {'; '.join(parts)}."
 
 
-def _beside(bar: Bar) -> str:
+def _in_words(bar: Bar) -> str:
     failed = bar.measured_rps - bar.right_rps
-    wrong = f", {rate(failed)} failed" if failed > 0 else ""
-    most = f" of at most {rate(bar.most_rps)}" if bar.most_rps is not None else ""
-    return f"{rate(bar.measured_rps)}{most}{wrong}"
+    wrong = f", {rate(failed)} of them failed" if failed > 0 else ""
+    share = f" ({_share(bar)} of the theoretical maximum)" if bar.most_rps else ""
+    median = f", {latency(bar.median_ms)}" if bar.median_ms is not None else ""
+    return f"{rate(bar.measured_rps)}{share}{wrong}{median}"
+
+
+def _share(bar: Bar) -> str:
+    return f"{100 * bar.measured_rps / bar.most_rps:.0f}%" if bar.most_rps else ""
 
 
 def draw(record: Record) -> Drawing:
-    """One row for each endpoint: a bar from 0, a line at the most, a diamond at the prediction."""
+    """A row for each endpoint: to the left its requests per second, to the right its median response time."""
     bars = shown(record)
     margins = style.Margins(left=10, right=10, top=4, bottom=4)
+    column = (margins.inner - BETWEEN) / 2
+    height = HEAD + len(bars) * ROW
+    limits = " (% of maximum)" if any(bar.most_rps for bar in bars) else ""
+    layers = [
+        style.words(f"Requests/s{limits}", 0, HEAD / 2),
+        style.words("Median response time", column + BETWEEN, HEAD / 2),
+        *_names(bars, margins.inner),
+        *_rates(bars, column),
+        *_medians(bars, column + BETWEEN, column),
+    ]
+    foot = style.key(_explained(bars), margins)
+    whole = style.Stack([style.Panel(layers, margins.inner, height), foot])
+    return Drawing(whole, margins, round(margins.top + height + foot.height + margins.bottom))
+
+
+def _names(bars: Sequence[Bar], width: int) -> Iterator[alt.Chart]:
+    for number, bar in enumerate(bars):
+        y = HEAD + number * ROW + NAME
+        yield style.words(style.cut(bar.name, NAME_LETTERS), 0, y, size=style.LETTERS, bold=True)
+        if bar.measured_rps > bar.right_rps:
+            failed = f"{100 * (1 - bar.right_rps / bar.measured_rps):.1f}% of requests failed"
+            yield style.words(failed, width, y, align="right", color=style.RED)
+
+
+def _middle(number: int) -> float:
+    return HEAD + number * ROW + MIDDLE
+
+
+def _rates(bars: Sequence[Bar], column: float) -> Iterator[alt.Chart]:
+    texts = [style.exact(bar.measured_rps) + (f" ({_share(bar)})" if bar.most_rps else "") for bar in bars]
     known = [value for bar in bars for value in (bar.measured_rps, bar.most_rps, bar.predicted_rps) if value]
-    scale = style.scale(0, max(known, default=1.0))
-    height = len(bars) * ROW
+    one_rps = (column - style.room(texts)) / max(known, default=1.0)
     rows = [
-        {"row": number * ROW + MIDDLE, "right": bar.right_rps, "all": bar.measured_rps, "measured": bar.measured_rps}
+        {"row": _middle(number), "from": 0, "to": bar.right_rps * one_rps, "end": bar.measured_rps * one_rps}
+        | {"measured": bar.measured_rps}
         for number, bar in enumerate(bars)
     ]
-    y = style.pixels("row")
-    layers = [
-        style.marks("bar", rows, size=BAR, color=style.BLUE)
-        .encode(x=alt.X("zero:Q", scale=scale, axis=None), x2=alt.X2("right"), y=y)
-        .transform_calculate(zero="0"),
-        *_failed(rows, scale),
-        *_marks(bars, scale),
-        *_texts(bars, margins.inner),
+    yield _bars(rows, "from", "to", size=BAR, color=style.RATE)
+    if wrong := [row for row in rows if row["end"] > row["to"]]:
+        yield _bars(wrong, "to", "end", size=BAR - 1, **FAILED)
+    most = [(number, bar.most_rps) for number, bar in enumerate(bars) if bar.most_rps]
+    if most:
+        ends = [{"row": _middle(number), "at": value * one_rps, "theory": value} for number, value in most]
+        yield style.marks("tick", ends, size=BAR + 10, **TICK).encode(
+            x=style.pixels_across("at"), y=style.pixels("row")
+        )
+    yield from _values([(bar.measured_rps, bar.predicted_rps, bar.most_rps) for bar in bars], texts, one_rps)
+
+
+def _medians(bars: Sequence[Bar], left: float, column: float) -> Iterator[alt.Chart]:
+    texts = [latency(bar.median_ms) for bar in bars]
+    known = [value for bar in bars for value in (bar.median_ms, bar.predicted_ms) if value]
+    one_ms = (column - style.room(texts)) / max(known, default=1.0)
+    rows = [
+        {"row": _middle(number), "from": left, "to": left + bar.median_ms * one_ms, "median": bar.median_ms}
+        for number, bar in enumerate(bars)
+        if bar.median_ms is not None
     ]
-    chart = style.Panel(layers, margins.inner, height)
-    whole = style.Stack([chart, _key(bars, margins.inner)])
-    return Drawing(whole, margins, margins.top + height + KEY + margins.bottom)
+    yield _bars(rows, "from", "to", size=BAR, color=style.TIME)
+    yield from _values([(bar.median_ms, bar.predicted_ms, None) for bar in bars], texts, one_ms, left)
 
 
-def _failed(rows: Sequence[Mapping[str, float]], scale: alt.Scale) -> list[alt.Chart]:
-    wrong = [row for row in rows if row["all"] > row["right"]]
-    if not wrong:
-        return []
-    x, look = alt.X("right:Q", scale=scale, axis=None), {"stroke": style.RED, "strokeWidth": 1.5, "strokeDash": [3, 2]}
-    hollow = style.marks("bar", wrong, size=BAR - 1, color="transparent", **look)
-    return [hollow.encode(x=x, x2=alt.X2("all"), y=style.pixels("row"))]
+def _bars(rows: Sequence[Mapping[str, float]], begin: str, end: str, **look: Any) -> alt.Chart:
+    bars = style.marks("bar", rows, **look)
+    chart: alt.Chart = bars.encode(x=style.pixels_across(begin), x2=alt.X2(end), y=style.pixels("row"))
+    return chart
 
 
-def _marks(bars: list[Bar], scale: alt.Scale) -> Iterator[alt.Chart]:
-    kinds: tuple[tuple[str, str, style.Mark, dict[str, Any]], ...] = (
-        ("theory", "most_rps", "tick", TICK | {"size": BAR + 8}),
-        ("predicted", "predicted_rps", "point", DIAMOND),
+def _values(
+    values: Sequence[tuple[float | None, float | None, float | None]],
+    texts: Sequence[str],
+    scale: float,
+    left: float = 0.0,
+) -> Iterator[alt.Chart]:
+    """What was measured, beyond the end of all that is drawn of it; and what was predicted, where that is far off.
+
+    `values`: measured, predicted and most, each `scale` px long.
+    """
+    far = []
+    for number, ((measured, predicted, most), text) in enumerate(zip(values, texts, strict=True)):
+        ends = [measured or 0.0, most or 0.0]
+        if predicted is not None and style.far_off(measured, predicted):
+            ends.append(predicted)
+            far.append({"row": _middle(number), "at": left + predicted * scale, "predicted": predicted})
+        yield style.words(text, left + max(ends) * scale + 12, _middle(number))
+    if far:
+        diamonds = style.marks("point", far, **style.DIAMOND)
+        yield diamonds.encode(x=style.pixels_across("at"), y=style.pixels("row"))
+
+
+def _explained(bars: Sequence[Bar]) -> list[style.Item]:
+    far = any(
+        style.far_off(bar.measured_rps, bar.predicted_rps) or style.far_off(bar.median_ms, bar.predicted_ms)
+        for bar in bars
     )
-    for name, column, kind, look in kinds:
-        known = [(n * ROW + MIDDLE, getattr(bar, column)) for n, bar in enumerate(bars)]
-        rows = [{"row": row, name: value} for row, value in known if value is not None]
-        if rows:
-            x = alt.X(f"{name}:Q", scale=scale, axis=None)
-            yield style.marks(kind, rows, **look).encode(x=x, y=style.pixels("row"))
-
-
-def _texts(bars: list[Bar], width: int) -> Iterator[alt.Chart]:
-    for number, bar in enumerate(bars):
-        y, name = number * ROW + 11, style.cut(bar.name, NAME_LETTERS)
-        yield style.words(name, x=0, y=y, size=style.LETTERS, bold=True)
-        yield style.words(_beside(bar), x=width, y=y, align="right")
-
-
-def _key(bars: list[Bar], width: int) -> style.Panel:
-    middle = KEY / 2 + 2
-    layers = [
-        style.sample("bar", 0, middle, x2=18, size=BAR - 4, color=style.BLUE),
-        style.words("answers per second", 24, middle),
+    failed = any(bar.measured_rps > bar.right_rps for bar in bars)
+    items = [
+        (any(bar.most_rps for bar in bars), style.Item("theoretical maximum", style.swatch("tick", size=22, **TICK))),
+        (far, style.Item("predicted, if over 3% off", style.swatch("point", **style.DIAMOND))),
+        (failed, style.Item("failed", style.swatch("bar", size=BAR - 4, **FAILED))),
     ]
-    if any(bar.most_rps is not None for bar in bars):
-        layers.append(style.sample("tick", 180, middle, size=16, **TICK))
-        layers.append(style.words("the most that theory allows", 190, middle))
-    if any(bar.predicted_rps is not None for bar in bars):
-        layers.append(style.sample("point", 400, middle, **DIAMOND))
-        layers.append(style.words("predicted", 412, middle))
-    return style.Panel(layers, width, KEY)
+    return [item for occurs, item in items if occurs]
