@@ -66,7 +66,7 @@ def test_a_semaphore_is_found_and_kept(climbing: Bench) -> None:
     assert "Another pool: 3 at a time in one worker" in done.stdout
     assert "Change: Make it larger" in done.stdout
     text = (climbing.folder / "benchmark.toml").read_text()
-    assert '[endpoints.queueing]    # what is it?\npath = "/queueing"\nserved = "pool"\nseats = 3\nwork = "2' in text
+    assert '[endpoints.queueing]    # what is it?\npath = "/queueing"\nserved = "pool"\nslots = 3\nwork = "2' in text
     assert not climbing.processes()
 
 
