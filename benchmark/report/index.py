@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from benchmark.formatting import NOT_AVAILABLE, inert, seconds
+from benchmark.formatting import NOT_AVAILABLE, inert, seconds, unbroken
 from benchmark.judge.history import Judged
 from benchmark.judge.series import short_cpu
 from benchmark.record import Record
@@ -141,21 +141,17 @@ def _table(profile: str, names: tuple[str, ...], records: Sequence[Record], judg
     """`common`: of load and machine, what most of the runs share; where one differs, its row says so."""
     counted = [Counter(values).most_common(1)[0] for values in zip(*map(_circumstances, records), strict=True)]
     common = [value if 2 * count > len(records) else "" for value, count in counted]
-    rows = [
-        (
-            verdicts.linked(record),
-            " / ".join(_rate(record, name) for name in names[:MOST_VALUES]),
-            "; ".join(_remarks(record, common, judged)),
-        )
-        for record in records
-    ]
+    rows = []
+    for record in records:
+        values = unbroken(" / ".join(_rate(record, name) for name in names[:MOST_VALUES]))
+        remarks = "; ".join(_remarks(record, common, judged))
+        rows.append((verdicts.linked(record), f"{values}<br>{remarks}" if remarks else values))
     first = f", the first {MOST_VALUES} of {len(names)} endpoints" if len(names) > MOST_VALUES else ""
     return {
         "profile": profile,
         "common": inert(", ".join(filter(None, common))),
         "columns": f"{' / '.join(map(inert, names[:MOST_VALUES]))}{first}",
         "rows": rows,
-        "remarks": any(remark for *_, remark in rows),
     }
 
 
