@@ -13,7 +13,7 @@ from experiments.generated import REPOSITORY
 from tests.support.browser import chromium
 
 PICTURE = REPOSITORY / "docs" / "pictures" / "site.png"
-WIDTH, HEIGHT = 820, 880
+WIDTH, HEIGHT = 820, 800
 SHARPER = 1.2  # its letters are read on screens of more pixels, too
 
 

@@ -12,7 +12,7 @@ SAID = {
     "endpoint": ("endpoint", None),
     "date": ("date", None),
     "users": ("users", ",.0f"),
-    "share": ("share of responses (%)", ".4~f"),
+    "share": ("share of responses (%)", ",.4~f"),
     "latency": ("no longer than (ms)", ",.1f"),
     "at": ("second", ",.1f"),
     "rps": ("responses per second", ",.2f"),
