@@ -68,7 +68,7 @@ def test_index_report_and_readme_say_whose_a_run_is(tmp_path: Path, monkeypatch:
     assert index.count("of github.com/up/stream") == 2
     assert "Last usable run: [2026‑01‑19]" in index
     assert (
-        "**This run is of another repository**, github.com/up/stream"
+        "**This run is from another repository**, github.com/up/stream"
         in (reports / "runs" / theirs.id / "report.md").read_text()
     )
     assert "another repository" not in (reports / "runs" / ours.id / "report.md").read_text()
