@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from benchmark import formatting
 from benchmark.judge.findings import GRAVITY, in_todays_words
 from benchmark.judge.history import Judged
+from benchmark.judge.series import short_cpu
 from benchmark.record import Columns, EndpointResult, Finding, Record, Round
 from benchmark.report import sentences, verdicts
 from benchmark.report.noise_floor import on_this_machine
@@ -75,6 +76,7 @@ def templates() -> Environment:
     )
     environment.filters |= {name: getattr(formatting, name) for name in names}
     environment.filters |= {
+        "short_cpu": short_cpu,
         "signed": formatting.signed_percent,
         "count": formatting.count,
         "latency": formatting.latency,
