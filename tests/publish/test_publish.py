@@ -32,7 +32,7 @@ def test_a_run_reaches_origin_with_its_report_the_index_and_the_readme_block(clo
     assert {f"reports/runs/{record.id}/{name}" for name in ("run.json", "report.md")} <= set(files)
     assert record.id in origin_text(clone.origin, "reports/README.md")
     readme = origin_text(clone.origin, "README.md")
-    assert readme.startswith("# Mine\n\nBefore.\n\n<!-- benchmark:begin -->\n**async_concurrent gave")
+    assert readme.startswith("# Mine\n\nBefore.\n\n<!-- benchmark:begin -->\n**async_concurrent handled")
     assert readme.endswith("<!-- benchmark:end -->\n\nAfter.")
 
 
@@ -110,8 +110,8 @@ def test_an_incomplete_run_is_published_as_incomplete_and_only_with_a_flag(clone
     assert "--incomplete" in refused.errors
     assert clone.bench("publish", clone.path / "results", "--incomplete").code == 0
     index = origin_text(clone.origin, "reports/README.md")
-    assert "No good run yet; last attempt 2026-01-05 04:00 UTC was not completed" in index
-    assert "it fell over" in index
+    assert "No usable run yet. The run of [2026‑01‑05](runs/" in index
+    assert " is incomplete: async_concurrent, round 1: it fell over." in index
 
 
 def test_a_push_in_between_loses_nothing(clone: Clone, clone_named: Callable[[str], Clone], tmp_path: Path) -> None:

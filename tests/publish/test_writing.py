@@ -52,7 +52,7 @@ def test_a_readme_that_is_a_link_stays_one_and_its_file_is_written(clone: Clone)
     (clone.path / "README.md").symlink_to("other.md")
     assert clone.bench("publish", "--local", clone.results(make_record())).code == 0
     assert (clone.path / "README.md").is_symlink()
-    assert "**async_concurrent gave" in (clone.path / "other.md").read_text(encoding="utf-8")
+    assert "**async_concurrent handled" in (clone.path / "other.md").read_text(encoding="utf-8")
 
 
 def test_a_link_in_the_place_of_a_rendered_file_is_replaced_not_followed(tmp_path: Path) -> None:
