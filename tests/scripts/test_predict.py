@@ -85,7 +85,7 @@ def test_several_users_are_a_sweep(asked: Bench) -> None:
 
 def test_a_load_that_ends_before_all_users_are_there_says_so(asked: Bench) -> None:
     said = asked.call("predict", "--users", "1000", "--spawn-rate", "10", "--duration", "5s").stdout
-    assert "only 50 of 1000 users are started in 5 s" in said
+    assert "Only 50 of 1000 users are started in 5 s" in said
 
 
 def test_more_than_can_be_simulated_is_refused(asked: Bench) -> None:
