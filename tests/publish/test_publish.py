@@ -216,7 +216,7 @@ def test_a_run_that_cannot_be_fully_trusted_is_published_with_the_reason(clone: 
     record = make_record().model_copy(update={"endpoints": (noisy,)})
     done = clone.bench("publish", clone.results(record))
     assert done.code == 0, done.errors
-    expected = f"warning: {record.id} is noisy and will not be a baseline: {noisy.name}: round 1: CPU was 95% busy.\n"
+    expected = f"warning: {record.id} is noisy and will not be a baseline: {noisy.name}: CPU was 95% busy.\n"
     assert expected in done.errors
 
 
