@@ -233,7 +233,7 @@ def test_rounds_follow_each_other_and_steps_are_put_together_where_there_are_man
     assert len(course) <= timeline.MOST_STEPS
     assert course[0].start_s == 0.0
     assert course[-1].end_s == 3 * 300.0
-    answers = sum(step.answers_rps * (step.end_s - step.start_s) for step in course)
+    answers = sum(step.responses_rps * (step.end_s - step.start_s) for step in course)
     assert answers == pytest.approx(sum(sum(item.timeline.requests) for item in record.endpoints[0].rounds))
 
 

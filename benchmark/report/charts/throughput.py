@@ -62,7 +62,7 @@ def _bar(result: EndpointResult) -> Bar:
 
 
 def most_rps(result: EndpointResult) -> float | None:
-    """The most that theory allows: what the users ask for, or what the seats serve if that is less."""
+    """The most that theory allows: what users can send, or what the slots serve if that is less."""
     limit = result.limit
     return None if limit is None else min(limit.users_rps, limit.seats_rps or limit.users_rps)
 

@@ -36,7 +36,7 @@ class Step:
 
     start_s: float
     end_s: float
-    answers_rps: float
+    responses_rps: float
     median_ms: float | None
     max_ms: float | None
 
@@ -97,7 +97,7 @@ def said(record: Record, named: Callable[[str], str]) -> str:
     results = shown(record)
     for result in results:
         course = steps(result, len(results))
-        rates = [step.answers_rps for step in course]
+        rates = [step.responses_rps for step in course]
         medians = [step.median_ms for step in course if step.median_ms is not None]
         parts.append(
             f"{named(result.name)} {rate(min(rates))} to {rate(max(rates))} requests per second, median response time "
@@ -139,7 +139,7 @@ class Lines:
     @classmethod
     def of(cls, course: Sequence[Step]) -> "Lines":
         return cls(
-            style.steps_beyond(max(step.answers_rps for step in course), 3), style.steps_beyond(_longest(course), 3)
+            style.steps_beyond(max(step.responses_rps for step in course), 3), style.steps_beyond(_longest(course), 3)
         )
 
     @property
@@ -190,7 +190,7 @@ def _background(result: EndpointResult, x: alt.X, height: int) -> list[alt.Chart
 
 
 def _rates(course: Sequence[Step], x: alt.X, lines: Lines) -> list[alt.Chart]:
-    rates = [round(step.answers_rps, 2) for step in course]
+    rates = [round(step.responses_rps, 2) for step in course]
     corners = [
         {"at": step.start_s, "rps": rate_rps}
         for step, rate_rps, before in zip(course, rates, [None, *rates], strict=False)
