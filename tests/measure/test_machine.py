@@ -21,7 +21,7 @@ ENOUGH = Room(files=10_000, ports=10_000, memory_bytes=2**30)
         pytest.param(Room(500 + SPARE_FILES, None, None), None, id="just enough files"),
         pytest.param(Room(499 + SPARE_FILES, None, None), "need 700 open files in one process, 699 are", id="files"),
         pytest.param(Room(None, 500 + PORTS_BESIDE, None), None, id="just enough ports"),
-        pytest.param(Room(None, 499 + PORTS_BESIDE, None), "or take at most 499 users", id="ports"),
+        pytest.param(Room(None, 499 + PORTS_BESIDE, None), "or use at most 499 users", id="ports"),
         pytest.param(Room(None, None, 500 * BYTES_PER_USER["fast"]), None, id="just enough memory"),
         pytest.param(Room(None, None, 500 * BYTES_PER_USER["fast"] - 1), "end other programs", id="memory"),
         pytest.param(Room(None, None, None), None, id="nothing known"),
