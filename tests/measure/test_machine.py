@@ -23,7 +23,7 @@ ENOUGH = Room(files=10_000, ports=10_000, memory_bytes=2**30)
         pytest.param(Room(None, 500 + PORTS_BESIDE, None), None, id="just enough ports"),
         pytest.param(Room(None, 499 + PORTS_BESIDE, None), "or use at most 499 users", id="ports"),
         pytest.param(Room(None, None, 500 * BYTES_PER_USER["fast"]), None, id="just enough memory"),
-        pytest.param(Room(None, None, 500 * BYTES_PER_USER["fast"] - 1), "end other programs", id="memory"),
+        pytest.param(Room(None, None, 500 * BYTES_PER_USER["fast"] - 1), "close other programs", id="memory"),
         pytest.param(Room(None, None, None), None, id="nothing known"),
         pytest.param(ENOUGH, None, id="enough of all"),
     ],
