@@ -183,7 +183,7 @@ class Profile(Frozen):
     @property
     def load(self) -> str:
         """What the load is, in two words for a title."""
-        return f"{self.users} users" if self.rate_per_s is None else f"{self.rate_per_s:g} requests per second"
+        return f"{self.users:,} users" if self.rate_per_s is None else f"{self.rate_per_s:g} requests per second"
 
 
 # By threads of AnyIO, by nothing they could queue for, one at a time because the handler blocks its event loop, by

@@ -145,7 +145,7 @@ def _table(profile: str, names: tuple[str, ...], records: Sequence[Record], judg
     for record in records:
         values = unbroken(" / ".join(_rate(record, name) for name in names[:MOST_VALUES]))
         remarks = "; ".join(_remarks(record, common, judged))
-        rows.append((verdicts.linked(record), f"{values}<br>{remarks}" if remarks else values))
+        rows.append((verdicts.linked(record, to_the_minute=True), f"{values}<br>{remarks}" if remarks else values))
     first = f", the first {MOST_VALUES} of {len(names)} endpoints" if len(names) > MOST_VALUES else ""
     return {
         "profile": profile,

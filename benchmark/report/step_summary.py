@@ -20,6 +20,7 @@ LARGEST_BYTES = 900 * 1024  # GitHub drops the whole summary of a step above 1 M
 LONGEST_ERROR = 10_000
 NOTHING = "Nothing was measured; the step that measures says why.\n"
 FLAT = math.log(1.1) / math.log(2)  # throughput grows by less than 10% while users double
+UNFINISHED = "in-flight"
 IN_STEP = 0.8
 """From which share of the users' growth on, as powers, throughput is said to grow with the users."""
 
@@ -90,8 +91,8 @@ def _render_sweep(runs: Sequence[Record]) -> str:
         [
             f"{title}, {formatting.seconds(profile.duration_s)} per endpoint",
             " ".join(bends(runs)),
+            "Requests per second, and p95 below them:",
             sweep_table(runs),
-            "Requests per second, and p95 below them.",
             "",
         ]
     )
@@ -118,6 +119,10 @@ def _cell(result: EndpointResult | None) -> str:
     failures = sum(measured.failures for measured in result.rounds)
     shown = [formatting.figure(result.summary.throughput_rps), formatting.latency(result.summary.p95_ms)]
     shown += [f"{formatting.count(failures)} failed"] if failures else []
+    if any(finding.kind == UNFINISHED for measured in result.rounds for finding in measured.warnings):
+        waiting = sum(measured.in_flight or 0 for measured in result.rounds)
+        share = waiting / (waiting + sum(measured.requests for measured in result.rounds))
+        shown.append(f"{formatting.percent(100 * share)} unfinished")
     return "<br>".join(map(formatting.unbroken, shown))
 
 
@@ -169,10 +174,10 @@ def bend(measured: Sequence[tuple[int, Columns]]) -> Bend | None:
 def _sentence(found: Bend, names: Sequence[str]) -> str:
     low, high = formatting.count(found.low), formatting.count(found.high)
     said = {
-        "flat": f"does not grow beyond {low} users",
+        "flat": f"is at its limit from {low} users on, the fewest measured: add fewer to see where it bends",
         "levels off": f"levels off between {low} and {high} users",
         "slows": f"begins to level off between {low} and {high} users",
-        "grows": f"still grows with the users at {high}",
+        "grows": f"still grows with the users at {high}: its limit lies beyond",
     }
     return f"Throughput of {sentences.listed(names)} {said[found.kind]}."
 

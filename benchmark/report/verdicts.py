@@ -10,7 +10,7 @@ from benchmark.formatting import day, inert, signed_percent
 from benchmark.judge.history import Judged
 from benchmark.judge.series import UNCHANGED, Series
 from benchmark.judge.validity import Validity
-from benchmark.judge.verdict import AWAITED, Judgement
+from benchmark.judge.verdict import AWAITED, Judgement, open_percent
 from benchmark.record import Record
 from benchmark.store import Failure
 
@@ -32,6 +32,7 @@ LEADING = {"req/s", "p50"}
 
 QUIET_STAGES = {"steady", "too few runs", "not judged"}
 MOST_PROFILES = 3
+MOST_NAMED = 2
 
 Named = Callable[[str], str]
 
@@ -184,14 +185,22 @@ def _many(count: int, word: str) -> str:
     return f"{count} {word}{'s' if count != 1 else ''}"
 
 
+def _size(said: Sequence[Judgement]) -> str:
+    """By how much, without the levels: the table next to it shows the newest run, which is no level."""
+    shown = next((one for one in said if one.metric in LEADING and is_worth_saying(one)), None)
+    percent = open_percent(shown) if shown and shown.open_since is not None else None
+    if shown is None or percent is None:
+        return in_short(said if shown is None else [shown])
+    return f"{shown.metric} {signed_percent(percent)}, since {day(str(shown.since or shown.open_since))}"
+
+
 def in_one_line(found: Sequence[Standing], named: Named = inert) -> str:
     """The verdict of a status line: the worst regression with its size, else in how many runs there was none."""
     if found and found[0].state in {"regressed", "suspected"}:
-        worst = found[0]
-        shown = next((one for one in worst.said if one.metric in LEADING and is_worth_saying(one)), None)
-        size = in_short(worst.said) if shown is None else in_short([shown])
-        counted = _counted([one.said for one in found if one.state in {"regressed", "suspected"}])
-        return f"{SIGNS[worst.state]} **{counted}**: {named(worst.endpoint)} {named(size)}"
+        worse = [one for one in found if one.state in {"regressed", "suspected"}]
+        sizes = [f"{named(one.endpoint)} {named(_size(one.said))}" for one in worse[:MOST_NAMED]]
+        sizes += [f"{len(worse) - MOST_NAMED} more"] if len(worse) > MOST_NAMED else []
+        return f"{SIGNS[worse[0].state]} **{_counted([one.said for one in worse])}**: {'; '.join(sizes)}"
     runs = [one.clean_runs for one in found if one.state in {"improved", "unchanged"}]
     if runs:
         return f"🟢 **no regressions** in the last {_many(min(runs), 'run')}"
@@ -246,9 +255,10 @@ def why_incomplete(record: Record) -> str | None:
     return record.reason or (f"{first.endpoint}, round {first.round}: {first.reason}" if first else None)
 
 
-def linked(record: Record, folder: str = "") -> str:
-    """The day of a run, as a link to its report. `folder` leads to the reports and ends with "/"."""
-    return f"[{day(record.started_at)}]({folder}runs/{record.id}/report.md)"
+def linked(record: Record, folder: str = "", *, to_the_minute: bool = False) -> str:
+    """When a run was (UTC), as a link to its report. `folder` leads to the reports and ends with "/"."""
+    minute = f"\N{NO-BREAK SPACE}{record.started_at[11:16]}" if to_the_minute else ""
+    return f"[{day(record.started_at)}{minute}]({folder}runs/{record.id}/report.md)"
 
 
 def last_usable(records: Iterable[Record], validity: Mapping[str, Validity]) -> Record | None:
