@@ -73,7 +73,7 @@ def test_a_package_that_makes_it_slower_is_found_and_can_gate(versions: Bench) -
     assert "slower" not in found["base"]["packages"]
     assert found["head"]["packages"]["slower"] == "1.0"
     assert found["head"]["packages"]["fastapi"] == found["base"]["packages"]["fastapi"]
-    assert done.stderr.splitlines()[-1].startswith("bench: quick regressed: req/s -")
+    assert done.stderr.splitlines()[-1].startswith("bench: quick regressed: req/s −")
     assert "[2/2] about " in done.stderr
     (report,) = (versions.folder / "results").glob("compare-*/compare.md")
     assert "different packages: slower 1.0 added" in report.read_text()

@@ -178,7 +178,7 @@ def test_a_directory_that_is_a_link_or_missing_or_empty_is_wrong_usage(tmp_path:
 def test_two_runs_of_one_name_are_refused(tmp_path: Path) -> None:
     written(tmp_path, make_record(), "one")
     written(tmp_path, make_record(), "two")
-    with pytest.raises(InvalidRunError, match="two runs of one name"):
+    with pytest.raises(InvalidRunError, match="two runs with the same name"):
         read_runs(tmp_path)
 
 

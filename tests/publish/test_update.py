@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.record import Record
-from benchmark.report.index import render_all
+from benchmark.report.render import render
 from benchmark.store import place
 from tests.publish.test_killed import killing_git
 from tests.support.clones import CONFIG, README, Clone, environment, git, make_clone
@@ -60,7 +60,7 @@ def _commit(path: Path, title: str) -> None:
 
 def _publish(path: Path, record: Record) -> None:
     place(record, path / "reports")
-    render_all(path / "reports", path / "README.md")
+    render(path / "reports", path / "README.md", everything=True)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_code_comes_and_runs_do_not(fork: Fork) -> None:
     git(fork.clone.path, "merge-base", "--is-ancestor", git(fork.upstream, "rev-parse", "HEAD"), "HEAD")
     assert fork.update() == (
         0,
-        f"Nothing to do: {git(fork.upstream, 'rev-parse', 'HEAD')[:10]} of upstream is in your branch already.\n",
+        f"Nothing to do: your branch already has {git(fork.upstream, 'rev-parse', 'HEAD')[:10]} of upstream.\n",
     )
 
 

@@ -50,7 +50,7 @@ def test_a_pull_request_is_compared_with_what_it_would_change(compared: tuple[Fo
     assert found["head"]["commit"] == commit
     assert found["base"]["commit"] != commit
     assert {item["verdict"] for item in found["differences"] if item["metric"] == "median_ms"} == {"regressed"}
-    assert "async_concurrent regressed: req/s -" in outcome.output
+    assert "async_concurrent regressed: req/s −" in outcome.output
 
 
 def test_a_pull_request_that_gets_no_secret_is_not_compared_and_says_so(make_forge: MakeForge) -> None:
@@ -59,7 +59,7 @@ def test_a_pull_request_that_gets_no_secret_is_not_compared_and_says_so(make_for
     forge.fork({"benchmark.toml": secret + ONE_ENDPOINT})
     outcome = forge.run("pull_request", workflow="compare.yml")
     assert outcome.jobs == {"compare": "success"}, outcome.output
-    assert "benchmark.toml names the variable API_TOKEN" in outcome.output
+    assert "benchmark.toml needs the variable API_TOKEN" in outcome.output
     assert not list(forge.artifacts.iterdir())
     outcome = forge.run("workflow_run", workflow="compare-comment.yml", said=_finished("0" * 40))
     assert outcome.jobs == {"comment": "success"}, outcome.output

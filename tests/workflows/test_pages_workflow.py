@@ -61,5 +61,5 @@ def test_where_they_are_off_nothing_is_built_and_nothing_fails(make_forge: MakeF
     assert outcome.code == 0, outcome.output
     assert outcome.jobs["build"] == "success"
     assert outcome.jobs.get("deploy", "skipped") == "skipped"
-    assert "Settings, Pages, Source: GitHub Actions" in outcome.output
+    assert "set Settings, Pages, Source to GitHub Actions" in outcome.output
     assert not list(forge.artifacts.iterdir())
