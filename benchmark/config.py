@@ -11,16 +11,19 @@ import ssl
 import stat
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from string import Template
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-import psutil
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, model_validator
 
+from benchmark.cores import usable_cores
 from benchmark.errors import UsageError
 from benchmark.plan import AUTO, Count, Endpoint, Frozen, Line, Number, Plan, Profile, Target, own_locustfile
 
@@ -77,7 +80,7 @@ class Accepted(Frozen):
 class Config(Frozen):
     """The whole of benchmark.toml."""
 
-    schema_version: int = Field(ge=1, le=1)
+    schema_version: int = Field(default=1, ge=1, le=1)
     app: Target
     endpoints: dict[str, Endpoint] = Field(min_length=1)
     profiles: dict[str, Profile] = Field(min_length=1)
@@ -135,6 +138,7 @@ FLAGS = {
     "threads": Flag("--threads", "Threads in the pool of each worker."),
     "port": Flag("--port", "Port of the app; a free one by default."),
     "loop": Flag("--loop", "Event loop; asyncio where uvloop cannot be installed.", "uvloop|asyncio"),
+    "python": Flag("--python", "Python that has the app's packages.", "file", "BENCH_PYTHON", default="that of bench"),
 }
 
 
@@ -153,7 +157,46 @@ def read_config(path: Path) -> Config:
         config = Config.model_validate(raw)
     except ValidationError as error:
         raise UsageError(f"{path}: {_first_problem(error)}") from None
-    return _checked_as_a_whole(config, path)
+    return _with_environment(_checked_as_a_whole(config, path), path)
+
+
+def _with_environment(config: Config, path: Path) -> Config:
+    """Fill in what the app finds in its environment: of `env_file` what ours does not hold already, and `env` over it.
+
+    A request may name these variables, too, as those of our own environment.
+    """
+    app = config.app
+    env = {name: os.environ.get(name, value) for name, value in _env_file(app, path).items()}
+    for name, text in app.env.items():
+        try:
+            env[name] = Template(text).substitute(os.environ | env)
+        except KeyError as error:
+            variable = error.args[0]
+            message = f"{path}: app.env.{name} names ${variable}, which is not set; set it: export {variable}=..."
+            raise UsageError(f'{message} (a dollar is written "$$")') from None
+        except ValueError:
+            raise UsageError(f'{path}: app.env.{name}: a "$" that names no variable is written "$$"') from None
+    for name in {name for endpoint in config.endpoints.values() for name in endpoint.variables} & env.keys():
+        os.environ.setdefault(name, env[name])
+    python = app.python and str(path.parent.absolute() / app.python if os.sep in app.python else app.python)
+    return config.model_copy(update={"app": app.model_copy(update={"env": env, "python": python})})
+
+
+def _env_file(app: Target, path: Path) -> dict[str, str]:
+    """What the app's env_file holds. UsageError: it cannot be read, or a line of it is no NAME=value."""
+    if app.env_file is None:
+        return {}
+    file = path.parent / app.env_file
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise UsageError(f"{path}: app.env_file: {file} cannot be read: {why}") from None
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            message = f"{path}: app.env_file: line {binding.original.line} of {file} is no NAME=value"
+            raise UsageError(message)
+    return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
 
 
 def _text(path: Path) -> str:
@@ -372,7 +415,7 @@ def make_plans(config: Config, profile_name: str, values: Mapping[str, Any]) -> 
 
 
 def _changed(model: Model, asked: Mapping[str, Any]) -> Model:
-    values = model.model_dump()
+    values = {field: getattr(model, field) for field in type(model).model_fields}
     return checked(type(model), values | {key: value for key, value in asked.items() if key in values}, FLAGS)
 
 
@@ -412,45 +455,21 @@ def customised(config: Config, plan: Plan) -> tuple[str, ...]:
     """Flags whose values differ from what benchmark.toml says, in a fixed order."""
     before = counted(config.profiles[plan.profile.name], plan.target).model_dump() | config.app.model_dump()
     now = plan.profile.model_dump() | plan.target.model_dump()
-    return tuple(flag.name for field, flag in FLAGS.items() if before[field] != now[field])
+    return tuple(flag.name for field, flag in FLAGS.items() if field in now and before[field] != now[field])
 
 
-def command_line(plan: Plan, changed: tuple[str, ...], file: Path = DEFAULT_FILE) -> str:
+def command_line(plan: Plan, changed: tuple[str, ...], file: Path = DEFAULT_FILE, *, python: str | None = None) -> str:
+    """What to type to repeat a run. `python`: what was asked for, where benchmark.toml does not name it."""
     values = plan.profile.model_dump() | plan.target.model_dump()
     words = ["bench", "run", "--profile", plan.profile.name]
     words += [] if file.name == DEFAULT_FILE.name else ["--config", file.name]
+    words += ["--python", python] if python else []
     for field, flag in FLAGS.items():
         value = values[field] if flag.name in changed else ()
         for item in value if isinstance(value, tuple) else (value,):
             unit = "s" if field == "duration_s" else ""
             words += [flag.name, f"{item:.12g}{unit}" if isinstance(item, float) else str(item)]
     return shlex.join(words)
-
-
-CPUS = Path("/sys/devices/system/cpu")  # where Linux says which processors are threads of one core
-Cores = Sequence[tuple[int, ...]]  # physical cores, each with its one or two processors, numbered as the system does
-
-
-def usable_cores() -> Cores:
-    """The physical cores that this process may use; where nothing says which threads share one, each is its own."""
-    pins = hasattr(psutil.Process, "cpu_affinity")
-    left = set(psutil.Process().cpu_affinity() if pins else range(psutil.cpu_count() or 1))
-    cores = []
-    while left:
-        core = left & {min(left), *_siblings(min(left))}
-        left -= core
-        cores.append(tuple(sorted(core)))
-    return cores
-
-
-def _siblings(processor: int) -> set[int]:
-    """All threads of a processor's core, from a list like "0,4" or "0-1"; none where nothing can be read."""
-    try:
-        text = (CPUS / f"cpu{processor}" / "topology" / "thread_siblings_list").read_text(encoding="ascii")
-        ranges = [part.partition("-") for part in text.strip().split(",")]
-        return {number for first, _, last in ranges for number in range(int(first), int(last or first) + 1)}
-    except (OSError, ValueError):
-        return set()
 
 
 def cores_left(target: Target) -> int:

@@ -13,12 +13,13 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark.config import check_plan, command_line, customised, make_plans, read_config
+from benchmark.config import Config, check_plan, command_line, customised, make_plans, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, MiscountedRunError, UnwritableRunError, UsageError
 from benchmark.judge.findings import warnings
 from benchmark.judge.validity import endpoint_validity
 from benchmark.measure.load_test import check_master_port
 from benchmark.measure.machine import check_room, read_environment
+from benchmark.measure.prepare import prepared
 from benchmark.measure.process import Interrupt, listening
 from benchmark.measure.progress import Reporter, reporting
 from benchmark.measure.reference import NAME, USERS, measure_reference
@@ -40,36 +41,39 @@ Render = Callable[[Path, Path], Path]
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the command line asks for; several users are a sweep. The app is started by `python`."""
+    """What the command line asks for; several users are a sweep."""
 
     profile: str
     users: tuple[str, ...]
     values: Mapping[str, Any]
-    python: str = sys.executable
 
 
 @dataclass(frozen=True)
 class Lab:
-    """Where a plan is measured, with which Python the app starts, and who learns how it goes."""
+    """Where a plan is measured, and who learns how it goes."""
 
     home: Path
-    python: str
     interrupt: Interrupt
     console: Console
     render: Render
 
 
 def measure_all(
-    request: RunRequest, config_file: Path, out: Path, console: Console, render: Render
+    request: RunRequest,
+    config_file: Path,
+    out: Path,
+    console: Console,
+    render: Render,
+    config: Config | None = None,
 ) -> Iterator[tuple[Record, Path]]:
     """Measure one run per number of users, and give each when it is finished and `render` has written its report.
 
-    Everything is checked before anything is started.
+    Everything is checked before anything is started. `config`: in the place of what the file holds.
     """
     if len(request.users) > MOST_RUNS:
         number = len(request.users)
         raise UsageError(f"--users: {number} numbers are {number} runs; give at most {MOST_RUNS} at once")
-    config, home = read_config(config_file), config_file.resolve().parent
+    config, home = config or read_config(config_file), config_file.resolve().parent
     plans = make_plans(config, request.profile, {**request.values, "users": request.users})
     for plan in plans:
         if plan.profile.rate_per_s is not None and len(plans) > 1:
@@ -79,14 +83,15 @@ def measure_all(
         check_room(plan)
         check_master_port(plan.profile)
     sweep = f"sweep-{secrets.token_hex(4)}" if len(plans) > 1 else None
-    with listening() as interrupt:
-        lab = Lab(home, request.python, interrupt, console, render)
-        check_target(plans[0], home, interrupt.pause, lab.python)
+    with listening() as interrupt, prepared(plans[0], home, interrupt.pause, console):
+        lab = Lab(home, interrupt, console, render)
+        target = check_target(plans[0], home, interrupt.pause)
         # before an app that runs has left its bytecode in the checkout
-        environment = read_environment(home, lab.python)
-        for plan in plans:
-            changed = customised(config, plan)
-            command = command_line(plan, changed, config_file)
+        environment = read_environment(home, target.python or sys.executable)
+        for asked in plans:
+            changed = customised(config, asked)
+            command = command_line(asked, changed, config_file, python=request.values.get("python"))
+            plan = asked.model_copy(update={"target": target})
             writer = RecordWriter(out, plan, environment, sweep=sweep, command=command, customised=changed)
             report = _measure_plan(plan, writer, lab)
             yield writer.record, report
@@ -94,7 +99,7 @@ def measure_all(
 
 def _measure_plan(plan: Plan, writer: "RecordWriter", lab: Lab) -> Path:
     """Measure all rounds; whatever ends them early, the record says so and the report is written."""
-    todo = jobs(plan, writer.directory, lab.home, lab.python)
+    todo = jobs(plan, writer.directory, lab.home)
     try:
         with reporting(lab.console, plan.profile, len(todo)) as reporter:
             for number, job in enumerate(todo, start=1):

@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -216,40 +217,119 @@ def _is_host(name: str) -> bool:
 
 
 def _import_path(text: str) -> str:
+    if text.endswith("()"):
+        raise ValueError(f"is written without brackets; for a function that makes the app write {text[:-2]!r}")
     module, _, attribute = text.partition(":")
     if not all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
         raise ValueError('must look like "package.module:app"')
     return text
 
 
-class Target(Frozen):
-    """The app that is measured: one that this tool starts (`import`), or one that runs elsewhere (`url`).
+def _as_text(value: Any) -> Any:
+    """What TOML writes as a number or true, an environment variable holds as text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
 
-    `ca_file`: the certificate of one more CA to trust, relative to the folder of benchmark.toml. `host`: the address
-    that the app listens on and is asked at; other machines do not reach the default one. With 0.0.0.0 it listens on
-    all, and is asked at the one that this machine shows to others.
+
+def _value(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not hold a zero byte")
+    return text
+
+
+Server = Literal["uvicorn", "granian", "hypercorn", "gunicorn"]
+Command = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_one_line)]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
+VariableValue = Annotated[str, BeforeValidator(_as_text), AfterValidator(_value)]
+RECYCLING = re.compile(r"max[-_]requests|workers[-_]lifetime")
+
+
+class Target(Frozen):
+    """The app that is measured: one that this tool starts (`import`, `command`), or one that runs elsewhere (`url`).
+
+    Paths are relative to the folder of benchmark.toml. `ca_file`: the certificate of one more CA to trust. `host`: the
+    address that the app listens on and is asked at; other machines do not reach the default one. With 0.0.0.0 it
+    listens on all, and is asked at the one that this machine shows to others. `command`: starts any other server; it
+    holds {port}, and maybe {host} and {workers}. `env`: with what `env_file` holds, once benchmark.toml has been read;
+    records keep the names only. `python`: has the app's packages; no record keeps it. `ready`: a path that answers
+    when the app can be loaded.
     """
 
     import_path: Annotated[str, AfterValidator(_import_path)] | None = Field(
         default=None, validation_alias=AliasChoices("import", "import_path")
     )
     url: Annotated[str, AfterValidator(_base_url)] | None = None
+    command: Command | None = None
     ca_file: Line | None = None
+    python: Line | None = Field(default=None, exclude=True)
+    app_dir: Line | None = None
+    factory: bool = False
+    root_path: Annotated[str, Field(pattern=r"^/\S*$", max_length=200)] | None = None
+    server: Server = "uvicorn"
+    server_args: tuple[Line, ...] = ()
+    env: dict[VariableName, VariableValue] = Field(default_factory=dict)
+    env_file: Line | None = None
+    ready: Annotated[str, Field(pattern=r"^/\S*$", max_length=2000)] | None = None
+    before: Command | None = None
+    before_round: Command | None = None
+    before_timeout_s: Seconds = Field(default=300.0, gt=0, le=86_400, validation_alias=_known_as("before_timeout_s"))
+    compose: Line | None = None
     workers: Count = Field(default=2, ge=1, le=256)
     threads: Count = Field(default=40, ge=1, le=10_000)
-    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")] = "127.0.0.1"
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,253}$")] = "127.0.0.1"
     port: Count | None = Field(default=None, ge=1, le=65_535)
     loop: Literal["uvloop", "asyncio"] = "uvloop"
     sockets: Literal["shared", "per-worker"] = "shared"
     startup_timeout_s: Seconds = Field(default=30.0, gt=0, le=3600, validation_alias=_known_as("startup_timeout_s"))
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_process(cls, values: Any) -> Any:
+        """A command that is not told how many workers there are starts one, as far as anyone knows."""
+        if isinstance(values, dict) and "{workers}" not in str(values.get("command") or "{workers}"):
+            return {"workers": 1, **values}
+        return values
+
+    @field_serializer("env", when_used="json")
+    def _names_of(self, env: dict[str, str]) -> dict[str, str]:
+        return {name: f"${name}" for name in env}
+
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.import_path is None) == (self.url is None):
-            raise ValueError('needs exactly one of import = "package.module:app" and url = "http://..."')
+    def _one_of_three(self) -> Self:
+        if sum(way is not None for way in (self.import_path, self.url, self.command)) != 1:
+            message = 'needs exactly one of import = "package.module:app", command = "..." and url = "http://..."'
+            raise ValueError(message)
+        self._check_keys()
+        if self.command is not None and "{port}" not in self.command and self.port is None:
+            raise ValueError("command: write {port} where the server takes it, or say port = N where it listens")
+        if self.root_path is not None and self.server == "gunicorn":
+            raise ValueError("root_path: gunicorn has no option for it; write FastAPI(root_path=...) in the app")
+        if self.sockets == "per-worker" and (self.server != "uvicorn" or self.server_args):
+            raise ValueError('sockets = "per-worker" is for uvicorn without server_args; leave one of them out')
         if self.ca_file is not None and not (self.url or "").startswith("https://"):
             raise ValueError('ca_file goes with url = "https://...": nothing else shows a certificate')
         return self
+
+    def _check_keys(self) -> None:
+        """Refuse keys that do nothing for the way in which the app is started."""
+        imported = ("app_dir", "factory", "root_path", "server", "server_args")
+        started = ("env", "env_file", "ready")
+        unused = [*(imported if self.import_path is None else ()), *(started if self.url is not None else ())]
+        for key in unused:
+            if getattr(self, key) != type(self).model_fields[key].get_default(call_default_factory=True):
+                way = "import" if key in imported else "import or command"
+                raise ValueError(f"{key} goes with {way} = ...; leave it out")
+
+    @property
+    def recycles(self) -> bool:
+        """Whether the server was told to replace its workers from time to time."""
+        return any(RECYCLING.search(text) for text in (*self.server_args, self.command or ""))
+
+    @property
+    def name(self) -> str:
+        """What is measured, for people."""
+        return self.url or self.import_path or str(self.command)
 
     def ca_path(self, home: Path) -> str | None:
         """Where `ca_file` lies, as text for the processes that send requests."""
@@ -364,7 +444,11 @@ class Plan(Frozen):
 
     def secrets(self) -> tuple[str, ...]:
         """Values from the environment that must not be written anywhere, as a log may spell them, longest first."""
-        return secret_texts(self.secret_variables())
+        return secret_texts(self.secret_variables(), self.hidden_values())
+
+    def hidden_values(self) -> tuple[str, ...]:
+        """What only the app's own environment holds."""
+        return tuple(self.target.env.values())
 
     def missing_variables(self) -> tuple[tuple[Endpoint, str], ...]:
         """Variables that a request names and the environment does not hold, or holds empty.

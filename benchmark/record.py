@@ -285,7 +285,8 @@ class Round(Columns):
 
     `pause_ms`: mean time between a user's response and its next request, beyond think time, in the steady part.
     `silences`: load processes that the leading one did not hear for a while, and for how long (s). `cut_bytes`: what
-    the app and the load generator printed beyond what their logs keep.
+    the app and the load generator printed beyond what their logs keep. `workers_replaced`: processes that the server
+    put into the place of others under load, as it was told to.
     """
 
     round: Whole
@@ -319,6 +320,7 @@ class Round(Columns):
     pause_ms: Amount | None = None
     silences: dict[str, Amount] = Field(default_factory=dict)
     cut_bytes: Whole | None = None
+    workers_replaced: Whole | None = None
     warnings: tuple[Finding, ...] = ()
 
 

@@ -36,8 +36,13 @@ HTTP_1_0 = 10
 """As http.client counts versions."""
 
 
-def prepared(spec: RequestSpec, base_url: str, environment: Mapping[str, str]) -> PreparedBytes:
-    """What is sent, the same by every client, before a load and under it. KeyError names an unset variable."""
+def prepared(
+    spec: RequestSpec, base_url: str, environment: Mapping[str, str], *, keeps_body: bool = False
+) -> PreparedBytes:
+    """What is sent, the same by every client, before a load and under it. KeyError names an unset variable.
+
+    `keeps_body`: also where no expectation looks at it.
+    """
     path = Template(spec.path)
     return PreparedBytes(
         spec.method,
@@ -45,7 +50,7 @@ def prepared(spec: RequestSpec, base_url: str, environment: Mapping[str, str]) -
         headers=filled(spec.headers, environment),
         json=filled(spec.json, environment),
         body=filled(spec.body, environment),
-        keeps_body=Expectation.of(spec).reads_body,
+        keeps_body=keeps_body or Expectation.of(spec).reads_body,
     )
 
 

@@ -25,6 +25,7 @@ NEWS_VARIABLE = "BENCH_LOAD_WORKER_NEWS"
 SPARE_FILES = 200
 """Open files of a process that holds the connections of users, beside one for each."""
 
+READING = {"GET", "HEAD", "OPTIONS"}  # methods that change nothing (RFC 9110, 9.2.1)
 SHORTEST_SECRET = 4
 REDACTED = "[redacted]"
 ESCAPE = re.compile(r"%[0-9A-F]{2}")
@@ -160,9 +161,16 @@ def _base64(value: bytes) -> Iterator[str]:
         yield from (core, core.translate(str.maketrans("+/", "-_")))
 
 
-def secret_texts(variables: Sequence[str]) -> tuple[str, ...]:
+SECRETS_VARIABLE = "BENCH_SECRETS"
+"""Tells the processes that send requests which values of the app's own environment must not be written down."""
+
+
+def secret_texts(variables: Sequence[str], values: Sequence[str] = ()) -> tuple[str, ...]:
     """What must not be written down of these environment variables, as logs may spell it, longest first."""
-    spelled = {text for name in variables for text in spellings(os.environ.get(name, ""))}
+    values = [*values, *json.loads(os.environ.get(SECRETS_VARIABLE, "[]"))]
+    spelled = {
+        text for value in (*(os.environ.get(name, "") for name in variables), *values) for text in spellings(value)
+    }
     return tuple(sorted(spelled, key=len, reverse=True))
 
 

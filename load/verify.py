@@ -1,4 +1,7 @@
-"""Ask for every endpoint once, all at the same time, and print what is wrong with the responses.
+"""Ask for every endpoint once, in their order, and print what is wrong with the responses.
+
+Requests that only read are sent together; one that may change something waits for those before it, and those after it
+wait for it: a GET may need what a POST makes.
 
 Reads `{"base_url", "client", "timeout_s", "ca_file", "requests": [...]}` from the file it is given; writes one JSON
 line `{"name", "problem", "answer_s"}` per request, as its response comes, into the second one. Of a response that has
@@ -11,23 +14,26 @@ from gevent import monkey
 
 monkey.patch_all()  # as Locust does: `requests` then waits without keeping the others from asking
 
+import itertools
 import json
 import os
 import re
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import gevent
 
 from load.clients import client_maker, prepared, problem_of
-from load.expectation import Expectation
+from load.expectation import Expectation, text_of
 from load.http_client import TOO_LATE, HttpClient, Response
-from load.spec import RequestSpec
+from load.spec import READING, RequestSpec
 
-GOES_ON_AFTER_S = 3.0
+GOES_ON_AFTER_S = 2.0
 MOST_SHOWN = 100
+MOST_FIELDS = 5
 REDIRECTS = range(300, 400)
 
 
@@ -39,10 +45,34 @@ def explained(problem: str | None, response: Response, base_url: str, timeout_s:
         kind = shown((response.header(b"content-type") or "no Content-Type").partition(";")[0])
         ends = f"it responds ({response.status_code}, {kind}), but the response does not end within {timeout_s:g} s"
         return f"{ends}; an endless stream needs a locustfile of its own"
-    location = response.header(b"location")
+    return f"{problem}{hint(response, base_url)}"
+
+
+def hint(response: Response, base_url: str) -> str:
+    """What to write where the head, or the body of a validation error, tells; "" where neither does."""
+    location, wants = response.header(b"location"), response.header(b"www-authenticate") or "Bearer"
+    if "certificate" in response.error:
+        return '; to trust its CA, write ca_file = "ca.pem" into [app]'
     if location is not None and response.status_code in REDIRECTS:
-        return f"{problem}: it redirects to {shown(place(location, base_url))}, which no client here follows"
-    return problem
+        to = shown(place(location, base_url))
+        write = f'; write path = "{to}"' if to.startswith("/") else ""
+        return f": it redirects to {to}, which no client here follows{write}"
+    if response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        scheme = shown(wants.split(" ")[0].rstrip(","))
+        return f': it needs a login; write headers = {{ Authorization = "{scheme} $TOKEN" }}'
+    fields = refused_fields(response) if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY else ""
+    return f": {fields}" if fields else ""
+
+
+def refused_fields(response: Response) -> str:
+    """What a validation error of FastAPI says of each field, as "body.name (Field required)"; "" for another body."""
+    encoding, kind = response.header(b"content-encoding"), response.header(b"content-type")
+    try:
+        listed = json.loads(text_of(response.body, encoding, kind))["detail"]
+        named = [f"{'.'.join(map(str, one['loc']))} ({one['msg']})" for one in listed]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return ", ".join(shown(one) for one in named[:MOST_FIELDS]) + (" ..." if len(named) > MOST_FIELDS else "")
 
 
 def place(location: str, base_url: str) -> str:
@@ -64,7 +94,7 @@ def verify(spec: RequestSpec, asked: dict[str, Any], write: Callable[[dict[str, 
             write({"name": spec.name, "begun_s": GOES_ON_AFTER_S})
 
     watcher = gevent.spawn_later(GOES_ON_AFTER_S, look)
-    response = client.send(prepared(spec, base_url, os.environ))
+    response = client.send(prepared(spec, base_url, os.environ, keeps_body=True))
     watcher.kill()
     client.close()
     problem = explained(problem_of(response, Expectation.of(spec)), response, base_url, timeout_s)
@@ -80,7 +110,8 @@ def main() -> None:
         with answers.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(line)}\n")
 
-    gevent.joinall([gevent.spawn(verify, spec, asked, write) for spec in specs], raise_error=True)
+    for _, group in itertools.groupby(enumerate(specs), lambda item: item[1].method in READING or item[0]):
+        gevent.joinall([gevent.spawn(verify, spec, asked, write) for _, spec in group], raise_error=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from benchmark.config import DEFAULT_FILE
 from scripts import options
 
 
-@options.filled(load=options.chosen("workers threads"))
+@options.filled(load=options.chosen("workers threads python"))
 def capacity(
     *,
     endpoint: Annotated[str, Argument(help="An endpoint of benchmark.toml.", show_default=False)],

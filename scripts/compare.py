@@ -22,7 +22,7 @@ LOAD = FLAGS | {
 }
 
 
-@options.filled(load=options.chosen("endpoints users duration_s task_seconds workers threads rounds", LOAD))
+@options.filled(load=options.chosen("endpoints users duration_s task_seconds workers threads rounds python", LOAD))
 def compare(
     *,
     base: Annotated[str, Argument(envvar="BENCH_BASE", help="A branch, tag or commit.", show_default="HEAD")] = "",

@@ -10,7 +10,7 @@ from benchmark.diagnose.step_load import find_out, keep, print_diagnosis
 from scripts import options
 
 
-@options.filled(load=options.chosen("workers threads"))
+@options.filled(load=options.chosen("workers threads python"))
 def diagnose(
     *,
     endpoint: Annotated[str, Argument(help="An endpoint of benchmark.toml.", show_default=False)],

@@ -10,7 +10,6 @@ from typing import Annotated
 from typer import Option
 
 from benchmark.config import DEFAULT_FILE, headline_profile, read_config
-from benchmark.measure.machine import app_python
 from benchmark.pipeline import RunRequest, measure_all, require_valid
 from benchmark.record import Record
 from benchmark.report.index import render_run
@@ -22,7 +21,7 @@ from scripts.cli import open_report
 
 LOAD = options.chosen(
     "endpoints users spawn_rate_per_s duration_s task_seconds workers threads rounds port loop rate_per_s arrivals "
-    "seed processes load_workers workers_within_s"
+    "seed processes load_workers workers_within_s python"
 )
 
 
@@ -34,14 +33,6 @@ def run(
         bool, Option("--headline", help="Without --profile: the profile that the README shows.")
     ] = False,
     load: options.Given,
-    python: Annotated[
-        str | None,
-        Option(
-            envvar="BENCH_PYTHON",
-            metavar="<file>",
-            help="Python that has the app's packages; by default the one that runs bench.",
-        ),
-    ] = None,
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,
     open_it: options.OpenIt = False,
@@ -63,7 +54,6 @@ def run(
         profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),
         users=load.pop("users"),
         values=load,
-        python=app_python(python),
     )
     records: list[Record] = []
     try:

@@ -1,7 +1,7 @@
 """The way of a search for capacity, from a promise to the users it can be kept for: what `bench capacity` does."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +17,7 @@ from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.formatting import ms, rate
 from benchmark.judge.findings import ABOUT_GENERATOR, warnings
 from benchmark.measure.machine import check_room
+from benchmark.measure.prepare import prepared
 from benchmark.measure.process import listening
 from benchmark.measure.progress import climbing
 from benchmark.measure.round import Job, measure
@@ -111,19 +112,22 @@ def search(asked: Slo, endpoint: str, wishes: Mapping[str, Any], config_file: Pa
     check_plan(plan_of(asked.most), home)
     check_room(plan_of(asked.most))
     predicted = _predicted_size(plan_of, asked)
-    with listening() as interrupt, tempfile.TemporaryDirectory() as directory, climbing(console, endpoint) as watch:
-        check_target(plan_of(asked.most), home, interrupt.pause)
+    with (
+        listening() as interrupt,
+        tempfile.TemporaryDirectory() as directory,
+        prepared(plan_of(asked.most), home, interrupt.pause, console),
+        climbing(console, endpoint) as watch,
+    ):
+        target = check_target(plan_of(asked.most), home, interrupt.pause)
         way = Search(asked.most)
         steps: list[Step] = []
         while (size := way.next_size()) is not None:
-            plan = plan_of(size, len(steps))
+            plan = plan_of(size, len(steps)).model_copy(update={"target": target})
             loaded = plan.endpoints[0]
             # verified before each load: without declared work, first requests are spread over how long that takes
             job = Job(plan, loaded, 1, (loaded,), Path(directory) / str(len(steps)), home)
             measured = summarize(measure(job, interrupt.pause, watch), loaded, plan.profile)
-            if not steps and measured.requests and measured.failures == measured.requests:
-                message = f"endpoint {endpoint!r}: none of {measured.requests} requests got a correct response"
-                raise AppError(f"{message}; check its responses, and [endpoints.{endpoint}] expect")
+            _require_response(endpoint, measured, steps)
             steps.append(_step(measured, plan, asked))
             if steps[-1].limited:
                 break
@@ -139,6 +143,13 @@ def search(asked: Slo, endpoint: str, wishes: Mapping[str, Any], config_file: Pa
         ended="generator" if steps[-1].limited else "found" if way.breaks_at is not None else "most",
         steps=tuple(steps),
     )
+
+
+def _require_response(endpoint: str, measured: Round, steps: Sequence[Step]) -> None:
+    """AppError: there was none to the first load."""
+    if not steps and measured.requests and measured.failures == measured.requests:
+        message = f"endpoint {endpoint!r}: none of {measured.requests} requests got a correct response"
+        raise AppError(f"{message}; check its responses, and [endpoints.{endpoint}] expect")
 
 
 def require_answer(found: Capacity) -> None:

@@ -4,6 +4,7 @@ import secrets
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,10 +21,11 @@ from benchmark.compare.wording import CompareReporter, render_comparison, report
 from benchmark.config import FLAGS, Config, Flag, Judging, check_plan, checked, make_plan, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
 from benchmark.measure.machine import describe, raise_open_file_limit, read_environment
+from benchmark.measure.prepare import prepared
 from benchmark.measure.process import Interrupt, listening
 from benchmark.measure.round import utc_now
 from benchmark.measure.server import check_target
-from benchmark.plan import Plan
+from benchmark.plan import Plan, Target
 from benchmark.store import save, write_whole
 
 SMALLEST_EFFECT = Flag("--smallest-effect", "Ignore changes below this size (%).", "percent")
@@ -65,14 +67,17 @@ def compare_sides(
         same = " with ".join([f"Both sides are commit {commits['head'][:12]}", *extras["head"]])
         console.print(f"{same}: this shows the noise of this machine, not a difference.", markup=False)
     started_at = utc_now()
-    with listening() as interrupt, TemporaryDirectory(prefix="bench-compare-") as temporary:
+    with listening() as interrupt, TemporaryDirectory(prefix="bench-compare-") as temporary, ExitStack() as stack:
         guess_s = len(plan.endpoints) * plan.profile.duration_s * 1.3 + BESIDE_LOAD_S
         with reporting(console, plan.profile.rounds, guess_s) as reporter:
-            checkouts = _checkouts(home, commits, extras, Path(temporary), interrupt, reporter)
-            for side, checkout in checkouts.items():
+            stack.enter_context(prepared(plan, home, interrupt.pause, console))
+            checkouts = _checkouts(home, plan.target, commits, extras, Path(temporary), interrupt, reporter)
+            for side, (folder, target) in checkouts.items():
                 with named(side):
-                    check_target(plan, checkout.home, interrupt.pause, checkout.python)
-            sides = {side: _side(refs[side], commits[side], extras[side], checkouts[side].python) for side in SIDES}
+                    started = plan.model_copy(update={"target": target})
+                    checkouts[side] = Checkout(folder, check_target(started, folder, interrupt.pause))
+            pythons = {side: checkouts[side].target.python or sys.executable for side in SIDES}
+            sides = {side: _side(refs[side], commits[side], extras[side], pythons[side]) for side in SIDES}
             directory = _directory(out, started_at)
             turns, lost = _measure(plan, rule, checkouts, directory, interrupt, reporter)
     comparison = Comparison(
@@ -126,15 +131,19 @@ def _rule(config: Config, request: ComparisonRequest) -> Rule:
 
 def _checkouts(
     home: Path,
+    target: Target,
     commits: Mapping[SideName, str],
     extras: Extras,
     directory: Path,
     interrupt: Interrupt,
     reporter: CompareReporter,
 ) -> dict[SideName, Checkout]:
+    if target.python is not None and any(extras.values()):
+        message = "--python: packages of one side are installed into environments of their own; leave it out"
+        raise UsageError(f"{message}, or --base-with and --head-with")
     homes = {side: check_out(home, commits[side], directory / side) for side in SIDES}
-    if already_installed(list(homes.values()), list(extras.values())):
-        return {side: Checkout(homes[side], sys.executable) for side in SIDES}
+    if target.python is not None or already_installed(list(homes.values()), list(extras.values())):
+        return {side: Checkout(homes[side], target) for side in SIDES}
     found: dict[SideName, Checkout] = {}
     for side in SIDES:
         environment = directory / f"{side}-environment"
@@ -143,7 +152,7 @@ def _checkouts(
             python = python_with(homes[side], extras[side], environment, interrupt.pause, say)
         except UsageError as error:
             raise error.told(side) from None
-        found[side] = Checkout(homes[side], python)
+        found[side] = Checkout(homes[side], target.model_copy(update={"python": python}))
     return found
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -25,10 +26,11 @@ from benchmark.measure.load_test import (
     request_spec,
     verify,
 )
+from benchmark.measure.prepare import before_round
 from benchmark.measure.process import Child, wait_for_exit
 from benchmark.measure.round import OVERTIME_S, Job, Pause, Watch, start_server
 from benchmark.measure.server import Server
-from benchmark.plan import Endpoint, Plan
+from benchmark.plan import Endpoint, Plan, Target
 from benchmark.summary import columns
 from load.spec import SPEC_VARIABLE, LoadSpec
 from load.spec import Turn as SentTurn
@@ -94,12 +96,11 @@ def turn_of(rows: pd.DataFrame, one: PlannedTurn, plan: Plan, cpu_s: float | Non
 POLL_S = 0.1
 
 
-@dataclass(frozen=True)
-class Checkout:
-    """Where a side's app lies, and the Python that serves it."""
+class Checkout(NamedTuple):
+    """Where a side's app lies, and how it is started there."""
 
     home: Path
-    python: str
+    target: Target
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ def measure_interleaved(asked: InterleavedRound, pause: Pause, watch: Watch) -> 
     try:
         asked.directory.mkdir(parents=True)
         watch("starting", 0.0, Counts())
+        first = asked.checkouts["base"]
+        before_round(asked.plan, first.home, asked.directory, pause)
         with _stopped_together() as stacks:
             with ThreadPoolExecutor(len(SIDES)) as pool:
                 ready = list(pool.map(lambda side: _ready(asked, side, stacks[side], pause), SIDES))
@@ -147,10 +150,11 @@ def _stopped_together() -> Iterator[Mapping[SideName, ExitStack]]:
 
 def _ready(asked: InterleavedRound, side: SideName, stack: ExitStack, pause: Pause) -> tuple[Server, dict[str, float]]:
     """Start and verify a side, while a thread does the other; gives how long its responses took (s), too."""
-    plan, mine, directory = asked.plan, asked.checkouts[side], asked.directory / side
+    mine, directory = asked.checkouts[side], asked.directory / side
+    plan = asked.plan.model_copy(update={"target": mine.target})
     directory.mkdir()
     with named(side):
-        job = Job(plan, plan.endpoints[0], asked.number, plan.endpoints, directory, mine.home, python=mine.python)
+        job = Job(plan, plan.endpoints[0], asked.number, plan.endpoints, directory, mine.home)
         server = start_server(job, stack, pause, lambda *_: None)
         if server is None:
             raise BenchmarkError("unreachable: an app that runs elsewhere is refused before")
@@ -209,7 +213,7 @@ def _generator(asked: InterleavedRound, spec: LoadSpec) -> Child:
         [sys.executable, *generator_command(endless, spec.base_url, [module_file("load.locustfile")])],
         log=asked.directory / "locust.log",
         directory=ROOT,
-        environment=load_environment() | {SPEC_VARIABLE: str(spec_file.resolve())},
+        environment=load_environment(asked.plan.hidden_values()) | {SPEC_VARIABLE: str(spec_file.resolve())},
         secrets=asked.plan.secrets(),
     )
 

@@ -20,6 +20,7 @@ from benchmark.diagnose.model import Diagnosis, Level, Setting, Step, contradict
 from benchmark.diagnose.rules import diagnose
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.measure.machine import raise_open_file_limit
+from benchmark.measure.prepare import prepared
 from benchmark.measure.process import listening
 from benchmark.measure.progress import climbing
 from benchmark.measure.round import Job, Pause, RawRound, Watch, measure
@@ -45,8 +46,12 @@ def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, consol
     (asked,) = plan.endpoints
     enough = ENOUGH_USERS_PER_WORKER * plan.target.workers  # until then some worker may hold no connection
     climb = StepLoad(plan.profile.users, min(enough, plan.profile.users), BUDGET_S)
-    with listening() as interrupt, tempfile.TemporaryDirectory() as directory:
-        check_target(plan, home, interrupt.pause)
+    with (
+        listening() as interrupt,
+        tempfile.TemporaryDirectory() as directory,
+        prepared(plan, home, interrupt.pause, console),
+    ):
+        plan = plan.model_copy(update={"target": check_target(plan, home, interrupt.pause)})
         job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, climb, SAMPLE_EVERY_S)
         with climbing(console, asked.name) as watch:
             steps, rows = measure_step_load(job, interrupt.pause, watch)

@@ -431,10 +431,16 @@ def _printed_too_much(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen
     )
 
 
+def _replaced(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
+    replaced = measured.workers_replaced
+    seen = f"Workers that the server replaced under load, as it is configured to do: {count(replaced)}."
+    return ("note", seen, "Requests in progress at that moment may fail.") if replaced else None
+
+
 def _slow_loop(_measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
     target = plan.target
     uneventful = target.loop == "uvloop" or target.workers == 1 or target.sockets == "per-worker"
-    if target.import_path is None or uneventful:
+    if target.import_path is None or target.server != "uvicorn" or uneventful:
         return None
     return (
         "warning",
@@ -469,6 +475,7 @@ RULES = (
     Rule("steal", "CPU steal", _steal, "disturbs"),
     Rule("asyncio-loop", "no uvloop", _slow_loop),
     Rule("output-cut", "long logs", _printed_too_much),
+    Rule("workers-replaced", "replaced workers", _replaced),
     Rule("theory", "off the prediction", disagreement),
 )
 RULE_OF = {rule.kind: rule for rule in RULES}

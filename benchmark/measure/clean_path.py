@@ -5,11 +5,14 @@ Python takes a package that has an `__init__.py` before one that has none, where
 Run by its path, with the Python that has the app's packages (which may be older than ours); it imports nothing of this
 repository. Workers that a server spawns get this `sys.path` from multiprocessing.
 
-`--import APP LOOP FILE` imports an app as its server will, in the folder of benchmark.toml. What came of it stands in
-the file: the app may print what it likes, and end Python as it likes.
+`--import APP MODULES FILE APP_DIR` imports an app as its server will, in the folder of benchmark.toml, once all modules
+that the server needs are there. What came of it stands in the file: the app may print what it likes, and end Python as
+it likes.
 """
 
+import importlib
 import importlib.util
+import inspect
 import json
 import os
 import runpy
@@ -17,9 +20,10 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-IMPORTED, CRASHED, ENDED, NO_SUCH_APP, ANOTHER_APP, NO_UVLOOP, NO_UVICORN = (
-    "imported", "crashed", "ended", "no such app", "another app", "no uvloop", "no uvicorn",
+IMPORTED, CRASHED, ENDED, NO_SUCH_APP, ANOTHER_APP, LACKS_SERVER, LACKS_MODULE, LACKS_VARIABLE = (
+    "imported", "crashed", "ended", "no such app", "another app", "lacks server", "lacks module", "lacks variable",
 )  # fmt: skip
+OF_OS = {os.__file__, "<frozen os>"}
 OUR_PACKAGES = ("app", "benchmark", "load", "scripts", "tests")
 
 
@@ -30,7 +34,7 @@ class Answer:
         self._file = file
         self._writer = os.getpid()
 
-    def write(self, outcome: str, **details: "str | None") -> None:
+    def write(self, outcome: str, **details: object) -> None:
         if os.getpid() == self._writer:
             draft = self._file.with_suffix(".draft")
             draft.write_text(json.dumps({"outcome": outcome, **details}))
@@ -57,57 +61,96 @@ def main() -> None:
         runpy.run_path(name, run_name="__main__")
 
 
-def check_import(import_path: str, loop: str, file: str) -> None:
+def check_import(import_path: str, modules: str, file: str, app_dir: str) -> None:
     answer = Answer(Path(file))
 
     def crashed(kind: "type[BaseException]", error: BaseException, trace: "TracebackType | None") -> None:
         sys.__excepthook__(kind, error, trace)
-        answer.write(CRASHED)  # before Python waits for threads that the app has started
+        outcome, details = cause(error, trace)
+        answer.write(outcome, **details)  # before Python waits for threads that the app has started
 
-    if importlib.util.find_spec("uvicorn") is None:
-        answer.write(NO_UVICORN)
-    elif loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
-        answer.write(NO_UVLOOP)
-    else:
-        sys.excepthook = crashed
-        try:
-            import_app(import_path, answer)
-        except SystemExit:
-            answer.write(ENDED)
-            raise
-
-
-def import_app(import_path: str, answer: Answer) -> None:
-    from uvicorn.importer import ImportFromStringError, import_from_string  # noqa: PLC0415 - it may not be there
-
-    sys.path.insert(0, ".")  # as uvicorn does
-    module = import_path.partition(":")[0]
-    reason = None
+    for module in modules.split(","):
+        if importlib.util.find_spec(module) is None:
+            answer.write(LACKS_SERVER, reason=module)
+            return
+    sys.excepthook = crashed
     try:
-        import_from_string(import_path)
-    except ImportFromStringError as error:
-        reason = str(error)
+        import_app(import_path, answer, app_dir)
+    except SystemExit:
+        answer.write(ENDED)
+        raise
+
+
+def cause(error: BaseException, trace: "TracebackType | None") -> "tuple[str, dict[str, str | None]]":
+    """What the app lacks, where its exception tells: a module, with the folder it is in, or a variable."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return LACKS_MODULE, {"reason": error.name, "named": folder_of(error.name)}
+    frames = []
+    while trace is not None:
+        frames.append(trace.tb_frame)
+        trace = trace.tb_next
+    if isinstance(error, KeyError) and frames and frames[-1].f_code.co_filename in OF_OS:
+        return LACKS_VARIABLE, {"reason": str(error.args[0])}
+    for missing in getattr(error, "errors", list)() if type(error).__name__ == "ValidationError" else ():
+        settings = [frame.f_locals["__pydantic_self__"] for frame in frames if "__pydantic_self__" in frame.f_locals]
+        if missing["type"] == "missing" and settings:
+            prefix = settings[-1].model_config.get("env_prefix", "")
+            return LACKS_VARIABLE, {"reason": f"{prefix}{missing['loc'][0]}".upper()}
+    return CRASHED, {}
+
+
+def folder_of(module: str) -> "str | None":
+    """The folder here that holds a module, `src` before others; None: none does."""
+    first = module.partition(".")[0]
+    folders = [folder for folder in sorted(Path().iterdir()) if folder.is_dir() and folder.name[0] not in "._"]
+    holding = [
+        folder.name for folder in folders if (folder / first).is_dir() or (folder / first).with_suffix(".py").is_file()
+    ]
+    return "src" if "src" in holding else next(iter(holding), None)
+
+
+def import_app(import_path: str, answer: Answer, app_dir: str) -> None:
+    sys.path.insert(0, ".")  # as servers do
+    sys.path.insert(0, app_dir)
+    module, _, attributes = import_path.partition(":")
+    reason, app = None, None
+    try:
+        app = importlib.import_module(module)
+        for attribute in attributes.split("."):
+            app = getattr(app, attribute)
+    except AttributeError:
+        if app is None:
+            raise
+        reason = f"{module} has no {attributes}."
     except ModuleNotFoundError as error:
         if not f"{module}.".startswith(f"{error.name}."):  # it is the app that imports what is not there
             raise
         reason = f"{error}."
-    another = another_app(module)
+    another = another_app(module, Path(app_dir))
     if another is not None:
         answer.write(ANOTHER_APP, **another)
     elif reason is not None:
-        answer.write(NO_SUCH_APP, reason=reason)
+        answer.write(NO_SUCH_APP, reason=reason, named=folder_of(module) if app is None else None)
     else:
-        answer.write(IMPORTED)
+        answer.write(IMPORTED, is_factory=makes_app(app))
 
 
-def another_app(module: str) -> "dict[str, str | None] | None":
+def makes_app(app: object) -> bool:
+    """Whether it is a function that is called for the app, and no app itself, which takes three arguments."""
+    if not inspect.isfunction(app) or inspect.iscoroutinefunction(app):
+        return False
+    needed = [one for one in inspect.signature(app).parameters.values() if one.default is one.empty]
+    return not any(one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY} for one in needed)
+
+
+def another_app(module: str, app_dir: Path) -> "dict[str, str | None] | None":
     """What was imported in place of the app, and the file in this folder that bears its name; None: nothing was."""
     found, depth = imported_file(module)
     parts = module.split(".")
-    own_folders = [Path(*parts[: depth - 1]), Path(*parts[:depth])]
+    own_folders = [app_dir.joinpath(*parts[: depth - 1]), app_dir.joinpath(*parts[:depth])]
     if found is None or any(is_same(found.parent, folder) for folder in own_folders):
         return None
-    named = [Path(*parts).with_suffix(".py"), Path(*parts, "__init__.py")]
+    named = [app_dir.joinpath(*parts).with_suffix(".py"), app_dir.joinpath(*parts, "__init__.py")]
     beside = next((str(file) for file in named if file.is_file()), None)
     return {"found": str(found), "named": beside} if beside or is_ours(found) else None
 

@@ -24,7 +24,7 @@ from benchmark.errors import AppError, InvalidRunError, UnwritableRunError, Usag
 from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Child, wait_for_exit
 from benchmark.plan import Count, Endpoint, Frozen, Plan, Profile, own_locustfile
-from load.spec import NEWS_VARIABLE, SPEC_VARIABLE, LoadSpec, RequestSpec, redact
+from load.spec import NEWS_VARIABLE, SECRETS_VARIABLE, SPEC_VARIABLE, LoadSpec, RequestSpec, redact
 from load.step_load import StepLoad
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,13 +47,15 @@ def module_file(name: str) -> str:
     return str(ROOT.joinpath(*name.split(".")).with_suffix(".py"))
 
 
-def load_environment() -> dict[str, str]:
+def load_environment(secrets: Sequence[str] = ()) -> dict[str, str]:
     """Environment of the processes that send requests.
 
-    `load` has to be ours, whatever lies in the folder they run in, and no LOCUST_ variable may change the load.
+    `secrets`: values of the app's environment that none of them may write down. `load` has to be ours, whatever lies
+    in the folder they run in, and no LOCUST_ variable may change the load.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     paths = [str(ROOT), *([own["PYTHONPATH"]] if own.get("PYTHONPATH") else [])]
+    own |= {SECRETS_VARIABLE: json.dumps(list(secrets))}
     return own | {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
@@ -117,7 +119,7 @@ def verify(
     pause: Callable[[float], None],
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Ask for every endpoint once, all at the same time; gives how long each answer took (s).
+    """Ask for every endpoint once, in their order; gives how long each answer took (s).
 
     `say` hears of a response that goes on and on. AppError names the first endpoint that answers wrongly.
     """
@@ -128,9 +130,16 @@ def verify(
     question.write_text(json.dumps(asked | {"ca_file": plan.target.ca_path(home)}))
     answers, log = directory / "verified.jsonl", directory / "verify.log"
     command = [sys.executable, module_file("load.verify"), str(question.resolve()), str(answers.resolve())]
-    child = Child(command, log=log, directory=home, environment=load_environment(), secrets=plan.secrets(), grace_s=0.2)
+    child = Child(
+        command,
+        log=log,
+        directory=home,
+        environment=load_environment(plan.hidden_values()),
+        secrets=plan.secrets(),
+        grace_s=0.2,
+    )
     told: set[str] = set()
-    deadline = time.monotonic() + allowed_s + plan.target.startup_timeout_s
+    deadline = time.monotonic() + allowed_s * len(endpoints) + plan.target.startup_timeout_s
     with child:
         while child.exit_code is None and time.monotonic() < deadline:
             pause(POLL_S)
@@ -269,7 +278,7 @@ class LoadTest:
             [sys.executable, *command],
             log=directory / "locust.log",
             directory=home,
-            environment=load_environment() | {SPEC_VARIABLE: str(spec_file.resolve())},
+            environment=load_environment(plan.hidden_values()) | {SPEC_VARIABLE: str(spec_file.resolve())},
             secrets=self._secrets,
         )
 

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import psutil
 from pydantic import TypeAdapter
 
-from benchmark.config import Cores, usable_cores
+from benchmark.cores import Cores, usable_cores
 from benchmark.errors import PublishError, UsageError, one_line
 from benchmark.measure.process import Child, wait_for_exit
 from benchmark.plan import Plan, Profile

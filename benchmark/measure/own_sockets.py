@@ -17,14 +17,23 @@ from typing import NoReturn
 import uvicorn
 
 
-def serve(app: str, host: str, port: int, loop: str) -> None:
+def serve(asked: argparse.Namespace) -> None:
+    host = asked.host
     # asyncio sends small answers at once (TCP_NODELAY) only where the socket says that it is TCP; else 40 ms late
-    with socket.socket(proto=socket.IPPROTO_TCP) as own:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, proto=socket.IPPROTO_TCP) as own:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        own.bind((host, port))
+        own.bind((host, asked.port))
         config = uvicorn.Config(
-            app, loop=loop, http="httptools", log_level="warning", access_log=False, timeout_graceful_shutdown=1
+            asked.app,
+            loop=asked.loop,
+            factory=asked.factory,
+            root_path=asked.root_path,
+            http="httptools",
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=1,
         )
         uvicorn.Server(config).run(sockets=[own])
 
@@ -37,12 +46,12 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--loop", required=True)
+    parser.add_argument("--factory", action="store_true")
+    parser.add_argument("--root-path", default="")
     asked = parser.parse_args()
     sys.path.insert(0, ".")  # where uvicorn looks for the app, too
     spawn = multiprocessing.get_context("spawn")
-    workers = [
-        spawn.Process(target=serve, args=(asked.app, asked.host, asked.port, asked.loop)) for _ in range(asked.workers)
-    ]
+    workers = [spawn.Process(target=serve, args=(asked,)) for _ in range(asked.workers)]
     signal.signal(signal.SIGTERM, _stop)
     try:
         for worker in workers:

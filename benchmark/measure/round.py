@@ -1,7 +1,6 @@
 """One round: a fresh server, fresh connections, the load, and everything stopped again, whatever happens."""
 
 import re
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,14 +14,19 @@ import psutil
 from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
 from benchmark.measure.load_test import START, Counts, LoadTest, Window, generator_command, verify
 from benchmark.measure.machine import pin, pinning
+from benchmark.measure.prepare import before_round
 from benchmark.measure.sampler import Sampler
 from benchmark.measure.server import OWN_SOCKETS, Server, server_command
 from benchmark.plan import Endpoint, Plan, Profile
 from benchmark.record import METHOD_VERSION, Method
+from load.spec import READING
 from load.step_load import StepLoad
 
 SAMPLE_EVERY_S = 1.0
 START_TRIES = 3
+PORT_SHOWN = "65536"
+"""No port there is: where the records show the command, a free one stands for it."""
+
 OVERTIME_S = 60.0
 """How much longer than its duration a load may take before the generator is said to hang."""
 
@@ -48,6 +52,7 @@ class RawRound:
     children_cpu_percent: float
     """Of one core: what processes that the workers started used, the mean over the load."""
 
+    workers_replaced: int = 0
     cut_bytes: int = 0
     """What the app and the load generator printed beyond what their logs keep."""
 
@@ -57,7 +62,7 @@ class RawRound:
 
 @dataclass(frozen=True)
 class Job:
-    """One round that is to be measured. The app is started by `python` in `home`.
+    """One round that is to be measured. The app is started in `home`.
 
     `to_verify`: what is asked once before the load. `step_load`: instead of loading with the profile's users.
     `variables`: what the app finds in its environment beside ours.
@@ -72,7 +77,6 @@ class Job:
     step_load: StepLoad | None = None
     sample_every_s: float = SAMPLE_EVERY_S
     variables: Mapping[str, str] = field(default_factory=dict)
-    python: str = sys.executable
 
 
 def utc_now() -> str:
@@ -84,17 +88,19 @@ def label(endpoint: Endpoint, round_number: int) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', endpoint.name)[:60]}-{round_number}"
 
 
-def jobs(plan: Plan, directory: Path, home: Path, python: str = sys.executable) -> list[Job]:
+def jobs(plan: Plan, directory: Path, home: Path) -> list[Job]:
     """List the rounds in their order: all endpoints once, then all again, so that a slow hour hits them alike.
 
-    The first round verifies every endpoint, so that a broken one is found at the start and not after minutes.
+    The first round verifies every endpoint, so that a broken one is found at the start and not after minutes. The
+    others verify their own, after all before it that may make what it needs: each has a fresh server.
     """
     listed: list[Job] = []
     for number in range(1, plan.profile.rounds + 1):
         for position, endpoint in enumerate(plan.endpoints):
-            to_verify = (endpoint,) if listed else plan.endpoints
+            makers = [earlier for earlier in plan.endpoints[:position] if earlier.method not in READING]
+            to_verify = (*makers, endpoint) if listed else plan.endpoints
             place = directory / f"{position + 1:02d}-{label(endpoint, number)}"
-            listed.append(Job(plan, endpoint, number, to_verify, place, home, python=python))
+            listed.append(Job(plan, endpoint, number, to_verify, place, home))
     return listed
 
 
@@ -108,6 +114,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
     started_at = utc_now()
     try:
         job.directory.mkdir(parents=True)
+        before_round(job.plan, job.home, job.directory, pause)
         with ExitStack() as stack:
             server = start_server(job, stack, pause, watch)
             base_url = server.base_url if server else str(job.plan.target.url)
@@ -133,6 +140,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
         generator=pd.read_csv(job.directory / "generator.csv"),
         cores=psutil.cpu_count() or 1,
         children_cpu_percent=children_percent,
+        workers_replaced=server.replaced if server else 0,
         cut_bytes=cut_bytes,
         processes=processes,
     )
@@ -163,7 +171,7 @@ def start_server(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> Serv
         return None
     watch("starting", 0.0, Counts())
     for attempt in range(1, START_TRIES + 1):
-        server = Server(job.plan, job.home, job.directory / "server.log", job.variables, job.python)
+        server = Server(job.plan, job.home, job.directory / "server.log", job.variables)
         stack.enter_context(server.child)
         pinned = pinning(job.plan)
         if pinned is not None:
@@ -216,11 +224,10 @@ LATENCY_OF_A_RATE = "Latency runs from when a request was due to its complete re
 
 def describe_method(plan: Plan) -> Method:
     profile, target = plan.profile, plan.target
-    server = None
-    if target.url is None:
-        server = " ".join(["python", *server_command(target, target.port or 0)])
-        server = server.replace(str(OWN_SOCKETS), f"benchmark/measure/{OWN_SOCKETS.name}")
-        server = server.replace("--port 0 ", "--port PORT ")
+    server = target.command
+    if target.import_path is not None:
+        words = [word.replace(PORT_SHOWN, "PORT") for word in server_command(target, target.port or int(PORT_SHOWN))]
+        server = " ".join(["python", *words]).replace(str(OWN_SOCKETS), f"benchmark/measure/{OWN_SOCKETS.name}")
     base_url = target.url or f"http://{target.host}:PORT"
     generator = " ".join(["python", *generator_command(profile, base_url, ["load/locustfile.py"])])
     return Method(

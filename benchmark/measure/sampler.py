@@ -44,7 +44,8 @@ class Sampler:
 
     def __init__(self, path: Path, workers: Sequence[psutil.Process], port: int, generator_pid: int) -> None:
         self._path = path
-        self._workers = workers
+        self._workers = workers  # a server that replaces one changes this list
+        self._port = port
         self._connections = [Connections(worker, port) for worker in workers]
         self._generator = psutil.Process(generator_pid)
 
@@ -73,8 +74,10 @@ class Sampler:
         """Write one line. OSError: the disk is full."""
         machine_percent, steal_percent = self._machine_percent()
         row: list[Any] = [round(time.monotonic(), 3), _cpu_percent(self._generator), machine_percent, steal_percent]
-        for worker, connections in zip(self._workers, self._connections, strict=True):
-            row += _worker_sample(worker, connections)
+        for place, worker in enumerate(self._workers):
+            if self._connections[place].worker != worker:
+                self._connections[place] = Connections(worker, self._port)
+            row += _worker_sample(worker, self._connections[place])
         self._writer.writerow(row)
         self._file.flush()
 
@@ -115,7 +118,7 @@ class Connections:
     """
 
     def __init__(self, worker: psutil.Process, port: int) -> None:
-        self._worker = worker
+        self.worker = worker
         self._port = port
         self._files = -1
         self._held = 0
@@ -127,7 +130,7 @@ class Connections:
 
         psutil.Error: the worker has ended.
         """
-        files, now = self._worker.num_fds(), time.monotonic()
+        files, now = self.worker.num_fds(), time.monotonic()
         if self._files >= 0 and self._held + files - self._files > MOST_COUNTED:
             self._held, self._files = self._held + files - self._files, files
             return self._held
@@ -135,7 +138,7 @@ class Connections:
         if now < self._counted_at + self._took_s * (LOOKING_PAUSE if changed else MAKING_SURE_PAUSE):
             return None if changed else self._held
         spent_s = time.process_time()
-        self._held = connection_count(self._worker, self._port)
+        self._held = connection_count(self.worker, self._port)
         self._took_s = time.process_time() - spent_s
         self._files, self._counted_at = files, now
         return self._held

@@ -169,7 +169,7 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         **{name: getattr(window, name) for name in COUNTED},
         first_byte=first_byte(rows),
         silences=dict(window.silences),
-        cut_bytes=raw.cut_bytes,
+        **{name: getattr(raw, name) for name in ("cut_bytes", "workers_replaced")},
     )
 
 

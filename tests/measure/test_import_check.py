@@ -1,6 +1,5 @@
 """The import check is silent about an app that lies elsewhere on purpose."""
 
-import sys
 import time
 from pathlib import Path
 
@@ -8,12 +7,15 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.measure.server import check_import
-from benchmark.plan import Target
+from benchmark.plan import Endpoint, Plan, Profile, Target
 
 
 def check(folder: Path, import_path: str) -> None:
     """Check the app as `bench` does in its folder."""
-    check_import(Target(import_path=import_path), folder, sys.executable, (), time.sleep)
+    endpoint = Endpoint(name="any", path="/")
+    profile = Profile(name="p", users=1, spawn_rate_per_s=1, duration_s=1, endpoints=("any",))
+    plan = Plan(target=Target(import_path=import_path), profile=profile, endpoints=(endpoint,))
+    check_import(plan, folder, time.sleep)
 
 
 def package(place: Path) -> None:

@@ -41,7 +41,7 @@ def configured(folder: Path, **changes: str) -> Config:
 
 @pytest.fixture
 def _six_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("benchmark.config.CPUS", tmp_path / "nowhere")
+    monkeypatch.setattr("benchmark.cores.CPUS", tmp_path / "nowhere")
     monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _self: list(range(6)), raising=False)
 
 

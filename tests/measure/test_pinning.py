@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.config import cores_left, usable_cores
+from benchmark.config import cores_left
+from benchmark.cores import usable_cores
 from benchmark.measure.machine import divided, pin, pinning
 from benchmark.plan import Target
 from tests.support.records import some_plan
@@ -63,7 +64,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, folder: Path, siblings: Sequence[st
         topology = folder / f"cpu{processor}" / "topology"
         topology.mkdir(parents=True)
         (topology / "thread_siblings_list").write_text(f"{text}\n")
-    monkeypatch.setattr("benchmark.config.CPUS", folder)
+    monkeypatch.setattr("benchmark.cores.CPUS", folder)
     monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _self: list(usable), raising=False)
 
 

@@ -60,8 +60,18 @@ async def limited(request):
     await asyncio.sleep(0.1)
     return JSONResponse({})
 
+async def locked(request):
+    return JSONResponse({}, status_code=401, headers={"WWW-Authenticate": 'Basic realm="shop"'})
+
+async def forbidden(request):
+    return JSONResponse({"detail": "Not authenticated"}, status_code=403)
+
+async def typed(request):
+    detail = [{"loc": ["query", "page"], "msg": "Field required"}, {"loc": ["body"], "msg": "No body"}]
+    return JSONResponse({"detail": detail}, status_code=422)
+
 app = Starlette(routes=[Route(f"/{f.__name__}", f) for f in
-    (closing, secure, endless, silent, moved, elsewhere, broken, unknown, limited)])
+    (locked, forbidden, typed, closing, secure, endless, silent, moved, elsewhere, broken, unknown, limited)])
 """
 CLIENTS = pytest.mark.parametrize("client", ["fast", "requests"])
 
@@ -116,7 +126,11 @@ def test_cookies_that_do_not_go_back_over_http_are_named(bench: Bench) -> None:
         pytest.param(
             "/moved", "fast", "status 307 instead of 200: it redirects to /orders/, which no client", id="slash"
         ),
+        pytest.param("/moved", "requests", 'write path = "/orders/"', id="the path to write"),
         pytest.param("/elsewhere", "requests", "it redirects to https://example.org/login", id="another host"),
+        pytest.param("/locked", "fast", 'write headers = { Authorization = "Basic $TOKEN" }', id="login"),
+        pytest.param("/forbidden", "requests", 'Authorization = "Bearer $TOKEN"', id="forbidden"),
+        pytest.param("/typed", "fast", "422 instead of 200: query.page (Field required), body (No body)", id="fields"),
     ],
 )
 def test_the_check_before_a_load_says_what_came_instead(bench: Bench, path: str, said: str, client: str) -> None:
@@ -228,6 +242,7 @@ def test_a_repository_of_another_user_is_named_with_what_makes_git_trust_it(two_
     (programs / "git").write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {real} "$@"\n')
     (programs / "git").chmod(0o755)
     two_commits.environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(programs)}
+    (two_commits.folder / "reports").mkdir()
     for command in (("compare", "HEAD~1", "HEAD"), ("init",)):
         done = two_commits.call(*command)
         assert done.returncode == 2, done.stderr

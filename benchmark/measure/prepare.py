@@ -1,0 +1,102 @@
+"""What has to be there before the app is: services of a Compose file, a migration, a fresh state for each round."""
+
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmark.errors import AppError
+from benchmark.measure.process import Child, wait_for_exit
+from benchmark.measure.server import app_environment
+from benchmark.plan import Plan
+
+POLL_S = 0.05
+DOWN_WITHIN_S = 60.0
+Pause = Callable[[float], None]
+
+
+@contextmanager
+def prepared(plan: Plan, home: Path, pause: Pause, console: Console) -> Iterator[None]:
+    """Start the services of [app] compose, and run [app] before, once; the services are stopped at the end.
+
+    AppError: one of them fails, or takes longer than before_timeout.
+    """
+    target = plan.target
+    say = partial(console.print, soft_wrap=True, markup=False)
+    with tempfile.TemporaryDirectory(prefix="bench-before-") as folder:
+        log = Path(folder, "before.log")
+        try:
+            if target.compose is not None:
+                _require_docker(target.compose, home)
+                say(f"starting the services of {target.compose}")
+                _run(_compose(target.compose, "up", "--wait"), "compose", plan, home, log, pause)
+            if target.before is not None:
+                say(f"before: {target.before}")
+                run(target.before, "before", plan, home, log, pause)
+            yield
+        finally:
+            if target.compose is not None and shutil.which("docker"):
+                down = Child(
+                    _compose(target.compose, "down"), log=log, directory=home, environment=app_environment(plan, home)
+                )
+                with down:  # not `pause`: an interrupted run stops its services, too
+                    wait_for_exit(down, DOWN_WITHIN_S)
+
+
+def before_round(plan: Plan, home: Path, directory: Path, pause: Pause) -> None:
+    """Run [app] before_round. AppError: it fails, or takes longer than before_timeout."""
+    if plan.target.before_round is not None:
+        run(plan.target.before_round, "before_round", plan, home, directory / "before_round.log", pause)
+
+
+def run(command: str, key: str, plan: Plan, home: Path, log: Path, pause: Pause) -> None:
+    """Run a command of [app] in the folder of benchmark.toml, with the environment of the app, by no shell."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise AppError(f"[app] {key} cannot be split into words: {error}; look at its quotes") from None
+    _run(words, key, plan, home, log, pause)
+
+
+def _compose(file: str, *arguments: str) -> list[str]:
+    return ["docker", "compose", "--file", file, *arguments]
+
+
+def _require_docker(file: str, home: Path) -> None:
+    if shutil.which("docker") is None:
+        raise AppError(
+            "[app] compose needs docker, which is not installed here; install it, or start the services yourself"
+        )
+    if not (home / file).is_file():
+        raise AppError(f"[app] compose: {file} does not exist next to benchmark.toml")
+
+
+def _run(words: list[str], key: str, plan: Plan, home: Path, log: Path, pause: Pause) -> None:
+    target, environment = plan.target, app_environment(plan, home)
+    found = shutil.which(words[0], path=environment.get("PATH")) if words else None
+    if found is None and not (home / (words or [""])[0]).is_file():
+        raise AppError(f"[app] {key}: there is no program {(words or [''])[0]!r}; install it, or write its path")
+    left_s = target.before_timeout_s
+    child = Child(
+        [found or words[0], *words[1:]],
+        log=log,
+        directory=home,
+        environment=environment,
+        secrets=plan.secrets(),
+    )
+    with child:
+        while child.exit_code is None and left_s > 0:
+            pause(POLL_S)
+            left_s -= POLL_S
+        code = child.exit_code
+    if code is None:
+        message = f"[app] {key} took longer than {target.before_timeout_s:g} s (before_timeout); its last lines:"
+        raise AppError(message, child.tail() or "(it printed nothing)")
+    if code:
+        message = f"[app] {key} failed: {shlex.join(words)} ended with exit code {code}; its last lines:"
+        raise AppError(message, child.tail() or "(it printed nothing)")
