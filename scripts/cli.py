@@ -10,6 +10,7 @@ import sys
 import webbrowser
 from contextlib import suppress
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, Self, TextIO
@@ -40,6 +41,7 @@ def open_report(report: Path, record: Record) -> None:
 
 # Each command is in the module of its name; here is its line in the list of `bench --help`.
 FOR_PEOPLE = {
+    "try": "Load an app for ten seconds, without configuration.",
     "run": "Measure endpoints under load.",
     "predict": "Predict the results of a run, without load.",
     "diagnose": "Find how an endpoint is served, and its bottleneck.",
@@ -49,7 +51,7 @@ FOR_PEOPLE = {
     "report": "Render reports from saved runs.",
     "site": "Build the static site.",
     "publish": "Commit and push runs to the reports.",
-    "init": "Remove the runs that a fork inherited.",
+    "init": "Write benchmark.toml for an app, or clear a fork.",
     "update": "Merge a newer upstream version into a fork.",
     "doctor": "Check the setup for problems.",
 }
@@ -126,7 +128,8 @@ class Commands(TyperGroup):
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-                alone.command(name, cls=Command)(getattr(import_module(f"scripts.{name}"), name))
+                module = f"{name}_" if iskeyword(name) else name
+                alone.command(name, cls=Command)(getattr(import_module(f"scripts.{module}"), module))
                 self.commands[name] = typer.main.get_command(alone)
         return super().get_command(ctx, cmd_name)
 

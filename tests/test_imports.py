@@ -4,9 +4,9 @@ import ast
 import sys
 from pathlib import Path
 
-CORE = {"errors", "plan", "config", "record", "store", "summary", "formatting", "shell"}
+CORE = {"errors", "plan", "cores", "config", "record", "store", "summary", "formatting", "shell"}
 TRUNK = CORE | {"measure", "theory", "judge", "pipeline", "report", "publish"}
-BRANCHES = {"capacity", "compare", "diagnose", "github", "selftest", "site"}
+BRANCHES = {"capacity", "compare", "diagnose", "discover", "github", "selftest", "site"}
 LOWER = {"measure": CORE, "theory": CORE, "judge": CORE}
 LOWER["pipeline"] = LOWER["report"] = CORE | {"measure", "theory", "judge"}
 LOWER["publish"] = TRUNK

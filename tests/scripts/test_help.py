@@ -16,8 +16,8 @@ def shown(*words: str, width: int = 80) -> str:
 
 
 def test_each_command_stands_once_in_the_list_and_in_one_group(repository: Path) -> None:
-    files = {file.stem for file in (repository / "scripts").glob("*.py")}
-    assert files - {"__init__", "__main__", "cli", "options"} == set(COMMANDS)
+    files = {file.stem.rstrip("_") for file in (repository / "scripts").glob("*.py")}
+    assert files - {"__init__".rstrip("_"), "__main__".rstrip("_"), "cli", "options"} == set(COMMANDS)
     assert not set(FOR_PEOPLE) & set(FOR_WORKFLOWS)
     sections = re.split(r"\n(?=\S)", shown())
     listed = [re.findall(r"(?m)^  (\w+)  +\S", part) for part in sections if part.startswith(("Commands", "For"))]

@@ -1,0 +1,223 @@
+"""An app nobody has described yet: it is found, started, asked what it has, and written down or loaded for a moment."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmark.config import Config
+from benchmark.discover.find import Found, find_apps
+from benchmark.discover.openapi import Operation, read_operations
+from benchmark.errors import AppError, BenchmarkError, UsageError
+from benchmark.formatting import factor, latency, percent, rate
+from benchmark.measure.process import listening
+from benchmark.measure.round import Job, Pause, start_server
+from benchmark.measure.server import check_target
+from benchmark.plan import Endpoint, Plan, Profile, Target
+from benchmark.record import EndpointResult, Record
+
+PROFILE, USERS, TASK_SECONDS = "try", 20, 0.1
+LOAD_S = 10
+MOST_PATHS = 3
+QUEUES_FROM = 1.5
+"""Times the fastest response from which half of the responses are said to wait."""
+
+BUSY_PERCENT = 85.0
+ROOT_PATH = "/"
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """An app that answers, how it was found, and what its openapi.json says (() where it has none)."""
+
+    target: Target
+    found: str
+    operations: tuple[Operation, ...]
+
+    def simple(self) -> tuple[Endpoint, ...]:
+        """What can be requested without knowing anything more; "/" where the app does not say what it has."""
+        plain = [one for one in self.operations if one.method == "GET" and not one.needs]
+        return tuple(one.endpoint() for one in plain) or (Endpoint(name="root", path=ROOT_PATH),)
+
+
+def discover(app: str | None, home: Path, python: str | None) -> Discovered:
+    """Find the app that `app` names (an import path or a URL; None: the one of this folder) and ask what it has.
+
+    UsageError: there is none, or more is needed to start it. AppError: it crashes.
+    """
+    if app is not None and app.startswith(("http://", "https://")):
+        parts = urlsplit(app)
+        base_url = f"{parts.scheme}://{parts.netloc}"
+        target = _valid_target({"url": base_url})
+        if parts.path.strip("/") or parts.query:
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+            return Discovered(target, app, (Operation("endpoint", "GET", path, (), 200),))
+        return Discovered(target, app, read_operations(base_url))
+    candidates = [Found(app, None, home)] if app is not None else list(find_apps(home))
+    if not candidates:
+        message = "no FastAPI app was found here (pyproject.toml, main.py, app.py, api.py, app/, src/)"
+        raise UsageError(f"{message}; name it: package.module:app, or a URL")
+    with listening() as interrupt:
+        return _started(candidates, home, python, interrupt.pause)
+
+
+def _valid_target(values: Mapping[str, object]) -> Target:
+    try:
+        return Target.model_validate(values)
+    except ValueError as error:
+        reason = str(getattr(error, "errors", list)()[0]["msg"]).removeprefix("Value error, ")
+        raise UsageError(f"{next(iter(values.values()))}: {reason}") from None
+
+
+def _started(candidates: Sequence[Found], home: Path, python: str | None, pause: Pause) -> Discovered:
+    """Of several ways to import an app the first that works; where none does, what is wrong with the first."""
+    first: BenchmarkError | None = None
+    for found in candidates:
+        values = {"import": found.import_path, "app_dir": found.app_dir, "python": python}
+        try:
+            target = check_target(plan_of(_valid_target(values), (_root(),)), home, pause)
+            with running(target, home, pause) as base_url:
+                where = found.file.relative_to(home) if found.file != home else Path(found.import_path)
+                return Discovered(target, str(where), read_operations(base_url))
+        except (UsageError, AppError) as error:
+            first = first or error
+    raise first or UsageError("no app was found")
+
+
+def _root() -> Endpoint:
+    return Endpoint(name="root", path=ROOT_PATH)
+
+
+def plan_of(target: Target, endpoints: Sequence[Endpoint]) -> Plan:
+    names = tuple(endpoint.name for endpoint in endpoints)
+    duration_s = max(1, LOAD_S // len(names))
+    profile = Profile(
+        name=PROFILE,
+        description="a first look",
+        users=USERS,
+        spawn_rate_per_s=USERS,
+        duration_s=duration_s,
+        start="spread",
+        task_seconds=TASK_SECONDS,
+        timeout_s=30,
+        reference_s=0,
+        endpoints=names,
+    )
+    return Plan(target=target, profile=profile, endpoints=tuple(endpoints))
+
+
+def config_of(found: Discovered) -> Config:
+    """The benchmark.toml of a first look, which no file holds."""
+    plan = plan_of(found.target, found.simple()[:MOST_PATHS])
+    return Config(
+        app=found.target,
+        endpoints={endpoint.name: endpoint for endpoint in plan.endpoints},
+        profiles={PROFILE: plan.profile},
+    )
+
+
+@contextmanager
+def running(target: Target, home: Path, pause: Pause) -> Iterator[str]:
+    """The app, started for a moment; gives its address."""
+    with tempfile.TemporaryDirectory(prefix="bench-discover-") as folder, ExitStack() as stack:
+        plan = plan_of(target, (_root(),))
+        server = start_server(Job(plan, _root(), 1, (), Path(folder), home), stack, pause, lambda *_: None)
+        if server is None:
+            raise AppError("unreachable: an app that runs elsewhere is not started")
+        yield server.base_url
+
+
+def in_a_sentence(record: Record) -> list[str]:
+    """What the load of a few seconds says of each endpoint, and no more than that."""
+    return [
+        f"{result.name}: {_sentence(result)}"
+        for result in record.endpoints
+        if result.summary is not None and result.summary.requests > result.summary.failures
+    ]
+
+
+def _sentence(result: EndpointResult) -> str:
+    summary, (measured,) = result.summary, result.rounds
+    if summary is None or summary.median_ms is None or summary.min_ms is None or summary.throughput_rps is None:
+        return "nothing can be said."
+    times = summary.median_ms / summary.min_ms
+    busy = max(measured.resources.worker_cpu_mean_percent or (0.0,))
+    took = f"half of the responses took {latency(summary.median_ms)}, the fastest {latency(summary.min_ms)}"
+    if times < QUEUES_FROM:
+        return f"{USERS} users do not queue: {took}. Its limit shows with more users."
+    if busy > BUSY_PERCENT:
+        return f"{USERS} users queue for the CPU, which the workers keep {percent(busy)} busy: {took}."
+    if (measured.resources.machine_cpu_mean_percent or 0.0) > BUSY_PERCENT:
+        return (
+            f"{USERS} users queue: {took}. The machine had no CPU left, so that it cannot be said for what they queue."
+        )
+    slots = max(1, round(summary.throughput_rps * summary.min_ms / 1000))
+    return (
+        f"{USERS} users queue: {took}, {factor(times)} as long, at {rate(summary.throughput_rps)} requests/s. "
+        f"About {slots} {'is' if slots == 1 else 'are'} served at a time, and the CPU is not the limit."
+    )
+
+
+HEAD = """\
+# What `bench` measures, and under which load. `bench run` measures it; all keys: docs/own-endpoints.md.
+# Found: {found}
+
+[app]
+{app}
+# env_file = ".env"         # what the app needs in its environment; values are written nowhere
+# before_round = "python reset.py"   # runs before each round: a fresh state
+
+"""
+LOAD = """\
+# `bench run --profile quick`; flags change a value for one run (`bench run --help`).
+[profiles.quick]
+users = 50
+spawn_rate = 50             # users started per second
+start = "spread"
+duration = "30s"
+endpoints = [{names}]
+
+# Then: `bench diagnose {first}` says what limits an endpoint, `bench capacity {first} --p95-below 300ms` how many
+# users it can take, `bench compare main HEAD` whether your branch makes it slower.
+"""
+
+
+def config_text(found: Discovered) -> str:
+    """A benchmark.toml with what is known: endpoints that need more than a path are commented out."""
+    way = "import" if found.target.import_path else "url"
+    app = [f"{way} = {_quoted(found.target.name)}"]
+    app += (
+        [f"workers = {found.target.workers}                 # worker processes of the server"]
+        if way == "import"
+        else []
+    )
+    app += [f"app_dir = {_quoted(found.target.app_dir)}"] if found.target.app_dir else []
+    if found.target.python is not None:
+        app.append(f"python = {_quoted(os.path.relpath(found.target.python))}     # has the app's packages")
+    parts = [HEAD.format(found=found.found, app="\n".join(app))]
+    simple = found.simple()
+    parts += [_table(one.name, one.method, one.path, one.expect.status) for one in simple]
+    for one in found.operations:
+        if one.method != "GET" or one.needs:
+            needs = f"# It needs {', '.join(one.needs)}.\n" if one.needs else ""
+            table = _table(one.name, one.method, one.path, one.status)
+            parts.append(needs + "".join(f"# {line}\n" if line else "\n" for line in table.splitlines()))
+    names = [endpoint.name for endpoint in simple]
+    parts.append(LOAD.format(names=", ".join(map(_quoted, names)), first=names[0]))
+    return "".join(parts)
+
+
+def _table(name: str, method: str, path: str, status: int) -> str:
+    lines = [f"[endpoints.{name}]"]
+    lines += [f"method = {_quoted(method)}"] if method != "GET" else []
+    lines += [f"path = {_quoted(path)}"]
+    lines += [f"expect = {{ status = {status} }}"] if status != 200 else []  # noqa: PLR2004 - what is expected anyway
+    return "\n".join([*lines, "", ""])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,69 @@
+"""`bench try`: a first number of an app that no benchmark.toml describes."""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+from rich.console import Console
+from typer import Argument
+
+from benchmark.config import DEFAULT_FILE, FLAGS
+from benchmark.discover.discover import LOAD_S, PROFILE, USERS, config_of, discover, in_a_sentence
+from benchmark.formatting import say
+from benchmark.pipeline import RunRequest, measure_all, require_valid
+from benchmark.record import Record
+from benchmark.report.terminal import print_results
+from benchmark.store import to_json
+from scripts import options
+
+
+def try_(
+    *,
+    app: Annotated[
+        str | None,
+        Argument(metavar="[<app>]", help="A URL, or package.module:app.", show_default="the app of this folder"),
+    ] = None,
+    python: Annotated[str | None, options.option(FLAGS["python"])] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Load an app for ten seconds with 20 users, without any configuration, and say what that shows.
+
+    Finds the app where `fastapi run` would, reads its openapi.json, and loads up to three GET paths that need no
+    parameters. Of a URL with a path, only that one. Keeps no files.
+
+    Examples:
+        bench try
+        bench try shop.main:app --python .venv/bin/python
+        bench try http://localhost:8000/items
+
+
+    """
+    home, console = Path.cwd(), Console(stderr=True)
+    found = discover(app, home, python)
+    config = config_of(found)
+    paths = ", ".join(endpoint.path for endpoint in config.endpoints.values())
+    console.print(f"{found.found}: {USERS} users, {LOAD_S} s, {paths}", soft_wrap=True, markup=False)
+    with TemporaryDirectory(prefix="bench-try-") as folder:
+        request = RunRequest(profile=PROFILE, users=(), values={})
+        measured = measure_all(request, home / DEFAULT_FILE, Path(folder), console, _no_report, config)
+        (record,) = [record for record, _ in measured]
+    if as_json:
+        sys.stdout.write(to_json(record))
+    else:
+        _show(record, app or "")
+    require_valid([record])
+
+
+def _no_report(directory: Path, _home: Path) -> Path:
+    return directory
+
+
+def _show(record: Record, app: str) -> None:
+    console = Console()
+    print_results(console, record)
+    for sentence in in_a_sentence(record):
+        say(sentence, sys.stdout)
+    first = record.endpoints[0].name if record.endpoints else "ENDPOINT"
+    keep = f"bench init {app}".strip()
+    say(f"\nKeep it: `{keep}` writes benchmark.toml. Then `bench run`, and `bench diagnose {first}`.", sys.stdout)
