@@ -1,6 +1,7 @@
 """Apps as their owners start them: measured with the key that each needs; without it one line names the key."""
 
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -238,6 +239,17 @@ def test_a_command_that_fails_ends_the_run_before_any_load(bench: Bench, key: st
     assert done.returncode == 4
     assert f"[app] {key}" in done.stderr
     assert said in done.stderr
+    assert bench.processes() == []
+
+
+@pytest.mark.parametrize("key", ["before", "before_round"])
+def test_a_run_that_is_interrupted_while_it_prepares_leaves_nothing(bench: Bench, key: str) -> None:
+    slow = "open('begun', 'w').close()\nimport time\ntime.sleep(60)\n"
+    write(bench, f'import = "main:app"\n{key} = "{sys.executable} slow.py"', {"main.py": APP, "slow.py": slow})
+    running = bench.start("run")
+    bench.wait_for((bench.folder / "begun").exists)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=30) == 130
     assert bench.processes() == []
 
 

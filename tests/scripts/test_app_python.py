@@ -45,7 +45,7 @@ def test_a_python_that_can_not_serve_is_refused_before_anything_is_started(bench
     bench.configure()
     without = bench.call("run", "--python", _python(bare))
     assert (without.returncode, without.stderr.count("\n")) == (2, 1)
-    assert 'add "uvicorn[standard]"' in without.stderr
+    assert 'pip install "uvicorn[standard]"' in without.stderr
     nowhere = bench.call("run", "--python", "no/such/python")
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
     assert bench.records() == []
