@@ -87,7 +87,7 @@ def measure_all(
         lab = Lab(home, interrupt, console, render)
         target = check_target(plans[0], home, interrupt.pause)
         # before an app that runs has left its bytecode in the checkout
-        environment = read_environment(home, target.python or sys.executable)
+        environment = read_environment(home, target.python or sys.executable, target.server)
         for asked in plans:
             changed = customised(config, asked)
             command = command_line(asked, changed, config_file, python=request.values.get("python"))

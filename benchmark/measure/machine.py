@@ -31,14 +31,14 @@ ASK = ("locust", "gevent")
 REQUIREMENTS = "requirements.txt"
 
 
-def read_environment(home: Path, python: str = sys.executable) -> Environment:
+def read_environment(home: Path, python: str = sys.executable, server: str = "uvicorn") -> Environment:
     """Describe this machine and the checkout in `home`. Never fails: what cannot be found out is None.
 
     Where the app is started by a `python` of its own, that one and its packages are described, beside our Locust.
     """
     requirements = home / REQUIREMENTS
     known = requirements.is_file()
-    version, packages = _served_by(python)
+    version, packages = _served_by(python, server)
     return Environment(
         cpu=Cpu(model=_cpu_model(), count=psutil.cpu_count() or 1),
         memory_bytes=psutil.virtual_memory().total,
@@ -75,12 +75,13 @@ def _os_image() -> str:
         return platform.platform(terse=True)
 
 
-def _served_by(python: str) -> tuple[str, dict[str, str]]:
-    own = {name: found for name in (*SERVE, *ASK) if (found := _version(name)) is not None}
+def _served_by(python: str, server: str) -> tuple[str, dict[str, str]]:
+    serve = tuple(dict.fromkeys((*SERVE, server)))
+    own = {name: found for name in (*serve, *ASK) if (found := _version(name)) is not None}
     if python == sys.executable:
         return f"{platform.python_implementation()} {platform.python_version()}", own
     version, packages = describe(python)
-    served = {name: packages[name] for name in SERVE if name in packages}
+    served = {name: packages[name] for name in serve if name in packages}
     return version, served | {name: own[name] for name in ASK if name in own}
 
 

@@ -82,7 +82,7 @@ def why(record: Record) -> str:
 
 def _versions(record: Record) -> str:
     """Of what is measured; "" for an app that runs elsewhere."""
-    if record.plan.target.url is not None:
+    if record.plan.target.import_path is None:
         return ""
     fastapi = record.environment.packages.get("fastapi")
     python = inert(record.environment.python.replace("CPython", "Python"))

@@ -204,9 +204,10 @@ def failures_by_kind(record: Record) -> list[tuple[str, str, int]]:
 def software(record: Record) -> str:
     """The versions that a result depends on most; "" for an app that runs elsewhere."""
     environment = record.environment
-    if record.plan.target.url is not None:
+    if record.plan.target.import_path is None:
         return ""
-    known = {"FastAPI": environment.packages.get("fastapi"), "uvicorn": environment.packages.get("uvicorn")}
+    server = record.plan.target.server
+    known = {"FastAPI": environment.packages.get("fastapi"), server: environment.packages.get(server)}
     shown = [f"{name} {formatting.inert(version)}" for name, version in known.items() if version]
     shown.insert(1, formatting.inert(environment.python.replace("CPython", "Python")))
     return ", ".join(shown)

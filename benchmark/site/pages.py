@@ -198,7 +198,7 @@ def facts(record: Record) -> dict[str, str]:
         "Task": text.seconds(profile.task_seconds),
         "Think time": text.seconds(profile.wait_s),
         "Client": f"{profile.client}, timeout {text.seconds(profile.timeout_s)}",
-        "App": text.plain(target.url or target.import_path or ""),
+        "App": text.plain(target.name),
         **({} if profile.rate_per_s is None else {"Rate": profile.load, "Arrivals": arrivals}),
         "Load generator": f"{profile.load_workers} remote load workers" if profile.load_workers else sent_by,
         "Cores kept apart": record.method.pinning.counts if record.method.pinning else "no",

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import sysconfig
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,8 @@ def test_another_server(bench: Bench, server: str, workers: int) -> None:
     write(bench, f'import = "main:app"\nserver = "{server}"\nworkers = {workers}', {"main.py": APP})
     measured(bench, workers)
     assert f"-m {server} " in str(bench.record().method.server_command)
+    (report,) = (bench.folder / "results").glob("*/report.md")
+    assert f", {server} {version(server)} ·" in report.read_text()
 
 
 def test_arguments_of_the_server(bench: Bench) -> None:
@@ -291,6 +294,9 @@ def test_a_server_in_another_language_by_its_command(bench: Bench) -> None:
     write(bench, 'command = "node server.js {port} {host}"\nready = "/health"', {"server.js": NODE})
     measured(bench, workers=1)
     assert bench.record().method.server_command == "node server.js {port} {host}"
+    (report,) = (bench.folder / "results").glob("*/report.md")
+    above, _, _ = report.read_text().partition("Environment of the load generator")
+    assert "FastAPI" not in above, "it is no server of ours whose versions are known"
 
 
 @pytest.mark.parametrize(
