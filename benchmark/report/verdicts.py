@@ -201,9 +201,13 @@ def in_one_line(found: Sequence[Standing], named: Named = inert) -> str:
         sizes = [f"{named(one.endpoint)} {named(_size(one.said))}" for one in worse[:MOST_NAMED]]
         sizes += [f"{len(worse) - MOST_NAMED} more"] if len(worse) > MOST_NAMED else []
         return f"{SIGNS[worse[0].state]} **{_counted([one.said for one in worse])}**: {'; '.join(sizes)}"
-    runs = [one.clean_runs for one in found if one.state in {"improved", "unchanged"}]
-    if runs:
-        return f"🟢 **no regressions** in the last {_many(min(runs), 'run')}"
+    judged = [one for one in found if one.state in {"improved", "unchanged"}]
+    if judged:
+        fewest = _many(min(one.clean_runs for one in judged), "run")
+        profiles = dict.fromkeys(named(one.profile) for one in judged)
+        others = {one.profile for one in found} - {one.profile for one in judged}
+        which = f" of {', '.join(profiles)}" if others else ""
+        return f"🟢 **no regressions** in the last {fewest}{which}"
     counted = _counted([one.said for one in found])
     return f"⚪ {counted}" if counted else ""
 

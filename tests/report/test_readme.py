@@ -6,6 +6,7 @@ from benchmark.errors import UsageError
 from benchmark.judge.history import judged
 from benchmark.record import Finding
 from benchmark.report.readme import BEGIN, END, headline_run, render_block, replace_block
+from benchmark.report.verdicts import in_one_line, standings
 from benchmark.store import Failure
 from tests.support.histories import run_of_week
 from tests.support.records import some_plan, some_record, some_result, some_round
@@ -102,3 +103,14 @@ def test_a_newer_attempt_that_failed_is_told_with_its_log() -> None:
     assert said in render_block(runs, (), None, [failure])
     assert said in render_block([], (), None, [failure])
     assert "failed" not in render_block([run_of_week(9, 100.0)], (), None, [failure])
+
+
+def test_the_status_names_the_profile_that_was_judged_where_another_was_not() -> None:
+    judged_ones, young = ([run_of_week(week, 100.0) for week in range(number)] for number in (8, 2))
+    other = young[0].plan.profile.model_copy(update={"name": "rare"})
+    named = [
+        one.model_copy(update={"id": f"rare-{n}", "plan": one.plan.model_copy(update={"profile": other})})
+        for n, one in enumerate(young)
+    ]
+    found = standings(judged([*named, *judged_ones][::-1], None))
+    assert in_one_line(found) == f"🟢 **no regressions** in the last 3 runs of {judged_ones[0].profile.name}"
