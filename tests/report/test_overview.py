@@ -28,7 +28,7 @@ def test_the_newest_runs_are_a_table_of_two_columns_and_the_older_ones_are_folde
         "**quick**: 10 users, 30 s per endpoint, 2 workers, Example 3000, 2 cores. Requests per second of computing:"
     )
     rows = [line for line in lines if line.startswith("| [")]
-    assert rows[0] == "| [2026‑03‑23](runs/2026-03-23-weekly/report.md) | 111 |"
+    assert rows[0] == "| [2026‑03‑23\u00a004:47](runs/2026-03-23-weekly/report.md) | 111 |"
     assert len(rows) == 12
     folded = lines.index("<summary>Older runs</summary>")
     assert sum(line.startswith("| [") for line in lines[:folded]) == 10
@@ -45,7 +45,7 @@ def test_what_is_unusual_about_a_run_is_remarked_in_its_row() -> None:
         run_of_week(6, 5300.0, **on_cpu("Other")),
     )
     rows = [line.split(" | ")[1].removesuffix(" |") for line in lines if line.startswith("| [")]
-    assert rows[:3] == ["5,300<br>Other, 2 cores", "53.0<br>1000 users", "5.30<br>incomplete"]
+    assert rows[:3] == ["5,300<br>Other, 2 cores", "53.0<br>1,000 users", "5.30<br>incomplete"]
     assert {*rows[3:]} == {"5.30"}
 
 

@@ -130,6 +130,6 @@ def test_a_file_of_this_repository_is_never_taken_for_the_user_s_app(bench: Benc
     assert "app 'app.main:app' does not exist in" in refusal(bench)
     hooks = bench.folder / "hooks"
     hooks.mkdir()
-    (hooks / "sitecustomize.py").write_text("import sys\nif 'uvloop' in sys.orig_argv: import app.main")
+    (hooks / "sitecustomize.py").write_text("import sys\nif '--import' in sys.orig_argv: import app.main")
     bench.environment["PYTHONPATH"] = str(hooks)
     assert "app/main.py of this benchmark instead. Check [app] import." in refusal(bench)

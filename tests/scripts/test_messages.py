@@ -89,7 +89,7 @@ def test_connections_that_are_not_kept_are_noted(bench: Bench, client: str) -> N
     said = findings(bench)["connections-not-kept"]
     assert said.severity == "note"
     assert '"connection: close", or HTTP/1.0' in said.message
-    assert "closed connections" in next((bench.folder / "results").glob("*/report.md")).read_text()
+    assert "The server closed the connection after" in next((bench.folder / "results").glob("*/report.md")).read_text()
 
 
 def test_connections_that_are_closed_now_and_then_are_counted(bench: Bench) -> None:
