@@ -13,7 +13,7 @@ from benchmark.config import Config
 from benchmark.discover.find import Found, find_apps
 from benchmark.discover.openapi import Operation, read_operations
 from benchmark.errors import AppError, BenchmarkError, UsageError
-from benchmark.formatting import factor, latency, percent, rate
+from benchmark.formatting import latency
 from benchmark.measure.process import listening
 from benchmark.measure.round import Job, Pause, start_server
 from benchmark.measure.server import check_target
@@ -142,24 +142,19 @@ def in_a_sentence(record: Record) -> list[str]:
 
 def _sentence(result: EndpointResult) -> str:
     summary, (measured,) = result.summary, result.rounds
-    if summary is None or summary.median_ms is None or summary.min_ms is None or summary.throughput_rps is None:
+    if summary is None or not (summary.median_ms and summary.min_ms and summary.throughput_rps):
         return "nothing can be said."
-    times = summary.median_ms / summary.min_ms
-    busy = max(measured.resources.worker_cpu_mean_percent or (0.0,))
     took = f"half of the responses took {latency(summary.median_ms)}, the fastest {latency(summary.min_ms)}"
-    if times < QUEUES_FROM:
+    if summary.median_ms < QUEUES_FROM * summary.min_ms:
         return f"{USERS} users do not queue: {took}. Its limit shows with more users."
-    if busy > BUSY_PERCENT:
-        return f"{USERS} users queue for the CPU, which the workers keep {percent(busy)} busy: {took}."
-    if (measured.resources.machine_cpu_mean_percent or 0.0) > BUSY_PERCENT:
-        return (
-            f"{USERS} users queue: {took}. The machine had no CPU left, so that it cannot be said for what they queue."
-        )
+    used = measured.resources
+    computing_ms = 10 * sum(used.worker_cpu_mean_percent or ()) / summary.throughput_rps
+    if computing_ms > summary.min_ms / 2:
+        return f"{USERS} users queue for the CPU, of which a request takes {latency(computing_ms)}: {took}."
+    if (used.machine_cpu_mean_percent or 0.0) > BUSY_PERCENT:
+        return f"{USERS} users queue: {took}. The machine had no CPU left, so the reason cannot be said."
     slots = max(1, round(summary.throughput_rps * summary.min_ms / 1000))
-    return (
-        f"{USERS} users queue: {took}, {factor(times)} as long, at {rate(summary.throughput_rps)} requests/s. "
-        f"About {slots} {'is' if slots == 1 else 'are'} served at a time, and the CPU is not the limit."
-    )
+    return f"{USERS} users queue: {took}. About {slots} at a time get a response; `bench diagnose` finds out why."
 
 
 HEAD = """\
