@@ -126,6 +126,17 @@ def read_load_spec() -> LoadSpec:
     return LoadSpec.of(json.loads(Path(os.environ[SPEC_VARIABLE]).read_text()))
 
 
+def in_order(specs: Sequence[RequestSpec]) -> list[list[RequestSpec]]:
+    """Groups of requests that may be sent together: neighbours that only read; each other one is alone."""
+    groups: list[list[RequestSpec]] = []
+    for spec in specs:
+        if groups and spec.method in READING and groups[-1][0].method in READING:
+            groups[-1].append(spec)
+        else:
+            groups.append([spec])
+    return groups
+
+
 def filled(value: Any, environment: Mapping[str, str]) -> Any:
     """A JSON value with the values of the environment in place of "$NAME", in keys as well.
 

@@ -14,7 +14,6 @@ from gevent import monkey
 
 monkey.patch_all()  # as Locust does: `requests` then waits without keeping the others from asking
 
-import itertools
 import json
 import os
 import re
@@ -29,7 +28,7 @@ import gevent
 from load.clients import client_maker, prepared, problem_of
 from load.expectation import Expectation, text_of
 from load.http_client import TOO_LATE, HttpClient, Response
-from load.spec import READING, RequestSpec
+from load.spec import RequestSpec, in_order
 
 GOES_ON_AFTER_S = 2.0
 MOST_SHOWN = 100
@@ -110,8 +109,8 @@ def main() -> None:
         with answers.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(line)}\n")
 
-    for _, group in itertools.groupby(enumerate(specs), lambda item: item[1].method in READING or item[0]):
-        gevent.joinall([gevent.spawn(verify, spec, asked, write) for _, spec in group], raise_error=True)
+    for group in in_order(specs):
+        gevent.joinall([gevent.spawn(verify, spec, asked, write) for spec in group], raise_error=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import pytest
 
 from load.clients import prepared
-from load.spec import RequestSpec
+from load.spec import RequestSpec, in_order
 
 
 def sent(environment: dict[str, str] | None = None, **changes: object) -> list[str]:
@@ -68,3 +68,21 @@ def test_variables_are_filled_in_wherever_a_request_names_them() -> None:
 def test_an_unset_variable_is_named_wherever_it_stands(where: dict[str, object]) -> None:
     with pytest.raises(KeyError, match="NOT_THERE"):
         sent({}, method="POST", **where)
+
+
+@pytest.mark.parametrize(
+    ("methods", "groups"),
+    [
+        ("GET GET HEAD", ["GET GET HEAD"]),
+        ("GET POST GET", ["GET", "POST", "GET"]),
+        ("POST POST GET GET", ["POST", "POST", "GET GET"]),
+        ("GET GET DELETE OPTIONS", ["GET GET", "DELETE", "OPTIONS"]),
+        ("", []),
+    ],
+)
+def test_a_request_that_may_change_something_is_sent_alone(methods: str, groups: list[str]) -> None:
+    """It waits for those before it, and those after it wait for it."""
+    specs = [RequestSpec(f"{number}", "/", method) for number, method in enumerate(methods.split())]
+    found = in_order(specs)
+    assert [" ".join(spec.method for spec in group) for group in found] == groups
+    assert [spec for group in found for spec in group] == specs
