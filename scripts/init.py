@@ -2,11 +2,8 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
-from typer import Argument
-
-from benchmark.config import DEFAULT_FILE, FLAGS
+from benchmark.config import DEFAULT_FILE
 from benchmark.discover.discover import config_text, discover
 from benchmark.errors import UsageError
 from benchmark.formatting import say
@@ -17,11 +14,8 @@ from scripts import options
 
 def init(
     *,
-    app: Annotated[
-        str | None,
-        Argument(metavar="[<app>]", help="A URL, or package.module:app.", show_default="the app of this folder"),
-    ] = None,
-    python: Annotated[str | None, options.option(FLAGS["python"])] = None,
+    app: options.App = None,
+    python: options.Python = None,
 ) -> None:
     """Write benchmark.toml for the app of this folder; in a fork, clear the runs that it inherited.
 

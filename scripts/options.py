@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from rich.console import Console
-from typer import Context, Option
+from typer import Argument, Context, Option
 
 from benchmark.config import FLAGS, Flag
 from benchmark.errors import UsageError
@@ -30,6 +30,10 @@ Profile = Annotated[
     ),
 ]
 ConfigFile = Annotated[Path, Option(metavar="<file>", help="Configuration file.")]
+App = Annotated[
+    str | None,
+    Argument(metavar="[<app>]", help="A URL, or package.module:app.", show_default="the app of this folder"),
+]
 Out = Annotated[Path, Option(metavar="<folder>", help="Folder for the run's own directory.")]
 Reports = Annotated[Path, Option(metavar="<folder>", help="The reports directory.")]
 Readme = Annotated[Path, Option(metavar="<file>", help="The README whose block is rendered.")]
@@ -88,6 +92,9 @@ def option(flag: Flag, **more: Any) -> Any:
             **more,
         },
     )
+
+
+Python = Annotated[str | None, option(FLAGS["python"])]
 
 
 def filled(**groups: Mapping[str, Flag]) -> Callable[[Callable[..., None]], Callable[..., None]]:

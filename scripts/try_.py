@@ -3,12 +3,10 @@
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
 from rich.console import Console
-from typer import Argument
 
-from benchmark.config import DEFAULT_FILE, FLAGS
+from benchmark.config import DEFAULT_FILE
 from benchmark.discover.discover import LOAD_S, PROFILE, USERS, config_of, discover, in_a_sentence
 from benchmark.formatting import say
 from benchmark.pipeline import RunRequest, measure_all, require_valid
@@ -20,11 +18,8 @@ from scripts import options
 
 def try_(
     *,
-    app: Annotated[
-        str | None,
-        Argument(metavar="[<app>]", help="A URL, or package.module:app.", show_default="the app of this folder"),
-    ] = None,
-    python: Annotated[str | None, options.option(FLAGS["python"])] = None,
+    app: options.App = None,
+    python: options.Python = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Load an app for ten seconds with 20 users, without any configuration, and say what that shows.

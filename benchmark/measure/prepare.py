@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -30,9 +31,10 @@ def prepared(plan: Plan, home: Path, pause: Pause, console: Console) -> Iterator
     say = partial(console.print, soft_wrap=True, markup=False)
     with tempfile.TemporaryDirectory(prefix="bench-before-") as folder:
         log = Path(folder, "before.log")
+        if target.compose is not None:
+            _require_docker(target.compose, home)
         try:
             if target.compose is not None:
-                _require_docker(target.compose, home)
                 say(f"starting the services of {target.compose}")
                 _run(_compose(target.compose, "up", "--wait"), "compose", plan, home, log, pause)
             if target.before is not None:
@@ -40,12 +42,12 @@ def prepared(plan: Plan, home: Path, pause: Pause, console: Console) -> Iterator
                 run(target.before, "before", plan, home, log, pause)
             yield
         finally:
-            if target.compose is not None and shutil.which("docker"):
-                down = Child(
-                    _compose(target.compose, "down"), log=log, directory=home, environment=app_environment(plan, home)
-                )
-                with down:  # not `pause`: an interrupted run stops its services, too
-                    wait_for_exit(down, DOWN_WITHIN_S)
+            if target.compose is not None:
+                command, environment = _compose(target.compose, "down"), app_environment(plan, home)
+                with Child(command, log=log, directory=home, environment=environment, secrets=plan.secrets()) as down:
+                    code = wait_for_exit(down, DOWN_WITHIN_S)  # not `pause`: an interrupted run stops them, too
+                if code != 0:
+                    say(f"warning: services may still run; stop them: {shlex.join(command)}")
 
 
 def before_round(plan: Plan, home: Path, directory: Path, pause: Pause) -> None:
@@ -81,7 +83,7 @@ def _run(words: list[str], key: str, plan: Plan, home: Path, log: Path, pause: P
     found = shutil.which(words[0], path=environment.get("PATH")) if words else None
     if found is None and not (home / (words or [""])[0]).is_file():
         raise AppError(f"[app] {key}: there is no program {(words or [''])[0]!r}; install it, or write its path")
-    left_s = target.before_timeout_s
+    deadline = time.monotonic() + target.before_timeout_s
     child = Child(
         [found or words[0], *words[1:]],
         log=log,
@@ -90,9 +92,8 @@ def _run(words: list[str], key: str, plan: Plan, home: Path, log: Path, pause: P
         secrets=plan.secrets(),
     )
     with child:
-        while child.exit_code is None and left_s > 0:
+        while child.exit_code is None and time.monotonic() < deadline:
             pause(POLL_S)
-            left_s -= POLL_S
         code = child.exit_code
     if code is None:
         message = f"[app] {key} took longer than {target.before_timeout_s:g} s (before_timeout); its last lines:"

@@ -258,7 +258,7 @@ def test_a_run_that_is_interrupted_while_it_prepares_leaves_nothing(bench: Bench
 
 DOCKER = """#!/bin/sh
 echo "$@" >> docker.calls
-case "$*" in *" up "*) exit ${DOCKER_FAILS:-0};; esac
+case "$*" in *" up "*) exit ${DOCKER_FAILS:-0};; *) exit ${DOWN_FAILS:-0};; esac
 """
 
 
@@ -277,6 +277,9 @@ def test_services_of_a_compose_file_are_started_before_and_stopped_after(bench: 
     bench.environment["DOCKER_FAILS"] = "1"
     refused(bench, "[app] compose", "exit code 1")
     assert (bench.folder / "docker.calls").read_text().splitlines() == calls * 2
+    bench.environment |= {"DOCKER_FAILS": "0", "DOWN_FAILS": "1"}
+    said = bench.call("run", "--duration", "1s").stderr
+    assert "services may still run; stop them: docker compose --file compose.yaml down" in said
     bench.environment["PATH"] = str(bench.folder)
     refused(bench, "[app] compose", "docker", "not installed")
 
