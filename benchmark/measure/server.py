@@ -361,7 +361,7 @@ class Server:
             return f"GET {self._target.ready} fails ({error or type(error).__name__})"
         finally:
             connection.close()
-        return "" if status < HTTPStatus.BAD_REQUEST else f"GET {self._target.ready} answers {status}"
+        return "" if status < HTTPStatus.BAD_REQUEST else f"GET {self._target.ready} responds with {status}"
 
     def check_alive(self) -> None:
         """Raise InvalidRunError when the server has ended, or a worker was lost and replaced, under load."""

@@ -332,7 +332,7 @@ def test_a_path_that_tells_when_the_app_is_ready(bench: Bench) -> None:
     write(bench, 'import = "main:app"\nworkers = 1\nready = "/health"', {"main.py": slow})
     measured(bench, workers=1)
     write(bench, 'import = "main:app"\nready = "/nowhere"\nstartup_timeout = "8s"', {"main.py": APP})
-    refused(bench, "startup_timeout", "GET /nowhere answers 404")
+    refused(bench, "startup_timeout", "GET /nowhere responds with 404")
 
 
 def test_all_that_is_needed_is_made_in_the_order_of_the_profile(bench: Bench) -> None:
