@@ -75,8 +75,7 @@ def test_failed_requests_are_counted_and_in_no_latency_but_their_own(requests: l
     latencies_ms, errors = [latency for latency, _ in requests], [error for _, error in requests]
     rows = rows_of(latencies_ms, errors=errors)
     made, grid = columns(rows, 10.0, 1.0), quantile_grid(rows)
-    right = rows_of([latency for latency, error in requests if not error])
-    failed = rows_of([latency for latency, error in requests if error])
+    right, failed = rows[rows["error"] == ""], rows[rows["error"] != ""].assign(error="")
     counted: dict[str, float] = {"requests": len(rows), "failures": len(failed)}
     counted |= {"throughput_rps": len(rows) / 10, "failures_rps": len(failed) / 10}
     assert made == columns(right, 10.0, 1.0).model_copy(update=counted)

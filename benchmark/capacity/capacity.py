@@ -129,9 +129,10 @@ def search(asked: Slo, endpoint: str, wishes: Mapping[str, Any], config_file: Pa
             measured = summarize(measure(job, interrupt.pause, watch), loaded, plan.profile)
             _require_response(endpoint, measured, steps)
             steps.append(_step(measured, plan, asked))
-            if steps[-1].limited:
+            if not steps[-1].limited:
+                way.note(size, kept=not steps[-1].broken)
+            elif len(steps) > 1 and steps[-2].limited:  # the same load twice: one slow second must not end a search
                 break
-            way.note(size, kept=not steps[-1].broken)
     rates = [step.throughput_rps for step in steps if step.size == way.holds_to and not step.broken]
     return Capacity(
         endpoint=endpoint,
