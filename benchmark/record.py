@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from benchmark.plan import Amount, Figure, Frozen, Plan, Profile, Sample, Whole
+from benchmark.fields import Amount, Figure, Frozen, Sample, Whole
+from benchmark.plan import Plan, Profile
 
 Change = Literal["threads", "pool", "workers", "cores", "def", "await", "gather", "await and gather"]
 

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError
 
 from benchmark.errors import BenchmarkError, InvalidRunError, PublishError, UnwritableRunError, UsageError, one_line
-from benchmark.plan import Frozen
+from benchmark.fields import Frozen
 from benchmark.record import NO_TIMELINE, RUN_URL, Moment, Record
 
 DRAFT = ".draft"  # ends the name of a file that is not yet written: what a killed process leaves of it may be deleted

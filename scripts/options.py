@@ -16,7 +16,7 @@ from typer import Argument, Context, Option
 
 from benchmark.config import FLAGS, Flag
 from benchmark.errors import UsageError
-from benchmark.plan import MAX_USERS
+from benchmark.fields import MAX_USERS
 
 DEFAULT_PROFILE = "quick"
 

@@ -6,10 +6,10 @@ from typing import Annotated
 from typer import Option
 
 from benchmark.errors import UsageError
+from benchmark.fields import parse_seconds
 from benchmark.formatting import say
 from benchmark.measure.load_test import parse_master, serve
 from benchmark.measure.process import listening
-from benchmark.plan import parse_seconds
 
 
 def worker(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.plan import parse_number, parse_seconds
+from benchmark.fields import parse_number, parse_seconds
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from rich.text import Text
 from benchmark.capacity.search import Search, broken, settled
 from benchmark.config import Config, Flag, check_plan, checked, make_plan, read_config
 from benchmark.errors import AppError, InvalidRunError, UsageError
+from benchmark.fields import Count, Frozen, Seconds
 from benchmark.formatting import ms, rate
 from benchmark.judge.findings import ABOUT_GENERATOR, warnings
 from benchmark.measure.machine import check_room
@@ -23,7 +24,7 @@ from benchmark.measure.progress import climbing
 from benchmark.measure.round import Job, measure
 from benchmark.measure.server import check_target
 from benchmark.measure.summarize import summarize
-from benchmark.plan import Count, Frozen, Plan, Profile, Seconds
+from benchmark.plan import Plan, Profile
 from benchmark.record import RATE_NOT_KEPT, Round
 from benchmark.theory.predict import MOST_SIMULATED, most_requests, open_columns, predict, predict_round, service
 

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from benchmark.errors import InvalidRunError, UsageError
-from benchmark.plan import Frozen, Line, Plan, Sample, Whole
+from benchmark.fields import Frozen, Line, Sample, Whole
+from benchmark.plan import Plan
 from benchmark.record import Columns, Cpu, Moment
 from benchmark.store import load
 

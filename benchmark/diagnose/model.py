@@ -8,7 +8,8 @@ import tomlkit
 from tomlkit.items import InlineTable, Table
 
 from benchmark.errors import UsageError
-from benchmark.plan import Endpoint, Frozen, Served
+from benchmark.fields import Frozen
+from benchmark.plan import Endpoint, Served
 from benchmark.store import write_whole
 
 

@@ -28,8 +28,8 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from benchmark.config import Judging
+from benchmark.fields import Frozen
 from benchmark.judge.metrics import Better
-from benchmark.plan import Frozen
 
 Floats = npt.NDArray[np.float64]
 

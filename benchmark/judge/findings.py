@@ -1,27 +1,18 @@
-"""What limits how reliable one round is. Each rule looks at one kind of evidence and says what to do.
-
-Among them is what the load generator itself does to the numbers, with Little's law as an alarm.
-"""
+"""What limits how reliable one round is. Each rule looks at one kind of evidence and says what to do."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.formatting import count, figure, ms, percent, seconds
+from benchmark.formatting import count, percent, seconds
+from benchmark.judge import generator
 from benchmark.judge.model_fit import (
-    GENERATOR_CPU_PERCENT,
-    GENERATOR_LAG_MS,
     MACHINE_CPU_PERCENT,
     SERVER_CPU_PERCENT,
     STEAL_PERCENT,
     Seen,
-    allowed_in_round_ms,
     busy_with_others,
     disagreement,
-    held_up,
-    is_late,
-    late_ratio,
-    lost_in_round,
 )
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import (
@@ -37,7 +28,6 @@ from benchmark.record import (
 
 OFTEN_RECONNECTED = 0.01
 UVICORN_KEEPS_S = 5  # an idle connection, unless --timeout-keep-alive says otherwise
-KEPT_RATIO = 0.99  # a rate of which less was sent was not offered
 FEWEST_REQUESTS = 100
 MOST_UNEVEN = 1.2  # connections of the busiest worker over a fair share: 60% with two workers
 MOST_LOST = 0.10
@@ -75,92 +65,6 @@ def warnings(measured: Round, endpoint: Endpoint, plan: Plan) -> tuple[Finding, 
     return tuple(sorted(found, key=lambda finding: GRAVITY[finding.severity]))
 
 
-def _little(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
-    if measured.users_waiting_ratio is None or not held_up(measured, plan.profile):
-        return None
-    most_ms = allowed_in_round_ms(measured, plan.profile)
-    lost = lost_in_round(measured, plan.profile) or 0.0
-    if measured.pause_ms is None or most_ms is None:
-        seen = (
-            f"Throughput x latency accounts for only {percent(100 * (1 - lost))} of the users' time (Little's law). "
-            "The rest"
-        )
-    else:
-        seen = (
-            f"Users paused for {ms(measured.pause_ms)} ms between a response and the next request (Little's law); "
-            f"sending explains {ms(most_ms)} ms of it. The rest, {percent(100 * lost)} of their time,"
-        )
-    return (
-        "error",
-        f"{seen} was lost inside the load generator, so real latencies are longer than shown.",
-        _relieve(plan),
-    )
-
-
-def _relieve(plan: Plan) -> str:
-    """What helps an overloaded load generator, but what is so already."""
-    ways = ["fewer users"] if plan.profile.users > 1 else []
-    ways += ['client = "fast"'] if plan.profile.client != "fast" else []
-    ways += ["more cores for the load generator (processes)"]
-    return f"Use {' or '.join([', '.join(ways[:-1]), ways[-1]] if len(ways) > 1 else ways)}."
-
-
-def _late(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
-    if not is_late(measured):
-        return None
-    return (
-        "error",
-        (
-            f"The load generator was {ms(measured.resources.generator_lag_mean_ms)} ms late on average: "
-            f"{percent(100 * late_ratio(measured))} of the mean latency is its own."
-        ),
-        _relieve(plan),
-    )
-
-
-def _generator_cpu(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    used = measured.resources.generator_cpu_p90_percent
-    if used is None or used <= GENERATOR_CPU_PERCENT:
-        return None
-    return (
-        "warning",
-        f"The load generator used {percent(used)} of a core or more in one second out of ten.",
-        "Latencies include its own delays. Use fewer users, or a machine with more cores.",
-    )
-
-
-def _generator_lag(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    lag_ms = measured.resources.generator_lag_p99_ms
-    if lag_ms is None or lag_ms <= GENERATOR_LAG_MS:
-        return None
-    return (
-        "warning",
-        f"The load generator's event loop was {ms(lag_ms)} ms late or more in 1% of the samples.",
-        "Latencies include that delay. Leave the machine to the benchmark, or use fewer users.",
-    )
-
-
-def _generator_collects(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    if not measured.resources.generator_collects_garbage:
-        return None
-    return (
-        "warning",
-        "The load generator grew so large that its garbage collection was switched on again.",
-        "Latencies include its pauses. Use a shorter duration, or fewer users.",
-    )
-
-
-def _silences(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    if not measured.silences:
-        return None
-    named = ", ".join(f"{name} ({silent_s:g} s)" for name, silent_s in measured.silences.items())
-    return (
-        "warning",
-        f"No sign of a load worker for a while, though it came back: {named}.",
-        "Check the network between the machines, then run again.",
-    )
-
-
 def _hidden(measured: Round, endpoint: Endpoint, _plan: Plan) -> Seen | None:
     repeated, cut_off = measured.repeated or 0, measured.cut_off or 0
     seen = [f"sent {count(repeated)} requests again on its own"] if repeated else []
@@ -187,32 +91,6 @@ def _reconnected(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | Non
         "by its url, or use a shorter wait."
         if wait_s
         else "Latencies include connecting. Let the server keep connections for longer, if real users return.",
-    )
-
-
-def _rate_not_kept(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
-    found = measured.open_load
-    if found is None or found.sent >= KEPT_RATIO * found.due:
-        return None
-    busy_percent = measured.resources.generator_cpu_p90_percent or 0.0
-    if busy_percent > GENERATOR_CPU_PERCENT:
-        why = "the load generator had no CPU left"
-        remedy = "Use more load processes (--processes auto), or more machines: docs/scaling.md."
-    else:
-        why = f"all {count(plan.profile.users)} users were waiting for responses"
-        remedy = "The app is too slow for this rate, or more users have to be allowed in progress (--users)."
-    shares = f"Of {figure(found.offered_rps)} requests per second that were due, only {figure(found.achieved_rps)}"
-    return "error", f"{shares} were sent: {why}.", remedy
-
-
-def _rate_late(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    found = measured.open_load
-    if found is None or (found.late_p99_ms or 0) <= GENERATOR_LAG_MS or found.sent < KEPT_RATIO * found.due:
-        return None
-    return (
-        "warning",
-        f"1% of the requests were sent {ms(found.late_p99_ms)} ms or more after they were due.",
-        "Latencies include that delay. Allow more users in progress (--users), or give the load generator a core.",
     )
 
 
@@ -455,16 +333,16 @@ RULES = (
     Rule("users-not-started", "users not started", _users_not_started, "invalidates"),
     Rule("users-never-answered", "users without a response", _users_never_answered),
     Rule("no-steady-part", "no steady part", _no_steady_part),
-    Rule("littles-law", "slow load generator", _little, "invalidates", about_generator=True),
-    Rule("generator-late", "slow load generator", _late, "invalidates", about_generator=True),
-    Rule("generator-cpu", "busy load generator", _generator_cpu, "disturbs", about_generator=True),
-    Rule("generator-lag", "late load generator", _generator_lag, "disturbs", about_generator=True),
-    Rule("generator-garbage-collection", "garbage collection", _generator_collects, "disturbs"),
-    Rule("load-worker-silent", "silent load worker", _silences, "disturbs"),
+    Rule("littles-law", "slow load generator", generator.little, "invalidates", about_generator=True),
+    Rule("generator-late", "slow load generator", generator.late, "invalidates", about_generator=True),
+    Rule("generator-cpu", "busy load generator", generator.generator_cpu, "disturbs", about_generator=True),
+    Rule("generator-lag", "late load generator", generator.generator_lag, "disturbs", about_generator=True),
+    Rule("generator-garbage-collection", "garbage collection", generator.generator_collects, "disturbs"),
+    Rule("load-worker-silent", "silent load worker", generator.silences, "disturbs"),
     Rule(HIDDEN_BY_CLIENT, "requests sent again", _hidden, "invalidates"),
     Rule("reconnected", "new connections", _reconnected),
-    Rule(RATE_NOT_KEPT, "target rate not reached", _rate_not_kept, "invalidates"),
-    Rule("rate-late", "requests sent late", _rate_late),
+    Rule(RATE_NOT_KEPT, "target rate not reached", generator.rate_not_kept, "invalidates"),
+    Rule("rate-late", "requests sent late", generator.rate_late),
     Rule("server-cpu", "CPU saturated", _server_cpu),
     Rule("other-programs", "other programs", _other_programs, "disturbs"),
     Rule("few-requests", "few requests", _few_requests),

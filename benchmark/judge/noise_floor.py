@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from benchmark.plan import Frozen
+from benchmark.fields import Frozen
 from benchmark.record import Cpu, Moment
 
 WAITING = "waiting"

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from benchmark.config import MetricName
+from benchmark.fields import Frozen
 from benchmark.formatting import figure, percent
 from benchmark.judge.findings import ABOUT_FAILURES, RULE_OF, in_todays_words
-from benchmark.plan import Frozen
 from benchmark.record import EndpointResult, Finding, Record
 
 Level = Literal["usable", "noisy", "invalid"]

@@ -21,9 +21,10 @@ import pandas as pd
 from pydantic import Field
 
 from benchmark.errors import AppError, InvalidRunError, UnwritableRunError, UsageError, one_line, quoted
+from benchmark.fields import Count, Frozen
 from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Child, wait_for_exit
-from benchmark.plan import Count, Endpoint, Frozen, Plan, Profile, own_locustfile
+from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
 from load.spec import NEWS_VARIABLE, SECRETS_VARIABLE, SPEC_VARIABLE, LoadSpec, RequestSpec, redact
 from load.step_load import StepLoad
 

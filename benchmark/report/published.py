@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from benchmark.errors import InvalidRunError
+from benchmark.fields import Frozen
 from benchmark.formatting import inert
-from benchmark.plan import Frozen
 from benchmark.record import Record
 from benchmark.store import load
 

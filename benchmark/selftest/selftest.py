@@ -16,6 +16,7 @@ from rich.console import Console
 
 from benchmark.config import Flag, Judging, checked, read_config
 from benchmark.errors import UsageError
+from benchmark.fields import Count, Frozen, Seconds, parse_seconds, whole_seconds
 from benchmark.judge.noise_floor import COMPUTING, WAITING, Delay, Injection, SelfTest, Sight
 from benchmark.judge.series import Series, gather
 from benchmark.judge.verdict import Judgement, baseline, judge
@@ -26,7 +27,7 @@ from benchmark.measure.progress import Reporter, reporting
 from benchmark.measure.round import jobs, utc_now
 from benchmark.measure.server import check_target
 from benchmark.pipeline import RecordWriter, measure_job
-from benchmark.plan import Count, Endpoint, Frozen, Plan, Profile, Seconds, Target, parse_seconds, whole_seconds
+from benchmark.plan import Endpoint, Plan, Profile, Target
 from benchmark.record import Environment, Record
 from benchmark.report.noise_floor import DELAY_VARIABLE, WAITING_S
 

@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, Field
 from benchmark import config
 from benchmark.config import Flag, checked
 from benchmark.errors import UsageError
+from benchmark.fields import Count, Frozen, Number, Seconds
 from benchmark.formatting import count
-from benchmark.plan import Count, Endpoint, Frozen, Number, Plan, Seconds
+from benchmark.plan import Endpoint, Plan
 from benchmark.record import Limit
 from benchmark.theory.bounds import limit
 from benchmark.theory.predict import (

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmark.plan import Endpoint, Frozen, Plan, Profile, Target
+from benchmark.fields import Frozen
+from benchmark.plan import Endpoint, Plan, Profile, Target
 from benchmark.record import Columns, Dealt, Round, Summary
 from benchmark.summary import Span, columns, load_columns, over_rounds
 from benchmark.theory.bounds import throughput_bound_rps

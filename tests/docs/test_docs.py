@@ -14,8 +14,9 @@ from pydantic.fields import FieldInfo
 from typer.testing import CliRunner, Result
 
 from benchmark.config import FLAGS, make_plan, make_plans, read_config
+from benchmark.fields import Frozen
 from benchmark.pipeline import RunRequest
-from benchmark.plan import Frozen, Profile, Target
+from benchmark.plan import Profile, Target
 from scripts import run
 from scripts.cli import app
 

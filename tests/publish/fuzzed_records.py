@@ -13,8 +13,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from benchmark.errors import BenchmarkError
+from benchmark.fields import LARGEST
 from benchmark.judge.history import judged
-from benchmark.plan import LARGEST
 from benchmark.publish.untrusted import read_runs
 from benchmark.record import Record
 from benchmark.report.index import render_all
