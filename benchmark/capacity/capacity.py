@@ -112,7 +112,6 @@ def search(asked: Slo, endpoint: str, wishes: Mapping[str, Any], config_file: Pa
 
     check_plan(plan_of(asked.most), home)
     check_room(plan_of(asked.most))
-    predicted = _predicted_size(plan_of, asked)
     with (
         listening() as interrupt,
         tempfile.TemporaryDirectory() as directory,
@@ -132,7 +131,7 @@ def search(asked: Slo, endpoint: str, wishes: Mapping[str, Any], config_file: Pa
             steps.append(_step(measured, plan, asked))
             if not steps[-1].limited:
                 way.note(size, kept=not steps[-1].broken)
-            elif len(steps) > 1 and steps[-2].limited:  # the same load twice: one slow second must not end a search
+            elif len(steps) > 1 and steps[-2].limited:  # twice the same load: one slow second must not end a search
                 break
     rates = [step.throughput_rps for step in steps if step.size == way.holds_to and not step.broken]
     return Capacity(
@@ -141,7 +140,7 @@ def search(asked: Slo, endpoint: str, wishes: Mapping[str, Any], config_file: Pa
         size=way.holds_to,
         breaks_at=way.breaks_at,
         throughput_rps=sum(rates) / len(rates) if rates else None,
-        predicted_size=predicted,
+        predicted_size=_predicted_size(plan_of, asked),
         ended="generator" if steps[-1].limited else "found" if way.breaks_at is not None else "most",
         steps=tuple(steps),
     )
