@@ -22,6 +22,7 @@ from benchmark.cores import usable_cores
 from benchmark.errors import UsageError
 from benchmark.fields import AUTO, Count, Frozen, Line, Number
 from benchmark.plan import Endpoint, Plan, Profile, Target, own_locustfile
+from benchmark.service import MeasuredService
 from benchmark.toml_file import cut, place, read_toml
 
 DEFAULT_FILE = Path("benchmark.toml")
@@ -146,7 +147,27 @@ def read_config(path: Path) -> Config:
         config = Config.model_validate(raw)
     except ValidationError as error:
         raise UsageError(f"{path}: {_first_problem(error)}") from None
-    return _with_environment(_checked_as_a_whole(config, path), path)
+    return _with_environment(_with_services(_checked_as_a_whole(config, path), path), path)
+
+
+def _with_services(config: Config, path: Path) -> Config:
+    """Read the service times that `bench diagnose --keep` left next to benchmark.toml."""
+    read = {name: _measured(endpoint, path) for name, endpoint in config.endpoints.items() if endpoint.service}
+    if not read:
+        return config
+    kept = {name: one.model_copy(update={"measured": read.get(name)}) for name, one in config.endpoints.items()}
+    return config.model_copy(update={"endpoints": kept})
+
+
+def _measured(endpoint: Endpoint, path: Path) -> MeasuredService:
+    file, where = path.parent / str(endpoint.service), f"{path}: endpoints.{endpoint.name}.service"
+    again = f"write it again: bench diagnose {endpoint.name} --keep"
+    try:
+        return MeasuredService.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{where}: {file} cannot be read: {error.strerror}; {again}") from None
+    except ValidationError as error:
+        raise UsageError(f"{where}: {file}: {_first_problem(error)}; {again}") from None
 
 
 def _with_environment(config: Config, path: Path) -> Config:

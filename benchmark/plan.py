@@ -35,6 +35,7 @@ from benchmark.fields import (
     _one_line,
     known_as,
 )
+from benchmark.service import MeasuredService
 from load.spec import secret_texts
 
 
@@ -98,8 +99,8 @@ class Profile(Frozen):
 
 
 # By threads of AnyIO, by nothing they could queue for, one at a time because the handler blocks its event loop, by
-# another pool of `seats` in each worker (a semaphore, a database pool), or by computing.
-Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu"]
+# another pool of `seats` in each worker (a semaphore, a database pool), by computing, or by waiting and computing.
+Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu", "mixed"]
 SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
 _HOST = re.compile(r"\w[\w.-]*|[0-9A-Fa-f:.]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what RFC 9110 calls a token
@@ -258,7 +259,9 @@ class Endpoint(Frozen):
     """One thing that is requested. Its path, headers and body may name environment variables: "Bearer $TOKEN".
 
     `seats`: requests that one worker serves at a time, with `served = "pool"`; benchmark.toml calls them slots.
-    `group`: endpoints of one group do the same work, so that reports may rank them.
+    `group`: endpoints of one group do the same work, so that reports may rank them. `cpu_s`: the part of the service
+    time that a worker computes. `service`: a file of `bench diagnose --keep` next to benchmark.toml; `measured` holds
+    it once benchmark.toml has been read.
     """
 
     name: Line
@@ -272,6 +275,9 @@ class Endpoint(Frozen):
     seats: Count | None = Field(default=None, ge=1, le=100_000, validation_alias=AliasChoices("slots", "seats"))
     work_tasks: Number | None = Field(default=None, ge=0.001, le=1000)
     work_s: Seconds | None = Field(default=None, ge=SHORTEST_S, le=3600, validation_alias=known_as("work_s"))
+    cpu_s: Seconds | None = Field(default=None, ge=SHORTEST_S, le=3600, validation_alias=known_as("cpu_s"))
+    service: Line | None = None
+    measured: MeasuredService | None = None
     locustfile: Line | None = None
     group: Line | None = None
 
@@ -283,6 +289,7 @@ class Endpoint(Frozen):
             raise ValueError("takes work_tasks or work, not both")
         if (self.served == "pool") != (self.seats is not None):
             raise ValueError('served = "pool" and slots = N go together: N requests at a time in each worker')
+        self._check_computing()
         for name, value in self.headers.items():
             if not _HEADER_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} cannot be the name of a header")
@@ -295,6 +302,14 @@ class Endpoint(Frozen):
             if SECRET_HEADER.search(name) and not Template(value).get_identifiers():
                 raise ValueError(f'header {name}: its value would end up in reports; put it into a variable: "$TOKEN"')
         return self
+
+    def _check_computing(self) -> None:
+        if self.served == "mixed" and self.cpu_s is None:
+            raise ValueError('served = "mixed" needs cpu = "...": the part of work that a worker computes')
+        if self.cpu_s is not None and self.served == "cpu":
+            raise ValueError('served = "cpu" computes all of its work; leave cpu out, or use served = "mixed"')
+        if self.cpu_s is not None and self.work_s is not None and self.cpu_s > self.work_s:
+            raise ValueError("cpu is a part of work, and cannot be longer")
 
     def own_work_s(self, task_seconds: float) -> float | None:
         """Service time of one request (s); None when nothing is declared."""

@@ -28,19 +28,21 @@ class Alternative(Frozen):
 class Limit(Frozen):
     """The most that queueing theory lets an endpoint answer. Bounds of Denning and Buzen (1978).
 
-    `seats`: requests that can be served at a time, None where there is nothing to queue for.
+    `seats`: requests that can be served at a time, None where there is nothing to queue for. `processor_rps`: how many
+    the workers can compute, each on one processor; None: not declared.
     """
 
     seats: Annotated[Whole, Field(ge=1)] | None
     own_work_s: Annotated[Amount, Field(gt=0)]
     users_rps: Amount
     seats_rps: Amount | None
+    processor_rps: Amount | None = None
     alternatives: tuple[Alternative, ...] = ()
 
     @property
     def most_rps(self) -> float:
-        """The most responses per second: what the users request, or what the slots serve if that is less."""
-        return self.users_rps if self.seats_rps is None else min(self.users_rps, self.seats_rps)
+        """The most responses per second: what the users request, or what slots and processors serve if that is less."""
+        return min(one for one in (self.users_rps, self.seats_rps, self.processor_rps) if one is not None)
 
 
 # Of what an app or the load generator prints, that much is kept: one without end must fill neither memory nor disk.

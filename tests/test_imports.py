@@ -4,7 +4,20 @@ import ast
 import sys
 from pathlib import Path
 
-CORE = {"errors", "fields", "plan", "cores", "toml_file", "config", "record", "store", "summary", "formatting", "shell"}
+CORE = {
+    "errors",
+    "fields",
+    "service",
+    "plan",
+    "cores",
+    "toml_file",
+    "config",
+    "record",
+    "store",
+    "summary",
+    "formatting",
+    "shell",
+}
 TRUNK = CORE | {"measure", "theory", "judge", "pipeline", "report", "publish"}
 BRANCHES = {"capacity", "compare", "diagnose", "discover", "github", "selftest", "site"}
 LOWER = {"measure": CORE, "theory": CORE, "judge": CORE}

@@ -82,7 +82,7 @@ def form(of: Metric, endpoint: Endpoint, plan: Plan, *, reference: bool) -> Form
         return "waiting"
     machine: Form = "relative" if reference else "machine"
     asked_rps = _asked_rps(endpoint, plan)
-    if endpoint.served in {None, "cpu"} or asked_rps is None or asked_rps > MOST_SLEEPING_RPS:
+    if endpoint.served in {None, "cpu", "mixed"} or asked_rps is None or asked_rps > MOST_SLEEPING_RPS:
         return machine
     seats = endpoint.seats_per_worker(plan.target.threads)
     if seats is not None and (plan.profile.users > seats or plan.profile.rate_per_s is not None):

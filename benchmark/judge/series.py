@@ -25,6 +25,8 @@ Reference = Callable[[Record, Metric], float | None]
 Moment = tuple[str, str]
 """When a run started (UTC, ISO 8601), and its id to tell two runs of one second apart."""
 
+_ABOUT = {"name", "group", "cpu_s", "service", "measured"}
+"""Of an endpoint: what does not change what it is asked, nor in which form it is judged."""
 _LABELS = {"name", "description", "headline", "endpoints", "reference_s", "workers_within_s"}
 """Of a profile: what does not change how one endpoint is loaded. Its name is compared by itself."""
 REPOSITORY = "repository"  # in what the runs of a series have in common: the repository, where it is another one
@@ -142,7 +144,7 @@ def common(record: Record, endpoint: Endpoint, of: Form) -> dict[str, str]:
     found |= {_name(key): str(value) for key, value in record.profile if key not in _LABELS}
     found |= {_name(key): str(getattr(record.plan.target, key)) for key in _SERVING}
     found |= {"cores kept apart": record.method.pinning.counts if record.method.pinning else "no"}
-    found |= {f"endpoint's {_name(key)}": _plain(value) for key, value in endpoint if key not in {"name", "group"}}
+    found |= {f"endpoint's {_name(key)}": _plain(value) for key, value in endpoint if key not in _ABOUT}
     found |= {REPOSITORY: record.environment.repository or ""}
     if of == "machine":
         found |= {"CPU": short_cpu(record.environment.cpu.model), "cores": str(record.environment.cpu.count)}
@@ -247,7 +249,7 @@ def _points(
         by = reference.get(metric)
         of = form(metric, endpoint, record.plan, reference=by is not None and by > 0)
         point = Point(record.id, None, metric.smallest_difference, validity.why_unusable(metric.name))
-        if of in {"machine", "relative"} and endpoint.served in {None, "cpu"} and result is not None:
+        if of in {"machine", "relative"} and endpoint.served in {None, "cpu", "mixed"} and result is not None:
             point = replace(point, workers_in_use=_workers_in_use(result))
         if of == "predicted" and endpoint.served == "blocked event loop" and metric.name != "throughput_rps":
             # It does not answer in order, which the prediction takes for granted: of a queue only its rate is known.

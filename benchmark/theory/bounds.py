@@ -74,7 +74,7 @@ def limit(endpoint: Endpoint, plan: Plan) -> Limit | None:
     own_work_s = endpoint.own_work_s(plan.profile.task_seconds)
     if own_work_s is None or endpoint.served is None or endpoint.locustfile is not None:
         return None
-    if plan.target.url is not None and endpoint.served != "event loop":
+    if plan.target.url is not None and endpoint.served not in {"event loop", "mixed"}:
         return None
     found = seats(endpoint, plan)
     profile = plan.profile
@@ -83,6 +83,7 @@ def limit(endpoint: Endpoint, plan: Plan) -> Limit | None:
         own_work_s=own_work_s,
         users_rps=asked_rps(profile, own_work_s),
         seats_rps=None if found is None else 1 / service_demand_s(own_work_s, found),
+        processor_rps=None if endpoint.cpu_s is None else 1 / service_demand_s(endpoint.cpu_s, plan.target.workers),
         alternatives=tuple(_alternatives(endpoint, plan, own_work_s, found)),
     )
 
