@@ -27,7 +27,18 @@ from benchmark.measure.round import Job, describe_method, jobs, measure, utc_now
 from benchmark.measure.server import check_target
 from benchmark.measure.summarize import summarize
 from benchmark.plan import Plan
-from benchmark.record import MOST_RUNS, Columns, EndpointResult, Environment, Limit, Missing, Record, Reference, Round
+from benchmark.record import (
+    MOST_RUNS,
+    Columns,
+    EndpointResult,
+    Environment,
+    Limit,
+    Missing,
+    PartResult,
+    Record,
+    Reference,
+    Round,
+)
 from benchmark.store import FILE_NAME, save
 from benchmark.summary import WORST_OF_FAILED, over_rounds
 from benchmark.theory.bounds import limit
@@ -259,7 +270,15 @@ def endpoint_result(name: str, users: int, limit: Limit | None, rounds: tuple[Ro
         summary=over_rounds(rounds),
         prediction=over_rounds(predicted) if predicted else None,
         failed=over_rounds(failed, WORST_OF_FAILED) if failed else None,
+        parts=part_results(rounds),
     )
+
+
+def part_results(rounds: Sequence[Round]) -> tuple[PartResult, ...]:
+    by_name: dict[str, list[Columns]] = {}
+    for part in (part for measured in rounds for part in measured.parts):
+        by_name.setdefault(part.name, []).append(part)
+    return tuple(PartResult(name=name, summary=over_rounds(parts)) for name, parts in by_name.items())
 
 
 def require_valid(records: Sequence[Record]) -> None:

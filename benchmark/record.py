@@ -272,6 +272,17 @@ class OpenLoad(Frozen):
     from_sent: Columns
 
 
+MOST_PARTS = 50
+OTHER_PARTS = "other requests"  # what is left of more names than that
+
+
+class Part(Columns):
+    """The columns of those requests of a round that had one name: of an endpoint in a mix, or as a locustfile says."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    failures_by_kind: tuple[FailureKind, ...] = ()
+
+
 class Round(Columns):
     """One measurement of one endpoint: the columns over the whole load, and what is needed to judge them.
 
@@ -289,7 +300,8 @@ class Round(Columns):
     `pause_ms`: mean time between a user's response and its next request, beyond think time, in the steady part.
     `silences`: load processes that the leading one did not hear for a while, and for how long (s). `cut_bytes`: what
     the app and the load generator printed beyond what their logs keep. `workers_replaced`: processes that the server
-    put into the place of others under load, as it was told to.
+    put into the place of others under load, as it was told to. `parts`: the same requests by their names, where there
+    are several: together they are all requests of the round.
     """
 
     round: Whole
@@ -324,6 +336,7 @@ class Round(Columns):
     silences: dict[str, Amount] = Field(default_factory=dict)
     cut_bytes: Whole | None = None
     workers_replaced: Whole | None = None
+    parts: Annotated[tuple[Part, ...], Field(max_length=MOST_PARTS + 1)] = ()
     warnings: tuple[Finding, ...] = ()
 
 
@@ -344,6 +357,18 @@ class Summary(Columns):
     spread: dict[str, Spread]
 
 
+def part_label(endpoint: str, part: str) -> str:
+    """What the requests of one name of an endpoint are called in tables and in the history."""
+    return f"{endpoint}: {part}"
+
+
+class PartResult(Frozen):
+    """The requests of one name over the rounds in which there were any."""
+
+    name: str
+    summary: Summary
+
+
 class EndpointResult(Frozen):
     """All rounds of one endpoint, and what was predicted for them; `limit` is None when no own work is declared.
 
@@ -357,6 +382,7 @@ class EndpointResult(Frozen):
     summary: Summary | None
     prediction: Summary | None = None
     failed: Summary | None = None
+    parts: tuple[PartResult, ...] = ()
 
 
 class Missing(Frozen):

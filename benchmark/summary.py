@@ -10,7 +10,7 @@ Rows are a data frame, one row per request that ended; moments in seconds since 
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.record import PERCENTILES, Columns, FailureKind, FirstByte, Quantiles, Spread, Summary
+from benchmark.record import PERCENTILES, Columns, FailureKind, FirstByte, Part, Quantiles, Spread, Summary
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,13 +64,14 @@ class Span:
     """How a load was run, as far as its requests per second hang on it: seconds since it began.
 
     `wait_s`: think time. `waiting_since_s`: when the requests that still waited at the end were sent; None: not known.
-    `is_open`: requests came at a rate of their own.
+    `waiting_for`: their names, where they have several. `is_open`: requests came at a rate of their own.
     """
 
     end_s: float
     wait_s: float = 0.0
     waiting_since_s: Sequence[float] | None = None
     is_open: bool = False
+    waiting_for: Sequence[str] | None = None
 
     @property
     def counts_cycles(self) -> bool:
@@ -84,8 +85,11 @@ def load_columns(rows: pd.DataFrame, load: Span, own_work_s: float | None) -> Co
     Its requests per second are Locust's, divided by the time of the last response; but with think time, or at a rate of
     its own, the load goes on after the last response, and is divided by its length.
     """
-    lasted_s = load.end_s if load.is_open or load.counts_cycles else locust_elapsed_s(rows)
-    return per_cycle(columns(rows, lasted_s, own_work_s), rows, load, 0.0)
+    return per_cycle(columns(rows, _lasted_s(rows, load), own_work_s), rows, load, 0.0)
+
+
+def _lasted_s(rows: pd.DataFrame, load: Span) -> float:
+    return load.end_s if load.is_open or load.counts_cycles else locust_elapsed_s(rows)
 
 
 def per_cycle(counted: Columns, rows: pd.DataFrame, load: Span, start_s: float) -> Columns:
@@ -98,17 +102,46 @@ def per_cycle(counted: Columns, rows: pd.DataFrame, load: Span, start_s: float) 
     lasted_s = load.end_s - start_s
     if not load.counts_cycles or rows.empty or lasted_s <= 0:
         return counted
-    starts = rows["sent_s"].to_numpy(dtype=np.float64)
-    cycles_s = rows["end_s"].to_numpy(dtype=np.float64) - starts + load.wait_s
-    parts = np.clip(np.minimum(starts + cycles_s, load.end_s) - np.maximum(starts, start_s), 0, None) / cycles_s
-    waiting = np.asarray(load.waiting_since_s or (), dtype=np.float64)
-    gone_by = np.clip(load.end_s - np.maximum(waiting, start_s), 0, cycles_s.mean()) / cycles_s.mean()
-    of_failed = float(parts[(rows["error"] != "").to_numpy()].sum())
+    counts, unfinished = cycles(rows, load, start_s)
+    of_failed = float(counts[(rows["error"] != "").to_numpy()].sum())
     rates = {
-        "throughput_rps": _rounded((parts.sum() + gone_by.sum()) / lasted_s),
+        "throughput_rps": _rounded((counts.sum() + unfinished.sum()) / lasted_s),
         "failures_rps": _rounded(of_failed / lasted_s),
     }
     return counted.model_copy(update=rates)
+
+
+def cycles(rows: pd.DataFrame, load: Span, start_s: float) -> tuple[Floats, Floats]:
+    """By which part of its cycle each request counts, and each that still waits at the end; see `per_cycle`."""
+    starts = rows["sent_s"].to_numpy(dtype=np.float64)
+    cycles_s = rows["end_s"].to_numpy(dtype=np.float64) - starts + load.wait_s
+    counts = np.clip(np.minimum(starts + cycles_s, load.end_s) - np.maximum(starts, start_s), 0, None) / cycles_s
+    waiting = np.asarray(load.waiting_since_s or (), dtype=np.float64)
+    return counts, np.clip(load.end_s - np.maximum(waiting, start_s), 0, cycles_s.mean()) / cycles_s.mean()
+
+
+def part_columns(rows: pd.DataFrame, load: Span, works_s: Mapping[str, float | None]) -> tuple[Part, ...]:
+    """Summarise a whole load by the names of its requests, in the order of `works_s`: their service times (s).
+
+    All are divided by the same length, so that the rates of the parts add up to that of `load_columns`.
+    """
+    lasted_s = _lasted_s(rows, load)
+    counts_cycles = load.counts_cycles and load.waiting_for is not None and not rows.empty
+    counts, unfinished = cycles(rows, load, 0.0) if counts_cycles else (np.empty(0), np.empty(0))
+    waiting_for = np.asarray(load.waiting_for or (), dtype=object)
+    found = []
+    for name, work_s in works_s.items():
+        mine = (rows["name"] == name).to_numpy()
+        one = columns(rows[mine], lasted_s, work_s)
+        if counts_cycles:
+            failed_ones = mine & (rows["error"] != "").to_numpy()
+            rates = {
+                "throughput_rps": _rounded((counts[mine].sum() + unfinished[waiting_for == name].sum()) / lasted_s),
+                "failures_rps": _rounded(counts[failed_ones].sum() / lasted_s),
+            }
+            one = one.model_copy(update=rates)
+        found.append(Part(name=name, **one.model_dump(), failures_by_kind=failure_kinds(rows[mine])))
+    return tuple(found)
 
 
 def failed_columns(rows: pd.DataFrame, failures_rps: float | None) -> Columns | None:

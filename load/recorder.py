@@ -62,7 +62,7 @@ class RequestLog:
         status = getattr(response, "status_code", 0) or 0
         error = "" if exception is None else quoted(redact(str(exception), self._secrets))
         kind = self._quoted.get(request_type) or self._quoted.setdefault(request_type, quoted(request_type))
-        what = self._quoted.get(name) or self._quoted.setdefault(name, quoted(name))
+        what = self._quoted.get(name) or self._quoted.setdefault(name, quoted(redact(str(name), self._secrets)))
         self._lines.append(
             f"{due},{sent_s:.6f},{first_byte},{end_s:.6f},{kind},{what},{response_length or 0},{status},{error}\n"
         )

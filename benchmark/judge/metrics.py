@@ -11,15 +11,25 @@ A metric is judged in one of four forms, because what moves it differs:
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from benchmark.config import MetricName
 from benchmark.plan import Endpoint, Plan
-from benchmark.record import EndpointResult
+from benchmark.record import Columns
 
 Better = Literal["higher", "lower"]
 Form = Literal["waiting", "relative", "predicted", "machine"]
+
+
+class Scored(Protocol):
+    """What has columns in each round and over all of them: an endpoint, or the requests of one name."""
+
+    @property
+    def rounds(self) -> Sequence[Columns]: ...
+    @property
+    def summary(self) -> Columns | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class Metric:
     smallest_difference: float = 0.0
     judged: bool = True
 
-    def value(self, result: EndpointResult) -> float | None:
+    def value(self, result: Scored) -> float | None:
         """Take the number of a whole run from its rounds; None when it was not available."""
         if self.name == "failure_ratio":
             requests = sum(measured.requests for measured in result.rounds)

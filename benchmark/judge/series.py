@@ -13,11 +13,11 @@ from typing import Any
 
 from benchmark.config import Accepted, Judging
 from benchmark.judge.change_points import ChangePoint, change_points
-from benchmark.judge.metrics import JUDGED, Form, Metric, form
+from benchmark.judge.metrics import JUDGED, Form, Metric, Scored, form
 from benchmark.judge.validity import USABLE, Validity, endpoint_validity, run_validity
 from benchmark.judge.verdict import Judgement, Point, judge
 from benchmark.plan import Endpoint
-from benchmark.record import EndpointResult, Environment, Record
+from benchmark.record import Columns, EndpointResult, Environment, Record, part_label
 
 Reference = Callable[[Record, Metric], float | None]
 """What the reference workload of a run scored in the metric's unit; None when it was not measured."""
@@ -179,7 +179,7 @@ def gather(
     environments: dict[str, Environment] = {}  # most runs share theirs, and it is the largest part of what is kept
     for record in records:
         environment = environments.setdefault(record.environment.model_dump_json(), record.environment)
-        planned = tuple(endpoint.name for endpoint in record.plan.endpoints)
+        planned = tuple(name for endpoint in record.plan.endpoints for name in _names(record, endpoint))
         run = Run(record.id, record.started_at, environment, record.customised, planned, run_validity(record))
         moments[run.id] = run.moment
         if record.environment.repository is not None:
@@ -189,12 +189,12 @@ def gather(
         shared_by = (record.plan.model_dump_json(), method.version, method.pinning, environment.repository)
         shared_by = (*shared_by, *dict(cpu).values())
         for endpoint in record.plan.endpoints:
-            for metric, of, point in _points(record, endpoint, metrics, by):
-                same = (*shared_by, endpoint.name, of, metric.name)
+            for name, metric, of, point in _points(record, endpoint, metrics, by):
+                same = (*shared_by, name, of, metric.name)
                 if same not in known:
                     shared = common(record, endpoint, of)
-                    key = (endpoint.name, metric.name, *shared.values())
-                    known[same] = groups.setdefault(key, _Group(endpoint.name, metric, of, shared, []))
+                    key = (name, metric.name, *shared.values())
+                    known[same] = groups.setdefault(key, _Group(name, metric, of, shared, []))
                 known[same].members.append((run, point))
     begins = [(entry, moment) for entry in accepted if (moment := _begins(entry, moments)) is not None]
     joined = _at_home(groups.values(), home or (owners[max(owners)] if owners else ""))
@@ -219,7 +219,9 @@ class _Group:
         members = sorted(self.members, key=lambda member: member[0].moment)
         points = [point for _, point in members]
         for entry, begins in accepted:
-            if entry.endpoint not in {None, self.endpoint} or entry.metric not in {None, self.metric.name}:
+            # what is accepted of an endpoint is accepted of each of its names
+            mine = self.endpoint == entry.endpoint or self.endpoint.startswith(part_label(entry.endpoint or "", ""))
+            if (entry.endpoint is not None and not mine) or entry.metric not in {None, self.metric.name}:
                 continue
             at = next((n for n, (run, _) in enumerate(members) if run.moment >= begins), None)
             if at:
@@ -239,10 +241,31 @@ def _at_home(groups: Iterable[_Group], home: str) -> Iterable[_Group]:
     return joined.values()
 
 
+@dataclass(frozen=True, slots=True)
+class _PartOfRounds:
+    summary: Columns
+    rounds: Sequence[Columns]
+
+
+def _parts(result: EndpointResult) -> Iterator[tuple[str, _PartOfRounds]]:
+    """The requests of each name of an endpoint, called as tables call them."""
+    for part in result.parts:
+        rounds = [one for measured in result.rounds for one in measured.parts if one.name == part.name]
+        yield part_label(result.name, part.name), _PartOfRounds(part.summary, rounds)
+
+
+def _names(record: Record, endpoint: Endpoint) -> list[str]:
+    result = record.result(endpoint.name)
+    return [endpoint.name, *(part_label(endpoint.name, part.name) for part in (result.parts if result else ()))]
+
+
 def _points(
     record: Record, endpoint: Endpoint, metrics: Sequence[Metric], reference: Mapping[Metric, float | None]
-) -> Iterator[tuple[Metric, Form, Point]]:
-    """What each metric of one endpoint of a run scored. `reference`: what the reference workload scored, by metric."""
+) -> Iterator[tuple[str, Metric, Form, Point]]:
+    """What each metric of one endpoint, and of each of its names, scored in a run.
+
+    `reference`: what the reference workload scored, by metric.
+    """
     result = record.result(endpoint.name)
     validity = endpoint_validity(record, endpoint.name)
     for metric in metrics:
@@ -257,11 +280,17 @@ def _points(
         elif result is not None and of == "predicted":
             point = _over_predicted(point, result, metric)
         elif result is not None:
-            value = metric.value(result)
             divisor = by if of == "relative" and by is not None else 1.0
-            value = None if value is None else value / divisor
-            point = replace(point, value=value, smallest_difference=metric.smallest_difference / divisor)
-        yield metric, of, point
+            for name, part in _parts(result):
+                yield name, metric, of, _divided(point, part, metric, divisor)
+            point = _divided(point, result, metric, divisor)
+        yield endpoint.name, metric, of, point
+
+
+def _divided(point: Point, scored: Scored, metric: Metric, divisor: float) -> Point:
+    value = metric.value(scored)
+    value = None if value is None else value / divisor
+    return replace(point, value=value, smallest_difference=metric.smallest_difference / divisor)
 
 
 def _workers_in_use(result: EndpointResult) -> int | None:

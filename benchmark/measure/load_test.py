@@ -234,9 +234,24 @@ def request_spec(endpoint: Endpoint) -> RequestSpec:
     return RequestSpec(**same, json=endpoint.json_body, **endpoint.expect.model_dump())
 
 
-def _raw_rows(file: Path) -> pd.DataFrame:
-    columns = [*MOMENTS, "exception"]
-    return pd.read_csv(file, dtype={"exception": "string"}, keep_default_na=False, usecols=columns)
+MOST_NAME_LENGTH = 200
+UNNAMED = "(no name)"
+
+
+def _raw_rows(file: Path, *, named: bool) -> pd.DataFrame:
+    columns = [*MOMENTS, "exception", *(("request_type", "name") if named else ())]
+    texts = {"exception": "string", "request_type": "category", "name": "category"}
+    return pd.read_csv(file, dtype=texts, keep_default_na=False, usecols=columns)
+
+
+def _names(raw: pd.DataFrame, secrets: Sequence[str]) -> pd.Series:
+    """What each request is called: by its name, and by its method as well where two methods share a name."""
+    names, kinds = raw["name"].astype(str), raw["request_type"].astype(str)
+    pairs = raw[["request_type", "name"]].drop_duplicates()
+    shared = names.isin(pairs["name"][pairs["name"].duplicated()].astype(str))
+    called = names.where(~shared, kinds + " " + names)
+    shown = {one: one_line(redact(one, secrets), MOST_NAME_LENGTH) or UNNAMED for one in called.unique()}
+    return called.map(shown)
 
 
 class LoadTest:
@@ -258,6 +273,7 @@ class LoadTest:
         self._master = urlsplit(base_url).hostname if plan.target.url is None else None
         self._secrets = plan.secrets()
         own = own_locustfile(endpoint, home)
+        self._named = own is not None
         locustfiles = [module_file("load.locustfile"), *([str(own)] if own else [])]
         same = ("client", "timeout_s", "wait_s", "users", "start", "rate_per_s", "arrivals", "seed", "load_workers")
         spec = LoadSpec(
@@ -333,9 +349,10 @@ class LoadTest:
 
     def read(self) -> tuple[Window, pd.DataFrame]:
         """Read the window and the request rows (see benchmark.summary). InvalidRunError if rows were lost."""
+        logs = self._logs("requests")
         try:
             window = Window(**json.loads((self.directory / "window.json").read_text()))
-            raw = pd.concat([_raw_rows(file) for file in self._logs("requests")], ignore_index=True)
+            raw = pd.concat([_raw_rows(file, named=self._named) for file in logs], ignore_index=True)
         except (OSError, ValueError, TypeError) as error:
             raise InvalidRunError(f"what the load generator wrote cannot be read: {error}") from None
         if len(raw) != window.requests:
@@ -354,7 +371,8 @@ class LoadTest:
         rows: pd.DataFrame = raw[list(MOMENTS)].apply(pd.to_numeric) - start_s
         rows["due_s"] = rows["due_s"].fillna(rows["sent_s"])
         errors = raw["exception"].map(lambda text: one_line(redact(text, self._secrets), MOST_ERROR_LENGTH))
-        return rows.assign(error=errors.astype(str))
+        named = {"name": _names(raw, self._secrets)} if self._named else {}
+        return rows.assign(error=errors.astype(str), **named)
 
 
 def require_all_accounted_for(window: Window) -> None:

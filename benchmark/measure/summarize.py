@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.measure.load_test import Window
 from benchmark.measure.round import RawRound
 from benchmark.plan import Endpoint, Profile
-from benchmark.record import Columns, Dealt, OpenLoad, Resources, Round, Timeline
+from benchmark.record import MOST_PARTS, OTHER_PARTS, Columns, Dealt, OpenLoad, Part, Resources, Round, Timeline
 from benchmark.summary import (
     Span,
     bins,
@@ -22,6 +22,7 @@ from benchmark.summary import (
     first_byte,
     load_columns,
     mean_waiting,
+    part_columns,
     per_bin,
     per_cycle,
     quantile_grid,
@@ -103,8 +104,9 @@ def since_opened(raw: RawRound) -> RawRound:
     if opened_s is None:
         return raw
     window = replace(raw.window, start_s=opened_s, spawned_s=opened_s, all_answered_s=opened_s, users_answered=None)
-    moments = raw.rows.drop(columns="error") - (opened_s - raw.window.start_s)
-    return replace(raw, window=window, rows=moments.assign(error=raw.rows["error"]))
+    texts = [name for name in ("error", "name") if name in raw.rows]
+    moments = raw.rows.drop(columns=texts) - (opened_s - raw.window.start_s)
+    return replace(raw, window=window, rows=moments.join(raw.rows[texts]))
 
 
 def open_load(raw: RawRound, work_s: float | None) -> OpenLoad | None:
@@ -134,10 +136,8 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
     whole_raw, raw = raw, since_opened(on_time(raw, profile.duration_s))
     window, rows = raw.window, raw.rows
     work_s = endpoint.own_work_s(profile.task_seconds)
-    load_end_s = window.stop_s - window.start_s
-    steady_start_s = steady_start(window, rows)
-    waiting, steady = None, None
-    load = _span(window, endpoint, profile)
+    load, load_end_s = _span(window, endpoint, profile), window.stop_s - window.start_s
+    waiting, steady, steady_start_s = None, None, steady_start(window, rows)
     if steady_start_s is not None:
         steady = columns(within(rows, steady_start_s, load_end_s), load_end_s - steady_start_s, work_s)
         steady = per_cycle(steady, rows, load, steady_start_s)
@@ -169,8 +169,23 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         **{name: getattr(window, name) for name in COUNTED},
         first_byte=first_byte(rows),
         silences=dict(window.silences),
-        **{name: getattr(raw, name) for name in ("cut_bytes", "workers_replaced")},
+        cut_bytes=raw.cut_bytes,
+        workers_replaced=raw.workers_replaced,
+        parts=_parts(rows, load),
     )
+
+
+def _parts(rows: pd.DataFrame, load: Span) -> tuple[Part, ...]:
+    """The columns of each name that a user's own locustfile gave its requests, the most frequent first."""
+    if "name" not in rows:
+        return ()
+    counted = rows["name"].value_counts()
+    names = sorted(map(str, counted.index), key=lambda name: (-counted[name], name))
+    kept = names[:MOST_PARTS]
+    if len(names) > len(kept):
+        rows = rows.assign(name=rows["name"].where(rows["name"].isin(kept), OTHER_PARTS))
+        kept = [*dict.fromkeys([*kept, OTHER_PARTS])]
+    return part_columns(rows, load, dict.fromkeys(kept)) if len(kept) > 1 else ()
 
 
 def _span(window: Window, endpoint: Endpoint, profile: Profile) -> Span:

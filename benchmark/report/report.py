@@ -11,7 +11,7 @@ from benchmark import formatting
 from benchmark.judge.findings import GRAVITY, in_todays_words
 from benchmark.judge.history import Judged
 from benchmark.judge.series import short_cpu
-from benchmark.record import Columns, EndpointResult, Finding, Record, Round
+from benchmark.record import Columns, EndpointResult, Finding, Record, Round, Summary, part_label
 from benchmark.report import sentences, verdicts
 from benchmark.report.noise_floor import on_this_machine
 from benchmark.report.published import Published, PublishedRow, same_conditions
@@ -112,6 +112,11 @@ def failed_label(result: EndpointResult) -> str:
     return f"{result.name}, failed"
 
 
+def part_rows(result: EndpointResult) -> list[tuple[str, Summary]]:
+    """A label and the columns of each name that requests of an endpoint have, where there are several."""
+    return [(part_label(result.name, part.name), part.summary) for part in result.parts]
+
+
 def results_table(record: Record, published: Published | None) -> str:
     """The results table with exactly the published columns.
 
@@ -121,6 +126,8 @@ def results_table(record: Record, published: Published | None) -> str:
     for endpoint in record.plan.endpoints:
         result = record.result(endpoint.name)
         lines.append(table_row(formatting.inert(endpoint.name), result.summary if result else None, RESULT_COLUMNS))
+        for label, summary in part_rows(result) if result else ():
+            lines.append(table_row(formatting.inert(label), summary, RESULT_COLUMNS))
         if result is not None and result.failed is not None:
             lines.append(table_row(formatting.inert(failed_label(result)), result.failed, RESULT_COLUMNS))
         row = published.rows.get(endpoint.name) if published else None
@@ -130,6 +137,7 @@ def results_table(record: Record, published: Published | None) -> str:
     return "\n".join(lines)
 
 
+MOST_COMPACT_PARTS = 12
 COMPACT = {"p50": "median_ms", "p95": "p95_ms", "p99": "p99_ms"}
 
 
@@ -151,23 +159,39 @@ def compact_table(record: Record, columns: Sequence[str]) -> str:
             known = _compact_cells(result, result.summary) | {"Failed": formatting.count(failed[endpoint.name])}
             shown = [formatting.unbroken(known[column]) for column in wanted]
         lines.append(f"| {formatting.inert(endpoint.name)} | {' | '.join(shown)} |")
+        lines += _compact_parts(result, wanted) if result else []
     return "\n".join(lines)
+
+
+def _compact_parts(result: EndpointResult, wanted: Sequence[str]) -> list[str]:
+    """The slowest of the names that an endpoint's requests have, in the order of the record."""
+    slowest = sorted(result.parts, key=lambda part: -(part.summary.p95_ms or 0.0))[:MOST_COMPACT_PARTS]
+    lines = []
+    for part in (part for part in result.parts if part in slowest):
+        failures = sum(one.failures for item in result.rounds for one in item.parts if one.name == part.name)
+        known = _columns_of(part.summary) | {"% of maximum": "", "Failed": formatting.count(failures)}
+        shown = [formatting.unbroken(known[column]) for column in wanted]
+        lines.append(f"| {formatting.inert(part_label(result.name, part.name))} | {' | '.join(shown)} |")
+    return lines
 
 
 def _compact_cells(result: EndpointResult, summary: Columns) -> dict[str, str]:
     most_rps = result.limit.most_rps if result.limit else 0.0
     share = 100 * sentences.right_rps(result) / most_rps if most_rps and summary.throughput_rps is not None else None
-    found = {"req/s": formatting.rate(summary.throughput_rps), "% of maximum": formatting.percent(share)}
-    return found | {name: formatting.latency(getattr(summary, column)) for name, column in COMPACT.items()}
+    return _columns_of(summary) | {"% of maximum": formatting.percent(share)}
+
+
+def _columns_of(summary: Columns) -> dict[str, str]:
+    latencies = {name: formatting.latency(getattr(summary, column)) for name, column in COMPACT.items()}
+    return {"req/s": formatting.rate(summary.throughput_rps), **latencies}
 
 
 def percentiles_table(record: Record) -> str:
     lines = [table_head("Endpoint", list(PERCENTILE_COLUMNS))]
-    lines += [
-        table_row(formatting.inert(result.name), result.summary, PERCENTILE_COLUMNS)
-        for result in record.endpoints
-        if result.summary is not None
-    ]
+    for result in record.endpoints:
+        if result.summary is not None:
+            rows = [(result.name, result.summary), *part_rows(result)]
+            lines += [table_row(formatting.inert(label), row, PERCENTILE_COLUMNS) for label, row in rows]
     return "\n".join(lines)
 
 
@@ -196,8 +220,12 @@ def failures_by_kind(record: Record) -> list[tuple[str, str, int]]:
     """Endpoint, message and count, over all rounds."""
     found: Counter[tuple[str, str]] = Counter()
     for _, result, measured in _rounds(record):
-        for kind in measured.failures_by_kind:
-            found[result.name, kind.message] += kind.count
+        whole = [(result.name, measured.failures_by_kind)]
+        for name, kinds in [
+            (part_label(result.name, part.name), part.failures_by_kind) for part in measured.parts
+        ] or whole:
+            for kind in kinds:
+                found[name, kind.message] += kind.count
     return [(*key, count) for key, count in found.items()]
 
 

@@ -14,7 +14,7 @@ from benchmark.formatting import count, latency, plain, rate, seconds
 from benchmark.plan import Plan
 from benchmark.record import Columns, Record
 from benchmark.report import sentences
-from benchmark.report.report import failed_label
+from benchmark.report.report import failed_label, part_rows
 from benchmark.theory import wording
 from benchmark.theory.ask import Predicted
 
@@ -64,9 +64,10 @@ def results_table(width: int, rows: Sequence[tuple[str, Columns]], shown: Shown)
 def print_results(console: Console, record: Record) -> None:
     """Table, headline, then what limits how far the numbers can be trusted, each apart from the other."""
     profile = record.profile
-    rows = []
+    rows: list[tuple[str, Columns]] = []
     for result in record.endpoints:
         rows += [(result.name, result.summary)] if result.summary is not None else []
+        rows += part_rows(result)
         rows += [(failed_label(result), result.failed)] if result.failed is not None else []
     _print_title(console, f"{profile.name}: {profile.load}, {seconds(profile.duration_s)} per endpoint")
     console.print(results_table(console.width, rows, MEASURED))
