@@ -134,7 +134,11 @@ FLAGS = {
 
 def read_config(path: Path) -> Config:
     """Read and validate a benchmark.toml. UsageError names the file and the key's path."""
-    raw = read_toml(path)
+    return validated(read_toml(path), path)
+
+
+def validated(raw: dict[str, Any], path: Path) -> Config:
+    """What a benchmark.toml holds, as a Config. UsageError names the file and the key's path."""
     for section in ("endpoints", "profiles"):
         tables = raw.get(section)
         for name, table in tables.items() if isinstance(tables, dict) else ():
@@ -211,7 +215,7 @@ def _env_file(app: Target, path: Path) -> dict[str, str]:
 
 def _checked_as_a_whole(config: Config, path: Path) -> Config:
     for endpoint in config.endpoints.values():
-        if problem := _problem_of_texts(endpoint):
+        if problem := problem_of_texts(endpoint):
             raise UsageError(f"{path}: endpoints.{endpoint.name}.{problem}")
     for profile in config.profiles.values():
         for name in profile.endpoints:
@@ -228,7 +232,7 @@ def _checked_as_a_whole(config: Config, path: Path) -> Config:
     return config
 
 
-def _problem_of_texts(endpoint: Endpoint) -> str | None:
+def problem_of_texts(endpoint: Endpoint) -> str | None:
     """What is wrong with what is sent. Not the model's matter: older records say what was sent as it stands."""
     for key, text in endpoint.texts():
         if not Template(text).is_valid():

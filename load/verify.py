@@ -3,9 +3,10 @@
 Requests that only read are sent together; one that may change something waits for those before it, and those after it
 wait for it: a GET may need what a POST makes.
 
-Reads `{"base_url", "client", "timeout_s", "ca_file", "requests": [...]}` from the file it is given; writes one JSON
-line `{"name", "problem", "answer_s"}` per request, as its response comes, into the second one. Of a response that has
-begun and goes on for some seconds it first writes a line `{"name", "begun_s"}`.
+Reads `{"base_url", "client", "timeout_s", "ca_file", "one_by_one", "requests": [...]}` from the file it is given;
+writes one JSON line `{"name", "problem", "answer_s"}` per request, as its response comes, into the second one. Of a
+response that has begun and goes on for some seconds it first writes a line `{"name", "begun_s"}`. `one_by_one`: none
+are sent together.
 Runs as a process of its own so that a request that hangs can be ended. Client, bytes and check are those of the load:
 what is verified is what is counted.
 """
@@ -109,7 +110,7 @@ def main() -> None:
         with answers.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(line)}\n")
 
-    for group in in_order(specs):
+    for group in [[spec] for spec in specs] if asked["one_by_one"] else in_order(specs):
         gevent.joinall([gevent.spawn(verify, spec, asked, write) for spec in group], raise_error=True)
 
 

@@ -24,12 +24,12 @@ from benchmark.measure.load_test import (
     load_environment,
     module_file,
     request_spec,
-    verify,
 )
 from benchmark.measure.prepare import before_round
 from benchmark.measure.process import Child, wait_for_exit
 from benchmark.measure.round import OVERTIME_S, Job, Pause, Watch, start_server
 from benchmark.measure.server import Server
+from benchmark.measure.verify import verify
 from benchmark.plan import Endpoint, Plan, Target
 from benchmark.summary import columns
 from load.spec import SPEC_VARIABLE, LoadSpec

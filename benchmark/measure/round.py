@@ -12,11 +12,12 @@ import pandas as pd
 import psutil
 
 from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
-from benchmark.measure.load_test import START, Counts, LoadTest, Window, generator_command, verify
+from benchmark.measure.load_test import START, Counts, LoadTest, Window, generator_command
 from benchmark.measure.machine import pin, pinning
 from benchmark.measure.prepare import before_round
 from benchmark.measure.sampler import Sampler
 from benchmark.measure.server import OWN_SOCKETS, Server, server_command
+from benchmark.measure.verify import verify
 from benchmark.plan import Endpoint, Plan, Profile
 from benchmark.record import METHOD_VERSION, Method
 from load.spec import READING

@@ -1,0 +1,123 @@
+"""The check before a load: each endpoint is asked once, with the client and the bytes of the load."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import AppError
+from benchmark.measure.load_test import POLL_S, load_environment, module_file, request_spec
+from benchmark.measure.process import Child
+from benchmark.plan import Endpoint, Plan
+from load.spec import redact
+
+TRY_TIMEOUT_S, TRY_ALL_S = 10.0, 60.0
+Pause = Callable[[float], None]
+Say = Callable[[str], None]
+
+
+def verify(
+    plan: Plan,
+    endpoints: Sequence[Endpoint],
+    base_url: str,
+    *,
+    directory: Path,
+    home: Path,
+    pause: Pause,
+    say: Say = lambda _: None,
+) -> dict[str, float]:
+    """Ask for every endpoint once, in their order; gives how long each answer took (s).
+
+    `say` hears of a response that goes on and on. AppError names the first endpoint that answers wrongly.
+    """
+    allowed_s = _timeout_s(plan, endpoints)
+    longest_s = allowed_s * len(endpoints) + plan.target.startup_timeout_s
+    asked = {"base_url": base_url, "timeout_s": allowed_s, "one_by_one": False}
+    found, printed = _asked_once(
+        plan, endpoints, asked, longest_s, directory=directory, home=home, pause=pause, say=say
+    )
+    return _right_answers(endpoints, found, printed, plan.secrets())
+
+
+def try_each(
+    plan: Plan, endpoints: Sequence[Endpoint], base_url: str, *, directory: Path, home: Path, pause: Pause
+) -> dict[str, tuple[str | None, float]]:
+    """Ask for each endpoint alone, and give what is wrong with its response and how long that took (s), by name.
+
+    What has no response after a minute in all is not in it.
+    """
+    asked = {"base_url": base_url, "timeout_s": TRY_TIMEOUT_S, "one_by_one": True}
+    found, printed = _asked_once(plan, endpoints, asked, TRY_ALL_S, directory=directory, home=home, pause=pause)
+    if not found and endpoints and printed:
+        raise AppError("no endpoint could be tried; what was printed:", printed)
+    secrets = plan.secrets()
+    return {
+        answer["name"]: (answer["problem"] and redact(answer["problem"], secrets), float(answer["answer_s"]))
+        for answer in found
+    }
+
+
+def _asked_once(
+    plan: Plan,
+    endpoints: Sequence[Endpoint],
+    asked: dict[str, Any],
+    longest_s: float,
+    *,
+    directory: Path,
+    home: Path,
+    pause: Pause,
+    say: Say = lambda _: None,
+) -> tuple[list[dict[str, Any]], str]:
+    """The answers that came within `longest_s`, and what the process that asked printed."""
+    question = directory / "verify.json"
+    requests = [asdict(request_spec(endpoint)) for endpoint in endpoints]
+    common = {"client": plan.profile.client, "ca_file": plan.target.ca_path(home), "requests": requests}
+    question.write_text(json.dumps(asked | common))
+    answers, log = directory / "verified.jsonl", directory / "verify.log"
+    command = [sys.executable, module_file("load.verify"), str(question.resolve()), str(answers.resolve())]
+    child = Child(
+        command,
+        log=log,
+        directory=home,
+        environment=load_environment(plan.hidden_values()),
+        secrets=plan.secrets(),
+        grace_s=0.2,
+    )
+    told: set[str] = set()
+    deadline = time.monotonic() + longest_s
+    with child:
+        while child.exit_code is None and time.monotonic() < deadline:
+            pause(POLL_S)
+            for name in [line["name"] for line in _lines(answers) if "begun_s" in line and line["name"] not in told]:
+                told.add(name)
+                say(f"{name} responds, but the response does not end; waiting for up to {asked['timeout_s']:g} s")
+    return [line for line in _lines(answers) if "begun_s" not in line], child.tail()
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    written = file.read_text(encoding="utf-8") if file.exists() else ""
+    return [json.loads(line) for line in written.split("\n")[:-1]]
+
+
+def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
+    """How long an unloaded answer may take (s): its own work and a margin, never more than a user would wait."""
+    works = [endpoint.own_work_s(plan.profile.task_seconds) or 0.0 for endpoint in endpoints]
+    return min(sum(works) + plan.target.startup_timeout_s, plan.profile.timeout_s + sum(works))
+
+
+def _right_answers(
+    endpoints: Sequence[Endpoint], answers: Sequence[dict[str, Any]], printed: str, secrets: Sequence[str]
+) -> dict[str, float]:
+    by_name = {answer["name"]: answer for answer in answers}
+    for endpoint in endpoints:
+        if endpoint.name not in by_name:
+            raise AppError(f"endpoint {endpoint.name!r} could not be verified; what was printed:", printed)
+        problem = by_name[endpoint.name]["problem"]
+        if problem is not None:
+            message = f"endpoint {endpoint.name!r} ({endpoint.method} {endpoint.path}) does not respond as expected"
+            problem = redact(problem, secrets)
+            raise AppError(f"{message}: {problem}. Fix the app, or [endpoints.{endpoint.name}] expect.")
+    return {name: float(answer["answer_s"]) for name, answer in by_name.items()}
