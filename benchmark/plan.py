@@ -34,9 +34,42 @@ from benchmark.fields import (
     WholeSeconds,
     _one_line,
     known_as,
+    parse_seconds,
 )
 from benchmark.service import MeasuredService
+from load.arrivals import Think
 from load.spec import secret_texts
+
+
+def drawn_wait(text: str) -> tuple[str, list[str]] | None:
+    """What a think time that is drawn is made of: its kind and two durations. None: it is a plain duration."""
+    if ".." in text:
+        return "uniform", [part.strip() for part in text.split("..")]
+    kind, _, rest = text.strip().partition(" ")
+    return ("normal", rest.split()) if kind == "normal" else None
+
+
+def parsed_wait(text: str) -> Think:
+    """ValueError says what is accepted."""
+    kind, parts = drawn_wait(text) or ("", [])
+    how = 'write it like "1s", "1s..5s" or "normal 2s 0.5s" (mean, standard deviation)'
+    if len(parts) != 2:  # noqa: PLR2004 - from and to, or mean and deviation
+        raise ValueError(f"wait: {text!r} is no think time; {how}")
+    try:
+        first_s, second_s = (float(parse_seconds(part)) for part in parts)
+    except ValueError as error:
+        raise ValueError(f"wait: {error}; {how}") from None
+    if not (0 <= first_s <= LONGEST_WAIT_S and 0 <= second_s <= LONGEST_WAIT_S):
+        raise ValueError(f"wait: {text!r} has a duration beyond 0 to {LONGEST_WAIT_S} s")
+    if kind == "uniform" and first_s > second_s:
+        raise ValueError(f"wait: {text!r} ends before it begins; write the shorter duration first")
+    think = Think(kind, first_s, second_s)
+    if think.mean_s() <= 0:
+        raise ValueError(f"wait: {text!r} is no time at all; leave wait out")
+    return think
+
+
+LONGEST_WAIT_S = 3600
 
 
 class Profile(Frozen):
@@ -48,7 +81,8 @@ class Profile(Frozen):
     users send again after their response. With a rate, `users` is how many requests may be under way at a time, and
     `arrivals` are evenly spaced, or have exponentially distributed gaps (the same `seed`, the same gaps). `processes`
     send the load; AUTO: one for each core that the app's workers leave, at least one. `load_workers` on other machines
-    send it instead; 0: this machine does.
+    send it instead; 0: this machine does. `wait_s`: think time between a response and the next request; its mean where
+    `wait_as` has it drawn, "1s..5s" or "normal 2s 0.5s". `pacing_s`: time from one request of a user to its next one.
     """
 
     name: Line
@@ -65,6 +99,8 @@ class Profile(Frozen):
         default=60.0, ge=SHORTEST_TIMEOUT_S, le=MAX_DURATION_S, validation_alias=known_as("timeout_s")
     )
     wait_s: Seconds = Field(default=0.0, ge=0, le=3600, validation_alias=known_as("wait_s"))
+    wait_as: str | None = Field(default=None, max_length=100)
+    pacing_s: Seconds | None = Field(default=None, gt=0, le=3600, validation_alias=known_as("pacing_s"))
     start: Literal["batch", "spread"] = "batch"
     reference_s: WholeSeconds = Field(default=5.0, ge=0, le=600, validation_alias=known_as("reference_s"))
     rate_per_s: Rate | None = Field(default=None, ge=SLOWEST_PER_S, le=100_000, validation_alias=known_as("rate_per_s"))
@@ -76,6 +112,17 @@ class Profile(Frozen):
         default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=known_as("workers_within_s")
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _wait_in_words(cls, values: Any) -> Any:
+        """Take the mean of a think time that is drawn: all that theory and statistics need of it."""
+        wait = values.get("wait") if isinstance(values, dict) else None
+        if not isinstance(wait, str) or drawn_wait(wait) is None:
+            return values
+        words = " ".join(wait.split())
+        rest = {key: value for key, value in values.items() if key != "wait"}
+        return {**rest, "wait_s": parsed_wait(words).mean_s(), "wait_as": words}
+
     @field_validator("endpoints")
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -85,12 +132,32 @@ class Profile(Frozen):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.rate_per_s is not None and self.wait_s:
-            raise ValueError("takes rate or wait, not both: requests of a rate do not wait for responses")
+        if self.rate_per_s is not None and (self.wait_s or self.pacing_s):
+            key = "wait" if self.wait_s else "pacing"
+            raise ValueError(f"takes rate or {key}, not both: requests of a rate do not wait for responses")
+        if self.pacing_s is not None and self.wait_s:
+            raise ValueError(
+                "takes wait or pacing, not both: with a pacing users think until their next request is due"
+            )
         if self.start == "spread" and self.client == "requests":
             message = 'start = "spread" needs client = "fast": `requests` cannot connect ahead of its first request'
             raise ValueError(message)
         return self
+
+    @property
+    def think(self) -> Think:
+        if self.pacing_s is not None:
+            return Think("pacing", self.pacing_s)
+        return Think(first_s=self.wait_s) if self.wait_as is None else parsed_wait(self.wait_as)
+
+    def think_s(self, response_s: float) -> float:
+        """Mean think time after a response that took so long (s)."""
+        return self.wait_s if self.pacing_s is None else self.think.mean_s(response_s)
+
+    @property
+    def thinking(self) -> bool:
+        """Whether users think between a response and their next request."""
+        return self.wait_s > 0 or self.pacing_s is not None
 
     @property
     def load(self) -> str:

@@ -63,8 +63,9 @@ def columns(rows: pd.DataFrame, elapsed_s: float, own_work_s: float | None) -> C
 class Span:
     """How a load was run, as far as its requests per second hang on it: seconds since it began.
 
-    `wait_s`: think time. `waiting_since_s`: when the requests that still waited at the end were sent; None: not known.
-    `waiting_for`: their names, where they have several. `is_open`: requests came at a rate of their own.
+    `wait_s`: think time, or its mean; with `pacing_s` users think until so long after their request.
+    `waiting_since_s`: when the requests that still waited at the end were sent; None: not known. `waiting_for`: their
+    names, where they have several. `is_open`: requests came at a rate of their own.
     """
 
     end_s: float
@@ -72,11 +73,18 @@ class Span:
     waiting_since_s: Sequence[float] | None = None
     is_open: bool = False
     waiting_for: Sequence[str] | None = None
+    pacing_s: float | None = None
 
     @property
     def counts_cycles(self) -> bool:
         """Whether users think between requests, and all of their requests are known."""
-        return self.wait_s > 0 and self.waiting_since_s is not None
+        return (self.wait_s > 0 or self.pacing_s is not None) and self.waiting_since_s is not None
+
+    def thinks_s(self, rows: pd.DataFrame) -> float | Floats:
+        """How long users think after each of these requests."""
+        if self.pacing_s is None:
+            return self.wait_s
+        return np.clip(self.pacing_s - (rows["end_s"] - rows["sent_s"]).to_numpy(dtype=np.float64), 0, None)
 
 
 def load_columns(rows: pd.DataFrame, load: Span, own_work_s: float | None) -> Columns:
@@ -114,7 +122,7 @@ def per_cycle(counted: Columns, rows: pd.DataFrame, load: Span, start_s: float) 
 def cycles(rows: pd.DataFrame, load: Span, start_s: float) -> tuple[Floats, Floats]:
     """By which part of its cycle each request counts, and each that still waits at the end; see `per_cycle`."""
     starts = rows["sent_s"].to_numpy(dtype=np.float64)
-    cycles_s = rows["end_s"].to_numpy(dtype=np.float64) - starts + load.wait_s
+    cycles_s = rows["end_s"].to_numpy(dtype=np.float64) - starts + load.thinks_s(rows)
     counts = np.clip(np.minimum(starts + cycles_s, load.end_s) - np.maximum(starts, start_s), 0, None) / cycles_s
     waiting = np.asarray(load.waiting_since_s or (), dtype=np.float64)
     return counts, np.clip(load.end_s - np.maximum(waiting, start_s), 0, cycles_s.mean()) / cycles_s.mean()
@@ -222,11 +230,17 @@ def failure_kinds(rows: pd.DataFrame) -> tuple[FailureKind, ...]:
 
 
 def mean_waiting(
-    rows: pd.DataFrame, waiting_since_s: Sequence[float], start_s: float, end_s: float, *, wait_s: float = 0.0
+    rows: pd.DataFrame,
+    waiting_since_s: Sequence[float],
+    start_s: float,
+    end_s: float,
+    *,
+    wait_s: float | Floats = 0.0,
 ) -> float:
     """Mean number of requests under way between two moments (s), those still unanswered at the end included.
 
-    With a think time `wait_s`: of users who wait for a response, or think for so long after it.
+    With a think time `wait_s`, one for all or one for each: of users who wait for a response, or think for so long
+    after it.
 
     It is the L of Little's law (Little 1961, L = lambda W), taken as the time integral of the number under
     way, so that requests which cross a border of the window count with the part that lies within.

@@ -1,7 +1,9 @@
-"""When the requests of an open load are due. Pure."""
+"""When requests are due: those of an open load, and those of users who think between two of them. Pure."""
 
+import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import accumulate, chain, count, repeat, takewhile
 
 
@@ -25,3 +27,38 @@ def due_offsets(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
 
 def due_within(rate_per_s: float, arrivals: str, seed: int, over_s: float) -> int:
     return sum(1 for _ in takewhile(lambda due_s: due_s < over_s, due_offsets(rate_per_s, arrivals, seed)))
+
+
+@dataclass(frozen=True)
+class Think:
+    """How long users think between a response and their next request (s).
+
+    "constant": `first_s`. "uniform": between `first_s` and `second_s`, as Locust's `between`. "normal": with that mean
+    and standard deviation, never less than 0. "pacing": until `first_s` after their last request, as Locust's
+    `constant_pacing`.
+    """
+
+    kind: str = "constant"
+    first_s: float = 0.0
+    second_s: float = 0.0
+
+    def mean_s(self, response_s: float = 0.0) -> float:
+        """Mean think time; with pacing it depends on how long the response took."""
+        if self.kind == "uniform":
+            return (self.first_s + self.second_s) / 2
+        if self.kind == "pacing":
+            return max(0.0, self.first_s - response_s)
+        if self.kind == "normal" and self.second_s > 0:  # the mean of max(0, X)
+            away = self.first_s / self.second_s
+            below = (1 + math.erf(away / math.sqrt(2))) / 2
+            return self.first_s * below + self.second_s * math.exp(-away * away / 2) / math.sqrt(2 * math.pi)
+        return self.first_s
+
+    def pauses(self, seed: int, user: int) -> Callable[[float], float]:
+        """Give what draws a user's think time after a response that took so long (s); the same seed, the same times."""
+        draw = random.Random(f"{seed} think {user}")  # noqa: S311 - nothing secret
+        if self.kind == "uniform":
+            return lambda _: draw.uniform(self.first_s, self.second_s)
+        if self.kind == "normal":
+            return lambda _: max(0.0, draw.gauss(self.first_s, self.second_s))
+        return self.mean_s

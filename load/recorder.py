@@ -151,6 +151,8 @@ class Recorder:
             "waiting_since_s": waiting,
             "requests": self.requests,
             "begun": sum(user.begun for user in self.users) if known else None,
+            "thoughts": sum(user.thoughts for user in self.users) if known else None,
+            "thought_s": sum(user.thought_s for user in self.users) if known else None,
             **{name: self._counted(name) if known else None for name in BY_CLIENTS},
             "repeated": self.hidden.repeated,
             "cut_off": self.hidden.cut_off,

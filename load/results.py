@@ -26,7 +26,18 @@ def quoted(text: str) -> str:
     return field.getvalue()[:-1]
 
 
-COUNTED = ("begun", "written", "reconnected", "closed", "withheld", "generator_cpu_s", "repeated", "cut_off")
+COUNTED = (
+    "begun",
+    "thoughts",
+    "thought_s",
+    "written",
+    "reconnected",
+    "closed",
+    "withheld",
+    "generator_cpu_s",
+    "repeated",
+    "cut_off",
+)
 """What is added up over all processes."""
 
 

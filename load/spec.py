@@ -16,6 +16,7 @@ from string import Template
 from typing import Any, Self
 from urllib.parse import quote, quote_plus
 
+from load.arrivals import Think
 from load.step_load import StepLoad
 
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
@@ -82,6 +83,9 @@ class LoadSpec:
     """One more CA whose certificates are trusted."""
 
     wait_s: float = 0.0
+    think: Think | None = None
+    """Where think time is not always `wait_s`."""
+
     users: int = 1
     start: str = "batch"
     spread_s: float = 0.0
@@ -111,7 +115,9 @@ class LoadSpec:
         turns = tuple(Turn(**{**turn, "request": RequestSpec(**turn["request"])}) for turn in raw["turns"])
         request = RequestSpec(**raw["request"]) if raw["request"] else None
         directory = Path(raw["output_directory"])
-        return cls(**{**raw, "request": request, "turns": turns, "step_load": steps, "output_directory": directory})
+        think = Think(**raw["think"]) if raw["think"] else None
+        made = {"request": request, "turns": turns, "step_load": steps, "think": think, "output_directory": directory}
+        return cls(**{**raw, **made})
 
     def message(self) -> dict[str, Any]:
         """Say it to another machine, which writes nothing into a directory of this one."""

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import gevent
@@ -13,7 +13,7 @@ from gevent.event import Event
 from locust import User, constant, events, task
 from locust.env import Environment
 
-from load.arrivals import due_offsets
+from load.arrivals import Think, due_offsets
 from load.clients import Client, client_maker, prepared, problem_of
 from load.expectation import Expectation
 from load.http_client import PreparedBytes, Response
@@ -118,13 +118,18 @@ class RequestingUser(User):
     thinks = False
     schedule: Schedule | None = None
     spread_start: SpreadStart | None = None
+    places: Iterator[int] = count()
     begun = 0
+    thoughts = 0
+    thought_s = 0.0
+    took_s = 0.0
     waiting_since_s: float | None = None
     first_answer_s: float | None = None
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self.client = type(self).make_client()
+        self.place = next(type(self).places)
 
     def on_start(self) -> None:
         """Where it matters when requests are sent: connect ahead, and wait until all have."""
@@ -147,9 +152,11 @@ class RequestingUser(User):
 
         Locust lets all other users run between two tasks. That pause would be in no latency.
         """
+        began_s = time.monotonic()
         self._send_one()
         while not self.thinks:
             self._send_one()
+        self.took_s = time.monotonic() - began_s
 
     def _send_one(self) -> None:
         """A wrong response is a failure, however fast it came. Each request that was begun is reported exactly once."""
@@ -179,6 +186,26 @@ class RequestingUser(User):
         )
 
 
+def drawn_pauses(think: Think, spec: LoadSpec) -> Callable[[RequestingUser], float]:
+    """What Locust calls for the think time of a user after each of its requests. Each user draws its own."""
+    pauses: dict[RequestingUser, Callable[[float], float]] = {}
+
+    def wait_time(user: RequestingUser) -> float:
+        if user not in pauses:
+            pauses[user] = think.pauses(spec.seed, number_of(user, spec.processes))
+        think_s = pauses[user](user.took_s)
+        user.thoughts += 1
+        user.thought_s += think_s
+        return think_s
+
+    return wait_time
+
+
+def number_of(user: RequestingUser, processes: int) -> int:
+    """A number that no other user has, in whichever of the load processes it is; from 0."""
+    return user.place * processes + process_index(user.environment.runner)
+
+
 def user_class(spec: LoadSpec) -> type[RequestingUser]:
     if spec.request is None:
         raise ValueError("there is no request in the specification")
@@ -193,7 +220,10 @@ def user_class(spec: LoadSpec) -> type[RequestingUser]:
         "make_client": staticmethod(make_client),
         "wait_time": constant(spec.wait_s),
         "thinks": spec.wait_s > 0,
+        "places": count(),
     }
+    if spec.think is not None:
+        attributes |= {"wait_time": drawn_pauses(spec.think, spec), "thinks": True}
     if spec.rate_per_s is not None:
         attributes["schedule"] = Schedule(spec.rate_per_s, spec.arrivals, spec.seed, spec.processes)
     elif spec.start == "spread":

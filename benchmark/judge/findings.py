@@ -81,7 +81,7 @@ def _hidden(measured: Round, endpoint: Endpoint, _plan: Plan) -> Seen | None:
 def _reconnected(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
     if measured.reconnected is None or measured.reconnected <= OFTEN_RECONNECTED * measured.requests:
         return None
-    wait_s = plan.profile.wait_s
+    wait_s = plan.profile.pacing_s or plan.profile.wait_s
     kept = f"; uvicorn keeps them for {UVICORN_KEEPS_S} s" if wait_s >= UVICORN_KEEPS_S else ""
     slower = f" sooner than users think ({seconds(wait_s)}{kept})" if wait_s else ""
     return (

@@ -110,5 +110,5 @@ def _asked_rps(endpoint: Endpoint, plan: Plan) -> float | None:
         return None
     seats = endpoint.seats_per_worker(plan.target.threads)
     served_rps = math.inf if seats is None else seats * plan.target.workers / work_s
-    asked_rps = plan.profile.rate_per_s or plan.profile.users / (work_s + plan.profile.wait_s)
+    asked_rps = plan.profile.rate_per_s or plan.profile.users / (work_s + plan.profile.think_s(work_s))
     return min(asked_rps, served_rps)

@@ -149,6 +149,9 @@ class Window:
     sent: int | None = None
     started_at_unix_s: float = 0.0
     begun: int | None = None
+    thoughts: int | None = None
+    thought_s: float | None = None
+    """How often users were told to think, and for how long in all."""
     written: int | None = None
     reconnected: int | None = None
     closed: int | None = None
@@ -214,6 +217,7 @@ class LoadTest:
             ca_file=plan.target.ca_path(home),
             spread_s=spread_s,
             step_load=step_load,
+            think=plan.profile.think if plan.profile.think.kind != "constant" else None,
             secret_variables=plan.secret_variables(),
             processes=plan.profile.load_workers or plan.profile.processes,
             **{name: getattr(plan.profile, name) for name in same},

@@ -193,10 +193,18 @@ def _span(window: Window, endpoint: Endpoint, profile: Profile) -> Span:
     since = None if window.waiting_since_s is None else [moment - window.start_s for moment in window.waiting_since_s]
     return Span(
         end_s=window.stop_s - window.start_s,
-        wait_s=0.0 if endpoint.locustfile else profile.wait_s,
+        wait_s=0.0 if endpoint.locustfile else _wait_s(window, profile),
+        pacing_s=None if endpoint.locustfile else profile.pacing_s,
         waiting_since_s=since,
         is_open=window.opened_s is not None,
     )
+
+
+def _wait_s(window: Window, profile: Profile) -> float:
+    """Mean think time (s): of what users drew, which in a short load is not quite the mean of all they could draw."""
+    if profile.wait_as is None or not window.thoughts or window.thought_s is None:
+        return profile.wait_s
+    return window.thought_s / window.thoughts
 
 
 def on_time(raw: RawRound, duration_s: float) -> RawRound:
@@ -264,7 +272,7 @@ def _users_waiting_ratio(window: Window, rows: pd.DataFrame, load: Span, start_s
     """
     if load.waiting_since_s is None or load.is_open:
         return None
-    waiting = mean_waiting(rows, load.waiting_since_s, start_s, load.end_s, wait_s=load.wait_s)
+    waiting = mean_waiting(rows, load.waiting_since_s, start_s, load.end_s, wait_s=load.thinks_s(rows))
     return waiting / window.users_spawned
 
 

@@ -82,7 +82,7 @@ def same_conditions(record: Record, tables: tuple[Published, ...]) -> Published 
     profile, target = record.profile, record.plan.target
     otherwise = (
         profile.start != "batch"
-        or profile.wait_s
+        or profile.thinking
         or profile.rate_per_s is not None
         or target.import_path != REPEATED_APP
     )

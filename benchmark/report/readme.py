@@ -75,7 +75,8 @@ def why(record: Record) -> str:
     if limit.seats is not None and limit.seats_rps is not None and limit.seats_rps < limit.users_rps:
         slots = f"{name} serves {count(limit.seats)} requests at a time, {work} each"
         return f"{slots}: at most {rate(limit.seats_rps)} req/s."
-    think = f" and {seconds(record.profile.wait_s)} of think time" if record.profile.wait_s else ""
+    think_s = record.profile.think_s(limit.own_work_s)
+    think = f" and {seconds(think_s)} of think time" if think_s else ""
     users = f"{count(slowest.users)} users with responses of {work}{think}"
     return f"{name}: {users} send at most {rate(limit.users_rps)} req/s."
 

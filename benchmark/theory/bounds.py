@@ -92,7 +92,14 @@ def asked_rps(profile: Profile, work_s: float) -> float:
     """Requests per second that users ask for at most when nobody queues, or that a rate of its own brings."""
     if profile.rate_per_s is not None:
         return profile.rate_per_s
-    return throughput_bound_rps(profile.users, work_s, wait_s=profile.wait_s)
+    return throughput_bound_rps(profile.users, work_s, wait_s=profile.think_s(work_s))
+
+
+def least_response_s(profile: Profile, work_s: float, slots: int | None) -> float:
+    """The least mean response time (s) of a profile's users; paced ones do not think once their cycle is longer."""
+    cycle_s = 0.0 if slots is None else profile.users * service_demand_s(work_s, slots)
+    think_s = profile.think_s(cycle_s if cycle_s > (profile.pacing_s or 0.0) else work_s)
+    return answer_time_bound_s(profile.users, work_s, seats=slots, wait_s=think_s)
 
 
 def _alternatives(endpoint: Endpoint, plan: Plan, work_s: float, now: int | None) -> Iterator[Alternative]:
@@ -103,7 +110,7 @@ def _alternatives(endpoint: Endpoint, plan: Plan, work_s: float, now: int | None
         most_rps = asked_rps(profile, work_s)
         least_s = work_s
         if profile.rate_per_s is None:
-            least_s = answer_time_bound_s(profile.users, work_s, seats=seats, wait_s=profile.wait_s)
+            least_s = least_response_s(profile, work_s, seats)
         return Alternative(
             change=change,
             to=to,

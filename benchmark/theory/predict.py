@@ -96,6 +96,8 @@ def predict(
         spawn_rate_per_s=profile.spawn_rate_per_s,
         duration_s=profile.duration_s,
         wait_s=profile.wait_s,
+        think=profile.think,
+        seed=profile.seed,
         start=profile.start,
         spread_s=served.work_s,
     )
@@ -108,7 +110,8 @@ def predict(
     for _ in range(draws):
         workers = _assigned(load, plan.target, split, seen, random)
         result = simulate(load, served, workers, OVERHEAD[profile.client])
-        lasted = Span(load.duration_s, load.wait_s, result.waiting_since_s)
+        think_s = load.wait_s if profile.wait_as is None else result.mean_think_s
+        lasted = Span(load.duration_s, think_s, result.waiting_since_s, pacing_s=profile.pacing_s)
         each.append(load_columns(result.rows, lasted, served.work_s))
         in_flight.append(result.in_flight)
     return Prediction(
@@ -132,7 +135,7 @@ def _assigned(
 
 def most_requests(plan: Plan, served: Service) -> float:
     profile, seats = plan.profile, None if served.seats is None else sum(served.seats)
-    bound_rps = throughput_bound_rps(profile.users, served.work_s, seats=seats, wait_s=profile.wait_s)
+    bound_rps = throughput_bound_rps(profile.users, served.work_s, seats=seats, wait_s=profile.think_s(served.work_s))
     return bound_rps * profile.duration_s + profile.users
 
 

@@ -5,7 +5,7 @@ What a request costs besides its service time was measured, not fitted to a tabl
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from math import floor
 
@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from simpy import Environment, Event, Resource
 from simpy.events import ProcessGenerator
+
+from load.arrivals import Think
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,9 @@ class Load:
     wait_s: float = 0.0
     start: str = "batch"
     spread_s: float = 0.0
+    think: Think | None = None
+    """Where think time is not always `wait_s`; `seed`: of what users draw, as they do under load."""
+    seed: int = 0
 
     @property
     def batch(self) -> int:
@@ -75,10 +80,14 @@ class Service:
 
 @dataclass(frozen=True)
 class Simulated:
-    """Request rows of one simulated load, and when the requests were sent that were under way when it stopped (s)."""
+    """Request rows of one simulated load, and when the requests were sent that were under way when it stopped (s).
+
+    `mean_think_s`: of the think times that users drew.
+    """
 
     rows: pd.DataFrame
     waiting_since_s: tuple[float, ...]
+    mean_think_s: float = 0.0
 
     @property
     def in_flight(self) -> int:
@@ -185,20 +194,27 @@ def simulate(load: Load, service: Service, workers: Sequence[int], overhead: Ove
     """
     network = Network(service, overhead)
     environment = network.environment
+    think = load.think or Think(first_s=load.wait_s)
+    thoughts_s: array[float] = array("d")
 
     def user(number: int, worker: int) -> ProcessGenerator:
         yield environment.timeout(overhead.begin_s + load.spawned_at_s(number))
         yield network.connect()
         yield environment.timeout(max(0.0, first_request_s(load, number, overhead) - environment.now))
-        yield from network.ask(worker, is_first=True)
+        pause = think.pauses(load.seed, number)
+        is_first = True
         while True:
-            if load.wait_s:
-                yield environment.timeout(load.wait_s)
-            yield from network.ask(worker, is_first=False)
+            sent_s = environment.now
+            yield from network.ask(worker, is_first=is_first)
+            is_first = False
+            if think_s := pause(environment.now - sent_s):
+                thoughts_s.append(think_s)
+                yield environment.timeout(think_s)
 
     for number, worker in enumerate(workers):
         environment.process(user(number, worker))
-    return network.run(load.duration_s)
+    done = network.run(load.duration_s)
+    return replace(done, mean_think_s=sum(thoughts_s) / len(thoughts_s)) if thoughts_s else done
 
 
 def first_request_s(load: Load, number: int, overhead: Overhead) -> float:

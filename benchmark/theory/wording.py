@@ -18,7 +18,7 @@ def limit_sentence(limit: Limit, endpoint: Endpoint, plan: Plan, users: int, mea
     seen = f" (measured: {measured})" if measured else ""
     if plan.profile.rate_per_s is not None:
         return _limit_of_a_rate(limit, endpoint, plan, plan.profile.rate_per_s, seen)
-    work, think = seconds(limit.own_work_s), plan.profile.wait_s
+    work, think = seconds(limit.own_work_s), plan.profile.think_s(limit.own_work_s)
     thinking = f" and {seconds(think)} of think time" if think else ""
     asked = f"can generate at most {rate(limit.users_rps)} req/s{seen}"
     if limit.processor_rps is not None and limit.processor_rps <= limit.most_rps:
