@@ -47,6 +47,7 @@ FOR_PEOPLE = {
     "diagnose": "Find how an endpoint is served, and its bottleneck.",
     "capacity": "Find the maximum load that meets a latency target.",
     "compare": "Compare two versions of the app.",
+    "audit": "Find rows of a published table that cannot be true.",
     "selftest": "Measure which changes this setup can detect.",
     "report": "Render reports from saved runs.",
     "site": "Build the static site.",

@@ -19,7 +19,7 @@ CORE = {
     "shell",
 }
 TRUNK = CORE | {"measure", "theory", "judge", "pipeline", "report", "publish"}
-BRANCHES = {"capacity", "compare", "diagnose", "discover", "github", "selftest", "site"}
+BRANCHES = {"audit", "capacity", "compare", "diagnose", "discover", "github", "selftest", "site"}
 LOWER = {"measure": CORE, "theory": CORE, "judge": CORE}
 LOWER["pipeline"] = LOWER["report"] = CORE | {"measure", "theory", "judge"}
 LOWER["publish"] = TRUNK

@@ -1,0 +1,1 @@
+"""Checks a published table of load tests against what no load test can give."""
