@@ -94,6 +94,9 @@ class Flag:
     several: bool = False
 
 
+# Of the app: what the command line can say of one that runs already.
+ELSEWHERE = {"url", "ca_file"}
+
 # Every field of a profile or the app that the command line can change.
 FLAGS = {
     "users": Flag(
@@ -128,6 +131,10 @@ FLAGS = {
     "threads": Flag("--threads", "Threads in the pool of each worker."),
     "port": Flag("--port", "Port of the app; a free one by default."),
     "loop": Flag("--loop", "Event loop; asyncio where uvloop cannot be installed.", "uvloop|asyncio"),
+    "url": Flag(
+        "--url", "Load the app that runs at this address; none is started, whatever benchmark.toml says.", "url"
+    ),
+    "ca_file": Flag("--ca-file", "Of an app at https://...: the certificate of one more CA to trust.", "file"),
     "python": Flag("--python", "Python that has the app's packages.", "file", "BENCH_PYTHON", default="that of bench"),
 }
 
@@ -320,16 +327,17 @@ def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> P
     for name in asked.get("endpoints", ()):
         if name not in config.endpoints:
             raise UsageError(f"--endpoint: {_unknown('endpoint', name, config.endpoints)}")
-    for key in Target.model_fields if config.app.url is not None else ():
+    app = elsewhere(config.app, asked)
+    for key in Target.model_fields.keys() - ELSEWHERE if app.url is not None else ():
         if key in asked:
-            message = f"{FLAGS[key].name}: the app at {config.app.url} is not started here; omit the flag"
+            message = f"{FLAGS[key].name}: the app at {app.url} is not started here; omit the flag"
             raise UsageError(message)
     profile = _changed(config.profiles[profile_name], asked)
     for key in ("arrivals", "seed"):
         if profile.rate_per_s is None and key in asked:
             message = f"{FLAGS[key].name}: only applies to a rate, and there is none"
             raise UsageError(f"{message}; add --rate, or omit the flag")
-    target = _changed(config.app, asked)
+    target = _changed(app, asked)
     plan = Plan(
         target=target,
         profile=counted(profile, target),
@@ -338,6 +346,17 @@ def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> P
     )
     _check_senders(plan)
     return plan
+
+
+def elsewhere(app: Target, asked: Mapping[str, Any]) -> Target:
+    """The app at --url in the place of [app], of which nothing holds that is about starting one."""
+    if "url" not in asked:
+        return app
+    kept = Target.model_fields if app.url is not None else ()
+    values = {field: getattr(app, field) for field in kept} | {"url": asked["url"]}
+    if not asked["url"].startswith("https://"):
+        values["ca_file"] = None
+    return checked(Target, values, FLAGS)
 
 
 def make_plans(config: Config, profile_name: str, values: Mapping[str, Any]) -> list[Plan]:
@@ -386,13 +405,26 @@ def customised(config: Config, plan: Plan) -> tuple[str, ...]:
     """Flags whose values differ from what benchmark.toml says, in a fixed order."""
     before = counted(config.profiles[plan.profile.name], plan.target).model_dump() | config.app.model_dump()
     now = plan.profile.model_dump() | plan.target.model_dump()
-    return tuple(flag.name for field, flag in FLAGS.items() if field in now and before[field] != now[field])
+    idle = Target.model_fields.keys() - ELSEWHERE if plan.target.url is not None else set()
+    return tuple(
+        flag.name for field, flag in FLAGS.items() if field in now.keys() - idle and before[field] != now[field]
+    )
 
 
-def command_line(plan: Plan, changed: tuple[str, ...], file: Path = DEFAULT_FILE, *, python: str | None = None) -> str:
-    """What to type to repeat a run. `python`: what was asked for, where benchmark.toml does not name it."""
+def command_line(
+    plan: Plan,
+    changed: tuple[str, ...],
+    file: Path = DEFAULT_FILE,
+    *,
+    python: str | None = None,
+    url: str | None = None,
+) -> str:
+    """What to type to repeat a run. `python`: what was asked for, where benchmark.toml does not name it.
+
+    `url`: what was asked for in the place of a benchmark.toml.
+    """
     values = plan.profile.model_dump() | plan.target.model_dump()
-    words = ["bench", "run", "--profile", plan.profile.name]
+    words = ["bench", "run", *(["--url", url] if url else ["--profile", plan.profile.name])]
     words += [] if file.name == DEFAULT_FILE.name else ["--config", file.name]
     words += ["--python", python] if python else []
     for field, flag in FLAGS.items():

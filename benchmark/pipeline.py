@@ -52,11 +52,12 @@ Render = Callable[[Path, Path], Path]
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the command line asks for; several users are a sweep."""
+    """What the command line asks for; several users are a sweep. `url`: what stands for a benchmark.toml."""
 
     profile: str
     users: tuple[str, ...]
     values: Mapping[str, Any]
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def measure_all(
         environment = read_environment(home, target.python or sys.executable, target.server)
         for asked in plans:
             changed = customised(config, asked)
-            command = command_line(asked, changed, config_file, python=request.values.get("python"))
+            command = command_line(asked, changed, config_file, python=request.values.get("python"), url=request.url)
             plan = asked.model_copy(update={"target": target})
             writer = RecordWriter(out, plan, environment, sweep=sweep, command=command, customised=changed)
             report = _measure_plan(plan, writer, lab)
@@ -120,7 +121,8 @@ def _measure_plan(plan: Plan, writer: "RecordWriter", lab: Lab) -> Path:
     except BenchmarkError as error:
         writer.close(todo, reason=error.message)
         report = lab.render(writer.directory, lab.home)
-        lab.console.print(f"Partial report: {report}", markup=False)
+        if report.is_file():
+            lab.console.print(f"Partial report: {report}", markup=False)
         raise
     writer.close(todo)
     return lab.render(writer.directory, lab.home)

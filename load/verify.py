@@ -52,14 +52,15 @@ def hint(response: Response, base_url: str) -> str:
     """What to write where the head, or the body of a validation error, tells; "" where neither does."""
     location, wants = response.header(b"location"), response.header(b"www-authenticate") or "Bearer"
     if "certificate" in response.error:
-        return '; to trust its CA, write ca_file = "ca.pem" into [app]'
+        return '; to trust its CA, write ca_file = "ca.pem" into [app], or --ca-file ca.pem'
     if location is not None and response.status_code in REDIRECTS:
         to = shown(place(location, base_url))
         write = f'; write path = "{to}"' if to.startswith("/") else ""
         return f": it redirects to {to}, which no client here follows{write}"
     if response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         scheme = shown(wants.split(" ")[0].rstrip(","))
-        return f': it needs a login; write headers = {{ Authorization = "{scheme} $TOKEN" }}'
+        made = ", and export TOKEN=$(printf %s USER:PASSWORD | base64)" if scheme == "Basic" else ""
+        return f': it needs a login; write headers = {{ Authorization = "{scheme} $TOKEN" }}{made}'
     fields = refused_fields(response) if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY else ""
     return f": {fields}" if fields else ""
 

@@ -5,11 +5,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Option
 
-from benchmark.config import DEFAULT_FILE, headline_profile, read_config
+from benchmark.config import DEFAULT_FILE, Config, headline_profile, problem_of_texts, read_config
+from benchmark.discover.discover import PROFILE, config_of, discover_url, loading
+from benchmark.errors import UsageError
+from benchmark.formatting import say
 from benchmark.pipeline import RunRequest, measure_all, require_valid
 from benchmark.record import Record
 from benchmark.report.index import render_run
@@ -21,7 +24,7 @@ from scripts.cli import open_report
 
 LOAD = options.chosen(
     "endpoints users spawn_rate_per_s duration_s task_seconds workers threads rounds port loop rate_per_s arrivals "
-    "seed processes load_workers workers_within_s python"
+    "seed processes load_workers workers_within_s url ca_file python"
 )
 
 
@@ -44,20 +47,26 @@ def run(
     value of the profile for this run. Such a run is marked as customised and only compared with runs like it.
     Environment variables set the same values as the flags; empty variables are ignored.
 
+    With --url nothing is started: the endpoints and the profile hold for the app at that address. Without a
+    benchmark.toml, 20 users load up to three GET paths of it for ten seconds, as `bench try` does.
+
     Examples:
         bench run --profile blog
         bench run --users 20,50 --duration 5s --task-seconds 0.1
         bench run --endpoint sync_baseline --rate 40/s --arrivals poisson
+        bench run --url https://staging.example.com
 
     """
-    request = RunRequest(
-        profile=profile or (headline_profile(read_config(config)) if headline else options.DEFAULT_PROFILE),
-        users=load.pop("users"),
-        values=load,
-    )
+    if load["ca_file"] and not Path(load["ca_file"]).is_absolute():
+        load["ca_file"] = os.path.relpath(load["ca_file"], config.parent)
+    alone = load["url"] if load["url"] and config == DEFAULT_FILE and not config.exists() else None
+    found = _only_a_url(alone, load) if alone else None
+    default = PROFILE if found else options.DEFAULT_PROFILE
+    profile = profile or (headline_profile(read_config(config)) if headline else default)
+    request = RunRequest(profile=profile, users=load.pop("users"), values=load, url=alone)
     records: list[Record] = []
     try:
-        for record, report in measure_all(request, config, out, options.screen(stderr=True), _render):
+        for record, report in measure_all(request, config, out, options.screen(stderr=True), _render, found):
             records.append(record)
             if not as_json:
                 sys.stdout.write("\n" if len(records) > 1 else "")
@@ -70,6 +79,19 @@ def run(
         open_report(report, record)
     _tell_workflow(records)
     require_valid(records)
+
+
+def _only_a_url(url: str, load: dict[str, Any]) -> Config:
+    """What stands for the benchmark.toml that is not there: it says the URL, so `load` does not."""
+    found = discover_url(url, load["ca_file"])
+    config = config_of(found)
+    config = config.model_copy(update={"app": found.target.model_copy(update={"ca_file": None})})
+    for endpoint in config.endpoints.values():
+        if problem := problem_of_texts(endpoint):
+            raise UsageError(f"--url: {problem}")
+    load["url"] = None
+    say(f"no benchmark.toml here; {loading(found, config)}", sys.stderr)
+    return config
 
 
 def _render(directory: Path, home: Path) -> Path:

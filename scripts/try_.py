@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from benchmark.config import DEFAULT_FILE
-from benchmark.discover.discover import LOAD_S, PROFILE, USERS, config_of, discover, in_a_sentence
+from benchmark.config import DEFAULT_FILE, read_config
+from benchmark.discover.discover import LOAD_S, PROFILE, USERS, config_of, discover, in_a_sentence, loading
 from benchmark.formatting import say
 from benchmark.pipeline import RunRequest, measure_all, require_valid
 from benchmark.record import Record
@@ -25,7 +25,8 @@ def try_(
     """Load an app for ten seconds with 20 users, without any configuration, and say what that shows.
 
     Finds the app where `fastapi run` would, reads its openapi.json, and loads up to three GET paths that need no
-    parameters. Of a URL with a path, only that one. Keeps no files.
+    parameters; of the URL of a single path, only that one. Where a benchmark.toml is, its [app] is loaded; one that
+    is named is started with its python and env. Keeps no files.
 
     Examples:
         bench try
@@ -35,10 +36,9 @@ def try_(
 
     """
     home, console = Path.cwd(), Console(stderr=True)
-    found = discover(app, home, python)
+    found = discover(app, home, python, read_config(DEFAULT_FILE).app if DEFAULT_FILE.exists() else None)
     config = config_of(found)
-    paths = ", ".join(endpoint.path for endpoint in config.endpoints.values())
-    console.print(f"{found.found}: {USERS} users, {LOAD_S} s, {paths}", soft_wrap=True, markup=False)
+    console.print(f"{USERS} users, {LOAD_S} s, {loading(found, config)}", soft_wrap=True, markup=False)
     with TemporaryDirectory(prefix="bench-try-") as folder:
         request = RunRequest(profile=PROFILE, users=(), values={})
         measured = measure_all(request, home / DEFAULT_FILE, Path(folder), console, _no_report, config)
@@ -60,5 +60,8 @@ def _show(record: Record, app: str) -> None:
     for sentence in in_a_sentence(record):
         say(sentence, sys.stdout)
     first = record.endpoints[0].name if record.endpoints else "ENDPOINT"
+    if DEFAULT_FILE.exists():
+        say(f"\nNext: `bench run` measures what {DEFAULT_FILE} says.", sys.stdout)
+        return
     keep = f"bench init {app}".strip()
     say(f"\nKeep it: `{keep}` writes benchmark.toml. Then `bench run`, and `bench diagnose {first}`.", sys.stdout)

@@ -2,27 +2,33 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmark.config import Config
+from rich.console import Console
+
+from benchmark.config import DEFAULT_FILE, Config
 from benchmark.discover.find import Found, find_apps
-from benchmark.discover.openapi import Operation, read_operations
+from benchmark.discover.openapi import PLACES, Operation, read_operations
 from benchmark.errors import AppError, BenchmarkError, UsageError
 from benchmark.formatting import latency
+from benchmark.measure.prepare import before_round, prepared
 from benchmark.measure.process import listening
 from benchmark.measure.round import Job, Pause, start_server
 from benchmark.measure.server import check_target
+from benchmark.measure.verify import try_each
 from benchmark.plan import Endpoint, Plan, Profile, Target
 from benchmark.record import EndpointResult, Record
 
 PROFILE, USERS, TASK_SECONDS = "try", 20, 0.1
 LOAD_S = 10
 MOST_PATHS = 3
+MOST_TRIED = 12
 QUEUES_FROM = 1.5
 """Times the fastest response from which half of the responses are said to wait."""
 
@@ -32,11 +38,17 @@ ROOT_PATH = "/"
 
 @dataclass(frozen=True)
 class Discovered:
-    """An app that answers, how it was found, and what its openapi.json says (() where it has none)."""
+    """An app that answers, how it was found, and what its openapi.json says (() where it has none).
+
+    `first`: the first of them that can be loaded without knowing anything more. `unfit`: paths before those that do
+    not respond as they declare, and what is wrong with their responses.
+    """
 
     target: Target
     found: str
     operations: tuple[Operation, ...]
+    first: tuple[Endpoint, ...] = ()
+    unfit: Mapping[str, str] = field(default_factory=dict)
 
     def simple(self) -> tuple[Endpoint, ...]:
         """What can be requested without knowing anything more; "/" where the app does not say what it has."""
@@ -44,25 +56,53 @@ class Discovered:
         return tuple(one.endpoint() for one in plain) or (Endpoint(name="root", path=ROOT_PATH),)
 
 
-def discover(app: str | None, home: Path, python: str | None) -> Discovered:
+def discover(app: str | None, home: Path, python: str | None, written: Target | None = None) -> Discovered:
     """Find the app that `app` names (an import path or a URL; None: the one of this folder) and ask what it has.
 
+    `written`: [app] of a benchmark.toml that is there. It is the app of this folder; another one that is named is
+    started with its Python and its environment.
     UsageError: there is none, or more is needed to start it. AppError: it crashes.
     """
     if app is not None and app.startswith(("http://", "https://")):
-        parts = urlsplit(app)
-        base_url = f"{parts.scheme}://{parts.netloc}"
-        target = _valid_target({"url": base_url})
-        if parts.path.strip("/") or parts.query:
-            path = parts.path + (f"?{parts.query}" if parts.query else "")
-            return Discovered(target, app, (Operation("endpoint", "GET", path, (), 200),))
-        return Discovered(target, app, read_operations(base_url))
+        return discover_url(app)
+    if app is None and written is not None and written.url is not None:
+        return discover_url(written.url, written.ca_file, home)
+    python = python or (written.python if written else None)
+    if app is None and written is not None:
+        with listening() as interrupt:
+            return _asked(written.model_copy(update={"python": python}), DEFAULT_FILE.name, home, interrupt.pause)
     candidates = [Found(app, None, home)] if app is not None else list(find_apps(home))
     if not candidates:
         message = "no FastAPI app was found here (pyproject.toml, main.py, app.py, api.py, app/, src/)"
         raise UsageError(f"{message}; name it: package.module:app, or a URL")
     with listening() as interrupt:
-        return _started(candidates, home, python, interrupt.pause)
+        env = written.env if written else {}
+        return _started(candidates, home, {"python": python, "env": env}, interrupt.pause)
+
+
+def discover_url(url: str, ca_file: str | None = None, home: Path = Path()) -> Discovered:
+    """Ask an app that runs what it has. A path is its prefix where an openapi.json lies below; else it alone is loaded.
+
+    UsageError: it is no URL of an app.
+    """
+    plain, _, query = url.partition("?")
+    whole = _valid_target({"url": plain, "ca_file": ca_file})
+    parts = urlsplit(plain)
+    is_alone = not parts.path.strip("/")
+    places = PLACES if is_alone else PLACES[:1]
+    found = () if query else read_operations(str(whole.url), whole.ca_path(home), places)
+    if found or (is_alone and not query):
+        with listening() as interrupt:
+            return _looked_at(str(whole.url), whole, url, found, home, interrupt.pause)
+    origin = whole.model_copy(update={"url": f"{parts.scheme}://{parts.netloc}"})
+    path = (parts.path or "/") + (f"?{query}" if query else "")
+    return Discovered(origin, url, (Operation("endpoint", "GET", path, (), 200),))
+
+
+def loading(found: Discovered, config: Config) -> str:
+    """What is found, and what of it is loaded."""
+    left_out = "".join(f"; not {path} ({problem})" for path, problem in found.unfit.items() if found.first)
+    return f"{found.found}: {', '.join(endpoint.path for endpoint in config.endpoints.values())}{left_out}"
 
 
 def _valid_target(values: Mapping[str, object]) -> Target:
@@ -70,19 +110,41 @@ def _valid_target(values: Mapping[str, object]) -> Target:
         return Target.model_validate(values)
     except ValueError as error:
         reason = str(getattr(error, "errors", list)()[0]["msg"]).removeprefix("Value error, ")
-        raise UsageError(f"{next(iter(values.values()))}: {reason}") from None
+        named = re.sub(r"//.*@", "//...@", str(next(iter(values.values()))))  # no password
+        raise UsageError(f"{named}: {reason}") from None
 
 
-def _started(candidates: Sequence[Found], home: Path, python: str | None, pause: Pause) -> Discovered:
+def _looked_at(
+    base_url: str, target: Target, found: str, operations: tuple[Operation, ...], home: Path, pause: Pause
+) -> Discovered:
+    """What is known of an app that runs, once the first of its paths were asked for."""
+    simple = Discovered(target, found, operations).simple()[:MOST_TRIED] if operations else ()
+    if not simple:
+        return Discovered(target, found, operations)
+    with tempfile.TemporaryDirectory(prefix="bench-discover-") as folder:
+        plan = plan_of(target, simple)
+        tried = try_each(plan, simple, base_url, directory=Path(folder), home=home, pause=pause)
+    problems = {one.path: tried.get(one.name, ("no response", 0.0))[0] for one in simple}
+    first = tuple(one for one in simple if problems[one.path] is None)[:MOST_PATHS]
+    before = problems if len(first) < MOST_PATHS else list(problems)[: list(problems).index(first[-1].path)]
+    unfit = {path: problem.partition(":")[0] for path in before if (problem := problems[path])}
+    return Discovered(target, found, operations, first, unfit)
+
+
+def _asked(target: Target, found: str, home: Path, pause: Pause) -> Discovered:
+    target = check_target(plan_of(target, (_root(),)), home, pause)
+    with running(target, home, pause) as base_url:
+        return _looked_at(base_url, target, found, read_operations(base_url), home, pause)
+
+
+def _started(candidates: Sequence[Found], home: Path, more: Mapping[str, object], pause: Pause) -> Discovered:
     """Of several ways to import an app the first that works; where none does, what is wrong with the first."""
     first: BenchmarkError | None = None
     for found in candidates:
-        values = {"import": found.import_path, "app_dir": found.app_dir, "python": python}
+        where = str(found.file.relative_to(home) if found.file != home else found.import_path)
         try:
-            target = check_target(plan_of(_valid_target(values), (_root(),)), home, pause)
-            with running(target, home, pause) as base_url:
-                where = found.file.relative_to(home) if found.file != home else Path(found.import_path)
-                return Discovered(target, str(where), read_operations(base_url))
+            target = _valid_target({"import": found.import_path, "app_dir": found.app_dir, **more})
+            return _asked(target, where, home, pause)
         except (UsageError, AppError) as error:
             first = first or error
     raise first or UsageError("no app was found")
@@ -112,7 +174,8 @@ def plan_of(target: Target, endpoints: Sequence[Endpoint]) -> Plan:
 
 def config_of(found: Discovered) -> Config:
     """The benchmark.toml of a first look, which no file holds."""
-    plan = plan_of(found.target, found.simple()[:MOST_PATHS])
+    endpoints = found.first or found.simple()[:MOST_PATHS]
+    plan = plan_of(found.target, endpoints)
     return Config(
         app=found.target,
         endpoints={endpoint.name: endpoint for endpoint in plan.endpoints},
@@ -123,8 +186,13 @@ def config_of(found: Discovered) -> Config:
 @contextmanager
 def running(target: Target, home: Path, pause: Pause) -> Iterator[str]:
     """The app, started for a moment; gives its address."""
-    with tempfile.TemporaryDirectory(prefix="bench-discover-") as folder, ExitStack() as stack:
-        plan = plan_of(target, (_root(),))
+    plan, console = plan_of(target, (_root(),)), Console(stderr=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-discover-") as folder,
+        prepared(plan, home, pause, console),
+        ExitStack() as stack,
+    ):
+        before_round(plan, home, Path(folder), pause)
         server = start_server(Job(plan, _root(), 1, (), Path(folder), home), stack, pause, lambda *_: None)
         if server is None:
             raise AppError("unreachable: an app that runs elsewhere is not started")

@@ -1,13 +1,15 @@
 """The endpoints that an app describes in its openapi.json."""
 
+import http.client
 import json
 import re
-import urllib.error
+import ssl
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.errors import UsageError
 from benchmark.plan import Endpoint, Expectation
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
@@ -33,17 +35,33 @@ class Operation:
         )
 
 
-def read_operations(base_url: str) -> tuple[Operation, ...]:
-    """All operations of an app that runs, in its own order; () where it shows no openapi.json."""
-    for place in PLACES:
+def read_operations(base_url: str, ca_file: str | None = None, places: Sequence[str] = PLACES) -> tuple[Operation, ...]:
+    """All operations of an app that runs, in its own order; () where it shows no openapi.json.
+
+    UsageError: `ca_file`, one more CA to trust, holds no certificates.
+    """
+    opener = _opener(ca_file)
+    for place in places:
         try:
-            with urllib.request.urlopen(f"{base_url}{place}", timeout=TIMEOUT_S) as response:  # noqa: S310 - http, by us
+            with opener.open(f"{base_url}{place}", timeout=TIMEOUT_S) as response:
                 document = json.loads(response.read(MOST_BYTES))
-        except (OSError, ValueError, urllib.error.HTTPError):
+        except (OSError, ValueError, http.client.HTTPException):
             continue
         if isinstance(document, dict) and isinstance(document.get("paths"), dict):
             return operations(document)
     return ()
+
+
+def _opener(ca_file: str | None) -> urllib.request.OpenerDirector:
+    trusted = ssl.create_default_context()
+    try:
+        if ca_file is not None:
+            trusted.load_verify_locations(ca_file)
+    except OSError as error:
+        raise UsageError(f"{ca_file} holds no certificates: {error.strerror or error}") from None
+    # no proxy: what sends the load uses none either
+    no_proxy, tls = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted)
+    return urllib.request.build_opener(no_proxy, tls)
 
 
 def operations(document: Mapping[str, Any]) -> tuple[Operation, ...]:

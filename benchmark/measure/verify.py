@@ -14,6 +14,7 @@ from benchmark.measure.process import Child
 from benchmark.plan import Endpoint, Plan
 from load.spec import redact
 
+UNSENT = "the request could not be sent"
 TRY_TIMEOUT_S, TRY_ALL_S = 10.0, 60.0
 Pause = Callable[[float], None]
 Say = Callable[[str], None]
@@ -39,7 +40,7 @@ def verify(
     found, printed = _asked_once(
         plan, endpoints, asked, longest_s, directory=directory, home=home, pause=pause, say=say
     )
-    return _right_answers(endpoints, found, printed, plan.secrets())
+    return _right_answers(endpoints, found, printed, plan.secrets(), plan.target.url)
 
 
 def try_each(
@@ -109,7 +110,11 @@ def _timeout_s(plan: Plan, endpoints: Sequence[Endpoint]) -> float:
 
 
 def _right_answers(
-    endpoints: Sequence[Endpoint], answers: Sequence[dict[str, Any]], printed: str, secrets: Sequence[str]
+    endpoints: Sequence[Endpoint],
+    answers: Sequence[dict[str, Any]],
+    printed: str,
+    secrets: Sequence[str],
+    url: str | None,
 ) -> dict[str, float]:
     by_name = {answer["name"]: answer for answer in answers}
     for endpoint in endpoints:
@@ -119,5 +124,8 @@ def _right_answers(
         if problem is not None:
             message = f"endpoint {endpoint.name!r} ({endpoint.method} {endpoint.path}) does not respond as expected"
             problem = redact(problem, secrets)
-            raise AppError(f"{message}: {problem}. Fix the app, or [endpoints.{endpoint.name}] expect.")
+            remedy = f"Fix the app, or [endpoints.{endpoint.name}] expect."
+            if url is not None and problem.startswith(UNSENT):
+                remedy = f"Check that the app runs at {url}."
+            raise AppError(f"{message}: {problem}. {remedy}")
     return {name: float(answer["answer_s"]) for name, answer in by_name.items()}
