@@ -30,7 +30,15 @@ SECRET_NAME = re.compile(
     r"(?i)(.*[_-])?(password|passwd|pwd|secret)|((access|refresh|auth|api)[_-]?)?token|api[_-]?key"
 )
 Model = TypeVar("Model", bound=Frozen)
-MetricName = Literal["throughput_rps", "median_ms", "p95_ms", "p99_ms", "excess_p50_ms", "failure_ratio"]
+MetricName = Literal[
+    "throughput_rps",
+    "median_ms",
+    "p95_ms",
+    "p99_ms",
+    "excess_p50_ms",
+    "failure_ratio",
+    "server_cpu_us_per_request",
+]
 
 
 class Judging(Frozen):

@@ -22,7 +22,7 @@ from benchmark.measure.machine import check_room, read_environment
 from benchmark.measure.prepare import prepared
 from benchmark.measure.process import Interrupt, listening
 from benchmark.measure.progress import Reporter, reporting
-from benchmark.measure.reference import NAME, USERS, measure_reference
+from benchmark.measure.reference import NAME, USERS, ReferenceRound, measure_reference
 from benchmark.measure.round import Job, describe_method, jobs, measure, utc_now
 from benchmark.measure.server import check_target
 from benchmark.measure.summarize import summarize
@@ -140,7 +140,7 @@ def _measure_reference(number: int, job: Job, writer: "RecordWriter", interrupt:
         raise
     except InvalidRunError:
         return
-    writer.add_reference(USERS, found.raw, found.cpu_ms)
+    writer.add_reference(USERS, found)
 
 
 def measure_job(number: int, job: Job, writer: "RecordWriter", interrupt: Interrupt, reporter: Reporter) -> None:
@@ -215,10 +215,12 @@ class RecordWriter:
         ]
         self._save(endpoints=tuple(results))
 
-    def add_reference(self, users: int, raw: Columns, cpu_ms: float) -> None:
+    def add_reference(self, users: int, found: ReferenceRound) -> None:
         before = self.record.reference
-        raws, cpus_ms = (before.raw, before.cpu_ms) if before else ((), ())
-        self._save(reference=Reference(users=users, raw=(*raws, raw), cpu_ms=(*cpus_ms, cpu_ms)))
+        raw, cpu_ms, cpu_us = (before.raw, before.cpu_ms, before.raw_cpu_us) if before else ((), (), ())
+        cpu_us += () if found.raw_cpu_us is None else (found.raw_cpu_us,)
+        now = Reference(users=users, raw=(*raw, found.raw), cpu_ms=(*cpu_ms, found.cpu_ms), raw_cpu_us=cpu_us)
+        self._save(reference=now)
 
     def lose(self, job: Job, reason: str) -> None:
         lost = Missing(endpoint=job.endpoint.name, round=job.round, reason=reason)

@@ -1,7 +1,7 @@
 """The record: what a run leaves behind, one JSON file that is the only truth from which everything is shown."""
 
 from statistics import median
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -93,6 +93,9 @@ class Dealt(Frozen):
     connections_per_worker: tuple[Whole, ...]
 
 
+CPU_METRIC: Final = "server_cpu_us_per_request"
+
+
 class Resources(Frozen):
     """What the load cost. CPU in percent of one core, of the machine in percent of all of them.
 
@@ -102,7 +105,8 @@ class Resources(Frozen):
     `generator_lag_mean_ms`: how late the load generator's event loop was, looked at once a second; as long as responses
     lay unread on average. `others_cpu_mean_percent`: what neither the server, with all that it started, nor the load
     generator used of this machine, in percent of one core; not known of runs before 2026-11-26.
-    `generator_cpu_us_per_request`: of all processes that sent the load; not known of runs before 2026-11-28.
+    Processor time per request (us): `generator_cpu_us_per_request` of all processes that sent the load,
+    `server_cpu_us_per_request` of the workers, without what they started; not known of runs before 2026-11-28.
     """
 
     worker_cpu_peak_percent: tuple[Sample, ...] | None
@@ -121,6 +125,7 @@ class Resources(Frozen):
     steal_percent: Sample | None
     others_cpu_mean_percent: Sample | None = None
     generator_cpu_us_per_request: Sample | None = None
+    server_cpu_us_per_request: Sample | None = None
 
 
 # Raised whenever the way of measuring changes what the same software would score: older runs then do not compare.
@@ -396,16 +401,19 @@ class Missing(Frozen):
 class Reference(Frozen):
     """What this machine gave in this run, whatever was measured on it: one entry for each round.
 
-    `raw`: a bare ASGI answer on the same server under `users` users who never rest. `cpu_ms`: a loop of plain Python.
+    `raw`: a bare ASGI answer on the same server under `users` users who never rest, and `raw_cpu_us` what one cost the
+    workers; not known of runs before 2026-11-28. `cpu_ms`: a loop of plain Python.
     """
 
     users: Whole
     raw: tuple[Columns, ...] = Field(min_length=1)
     cpu_ms: tuple[Amount, ...] = Field(min_length=1)
+    raw_cpu_us: tuple[Amount, ...] = ()
 
     def median(self, column: str) -> float | None:
-        """A column of the bare response, the median over the rounds."""
-        values = [value for item in self.raw if (value := getattr(item, column)) is not None]
+        """A column of the bare response, or its CPU_METRIC, the median over the rounds."""
+        values = [value for item in self.raw if (value := getattr(item, column, None)) is not None]
+        values = list(self.raw_cpu_us) if column == CPU_METRIC else values
         return float(median(values)) if values else None
 
 

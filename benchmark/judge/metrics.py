@@ -13,11 +13,12 @@ A metric is judged in one of four forms, because what moves it differs:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal, Protocol
 
 from benchmark.config import MetricName
 from benchmark.plan import Endpoint, Plan
-from benchmark.record import Columns
+from benchmark.record import CPU_METRIC, Columns, Round
 
 Better = Literal["higher", "lower"]
 Form = Literal["waiting", "relative", "predicted", "machine"]
@@ -51,6 +52,10 @@ class Metric:
         if self.name == "failure_ratio":
             requests = sum(measured.requests for measured in result.rounds)
             return sum(measured.failures for measured in result.rounds) / requests if requests else None
+        if self.name == CPU_METRIC:
+            rounds = [measured for measured in result.rounds if isinstance(measured, Round)]
+            each = [measured.resources.server_cpu_us_per_request for measured in rounds]
+            return median(known) if (known := [value for value in each if value is not None]) else None
         value = getattr(result.summary, self.name, None)
         return None if value is None else float(value)
 
@@ -63,6 +68,8 @@ METRICS = (
     Metric("excess_p50_ms", "excess", "ms", "lower", smallest_difference=1.0),
     # The usual baseline is zero failures, of which 5 % is zero: without a bound one lost packet would be a regression.
     Metric("failure_ratio", "failures", "of requests", "lower", smallest_difference=0.001),
+    # What a request computes hardly feels how busy the machine is; its clock is exact to some microseconds.
+    Metric(CPU_METRIC, "CPU per request", "us", "lower", smallest_difference=20.0),
     # A p99 of a few thousand requests hangs on a few dozen of them: shown, never judged.
     Metric("p99_ms", "p99", "ms", "lower", judged=False),
 )
@@ -92,7 +99,9 @@ def form(of: Metric, endpoint: Endpoint, plan: Plan, *, reference: bool) -> Form
         return "waiting"
     machine: Form = "relative" if reference else "machine"
     asked_rps = _asked_rps(endpoint, plan)
-    if endpoint.served in {None, "cpu", "mixed"} or asked_rps is None or asked_rps > MOST_SLEEPING_RPS:
+    if of.name == CPU_METRIC or endpoint.served in {None, "cpu", "mixed"}:
+        return machine
+    if asked_rps is None or asked_rps > MOST_SLEEPING_RPS:
         return machine
     seats = endpoint.seats_per_worker(plan.target.threads)
     if seats is not None and (plan.profile.users > seats or plan.profile.rate_per_s is not None):

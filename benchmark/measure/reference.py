@@ -13,6 +13,7 @@ from benchmark.errors import InvalidRunError, MiscountedRunError
 from benchmark.measure.load_test import ROOT, Window
 from benchmark.measure.raw_app import COUNTS_VARIABLE
 from benchmark.measure.round import Job, Pause, Watch, measure
+from benchmark.measure.summarize import cpu_us_per_request, load_samples
 from benchmark.plan import Endpoint, Plan, Profile, Target
 from benchmark.record import Columns
 from benchmark.summary import columns, locust_elapsed_s
@@ -31,9 +32,10 @@ CPU_STEPS = 300_000
 
 @dataclass(frozen=True)
 class ReferenceRound:
-    """Columns of the bare answer, and the time of the loop (ms)."""
+    """Columns of the bare answer, what one cost the workers (us), and the time of the loop (ms)."""
 
     raw: Columns
+    raw_cpu_us: float | None
     cpu_ms: float
 
 
@@ -53,7 +55,7 @@ def measure_reference(plan: Plan, round_number: int, directory: Path, pause: Pau
     raw = columns(rows, locust_elapsed_s(rows), None)
     if raw.failures > MOST_FAILED * raw.requests:
         raise InvalidRunError(f"{raw.failures} of {raw.requests} responses of the reference workload failed")
-    return ReferenceRound(raw, cpu_ms)
+    return ReferenceRound(raw, cpu_us_per_request(load_samples(measured), measured), cpu_ms)
 
 
 def require_same_count(window: Window, directory: Path, workers: int) -> None:

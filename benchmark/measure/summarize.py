@@ -52,7 +52,24 @@ def resources(raw: RawRound) -> Resources:
         machine_cpu_mean_percent=figure(samples["machine_cpu_percent"].mean()),
         steal_percent=figure(samples["steal_percent"].mean()),
         others_cpu_mean_percent=_others_percent(raw, generator["generator_cpu_mean_percent"]) if known else None,
+        server_cpu_us_per_request=cpu_us_per_request(samples, raw),
     )
+
+
+def cpu_us_per_request(samples: pd.DataFrame, raw: RawRound) -> float | None:
+    """Processor time (us) of the workers for each request that ended between the first and the last of these samples.
+
+    None where no worker was seen, or nothing ended. A worker whose clock went back was replaced: what the old one used
+    since the sample before is lost.
+    """
+    names = worker_columns(samples, "cpu_s")
+    ends_s = raw.rows["end_s"] + raw.window.start_s
+    if not names or len(samples) < 2:  # noqa: PLR2004 - the first and the last
+        return None
+    ended = int(((ends_s > samples["time_s"].iloc[0]) & (ends_s <= samples["time_s"].iloc[-1])).sum())
+    grown = samples[names].diff().iloc[1:]
+    spent_s = float(grown.where(grown >= 0, samples[names].iloc[1:]).sum().sum())
+    return round(1e6 * spent_s / ended, 1) if ended else None
 
 
 def _others_percent(raw: RawRound, generator_percent: float) -> float:

@@ -80,6 +80,7 @@ def templates() -> Environment:
         "signed": formatting.signed_percent,
         "count": formatting.count,
         "latency": formatting.latency,
+        "cpu": lambda us: formatting.latency(None if us is None else us / 1000),
     }
     return environment
 

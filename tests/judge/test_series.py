@@ -352,7 +352,8 @@ def test_what_changed_fits_a_line_and_never_loses_the_commits() -> None:
 
 
 def test_every_judged_metric_is_read_from_a_record() -> None:
-    result = some_result("awaiting", some_round(failures=10), some_round(failures=30))
+    used = {"server_cpu_us_per_request": 412.5}
+    result = some_result("awaiting", some_round(failures=10, resources=used), some_round(failures=30))
     values = {of.name: of.value(result) for of in JUDGED}
     assert values == {
         "throughput_rps": 33.33,
@@ -360,6 +361,7 @@ def test_every_judged_metric_is_read_from_a_record() -> None:
         "p95_ms": 157.0,
         "excess_p50_ms": 1.0,
         "failure_ratio": 0.02,
+        "server_cpu_us_per_request": 412.5,
     }
     assert metric("p95_ms").value(EndpointResult(name="e", users=1, limit=None, rounds=(), summary=None)) is None
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmark.measure.load_test import Window
 from benchmark.measure.round import RawRound
-from benchmark.measure.summarize import on_time, steady_start, summarize
+from benchmark.measure.summarize import cpu_us_per_request, on_time, steady_start, summarize
 from benchmark.plan import Endpoint
 from benchmark.record import FirstByte
 from tests.support.records import some_plan
@@ -73,6 +73,16 @@ def raw(**changes: Any) -> RawRound:
     values |= {"rows": requests(), "samples": samples(), "generator": generator()}
     values |= {"cores": 4, "children_cpu_percent": 0.0, "processes": (generator(),)}
     return RawRound(**(values | changes))
+
+
+def test_cpu_per_request_is_of_what_ended_between_two_samples_also_where_a_worker_was_replaced() -> None:
+    used = samples().assign(
+        worker0_cpu_s=[0.1 * n for n in range(11)], worker1_cpu_s=[5.0, *(0.1 * n for n in range(10))]
+    )
+    # 9 seconds with two responses each lie behind the first sample; worker 1 was replaced in the first of them
+    assert cpu_us_per_request(used[:10], raw()) == pytest.approx(1e6 * (0.9 + 0.8) / 16, abs=0.1)
+    assert cpu_us_per_request(used[:1], raw()) is None
+    assert cpu_us_per_request(samples(), raw()) is None, "older samples have no such clock"
 
 
 def test_the_whole_load_and_its_steady_part_are_summed_up_by_the_same_code() -> None:
