@@ -1,12 +1,15 @@
 """The system that is measured, as a discrete-event simulation (SimPy): users, a load generator, workers with slots.
 
-What a request costs besides its service time was measured, not fitted to a table (docs/explanation.md).
+A closed network of users, or an open one of arrivals (Lazowska, Zahorjan, Graham and Sevcik, "Quantitative System
+Performance", 1984). A request that is said to compute takes turns with others at its worker's processor, and shares
+the machine's cores (processors.py); the rest of its time passes while others are served. docs/explanation.md has what
+was measured of it, and what it leaves out.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, repeat
 from math import floor
 
 import numpy as np
@@ -14,7 +17,12 @@ import pandas as pd
 from simpy import Environment, Event, Resource
 from simpy.events import ProcessGenerator
 
+from benchmark.theory.demand import BLOCK, Constant, Demands
+from benchmark.theory.processors import Machine, OneByOne, Process, processes
 from load.arrivals import Think
+
+SWITCH_INTERVAL_S = 0.005
+"""How long a thread may compute while others of its process want to (sys.getswitchinterval)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Overhead:
     generator_s: float = 0.0001
     worker_s: float = 0.0004
     latency_s: float = 0.001
+    between_s: float = 0.0
     begin_s: float = 0.02
     connect_s: float = 0.0002
     accept_s: float = 0.0003
@@ -71,11 +80,28 @@ class Load:
 
 @dataclass(frozen=True)
 class Service:
-    """How requests are served: `work_s` each (s), at most `seats[w]` at a time in worker `w`; None: any number."""
+    """How requests are served: `work_s` each (s), at most `seats[w]` at a time in worker `w`; None: any number.
+
+    `demands`: how much of it is computing, and how it varies; None: all of it is waiting, and constant. What then has
+    no slots waits and computes next to others. `overhead`: of these requests, where it is known. `switches`: whether
+    requests that compute are threads, which take turns. Services with the same `pool` share its seats.
+    """
 
     work_s: float
     seats: tuple[int, ...] | None
     workers: int
+    demands: Demands | None = None
+    overhead: Overhead | None = None
+    switches: bool = False
+    pool: str = ""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Services of one server; each request is of one of them, drawn by weight."""
+
+    services: tuple[Service, ...]
+    weights: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -94,118 +120,191 @@ class Simulated:
         return len(self.waiting_since_s)
 
 
-class OneByOne:
-    """A process that handles things one after another in the order in which they come: an event loop, a core."""
-
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-        self._free_at_s = 0.0
-
-    def delay_s(self, seconds: float) -> float:
-        """How long it takes until everything that came before, and then this, has been handled (s)."""
-        now = self._environment.now
-        self._free_at_s = max(now, self._free_at_s) + seconds
-        return self._free_at_s - now
-
-
 class Worker:
     """A server process: an event loop and, where there is something to queue for, seats."""
 
-    def __init__(self, environment: Environment, service: Service, seats: int | None, overhead: Overhead) -> None:
+    def __init__(self, environment: Environment, loop: Process, pools: dict[str, int]) -> None:
         self._environment = environment
-        self._work_s = service.work_s
-        self._overhead = overhead
-        self._loop = OneByOne(environment)
-        self._seats = None if seats is None else Resource(environment, capacity=seats)
+        self._loop = loop
+        self._pools = {name: Resource(environment, capacity=seats) for name, seats in pools.items()}
         self._threads = 0
 
-    def answer(self, *, is_first: bool) -> ProcessGenerator:
+    def _seats(self, kind: "Kind") -> Resource | None:
+        return None if kind.service.seats is None else self._pools[kind.service.pool]
+
+    def answer(self, kind: "Kind", *, is_first: bool) -> ProcessGenerator:
         """Serve one request, from its arrival to the answer; the first one of a connection has to be accepted."""
-        environment, overhead = self._environment, self._overhead
-        handled_s = self._loop.delay_s(overhead.worker_s / 2 + overhead.accept_s * is_first)
-        if self._seats is None:
-            yield environment.timeout(handled_s + self._work_s)
+        if kind.draws is not None:
+            yield from self._compute(kind, *next(kind.draws), is_first=is_first)
+            return
+        environment, overhead, seats = self._environment, kind.overhead, self._seats(kind)
+        work_s = kind.service.work_s
+        loop = self._loop
+        assert isinstance(loop, OneByOne)  # noqa: S101 - else every kind draws
+        handled_s = loop.delay_s(overhead.worker_s / 2 + overhead.accept_s * is_first)
+        if seats is None:
+            yield environment.timeout(handled_s + work_s)
         else:
             yield environment.timeout(handled_s)
-            with self._seats.request() as seat:
+            with seats.request() as seat:
                 yield seat
                 started_s = 0.0
-                if self._seats.count > self._threads:
+                if seats.count > self._threads:
                     self._threads += 1
-                    started_s = self._loop.delay_s(overhead.thread_s)
-                yield environment.timeout(started_s + self._work_s)
-        yield environment.timeout(self._loop.delay_s(overhead.worker_s / 2) + overhead.latency_s)
+                    started_s = loop.delay_s(overhead.thread_s)
+                yield environment.timeout(started_s + work_s)
+        yield environment.timeout(loop.delay_s(overhead.worker_s / 2) + overhead.latency_s)
+
+    def _compute(self, kind: "Kind", computing_s: float, waiting_s: float, *, is_first: bool) -> ProcessGenerator:
+        """Serve a request that computes: the framework's part of that, half of it at each end, needs no seat."""
+        environment, overhead, seats = self._environment, kind.overhead, self._seats(kind)
+        outside_s = min(overhead.worker_s, computing_s) / 2
+        yield from self._handled(outside_s + overhead.accept_s * is_first)
+        if seats is None:
+            yield environment.timeout(waiting_s)
+            yield from self._turns(kind, computing_s - outside_s)
+        else:
+            with seats.request() as seat:
+                yield seat
+                if seats.count > self._threads:
+                    self._threads += 1
+                    yield from self._handled(overhead.thread_s)
+                yield environment.timeout(waiting_s)
+                yield from self._turns(kind, computing_s - 2 * outside_s)
+            yield from self._handled(outside_s)
+        yield environment.timeout(overhead.latency_s)
+
+    def _turns(self, kind: "Kind", seconds: float) -> Generator[Event, None, None]:
+        while kind.service.switches and seconds > SWITCH_INTERVAL_S:
+            yield self._loop.handle(SWITCH_INTERVAL_S)
+            seconds -= SWITCH_INTERVAL_S
+        yield from self._handled(seconds)
+
+    def _handled(self, seconds: float) -> Generator[Event, None, None]:
+        """Take the process for so long, one after another; nothing to do does not wait for a turn."""
+        if seconds:
+            yield self._loop.handle(seconds)
 
 
 class Log:
-    """Finished requests: 16 bytes each, so that a million of them is no matter."""
+    """Finished requests: 17 bytes each, so that a million of them is no matter."""
 
-    def __init__(self) -> None:
-        self._sent_s, self._end_s = array("d"), array("d")
+    def __init__(self, mix: Mix) -> None:
+        self._several = len(mix.services) > 1
+        self._sent_s, self._end_s, self._service = array("d"), array("d"), array("B")
 
-    def add(self, sent_s: float, end_s: float) -> None:
+    def add(self, sent_s: float, end_s: float, service: int) -> None:
         self._sent_s.append(sent_s)
         self._end_s.append(end_s)
+        self._service.append(service)
 
     def rows(self) -> pd.DataFrame:
+        """Request rows; of a mix `service` says which of its services each asked for."""
+        services = {"service": np.frombuffer(self._service, dtype=np.uint8).copy()} if self._several else {}
         return pd.DataFrame(
             {
                 "sent_s": np.frombuffer(self._sent_s, dtype=np.float64).copy(),
                 "end_s": np.frombuffer(self._end_s, dtype=np.float64).copy(),
                 "error": "",
             }
+            | services
         )
+
+
+class Kind:
+    """One service of a network, with what its requests cost and need. `shares`: whether processes share cores."""
+
+    def __init__(self, service: Service, overhead: Overhead, random: np.random.Generator, *, shares: bool) -> None:
+        self.service = service
+        self.overhead = service.overhead or overhead
+        demands = service.demands
+        if demands is None and shares:
+            demands = Constant(self.overhead.worker_s, service.work_s)
+        self.draws = None if demands is None else demands(random)
 
 
 class Network:
     """Workers, a load generator, and the requests that pass through both."""
 
-    def __init__(self, service: Service, overhead: Overhead) -> None:
+    def __init__(self, served: Service | Mix, overhead: Overhead, machine: Machine | None, seed: int) -> None:
         self.environment = Environment()
         self._overhead = overhead
-        seats = service.seats or (None,) * service.workers
-        self._workers = [Worker(self.environment, service, each, overhead) for each in seats]
-        self._generator = OneByOne(self.environment)
-        self._log = Log()
+        mix = served if isinstance(served, Mix) else Mix((served,), (1.0,))
+        random = np.random.default_rng(seed)
+        workers = mix.services[0].workers
+        shares = machine is not None and not machine.suffices(workers)
+        kinds = [Kind(service, overhead, random, shares=shares) for service in mix.services]
+        self._kinds = _by_weight(kinds, mix.weights, random)
+        loops, self._generators = processes(self.environment, machine, workers)
+        self._workers = [Worker(self.environment, loop, _pools(mix, number)) for number, loop in enumerate(loops)]
+        self._log = Log(mix)
         self._asked = count()
         self._under_way: dict[int, float] = {}
 
-    def ask(self, worker: int, *, is_first: bool) -> ProcessGenerator:
+    def ask(self, worker: int, *, is_first: bool, user: int = 0) -> ProcessGenerator:
         sent_s = self.environment.now
         number = next(self._asked)
+        generator = self._generators[user % len(self._generators)]
+        place, kind = next(self._kinds)
         self._under_way[number] = sent_s
-        yield from self._workers[worker].answer(is_first=is_first)
-        yield self.environment.timeout(self._generator.delay_s(self._overhead.generator_s))
+        yield from self._workers[worker].answer(kind, is_first=is_first)
+        yield generator.handle(kind.overhead.generator_s)
         del self._under_way[number]
-        self._log.add(sent_s, self.environment.now)
+        self._log.add(sent_s, self.environment.now, place)
+        if kind.overhead.between_s:
+            yield generator.handle(kind.overhead.between_s)
 
-    def connect(self) -> Event:
-        return self.environment.timeout(self._generator.delay_s(self._overhead.connect_s))
+    def connect(self, user: int) -> Event:
+        return self._generators[user % len(self._generators)].handle(self._overhead.connect_s)
 
     def run(self, duration_s: float) -> Simulated:
         self.environment.run(until=duration_s)
         return Simulated(self._log.rows(), tuple(self._under_way.values()))
 
 
-def simulate(load: Load, service: Service, workers: Sequence[int], overhead: Overhead) -> Simulated:
+def _pools(mix: Mix, worker: int) -> dict[str, int]:
+    return {service.pool: service.seats[worker] for service in mix.services if service.seats is not None}
+
+
+def _by_weight(
+    kinds: Sequence[Kind], weights: Sequence[float], random: np.random.Generator
+) -> Iterator[tuple[int, Kind]]:
+    if len(kinds) == 1:
+        yield from repeat((0, kinds[0]))
+    shares = np.array(weights, dtype=np.float64) / sum(weights)
+    while True:
+        for place in random.choice(len(kinds), BLOCK, p=shares).tolist():
+            yield place, kinds[place]
+
+
+def simulate(
+    load: Load,
+    served: Service | Mix,
+    workers: Sequence[int],
+    overhead: Overhead,
+    *,
+    machine: Machine | None = None,
+    seed: int = 0,
+) -> Simulated:
     """Simulate one load in a closed loop: users who ask again when they were answered.
 
     `workers`: for each user, in the order in which they are spawned, the number of the worker that has its connection.
+    `machine`: what computes; None: every process has a core of its own. `seed` draws what requests need.
     """
-    network = Network(service, overhead)
+    network = Network(served, overhead, machine, seed)
     environment = network.environment
     think = load.think or Think(first_s=load.wait_s)
     thoughts_s: array[float] = array("d")
 
     def user(number: int, worker: int) -> ProcessGenerator:
         yield environment.timeout(overhead.begin_s + load.spawned_at_s(number))
-        yield network.connect()
+        yield network.connect(number)
         yield environment.timeout(max(0.0, first_request_s(load, number, overhead) - environment.now))
         pause = think.pauses(load.seed, number)
         is_first = True
         while True:
             sent_s = environment.now
-            yield from network.ask(worker, is_first=is_first)
+            yield from network.ask(worker, is_first=is_first, user=number)
             is_first = False
             if think_s := pause(environment.now - sent_s):
                 thoughts_s.append(think_s)
@@ -228,10 +327,16 @@ def first_request_s(load: Load, number: int, overhead: Overhead) -> float:
 
 
 def simulate_open(
-    arrivals: Iterator[tuple[float, int]], duration_s: float, service: Service, overhead: Overhead
+    arrivals: Iterator[tuple[float, int]],
+    duration_s: float,
+    served: Service | Mix,
+    overhead: Overhead,
+    *,
+    machine: Machine | None = None,
+    seed: int = 0,
 ) -> Simulated:
     """Simulate arrivals that do not wait for answers: (seconds since the one before, number of the worker)."""
-    network = Network(service, overhead)
+    network = Network(served, overhead, machine, seed)
 
     def arrive() -> ProcessGenerator:
         for gap_s, worker in arrivals:

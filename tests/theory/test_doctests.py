@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.theory import bounds
+from benchmark.theory import bounds, demand
 from benchmark.theory import predict as open_model
 
 
-@pytest.mark.parametrize("module", [bounds, open_model])
+@pytest.mark.parametrize("module", [bounds, demand, open_model])
 def test_examples_in_docstrings_hold(module: object) -> None:
     done = doctest.testmod(module)  # type: ignore[arg-type]
     assert done.attempted > 0
