@@ -7,6 +7,8 @@ SHORTEST_LEVEL_S = 1.0
 """Locust asks a shape once a second."""
 ANSWER_TIMES_PER_LEVEL = 4
 FIRST_ANSWERS = 5
+FIRST_LEVEL_ANSWERS, FIRST_LEVEL_S = 60, 6.0
+"""One user tells the distribution of the service time: until so many answers, or for so long."""
 FEWEST_ANSWERS = 3
 FEWEST_LEVELS = 2
 PATIENCE_S = 60.0
@@ -66,7 +68,8 @@ class Steps:
             return self.users if now_s < PATIENCE_S else None
         if answered < FIRST_ANSWERS and now_s < FIRST_ANSWERS * SHORTEST_LEVEL_S * 2:
             return self.users
-        if now_s < SHORTEST_LEVEL_S - TICK_SLACK_S:
+        enough = answered >= FIRST_LEVEL_ANSWERS or now_s >= FIRST_LEVEL_S - TICK_SLACK_S
+        if not enough or now_s < SHORTEST_LEVEL_S - TICK_SLACK_S:
             return self.users
         self._step_s = max(SHORTEST_LEVEL_S, math.ceil(ANSWER_TIMES_PER_LEVEL * now_s / answered))
         left = int((self._load.budget_s - now_s) / self._step_s)

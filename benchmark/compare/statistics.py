@@ -17,19 +17,20 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import get_args
 
 import numpy as np
 from scipy import stats
 
-from benchmark.compare.model import SIDES, Difference, SideName, Turn, Word
+from benchmark.compare.model import SIDES, ComparedMetric, Difference, SideName, Turn, Word
 from benchmark.formatting import minus
 from benchmark.judge.metrics import JUDGED, Metric
 from benchmark.judge.model_fit import allowed_ms, is_too_much, lost_ratio
 
 FEWEST_PASSES = 8
 TRIMMED = 0.2
-COMPARED = tuple(metric for metric in JUDGED if not metric.name.startswith("excess"))
-"""Both sides do the same work, so that a change of the excess is the change of the latency: not said twice."""
+COMPARED = tuple(metric for metric in JUDGED if metric.name in get_args(ComparedMetric))
+"""Not the excess: both sides do the same work, so that its change is that of the latency, and is not said twice."""
 
 MOST_FAILURES_RATIO = 0.01
 

@@ -7,7 +7,7 @@ promised is "up to".
 from collections.abc import Callable, Sequence
 
 from benchmark.diagnose.model import Diagnosis, Level
-from benchmark.formatting import factor, figure
+from benchmark.formatting import factor, figure, latency
 from benchmark.plan import Served
 
 WHOLE_MS = 100
@@ -119,16 +119,34 @@ def _cpu(found: Diagnosis) -> tuple[str, str, str]:
     return finding, change, gain
 
 
+def _mixed(found: Diagnosis) -> tuple[str, str, str]:
+    computes, cores = latency(1000 * (found.cpu_per_request_s or 0.0)), found.setting.cores or 1
+    workers = found.setting.workers or 1
+    computing = f"a worker computes {computes} of the {_took(found)} per response"
+    finding = f"Waits and computes: {computing}. The CPU is the limit."
+    best = max(level.throughput_rps for level in found.levels)
+    most = min(cores, workers) / found.cpu_per_request_s if found.cpu_per_request_s else best
+    change = "Compute less: waiting overlaps with other requests, computing does not. More threads do not help."
+    gain = f"Half the computing: up to {figure(max(best, 2 * most))} req/s instead of {figure(best)}."
+    if workers < cores:
+        change = f"Run {cores} workers, one for each core, or compute less. More threads do not help."
+        more = max(best, most * cores / workers)
+        gain = f"Up to {figure(more)} req/s with {cores} workers instead of {figure(best)}."
+    return finding, change, gain
+
+
 def _pool(found: Diagnosis) -> tuple[str, str, str]:
     grown = max((max(level.threads_grown_per_worker or (0,)) for level in found.levels), default=0)
     threads = found.seats is not None and found.seats > 1 and grown == found.seats
     kind = "an executor of its own, or a thread pool of that size" if threads else "a semaphore or a connection pool"
     finding = f"Another pool: {found.seats} {_at_a_time(found)}: {kind}."
     if not found.setting.workers:
-        finding = f"Some pool: {found.seats} {_at_a_time(found)}. Which one shows only where the workers can be "
-        finding += "observed: with [app] import."
+        finding = f"Some pool: {found.seats} {_at_a_time(found)}: threads, connections, a semaphore, or workers that "
+        finding += "are blocked. Which one shows only where the workers can be observed: with [app] import."
     seats, workers = found.seats or 1, found.setting.workers or 1
     change = f"Make it larger: {2 * seats} instead of {seats}, if the resource behind it can take that."
+    if not found.setting.workers:
+        change = f"If it is a pool, make it larger: {2 * seats} instead of {seats}. If workers are blocked, find why."
     service_s = found.service_s.value if found.service_s else 1.0
     users = found.levels[-1].users
     rate = min(2 * seats * workers / service_s, _users_rps(found, users))
@@ -141,4 +159,5 @@ TEXTS: dict[Served, Callable[[Diagnosis], tuple[str, str, str]]] = {
     "blocked event loop": _blocked,
     "cpu": _cpu,
     "pool": _pool,
+    "mixed": _mixed,
 }

@@ -67,6 +67,8 @@ def levels(steps: Sequence[Step], rows: pd.DataFrame, service_s: float) -> list[
         overlap = np.clip(np.minimum(ends, end_s) - np.maximum(ends - service_s, start_s), 0, None)
         busy = float(overlap.sum()) / (end_s - start_s)
         answered_ms = since_due_ms(within(rows, step.start_s, step.end_s))
+        settled_ms = since_due_ms(within(rows, start_s, step.end_s))
+        middle, slow = np.quantile(settled_ms, [0.5, 0.99]) if len(settled_ms) else (1.0, 0.0)
         found.append(
             Level(
                 **step.model_dump(),
@@ -74,6 +76,7 @@ def levels(steps: Sequence[Step], rows: pd.DataFrame, service_s: float) -> list[
                 throughput_rps=round(busy / service_s, 3),
                 median_ms=round(float(np.median(answered_ms)), 3) if len(answered_ms) else None,
                 busy_seats=round(busy, 3),
+                tail=round(float(slow / middle), 2),
             )
         )
     return found

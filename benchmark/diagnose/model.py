@@ -10,6 +10,7 @@ from tomlkit.items import InlineTable, Table
 from benchmark.errors import UsageError
 from benchmark.fields import Frozen
 from benchmark.plan import Endpoint, Served
+from benchmark.record import Quantiles
 from benchmark.store import write_whole
 
 
@@ -31,12 +32,16 @@ class Step(Frozen):
 
 
 class Level(Step):
-    """One level and what its requests say. `busy_seats`: requests that were being served at a time, on average."""
+    """One level and what its requests say. `busy_seats`: requests that were being served at a time, on average.
+
+    `tail`: the 99th percentile over the median, but for the first fifth of the level, in which users still connect.
+    """
 
     answers: int
     throughput_rps: float
     median_ms: float | None
     busy_seats: float
+    tail: float = 0.0
 
 
 class Interval(Frozen):
@@ -48,7 +53,10 @@ class Interval(Frozen):
 
 
 class Setting(Frozen):
-    """What is known about the server beforehand. `workers`, `threads`, `cores`: None for an app that runs elsewhere."""
+    """What is known about the server beforehand. `workers`, `threads`: None for an app that was not started here.
+
+    `cores`: of this machine, if the app runs on it; None: it runs on another one.
+    """
 
     endpoint: str
     workers: int | None
@@ -61,7 +69,9 @@ class Diagnosis(Frozen):
 
     `seats_per_worker` of an app elsewhere are the seats of all its workers together. `seats` is the whole number in
     the middle of them, None where nothing queues or where it cannot be told. `most_at_once`: most requests that
-    were being served at a time, on average over a level. `cpu_per_request_s`: processor time of the workers.
+    were being served at a time, on average over a level. Processor time of a request: `cpu_per_request_s` of the
+    workers (of an app on this machine that was not started here: what the machine computed more for each response),
+    `generator_cpu_s` of the load generator. `quantiles`: of the responses that one user got alone.
     """
 
     schema_version: Literal[1] = 1
@@ -72,6 +82,8 @@ class Diagnosis(Frozen):
     seats: int | None
     most_at_once: int | None
     cpu_per_request_s: float | None
+    generator_cpu_s: float | None = None
+    quantiles: Quantiles | None = None
     finding: str
     evidence: str
     change: str
@@ -103,16 +115,22 @@ def declaration(found: Diagnosis, endpoint: Endpoint) -> dict[str, Any]:
     """
     if found.regime is None or found.service_s is None or contradiction(found, endpoint):
         return {}
-    if found.setting.workers is None and found.regime != "event loop":
+    if found.setting.workers is None and found.regime not in {"event loop", "mixed"}:
         return {}
     lacking: dict[str, Any] = {}
     if endpoint.served is None:
         lacking["served"] = found.regime
         lacking |= {"slots": found.seats} if found.regime == "pool" else {}
+    computes_s = found.cpu_per_request_s or 0.0
     if endpoint.work_s is None and endpoint.work_tasks is None:
-        service_ms = 1000 * found.service_s.value
-        lacking["work"] = f"{round(service_ms)}ms" if service_ms >= WHOLE_MS else f"{service_ms:.3g}ms"
+        lacking["work"] = _duration(computes_s if found.regime == "cpu" else found.service_s.value)
+    if endpoint.cpu_s is None and found.regime == "mixed":
+        lacking["cpu"] = _duration(computes_s)
     return lacking
+
+
+def _duration(value_s: float) -> str:
+    return f"{round(1000 * value_s)}ms" if 1000 * value_s >= WHOLE_MS else f"{1000 * value_s:.3g}ms"
 
 
 def declare(path: Path, name: str, keys: Mapping[str, Any]) -> None:

@@ -5,7 +5,10 @@ Each rule looks at the evidence and either says what it means or passes it on.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
+from statistics import median
 
+import numpy as np
 import pandas as pd
 
 from benchmark.diagnose.advice import advice
@@ -13,7 +16,7 @@ from benchmark.diagnose.fit import Fit, connections, fit, levels, service_time
 from benchmark.diagnose.model import Diagnosis, Interval, Level, Setting, Step
 from benchmark.formatting import figure
 from benchmark.plan import Served
-from benchmark.summary import since_due_ms
+from benchmark.summary import quantile_grid, since_due_ms, within
 
 LATE = 0.95  # connections accepted before the end of a level, of its users, below which some had to wait
 FULL = 0.8  # a level is full when no more than this part of its users can be served at a time
@@ -63,8 +66,44 @@ class Evidence:
 
     @property
     def computing(self) -> float:
-        """Part of the service time that a worker's processor works on a request."""
-        return (self.cpu_s or 0.0) / self.service.value
+        """Part of the service time that is computing: 1 where nothing but the way to the worker and back is waited."""
+        computes_s = self.cpu_s or 0.0
+        waits_s = max(0.0, self.service.value - computes_s - AROUND_S)
+        return computes_s / (computes_s + waits_s) if computes_s else 0.0
+
+    @property
+    def at_the_limit(self) -> Sequence[Level]:
+        """Levels that show what ended the growth: those at which requests queued, or else the last two."""
+        return self.full or self.levels[-2:]
+
+    @property
+    def processor_full(self) -> float:
+        """Part of what processor time there was that the app took at its limit: the middle level's. 0: not known."""
+        return median(self._taken(level) for level in self.at_the_limit)
+
+    def _taken(self, level: Level) -> float:
+        cores, workers = self.setting.cores, self.setting.workers
+        if cores is None:
+            return 0.0
+        generator = level.generator_cpu_percent / 100
+        busy = max(cores * level.machine_cpu_percent / 100, generator)
+        if workers is None:  # on this machine, but which processes it has is not known
+            return (busy - generator) / max(cores - generator, LEAST_CORES)
+        ours = sum(level.worker_cpu_percent or ()) / 100
+        others = max(0.0, busy - ours - generator)
+        fair_share = (
+            cores * workers / (workers + 1 + ceil(others))
+        )  # what they leave is not all: the system deals it out
+        return ours / min(workers, max(cores - generator - others, fair_share))
+
+    @property
+    def tail(self) -> float:
+        """How many times as long as the median the slowest of 100 took where requests queued; 0: too few to say.
+
+        Or where that is no more than a few times what it is for one user.
+        """
+        longest = max((level.tail for level in self.full if level.answers >= FEWEST_FOR_A_TAIL), default=0.0)
+        return longest if longest >= MUCH_LONGER * self.levels[0].tail else 0.0
 
 
 def served_at_once(level: Level, seats_per_worker: float) -> float:
@@ -73,9 +112,13 @@ def served_at_once(level: Level, seats_per_worker: float) -> float:
 
 
 SHORTEST_S = 0.002
-COMPUTES = 0.5  # of the service time a worker computes: from there on the processor is what serves
+AROUND_S = 0.001  # of a service time passes outside the worker's processor: timers, wake-ups, the load generator
+COMPUTES = 0.9  # of the service time is computing: from there on the processor is what serves
 COMPUTES_SOME = 0.1
-BUSY_WORKER_PERCENT = 85.0
+PROCESSOR_FULL, PROCESSOR_NEARLY_FULL = 0.8, 0.65
+LEAST_CORES = 0.05
+LONG_TAIL, MUCH_LONGER = 8.0, 3.0
+FEWEST_FOR_A_TAIL = 50
 BUSY_GENERATOR_PERCENT = 85.0
 BUSY_MACHINE_PERCENT = 85.0
 MANY = 64  # requests that have to be served at a time before it is said that they queue for nothing
@@ -85,6 +128,7 @@ FALLS = 0.7
 FITS_ALL = 1.1  # misfit of the worst level up to which a limit is believed even on a machine that others use
 ACCEPTS_LATE_S = 0.1  # service time from which on a blocked event loop was always seen to accept late
 CLOSE = 0.15
+MOST_PROCESSORS = 64  # of another machine: what serves more at a time is no processor
 MOST_WIDE = 1.6  # largest over smallest number of slots that still counts as knowing how many there are
 
 
@@ -109,11 +153,53 @@ def _too_short(evidence: Evidence) -> Verdict | None:
     if evidence.service.value >= SHORTEST_S:
         return None
     reason = f"one response takes {1000 * evidence.service.value:.2g} ms, mostly framework and load generator"
-    return _unknown(reason, "It hardly waits. To find its maximum throughput, use a load generator written in C.")
+    remedy = "It hardly waits. To find its maximum throughput, use a load generator written in C."
+    if evidence.cpu_s:
+        most = f"so one worker serves up to {figure(1 / evidence.cpu_s)} req/s"
+        remedy += f" It costs a worker {1000 * evidence.cpu_s:.2g} ms of CPU, {most}."
+    return _unknown(reason, remedy)
+
+
+def _long_tail(evidence: Evidence) -> Verdict | None:
+    """Queues for slots or processors serve in order, so that all wait alike; who waits for a lock may starve."""
+    if evidence.tail < LONG_TAIL:
+        return None
+    full = " The CPU was full, too." if evidence.processor_full >= PROCESSOR_FULL else ""
+    reason = (
+        f"some requests wait far longer than others: of 100 the slowest took {evidence.tail:.0f} times the median. "
+        f"That is no queue for a pool or a processor but a lock, which requests try to get again and again{full}"
+    )
+    remedy = "Look for what all workers write to: a database file, a row, a file lock; then let fewer write at a time."
+    return _unknown(reason, remedy)
 
 
 def _computes(evidence: Evidence) -> Verdict | None:
-    return Verdict("cpu", 1) if evidence.computing >= COMPUTES else None
+    if evidence.computing < COMPUTES or evidence.setting.workers is None:
+        return None
+    return Verdict("cpu", 1)
+
+
+def _computes_here(evidence: Evidence) -> Verdict | None:
+    """An app on this machine that was not started here: what its processes compute is told from the whole machine."""
+    if evidence.setting.workers is not None or evidence.setting.cores is None:
+        return None
+    if evidence.computing < COMPUTES_SOME or evidence.processor_full < PROCESSOR_NEARLY_FULL:
+        return None
+    computes = f"{1000 * (evidence.cpu_s or 0):.2g} of the {1000 * evidence.service.value:.3g} ms"
+    reason = f"the CPU of this machine was full, and it computed {computes} that a response takes. If the app runs here"
+    kind = "it is CPU-bound" if evidence.computing >= COMPUTES else "it waits and computes, and the CPU is its limit"
+    return _unknown(f"{reason}, {kind}; a pool may be a limit, too", "Start it here ([app] import) to be sure.")
+
+
+def _elsewhere(evidence: Evidence) -> Verdict | None:
+    """Few at a time, on a machine that cannot be seen: slots, blocked workers and processors look alike."""
+    if evidence.setting.workers is not None or evidence.setting.cores is not None:
+        return None
+    slots = max(1, round(evidence.fit.seats.value))
+    if slots > MOST_PROCESSORS:
+        return None
+    reason = f"it serves {slots} at a time in all: a pool, blocked workers, or {slots} processors that compute"
+    return _unknown(reason, "Watch the CPU of its machine under this load, or measure it where it can be started.")
 
 
 def _still_grows(evidence: Evidence) -> Verdict | None:
@@ -133,25 +219,31 @@ def _still_grows(evidence: Evidence) -> Verdict | None:
 
 def _processor_full(evidence: Evidence) -> Verdict | None:
     """Growth ended because the processor was full, though a request computes only for a part of its time."""
-    looked_at = evidence.full or evidence.levels[-2:]
-    busy = [level for level in looked_at if _processor_is_full(level, evidence)]
-    if 2 * len(busy) < len(looked_at):
+    if evidence.setting.workers is None or evidence.processor_full < PROCESSOR_FULL:
         return None
     if evidence.computing >= COMPUTES_SOME:
-        return Verdict("cpu", 1)
-    if evidence.setting.workers is not None and not evidence.on_threads:
+        return Verdict("mixed")
+    if not evidence.on_threads:
         return Verdict("event loop")
-    reason = f"the CPU was full at {busy[0].users} users, before a limit of the endpoint itself showed"
+    users = evidence.at_the_limit[0].users
+    reason = f"the CPU was full at {users} users, before a limit of the endpoint itself showed"
     return _unknown(
         reason, "Let each request wait longer or compute less for the test, or give the machine more cores."
     )
 
 
-def _processor_is_full(level: Level, evidence: Evidence) -> bool:
-    """Whether the workers, or all that this measurement runs, took what processor there was."""
-    ours = sum(level.worker_cpu_percent or ()) + level.generator_cpu_percent
-    workers_full = min(level.worker_cpu_percent or (0.0,)) >= BUSY_WORKER_PERCENT
-    return workers_full or (_machine_is_full(level) and ours >= 50 * (evidence.setting.cores or 1))
+def _processor_nearly_full(evidence: Evidence) -> Verdict | None:
+    """A worker whose threads wait for each other never fills its processor: it may be the limit, or a pool."""
+    known = evidence.setting.workers is not None and evidence.computing >= COMPUTES_SOME
+    if not known or evidence.processor_full < PROCESSOR_NEARLY_FULL:
+        return None
+    slots = max(1, round(evidence.fit.seats.value))
+    computes = f"{1000 * (evidence.cpu_s or 0):.2g} of its {1000 * evidence.service.value:.3g} ms"
+    reason = (
+        f"two causes fit. A request computes {computes}, and the workers took {evidence.processor_full:.0%} of the CPU "
+        f"that there was for them: the processor; or a pool of {slots} in each worker"
+    )
+    return _unknown(reason, "Diagnose again with one worker (--workers 1): a pool stays, a full processor does not.")
 
 
 def _machine_is_full(level: Level) -> bool:
@@ -160,14 +252,17 @@ def _machine_is_full(level: Level) -> bool:
 
 def _crowded(evidence: Evidence) -> Verdict | None:
     """Other programs took the processor: a limit that fits every level counts, and how many were served at a time."""
-    looked_at = evidence.full or evidence.levels[-2:]
+    looked_at = evidence.at_the_limit
     if 2 * sum(_machine_is_full(level) for level in looked_at) < len(looked_at) or evidence.on_threads:
         return None
-    if len(evidence.full) > 1 and evidence.misfit <= FITS_ALL:
+    seen = evidence.setting.workers is not None
+    if seen and len(evidence.full) > 1 and evidence.misfit <= FITS_ALL:
         return None
-    if evidence.most_at_once >= MANY and evidence.setting.workers is not None:
+    if evidence.most_at_once >= MANY and seen:
         return Verdict("event loop")
-    reason = "other programs used the CPU and may be what ended the growth"
+    unseen = not seen and evidence.setting.cores is not None
+    others = "the app itself, if it runs on this machine, or other programs" if unseen else "other programs"
+    reason = f"{others} used the CPU and may be what ended the growth"
     return _unknown(reason, "Diagnose again when the machine is quiet.")
 
 
@@ -238,8 +333,9 @@ def _near(seats: Interval, number: float) -> bool:
     return seats.low <= number <= (seats.high or number) or abs(seats.value - number) <= CLOSE * number
 
 
-DOUBTS: tuple[Rule, ...] = (_still_grows, _processor_full, _crowded, _generator_full, _not_flat, _falls, _too_wide)
-RULES: tuple[Rule, ...] = (_too_short, _computes, *DOUBTS, _blocked, _thread_pool, _pool)
+PROCESSOR: tuple[Rule, ...] = (_processor_full, _computes_here, _crowded, _generator_full)
+DOUBTS: tuple[Rule, ...] = (*PROCESSOR, _not_flat, _falls, _processor_nearly_full, _too_wide, _elsewhere)
+RULES: tuple[Rule, ...] = (_too_short, _long_tail, _computes, _still_grows, *DOUBTS, _blocked, _thread_pool, _pool)
 """Asked one after another; the last always concludes."""
 
 FEWEST_LEVELS = 3
@@ -249,6 +345,12 @@ SILENT_SERVICE_TIMES = 3  # without any response are no chance: each slot gives 
 
 def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:
     """Conclude from the levels of a load that climbs, and its request rows (see benchmark.summary). Never fails."""
+    report = _concluded(steps, rows, setting)
+    alone = within(rows, steps[0].start_s, steps[0].end_s)[1:] if steps else rows[:0]
+    return report.model_copy(update={"quantiles": quantile_grid(alone)})
+
+
+def _concluded(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:
     alone = service_time(rows, steps[0]) if steps else None
     found = levels(steps, rows, alone.value) if alone else []
     answering, still = before_standstill(found, rows, alone.value) if alone else (found, None)
@@ -289,10 +391,33 @@ def _evidence(found: tuple[Level, ...], rows: pd.DataFrame, alone: Interval, set
     latencies = since_due_ms(rows[rows["end_s"] <= found[0].end_s])[1:]
     fitted = fit(found, alone, float(latencies.std() / latencies.mean()))
     full = [level for level in found if served_at_once(level, fitted.seats.value) <= FULL * level.users]
-    computed_s = sum(sum(step.worker_cpu_percent or ()) / 100 * (step.end_s - step.start_s) for step in found[1:])
-    known = found[0].worker_cpu_percent is not None
-    cpu_s = computed_s / max(1, sum(step.answers for step in found[1:])) if known else None
-    return Evidence(setting, found, alone, fitted, tuple(full), cpu_s)
+    return Evidence(setting, found, alone, fitted, tuple(full), _cpu_per_request_s(found, setting))
+
+
+def _cpu_per_request_s(found: Sequence[Level], setting: Setting) -> float | None:
+    """Processor time of one request (s): of the workers, or what the machine computes more for each response.
+
+    The first level is left out: it may have warmed something up. Of an app that was not started here the slope is
+    taken (least squares): what others compute all the time is no part of a request. None: not known.
+    """
+    later = found[1:]
+    spans_s = np.array([level.end_s - level.start_s for level in later])
+    answers = np.array([level.answers for level in later])
+    if found[0].worker_cpu_percent is not None:
+        used = np.array([sum(level.worker_cpu_percent or ()) / 100 for level in later])
+        return float((used * spans_s).sum() / max(1, answers.sum()))
+    if setting.cores is None or len(found) < FEWEST_LEVELS:
+        return None
+    rates = np.array([level.answers / (level.end_s - level.start_s) for level in found])
+    busy = [setting.cores * level.machine_cpu_percent - level.generator_cpu_percent for level in found]
+    varies = rates - rates.mean()
+    return max(0.0, float((varies * np.array(busy)).sum() / 100 / max((varies**2).sum(), 1e-9)))
+
+
+def _generator_cpu_s(found: Sequence[Level]) -> float | None:
+    answers = sum(level.answers for level in found[1:])
+    used_s = sum(level.generator_cpu_percent / 100 * (level.end_s - level.start_s) for level in found[1:])
+    return used_s / answers if answers else None
 
 
 def _report(
@@ -306,6 +431,7 @@ def _report(
         seats=verdict.seats,
         most_at_once=evidence.most_at_once if evidence else None,
         cpu_per_request_s=evidence.cpu_s if evidence else None,
+        generator_cpu_s=_generator_cpu_s(found),
         finding=f"How it is served could not be determined: {verdict.reason}.",
         evidence="",
         change=verdict.remedy,

@@ -2,14 +2,20 @@
 
 import csv
 import os
+import re
+import socket
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
+import psutil
 import tomlkit
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +32,8 @@ from benchmark.measure.progress import climbing
 from benchmark.measure.round import Job, Pause, RawRound, Watch, measure
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan, Profile
+from benchmark.service import MeasuredService
+from benchmark.store import write_whole
 from benchmark.summary import failure_kinds
 from load.step_load import StepLoad
 
@@ -60,9 +68,18 @@ def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, consol
         endpoint=asked.name,
         workers=plan.target.workers if here else None,
         threads=plan.target.threads if here else None,
-        cores=os.cpu_count() if here else None,
+        cores=os.cpu_count() if here or _is_here(str(plan.target.url)) else None,
     )
     return diagnose(steps, rows, setting)
+
+
+def _is_here(url: str) -> bool:
+    """Whether an app that was not started here runs on this machine all the same, as far as its address tells."""
+    own = {address.address.partition("%")[0] for each in psutil.net_if_addrs().values() for address in each}
+    host = urlsplit(url).hostname or ""
+    with suppress(OSError):
+        return any(str(found[4][0]) in own for found in socket.getaddrinfo(host, None))
+    return False
 
 
 def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any]) -> Plan:
@@ -124,12 +141,22 @@ def _step(raw: RawRound, users: int, start_s: float, end_s: float) -> Step:
         start_s=start_s,
         end_s=end_s,
         connections_per_worker=tuple(int(last[f"{name}_connections"]) for name in workers) or None,
-        worker_cpu_percent=tuple(_mean(samples, f"{name}_cpu_percent", start_s, end_s) for name in workers) or None,
+        worker_cpu_percent=tuple(_used(samples, f"{name}_cpu_s", start_s, end_s) for name in workers) or None,
         threads_grown_per_worker=tuple(int(last[f"{name}_threads"] - first[f"{name}_threads"]) for name in workers)
         or None,
         generator_cpu_percent=_mean(samples, "generator_cpu_percent", start_s, end_s),
         machine_cpu_percent=_mean(samples, "machine_cpu_percent", start_s, end_s),
     )
+
+
+def _used(samples: pd.DataFrame, column: str, start_s: float, end_s: float) -> float:
+    """Processor time over a level, in percent of one core. Where a worker was replaced its clock began again."""
+    times = samples["time_s"].to_numpy(dtype=np.float64)
+    grown = samples[column].diff().fillna(0.0)
+    spent_s = np.cumsum(grown.where(grown >= 0, samples[column]).to_numpy(dtype=np.float64))
+    start, end = np.interp([start_s, end_s], times, spent_s)
+    covered_s = min(end_s, times[-1]) - max(start_s, times[0])
+    return round(100 * float(end - start) / covered_s, 1) if covered_s > 0 else 0.0
 
 
 def _mean(samples: pd.DataFrame, column: str, start_s: float, end_s: float) -> float:
@@ -142,20 +169,51 @@ def _mean(samples: pd.DataFrame, column: str, start_s: float, end_s: float) -> f
 
 
 def keep(found: Diagnosis, config_file: Path, *, write: bool) -> str:
-    """Put what was found into benchmark.toml, or say what to put there; gives what to tell the user ("": nothing)."""
+    """Put what was found into benchmark.toml, or say what to put there; gives what to tell the user ("": nothing).
+
+    The service time as it was measured goes into a file of its own that benchmark.toml names.
+    """
     name = found.setting.endpoint
     endpoint = read_config(config_file).endpoints[name]
     differs = contradiction(found, endpoint)
     if differs is not None:
         return f"{differs}: nothing was written. If the measurement is right, change it there."
-    lacking = declaration(found, endpoint)
+    lacking, measured = declaration(found, endpoint), _measured_service(found) if found.regime else None
+    if write and measured is not None:
+        file = endpoint.service or f"diagnosed/{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[:60]}.json"
+        _save_service(measured, config_file.parent / file)
+        lacking |= {} if endpoint.service else {"service": file}
     if not lacking:
-        return f"Nothing to save to {config_file.name}." if write else ""
+        return f"Saved the service time to {endpoint.service}." if write and measured is not None else ""
     if not write:
         where = f"[endpoints.{name}] of {config_file.name}"
         return f"To save it, use --keep, or add this to {where}:\n\n{tomlkit.dumps(lacking)}"
     declare(config_file, name, lacking)
     return f"Saved to {config_file.name}, [endpoints.{name}]:\n\n{tomlkit.dumps(lacking)}"
+
+
+def _measured_service(found: Diagnosis) -> MeasuredService | None:
+    if found.quantiles is None:
+        return None
+    cost_s = {"server_cpu_us": found.cpu_per_request_s, "generator_cpu_us": found.generator_cpu_s}
+    return MeasuredService(
+        endpoint=found.setting.endpoint,
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        responses=found.levels[0].answers,
+        percent=found.quantiles.percent,
+        latency_ms=found.quantiles.latency_ms,
+        most_users=found.levels[-1].users,
+        workers=found.setting.workers,
+        **{name: None if value is None else round(1e6 * value, 1) for name, value in cost_s.items()},
+    )
+
+
+def _save_service(measured: MeasuredService, file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file.resolve(), measured.model_dump_json(indent=1) + "\n")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written ({error.strerror}); free it, then diagnose again") from None
 
 
 def print_diagnosis(console: Console, found: Diagnosis) -> None:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +16,12 @@ from benchmark.diagnose.rules import diagnose
 
 @dataclass
 class Climb:
-    """A server to climb on. `seats` per worker; None: nothing queues. `share`: of the connections, worker by worker."""
+    """A server to climb on. `seats` per worker; None: nothing queues. `share`: of the connections, worker by worker.
+
+    `computes_s`: processor time of each response, in place of the percentages; the machine shows it, too. `elsewhere`:
+    its workers cannot be seen; `cores` None: nor can its machine. `stuck`: one request in so many takes 40
+    times as long.
+    """
 
     seats: int | None
     share: Sequence[float] = (1.0,)
@@ -29,6 +35,10 @@ class Climb:
     machine_cpu_percent: float = 20.0
     threads_grown: int = 0
     threads: int = 40
+    computes_s: float | None = None
+    elsewhere: bool = False
+    cores: int | None = 2
+    stuck: int | None = None
     seed: int = 1
     rows: list[tuple[float, float]] = field(default_factory=list)
 
@@ -45,8 +55,21 @@ class Climb:
             for users, span, counts in zip(self.users, pairwise(starts), held, strict=True)
         ]
         rows = pd.DataFrame(self.rows, columns=["sent_s", "end_s"]).sort_values("end_s").assign(error="")
-        setting = Setting(endpoint="made up", workers=workers, threads=self.threads, cores=2)
-        return diagnose(steps, rows, setting)
+        known = {"workers": None, "threads": None} if self.elsewhere else {"workers": workers, "threads": self.threads}
+        setting = Setting(endpoint="made up", cores=self.cores, **known)
+        return diagnose([self._seen(step, rows["end_s"]) for step in steps], rows, setting)
+
+    def _seen(self, step: Step, ends_s: pd.Series) -> Step:
+        """What is seen of a level: the processor time of its responses, and of workers nothing where they are not."""
+        workers, changes = len(self.share), dict[str, Any]()
+        if self.computes_s is not None:
+            answers = int(((ends_s > step.start_s) & (ends_s <= step.end_s)).sum())
+            used = 100 * answers * self.computes_s / (step.end_s - step.start_s)
+            machine = (used + self.generator_cpu_percent) / (self.cores or 1)
+            changes = {"worker_cpu_percent": (used / workers,) * workers, "machine_cpu_percent": machine}
+        if self.elsewhere:
+            changes |= dict.fromkeys(("worker_cpu_percent", "connections_per_worker", "threads_grown_per_worker"))
+        return step.model_copy(update=changes)
 
     def _dealt(self, users: int) -> tuple[int, ...]:
         first = [round(users * part) for part in self.share[:-1]]
@@ -85,5 +108,6 @@ class Climb:
             queue.append(now_s)  # who is answered asks again at once
             while queue and (self.seats is None or busy < self.seats):
                 asked_s = queue.pop(0 if self.first_come else -1)
-                heapq.heappush(events, (now_s + self.service_s(chance), 1, asked_s))
+                starves = self.stuck is not None and busy and chance.random() < 1 / self.stuck
+                heapq.heappush(events, (now_s + self.service_s(chance) * (40 if starves else 1), 1, asked_s))
                 busy += 1

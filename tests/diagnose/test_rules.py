@@ -1,6 +1,7 @@
 """A diagnosis finds the seats that a made-up server has, and does not guess."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -135,6 +136,65 @@ def test_a_full_processor_before_anything_queued_is_the_limit_of_an_event_loop()
     found = Climb(seats=100, worker_cpu_percent=99.0, service_s=lambda _: 0.05).diagnosis()
     assert found.regime == "event loop"
     assert found.most_at_once == 100
+
+
+def test_what_waits_and_computes_is_a_regime_of_its_own_and_no_pool() -> None:
+    """Waits 4 ms and computes 3 ms in two workers of two cores: 2.3 at a time, as no pool would be."""
+    found = Climb(
+        seats=2, share=(0.5, 0.5), service_s=lambda _: 0.0075, computes_s=0.0033, threads_grown=40
+    ).diagnosis()
+    assert found.regime == "mixed"
+    assert "a worker computes 3.3 ms of the 7.5 ms per response" in found.finding
+    assert "More threads do not help" in found.change
+    assert found.cpu_per_request_s == pytest.approx(0.0033, rel=0.05)
+    best = max(level.throughput_rps for level in found.levels)
+    assert f"instead of {best:,.0f}" in found.gain
+
+
+def test_a_pool_that_computes_a_little_is_a_pool() -> None:
+    found = Climb(seats=4, share=(0.5, 0.5), service_s=lambda _: 0.023, computes_s=0.0025).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 4)
+
+
+def test_where_a_pool_and_the_processor_fit_both_are_named() -> None:
+    found = Climb(seats=3, share=(1.0,), service_s=lambda _: 0.01, computes_s=0.0024).diagnosis()
+    assert found.regime is None
+    assert "two causes fit" in found.finding
+    assert "a pool of 3 in each worker" in found.finding
+
+
+def test_a_lock_that_some_requests_wait_for_far_longer_is_neither_pool_nor_processor() -> None:
+    found = Climb(seats=2, service_s=lambda _: 0.005, computes_s=0.003, stuck=40).diagnosis()
+    assert found.regime is None
+    assert "a lock" in found.finding
+    assert not found.gain
+
+
+@pytest.mark.parametrize(
+    ("climb", "said"),
+    [
+        pytest.param(
+            Climb(seats=1, share=(0.5, 0.5), service_s=lambda _: 0.0165, computes_s=0.0155), "CPU-bound", id="cpu"
+        ),
+        pytest.param(
+            Climb(seats=2, share=(0.5, 0.5), service_s=lambda _: 0.0106, computes_s=0.0053),
+            "waits and computes",
+            id="mixed",
+        ),
+        pytest.param(Climb(seats=2, machine_cpu_percent=98.0), "the app itself, if it runs on this machine", id="busy"),
+        pytest.param(Climb(seats=2, cores=None), "a pool, blocked workers, or 2 processors", id="another machine"),
+    ],
+)
+def test_of_an_app_by_url_no_pool_is_guessed_where_it_may_compute(climb: Climb, said: str) -> None:
+    found = replace(climb, elsewhere=True, rows=[]).diagnosis()
+    assert found.regime is None
+    assert said in found.finding
+
+
+def test_of_an_app_by_url_a_pool_shows_where_this_machine_idles() -> None:
+    found = Climb(seats=4, elsewhere=True, computes_s=0.0005).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 4)
+    assert "If workers are blocked" in found.change
 
 
 @pytest.mark.parametrize(

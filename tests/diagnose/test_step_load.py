@@ -28,7 +28,7 @@ SAMPLES = pd.DataFrame(
         "time_s": [BEGAN_S - 1, BEGAN_S + 1, BEGAN_S + 3],
         "generator_cpu_percent": [90.0, 10.0, 20.0],
         "machine_cpu_percent": [50.0, 20.0, 40.0],
-        "worker0_cpu_percent": [0.0, 30.0, 60.0],
+        "worker0_cpu_s": [7.0, 7.6, 8.8],
         "worker0_threads": [2, 3, 4],
         "worker0_connections": [0, 1, 2],
     }
