@@ -31,7 +31,7 @@ format: .venv/.dev
 
 # Not a check: repeats a measurement that the documents quote. The first lines of each file say what it shows and how long it takes.
 experiment: .venv/.dev
-	$(BIN)/python -m experiments.$(NAME)
+	$(BIN)/python -m experiments.$(NAME) $(FILES)
 
 # Not a check: shows what readers see on GitHub and on the site, light and dark, phone and desktop, in results/screenshots.
 screenshots: .venv/.dev

@@ -53,6 +53,7 @@ FOR_PEOPLE = {
     "site": "Build the static site.",
     "publish": "Commit and push runs to the reports.",
     "init": "Write benchmark.toml for an app, or clear a fork.",
+    "endpoints": "Add endpoints from OpenAPI, a HAR file or cURL.",
     "update": "Merge a newer upstream version into a fork.",
     "doctor": "Check the setup for problems.",
 }

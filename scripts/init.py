@@ -10,6 +10,7 @@ from benchmark.formatting import say
 from benchmark.publish.fork import clear
 from benchmark.report.render import render
 from scripts import options
+from scripts.endpoints import print_tried
 
 
 def init(
@@ -39,14 +40,16 @@ def init(
 
 
 def _write(file: Path, app: str | None, python: str | None) -> None:
-    found = discover(app, Path.cwd(), python)
+    found = discover(app, Path.cwd(), python, tries=True)
     with file.open("x", encoding="utf-8") as new:
         new.write(config_text(found))
-    ready, others = len(found.simple()), [one for one in found.operations if one.method != "GET" or one.needs]
-    more = f", and {len(others)} more commented out, as they need values" if others else ""
+    ready = max(1, sum(one.is_ready for one in found.kept()))
+    others = sum(not one.is_ready for one in found.kept())
+    more = f", and {others} more commented out, which may change data or need more" if others else ""
     plural = "s" if ready != 1 else ""
     say(f"Found {found.found}. Wrote {file} with {ready} endpoint{plural} to load{more}.", sys.stdout)
-    say("Next: `bench run` measures them for 30 s each; edit the file to change what is measured.", sys.stdout)
+    print_tried(found.tried)
+    say("Next: `bench run` measures those that responded, for 30 s each; edit the file to change that.", sys.stdout)
 
 
 def _clear_fork(reports: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from typer import Option
 
 from benchmark.config import DEFAULT_FILE, Config, headline_profile, problem_of_texts, read_config
-from benchmark.discover.discover import PROFILE, config_of, discover_url, loading
+from benchmark.discover.discover import config_of, discover_url, loading
+from benchmark.discover.tries import PROFILE
 from benchmark.errors import UsageError
 from benchmark.formatting import say
 from benchmark.pipeline import RunRequest, measure_all, require_valid

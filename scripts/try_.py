@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from benchmark.config import DEFAULT_FILE, read_config
-from benchmark.discover.discover import LOAD_S, PROFILE, USERS, config_of, discover, in_a_sentence, loading
+from benchmark.discover.discover import config_of, discover, in_a_sentence, loading
+from benchmark.discover.tries import LOAD_S, PROFILE, USERS
 from benchmark.formatting import say
 from benchmark.pipeline import RunRequest, measure_all, require_valid
 from benchmark.record import Record

@@ -3,37 +3,31 @@
 import json
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rich.console import Console
-
 from benchmark.config import DEFAULT_FILE, Config
 from benchmark.discover.find import Found, find_apps
-from benchmark.discover.openapi import PLACES, Operation, read_operations
+from benchmark.discover.operation import Operation
+from benchmark.discover.source import PLACES, read_operations
+from benchmark.discover.tries import PROFILE, ROOT, USERS, Tried, plan_of, running, try_all
+from benchmark.discover.write import table_text
 from benchmark.errors import AppError, BenchmarkError, UsageError
 from benchmark.formatting import latency
-from benchmark.measure.prepare import before_round, prepared
 from benchmark.measure.process import listening
-from benchmark.measure.round import Job, Pause, start_server
+from benchmark.measure.round import Pause
 from benchmark.measure.server import check_target
-from benchmark.measure.verify import try_each
-from benchmark.plan import Endpoint, Plan, Profile, Target
+from benchmark.plan import Endpoint, Target
 from benchmark.record import EndpointResult, Record
 
-PROFILE, USERS, TASK_SECONDS = "try", 20, 0.1
-LOAD_S = 10
 MOST_PATHS = 3
 MOST_TRIED = 12
 QUEUES_FROM = 1.5
 """Times the fastest response from which half of the responses are said to wait."""
 
 BUSY_PERCENT = 85.0
-ROOT_PATH = "/"
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class Discovered:
     """An app that answers, how it was found, and what its openapi.json says (() where it has none).
 
     `first`: the first of them that can be loaded without knowing anything more. `unfit`: paths before those that do
-    not respond as they declare, and what is wrong with their responses.
+    not respond as they declare, and what is wrong with their responses. `tried`: what all of them said that were asked.
     """
 
     target: Target
@@ -49,38 +43,51 @@ class Discovered:
     operations: tuple[Operation, ...]
     first: tuple[Endpoint, ...] = ()
     unfit: Mapping[str, str] = field(default_factory=dict)
+    tried: tuple[Tried, ...] = ()
 
     def simple(self) -> tuple[Endpoint, ...]:
-        """What can be requested without knowing anything more; "/" where the app does not say what it has."""
-        plain = [one for one in self.operations if one.method == "GET" and not one.needs]
-        return tuple(one.endpoint() for one in plain) or (Endpoint(name="root", path=ROOT_PATH),)
+        """What can be requested without knowing anything more, best with no value that was made up; else "/"."""
+        ready = [one for one in self.kept() if one.method == "GET" and one.is_ready]
+        plain = [one.endpoint() for one in sorted(ready, key=lambda one: one.made_up)]
+        return tuple(one for one in plain if not one.variables) or (ROOT,)
+
+    def kept(self) -> tuple[Operation, ...]:
+        """What benchmark.toml can hold."""
+        return tuple(one for one in self.operations if one.problem() is None)
+
+    def answered(self) -> list[str]:
+        """Names of the endpoints that responded as they should."""
+        return [one.endpoint.name for one in self.tried if one.is_right]
 
 
-def discover(app: str | None, home: Path, python: str | None, written: Target | None = None) -> Discovered:
+def discover(
+    app: str | None, home: Path, python: str | None, written: Target | None = None, *, tries: bool = False
+) -> Discovered:
     """Find the app that `app` names (an import path or a URL; None: the one of this folder) and ask what it has.
 
     `written`: [app] of a benchmark.toml that is there. It is the app of this folder; another one that is named is
-    started with its Python and its environment.
+    started with its Python and its environment. `tries`: everything that changes nothing is asked for once.
     UsageError: there is none, or more is needed to start it. AppError: it crashes.
     """
     if app is not None and app.startswith(("http://", "https://")):
-        return discover_url(app)
+        return discover_url(app, tries=tries)
     if app is None and written is not None and written.url is not None:
-        return discover_url(written.url, written.ca_file, home)
+        return discover_url(written.url, written.ca_file, home, tries=tries)
     python = python or (written.python if written else None)
     if app is None and written is not None:
         with listening() as interrupt:
-            return _asked(written.model_copy(update={"python": python}), DEFAULT_FILE.name, home, interrupt.pause)
+            target = written.model_copy(update={"python": python})
+            return _asked(target, DEFAULT_FILE.name, home, interrupt.pause, tries=tries)
     candidates = [Found(app, None, home)] if app is not None else list(find_apps(home))
     if not candidates:
         message = "no FastAPI app was found here (pyproject.toml, main.py, app.py, api.py, app/, src/)"
         raise UsageError(f"{message}; name it: package.module:app, or a URL")
     with listening() as interrupt:
         env = written.env if written else {}
-        return _started(candidates, home, {"python": python, "env": env}, interrupt.pause)
+        return _started(candidates, home, {"python": python, "env": env}, interrupt.pause, tries=tries)
 
 
-def discover_url(url: str, ca_file: str | None = None, home: Path = Path()) -> Discovered:
+def discover_url(url: str, ca_file: str | None = None, home: Path = Path(), *, tries: bool = False) -> Discovered:
     """Ask an app that runs what it has. A path is its prefix where an openapi.json lies below; else it alone is loaded.
 
     UsageError: it is no URL of an app.
@@ -93,10 +100,14 @@ def discover_url(url: str, ca_file: str | None = None, home: Path = Path()) -> D
     found = () if query else read_operations(str(whole.url), whole.ca_path(home), places)
     if found or (is_alone and not query):
         with listening() as interrupt:
-            return _looked_at(str(whole.url), whole, url, found, home, interrupt.pause)
+            asked = Discovered(whole, url, found)
+            return _looked_at(str(whole.url), asked, home, interrupt.pause, tries=tries)
     origin = whole.model_copy(update={"url": f"{parts.scheme}://{parts.netloc}"})
     path = (parts.path or "/") + (f"?{query}" if query else "")
-    return Discovered(origin, url, (Operation("endpoint", "GET", path, (), 200),))
+    one = Operation("endpoint", "GET", path)
+    if (problem := one.problem()) is not None:
+        raise UsageError(f"{origin.url}: {problem}")
+    return Discovered(origin, url, (one,))
 
 
 def loading(found: Discovered, config: Config) -> str:
@@ -114,62 +125,41 @@ def _valid_target(values: Mapping[str, object]) -> Target:
         raise UsageError(f"{named}: {reason}") from None
 
 
-def _looked_at(
-    base_url: str, target: Target, found: str, operations: tuple[Operation, ...], home: Path, pause: Pause
-) -> Discovered:
-    """What is known of an app that runs, once the first of its paths were asked for."""
-    simple = Discovered(target, found, operations).simple()[:MOST_TRIED] if operations else ()
-    if not simple:
-        return Discovered(target, found, operations)
-    with tempfile.TemporaryDirectory(prefix="bench-discover-") as folder:
-        plan = plan_of(target, simple)
-        tried = try_each(plan, simple, base_url, directory=Path(folder), home=home, pause=pause)
-    problems = {one.path: tried.get(one.name, ("no response", 0.0))[0] for one in simple}
-    first = tuple(one for one in simple if problems[one.path] is None)[:MOST_PATHS]
+def _looked_at(base_url: str, asked: Discovered, home: Path, pause: Pause, *, tries: bool) -> Discovered:
+    """What is known of an app that runs, once the first of its paths were asked for, or all of them."""
+    if not asked.operations:
+        return asked
+    simple = asked.simple()
+    every = [one.endpoint() for one in asked.kept() if one.is_ready]
+    tried = try_all(asked.target, every if tries else simple[:MOST_TRIED], base_url, home, pause)
+    names = {one.name for one in simple[:MOST_TRIED]}
+    problems = {one.endpoint.path: one.problem for one in tried if one.endpoint.name in names}
+    first = tuple(one for one in simple[:MOST_TRIED] if problems.get(one.path, "") is None)[:MOST_PATHS]
     before = problems if len(first) < MOST_PATHS else list(problems)[: list(problems).index(first[-1].path)]
     unfit = {path: problem.partition(":")[0] for path in before if (problem := problems[path])}
-    return Discovered(target, found, operations, first, unfit)
+    return replace(asked, first=first, unfit=unfit, tried=tuple(tried))
 
 
-def _asked(target: Target, found: str, home: Path, pause: Pause) -> Discovered:
-    target = check_target(plan_of(target, (_root(),)), home, pause)
+def _asked(target: Target, found: str, home: Path, pause: Pause, *, tries: bool) -> Discovered:
+    target = check_target(plan_of(target, [ROOT]), home, pause)
     with running(target, home, pause) as base_url:
-        return _looked_at(base_url, target, found, read_operations(base_url), home, pause)
+        asked = Discovered(target, found, read_operations(base_url, own_path=target.root_path))
+        return _looked_at(base_url, asked, home, pause, tries=tries)
 
 
-def _started(candidates: Sequence[Found], home: Path, more: Mapping[str, object], pause: Pause) -> Discovered:
+def _started(
+    candidates: Sequence[Found], home: Path, more: Mapping[str, object], pause: Pause, *, tries: bool
+) -> Discovered:
     """Of several ways to import an app the first that works; where none does, what is wrong with the first."""
     first: BenchmarkError | None = None
     for found in candidates:
         where = str(found.file.relative_to(home) if found.file != home else found.import_path)
         try:
             target = _valid_target({"import": found.import_path, "app_dir": found.app_dir, **more})
-            return _asked(target, where, home, pause)
+            return _asked(target, where, home, pause, tries=tries)
         except (UsageError, AppError) as error:
             first = first or error
     raise first or UsageError("no app was found")
-
-
-def _root() -> Endpoint:
-    return Endpoint(name="root", path=ROOT_PATH)
-
-
-def plan_of(target: Target, endpoints: Sequence[Endpoint]) -> Plan:
-    names = tuple(endpoint.name for endpoint in endpoints)
-    duration_s = max(1, LOAD_S // len(names))
-    profile = Profile(
-        name=PROFILE,
-        description="a first look",
-        users=USERS,
-        spawn_rate_per_s=USERS,
-        duration_s=duration_s,
-        start="spread",
-        task_seconds=TASK_SECONDS,
-        timeout_s=30,
-        reference_s=0,
-        endpoints=names,
-    )
-    return Plan(target=target, profile=profile, endpoints=tuple(endpoints))
 
 
 def config_of(found: Discovered) -> Config:
@@ -181,22 +171,6 @@ def config_of(found: Discovered) -> Config:
         endpoints={endpoint.name: endpoint for endpoint in plan.endpoints},
         profiles={PROFILE: plan.profile},
     )
-
-
-@contextmanager
-def running(target: Target, home: Path, pause: Pause) -> Iterator[str]:
-    """The app, started for a moment; gives its address."""
-    plan, console = plan_of(target, (_root(),)), Console(stderr=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-discover-") as folder,
-        prepared(plan, home, pause, console),
-        ExitStack() as stack,
-    ):
-        before_round(plan, home, Path(folder), pause)
-        server = start_server(Job(plan, _root(), 1, (), Path(folder), home), stack, pause, lambda *_: None)
-        if server is None:
-            raise AppError("unreachable: an app that runs elsewhere is not started")
-        yield server.base_url
 
 
 def in_a_sentence(record: Record) -> list[str]:
@@ -250,7 +224,7 @@ endpoints = [{names}]
 
 
 def config_text(found: Discovered) -> str:
-    """A benchmark.toml with what is known: endpoints that need more than a path are commented out."""
+    """A benchmark.toml with all endpoints: those that may change data, or need more, are commented out."""
     way = "import" if found.target.import_path else "url"
     app = [f"{way} = {_quoted(found.target.name)}"]
     app += (
@@ -262,24 +236,13 @@ def config_text(found: Discovered) -> str:
     if found.target.python is not None:
         app.append(f"python = {_quoted(os.path.relpath(found.target.python))}     # has the app's packages")
     parts = [HEAD.format(found=found.found, app="\n".join(app))]
-    simple = found.simple()
-    parts += [_table(one.name, one.method, one.path, one.expect.status) for one in simple]
-    for one in found.operations:
-        if one.method != "GET" or one.needs:
-            needs = f"# It needs {', '.join(one.needs)}.\n" if one.needs else ""
-            table = _table(one.name, one.method, one.path, one.status)
-            parts.append(needs + "".join(f"# {line}\n" if line else "\n" for line in table.splitlines()))
-    names = [endpoint.name for endpoint in simple]
+    kept = found.kept()
+    ready = [one for one in kept if one.is_ready]
+    parts += [f"{table_text(one)}\n" for one in ready] or [f'[endpoints.{ROOT.name}]\npath = "{ROOT.path}"\n\n']
+    parts += [f"{table_text(one)}\n" for one in kept if not one.is_ready]
+    names = found.answered() or [found.simple()[0].name]
     parts.append(LOAD.format(names=", ".join(map(_quoted, names)), first=names[0]))
     return "".join(parts)
-
-
-def _table(name: str, method: str, path: str, status: int) -> str:
-    lines = [f"[endpoints.{name}]"]
-    lines += [f"method = {_quoted(method)}"] if method != "GET" else []
-    lines += [f"path = {_quoted(path)}"]
-    lines += [f"expect = {{ status = {status} }}"] if status != 200 else []  # noqa: PLR2004 - what is expected anyway
-    return "\n".join([*lines, "", ""])
 
 
 def _quoted(text: str) -> str:

@@ -36,12 +36,14 @@ def test_the_app_of_a_folder_is_found_loaded_and_written_down(bench: Bench, fold
     assert sorted(file.name for file in folder.iterdir() if file.suffix != ".py") in ([], ["__pycache__"])
     written = bench.call("init")
     assert written.returncode == 0, written.stderr
-    assert "with 1 endpoint to load, and 2 more commented out" in written.stdout
+    assert "with 2 endpoints to load, and 1 more commented out" in written.stdout
+    assert "Tried once: 2 of 2 responded as expected." in written.stdout
     config = read_config(folder / "benchmark.toml")
-    assert [endpoint.path for endpoint in config.endpoints.values()] == ["/q"]
+    assert [endpoint.path for endpoint in config.endpoints.values()] == ["/q", "/q/1"]
+    assert config.profiles["quick"].endpoints == ("q", "read")
     assert_measured(bench.call("run", "--duration", "1s", "--users", "4"))
     text = (folder / "benchmark.toml").read_text()
-    assert '# [endpoints.add]\n# method = "POST"\n# path = "/rows"\n# expect = { status = 201 }\n' in text
+    assert '# [endpoints.add]\n# method = "POST"\n# path = "/rows"\n# json = {}\n' in text
     again = bench.call("init")
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
     assert (folder / "benchmark.toml").read_text() == text

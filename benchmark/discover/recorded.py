@@ -1,0 +1,264 @@
+"""Requests that were made already, as a HAR file of a browser has them. None of their secrets is kept.
+
+Whatever a header, a cookie or a field holds that may be a secret becomes a "$VARIABLE" whose value is written nowhere.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from benchmark.discover.operation import (
+    BASIC_LOGIN,
+    FORM,
+    IN_PATH,
+    JSON_TYPE,
+    TOKEN,
+    Operation,
+    body_of,
+    escaped,
+    name_of,
+    query_of,
+    variable_of,
+)
+from benchmark.discover.pattern import NoValueError
+from benchmark.errors import UsageError
+
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
+MOST_REQUESTS = 500
+STATIC = re.compile(
+    r"(?i)\.(js|mjs|css|map|png|jpe?g|gif|svg|ico|webp|avif|woff2?|ttf|otf|eot|mp[34]|webm|wasm|txt|webmanifest)$"
+)
+STATIC_TYPES = re.compile(r"(?i)^(image|font|audio|video)/|^text/(css|javascript)|javascript")
+HARMLESS = {"accept", "accept-language", "content-type", "x-requested-with", "prefer"}
+"""Headers whose value is kept. Of all others only the name is, unless the client sends its own."""
+
+NOT_SENT = re.compile(
+    r"(?i):.*|host|connection|keep-alive|content-length|transfer-encoding|te|trailer|upgrade.*|user-agent|accept-encoding"
+    r"|origin|referer|dnt|priority|pragma|cache-control|if-.*|sec-.*|proxy-.*|x-forwarded-.*|expect|via|purpose"
+)
+SECRETS = re.compile(
+    r"(?i)pass(word|wd|phrase|code)?s?$|pwd|secret|token|api.?key|auth|session|\bsid$|^sid|jwt|signature|^sig$|credential"
+    r"|^code$|otp|^pin$|csrf|xsrf|^key$|assertion|ssn|cvv|cvc|card.?(no|num)|iban|nonce|^state$|private|bearer|ticket"
+)
+LOOKS_SECRET = re.compile(r"eyJ[\w-]{8,}\.[\w-]+|(?i:bearer|basic)\s+\S{8,}|\b(?:sk|pk|ghp|gho|xox[abp])[-_]\w{10,}")
+SHORTEST = 8  # characters: shorter parts of a header may stand anywhere
+SUCCESS, NOT_MODIFIED, OK = range(200, 300), 304, 200
+_VARIABLE = re.compile(r"(?:(Bearer|Basic|Token) )?\$(?:\{(\w+)\}|(\w+))")
+
+
+class Secrets:
+    """Tells a secret by its name, by how it looks, or because a header held it, too."""
+
+    def __init__(self, requests: Iterable["Request"]) -> None:
+        held = (value for one in requests for name, value in one.headers if not _is_harmless(name, value))
+        parts = {part for value in held for part in re.split(r"[\s;,=\"]+", value)}
+        self._known = {part for part in parts if len(part) >= SHORTEST}
+
+    def __call__(self, name: str, value: Any) -> bool:
+        return bool(SECRETS.search(name)) or (isinstance(value, str) and self.looks(value))
+
+    def looks(self, text: str) -> bool:
+        return bool(LOOKS_SECRET.search(text)) or any(known in text for known in self._known)
+
+
+def _is_harmless(name: str, value: str) -> bool:
+    key = name.lower()
+    return bool(NOT_SENT.fullmatch(key)) or (key in HARMLESS and not LOOKS_SECRET.search(value))
+
+
+@dataclass
+class Request:
+    """One request as it was made."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: str | None = None
+    status: int = 200
+
+    @property
+    def origin(self) -> str:
+        return origin_of(self.url)
+
+    @property
+    def kind(self) -> str:
+        found = next((value for name, value in self.headers if name.lower() == "content-type"), "")
+        return found.partition(";")[0].strip().lower()
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, without a user or a password; "" where it is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname and port else ""
+
+
+def is_har(document: Any) -> bool:
+    log = document.get("log") if isinstance(document, dict) else None
+    return isinstance(log, dict) and isinstance(log.get("entries"), list)
+
+
+def har_operations(document: Mapping[str, Any], where: str, base_url: str | None) -> tuple[list[Operation], list[str]]:
+    """The requests of a HAR file to one origin, each kind once; and what was left out, in words.
+
+    UsageError: it holds none to `base_url`.
+    """
+    requests = [found for entry in document["log"]["entries"] if (found := _of_entry(entry)) is not None]
+    dynamic = [one for one in requests if one.origin and not STATIC.search(urlsplit(one.url).path)]
+    origins = Counter(one.origin for one in dynamic)
+    if not origins:
+        raise UsageError(f"{where} holds no request that an app answers: record one with the browser's network tools")
+    wanted = origin_of(base_url) if base_url else origins.most_common(1)[0][0]
+    if wanted not in origins:
+        asked = ", ".join(sorted(origins)[:3])
+        raise UsageError(
+            f"{where} holds no request to {wanted}, which [app] url names, but to {asked}; record that app"
+        )
+    right = [one for one in dynamic if one.origin == wanted]
+    answered = [one for one in right if one.status in SUCCESS]
+    made = _each_once(answered, path_of(base_url), Secrets(requests))
+    if not made:
+        raise UsageError(f"{where}: no request to {wanted} below {path_of(base_url) or '/'} was answered with 2xx")
+    numbers = {
+        "to other origins": len(dynamic) - len(right),
+        "for static files": len(document["log"]["entries"]) - len(dynamic),
+        "that were not answered with 2xx": len(right) - len(answered),
+    }
+    left = [f"{number:,} {what}" for what, number in numbers.items() if number]
+    return made, left
+
+
+def _of_entry(entry: Any) -> Request | None:
+    """A request of a HAR file; None for a static file, and for what is no request."""
+    asked, answer = _table(entry, "request"), _table(entry, "response")
+    if not isinstance(asked.get("url"), str) or asked.get("method") not in METHODS:
+        return None
+    if STATIC_TYPES.search(str(_table(answer, "content").get("mimeType") or "")):
+        return None
+    headers = [(str(one.get("name")), str(one.get("value"))) for one in _tables(asked, "headers")]
+    posted, body = _table(asked, "postData"), None
+    if posted:
+        fields = [(str(one.get("name")), str(one.get("value", ""))) for one in _tables(posted, "params")]
+        body = posted["text"] if isinstance(posted.get("text"), str) else urlencode(fields)
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("Content-Type", str(posted.get("mimeType") or "")))
+    status = answer.get("status")
+    known = status if isinstance(status, int) else 0
+    return Request(asked["method"], asked["url"], headers, body, OK if known == NOT_MODIFIED else known)
+
+
+def _table(item: Any, key: str) -> dict[str, Any]:
+    found = item.get(key) if isinstance(item, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _tables(item: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    found = item.get(key)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def path_of(base_url: str | None) -> str:
+    return urlsplit(base_url).path.rstrip("/") if base_url else ""
+
+
+def _each_once(requests: Sequence[Request], prefix: str, secret: Secrets) -> list[Operation]:
+    """One operation for each method, path, names in the query, and body."""
+    found: dict[tuple[str, ...], Operation] = {}
+    names: set[str] = set()
+    for one in requests:
+        parts = urlsplit(one.url)
+        if not parts.path.startswith(f"{prefix}/") and parts.path != prefix:
+            continue
+        key = (one.method, parts.path, *sorted(name for name, _ in _query(parts.query)), one.body or "")
+        if key in found or len(found) >= MOST_REQUESTS:
+            continue
+        made = operation_of(one, prefix, secret, names)
+        names.add(made.name)
+        found[key] = made
+    return list(found.values())
+
+
+def _query(text: str) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True)
+
+
+def operation_of(request: Request, prefix: str, secret: Secrets, taken: Container[str] = ()) -> Operation:
+    """The operation of a request, relative to the path of [app] url."""
+    parts = urlsplit(request.url)
+    pieces = (parts.path.removeprefix(prefix) or "/").split("/")
+    path = "/".join("$API_SECRET" if secret.looks(unquote(one)) else quote(one, safe=IN_PATH) for one in pieces)
+    query = query_of(_query(parts.query), secret)
+    needs = ['a path without ".."'] if {".", ".."} & {unquote(one) for one in pieces} else []
+    try:
+        body = _body(request, secret)
+    except NoValueError as error:
+        body, needs = {}, [*needs, str(error)]
+    headers = {**body.pop("headers", {}), **_headers(request)}
+    if not body or ("json" in body and request.kind == JSON_TYPE):
+        headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+    return Operation(
+        name=name_of(f"{request.method.lower()}{path}", "request", taken),
+        method=request.method,
+        path=f"{path}?{query}" if query else path,
+        template=path,
+        status=request.status,
+        needs=tuple(needs),
+        headers=_one_kind(headers),
+        is_recorded=True,
+        **body,
+    )
+
+
+def _one_kind(headers: Mapping[str, str]) -> dict[str, str]:
+    """Each header once, whatever case its name is in: the later one."""
+    found: dict[str, tuple[str, str]] = {name.lower(): (name, value) for name, value in headers.items()}
+    return dict(found.values())
+
+
+def _headers(request: Request) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in request.headers:
+        key = name.lower()
+        if NOT_SENT.fullmatch(key) or not value:
+            continue
+        found[name] = escaped(" ".join(value.split())) if _is_harmless(name, value) else _as_variable(key, value)
+    return found
+
+
+def _as_variable(key: str, value: str) -> str:
+    """What stands for the value of a header: a variable that it names already, or one of ours."""
+    given = _VARIABLE.fullmatch(value)
+    if given:
+        return value
+    scheme = re.match(r"(?i)(bearer|basic|token|apikey|digest)\s", value)
+    if key == "authorization" and scheme:
+        word = scheme[1].capitalize()
+        return f"{word} ${BASIC_LOGIN if word == 'Basic' else TOKEN}"
+    return f"${TOKEN}" if key == "authorization" else f"${variable_of(re.sub(r'^x-', '', key))}"
+
+
+def _body(request: Request, secret: Secrets) -> dict[str, Any]:
+    """The keys of a table that send the same body. NoValueError: it is an upload, or may hold a secret."""
+    text, kind = request.body, request.kind
+    if not text:
+        return {}
+    if kind.startswith("multipart/"):
+        raise NoValueError("an upload (multipart/form-data), which bench cannot send yet")
+    if kind == FORM:
+        return {"body": query_of(_query(text), secret), "headers": {"Content-Type": FORM}}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if value is not None and not isinstance(value, str):
+        return body_of(value, kind if "json" in kind else JSON_TYPE, secret)
+    if secret.looks(text) or SECRETS.search(text):
+        raise NoValueError("a body: the recorded one may hold a secret, and is no JSON or form")
+    return {"body": escaped(text), "headers": {"Content-Type": kind or "text/plain"}}
