@@ -24,7 +24,10 @@ FULL = 0.8  # a level is full when no more than this part of its users can be se
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that a rule may look at. `full`: levels at which requests queued."""
+    """All that a rule may look at.
+
+    `full`: levels at which requests queued. `quick_s`: of 10 responses to one user the fastest took no longer.
+    """
 
     setting: Setting
     levels: tuple[Level, ...]
@@ -32,6 +35,7 @@ class Evidence:
     fit: Fit
     full: tuple[Level, ...]
     cpu_s: float | None
+    quick_s: float
 
     @property
     def threads_grown(self) -> int:
@@ -68,7 +72,9 @@ class Evidence:
     def computing(self) -> float:
         """Part of the service time that is computing: 1 where nothing but the way to the worker and back is waited."""
         computes_s = self.cpu_s or 0.0
-        waits_s = max(0.0, self.service.value - computes_s - AROUND_S)
+        # where others kept the machine busy while one user asked, most of what was waited is their doing
+        alone_s = self.quick_s if _machine_is_full(self.levels[0]) else self.service.value
+        waits_s = max(0.0, alone_s - computes_s - AROUND_S)
         return computes_s / (computes_s + waits_s) if computes_s else 0.0
 
     @property
@@ -128,6 +134,7 @@ FALLS = 0.7
 FITS_ALL = 1.1  # misfit of the worst level up to which a limit is believed even on a machine that others use
 ACCEPTS_LATE_S = 0.1  # service time from which on a blocked event loop was always seen to accept late
 CLOSE = 0.15
+MOST_SHARED = 0.75  # slots of each worker, of one that all of them share
 MOST_PROCESSORS = 64  # of another machine: what serves more at a time is no processor
 MOST_WIDE = 1.6  # largest over smallest number of slots that still counts as knowing how many there are
 
@@ -164,7 +171,7 @@ def _long_tail(evidence: Evidence) -> Verdict | None:
     """Queues for slots or processors serve in order, so that all wait alike; who waits for a lock may starve."""
     if evidence.tail < LONG_TAIL:
         return None
-    full = " The CPU was full, too." if evidence.processor_full >= PROCESSOR_FULL else ""
+    full = "; the CPU was full, too" if evidence.processor_full >= PROCESSOR_FULL else ""
     reason = (
         f"some requests wait far longer than others: of 100 the slowest took {evidence.tail:.0f} times the median. "
         f"That is no queue for a pool or a processor but a lock, which requests try to get again and again{full}"
@@ -234,8 +241,7 @@ def _processor_full(evidence: Evidence) -> Verdict | None:
 
 def _processor_nearly_full(evidence: Evidence) -> Verdict | None:
     """A worker whose threads wait for each other never fills its processor: it may be the limit, or a pool."""
-    known = evidence.setting.workers is not None and evidence.computing >= COMPUTES_SOME
-    if not known or evidence.processor_full < PROCESSOR_NEARLY_FULL:
+    if evidence.setting.workers is None or evidence.processor_full < PROCESSOR_NEARLY_FULL or _thread_pool(evidence):
         return None
     slots = max(1, round(evidence.fit.seats.value))
     computes = f"{1000 * (evidence.cpu_s or 0):.2g} of its {1000 * evidence.service.value:.3g} ms"
@@ -291,6 +297,16 @@ def _falls(evidence: Evidence) -> Verdict | None:
     )
 
 
+def _shared_by_workers(evidence: Evidence) -> Verdict | None:
+    """Less than one at a time in each worker, though their processors idle: they wait for each other."""
+    workers, seats = evidence.setting.workers or 1, evidence.fit.seats
+    if workers == 1 or seats.value > MOST_SHARED or (seats.high or 1) >= 1:
+        return None
+    in_all = max(1, round(seats.value * workers))
+    reason = f"{workers} workers serve {in_all} at a time in all: a lock or another resource that all workers share"
+    return _unknown(reason, "Look for what all workers write to, or wait for, outside of them.")
+
+
 def _too_wide(evidence: Evidence) -> Verdict | None:
     seats = evidence.fit.seats
     if seats.high is not None and seats.high <= MOST_WIDE * seats.low:
@@ -334,8 +350,9 @@ def _near(seats: Interval, number: float) -> bool:
 
 
 PROCESSOR: tuple[Rule, ...] = (_processor_full, _computes_here, _crowded, _generator_full)
-DOUBTS: tuple[Rule, ...] = (*PROCESSOR, _not_flat, _falls, _processor_nearly_full, _too_wide, _elsewhere)
-RULES: tuple[Rule, ...] = (_too_short, _long_tail, _computes, _still_grows, *DOUBTS, _blocked, _thread_pool, _pool)
+LIMIT: tuple[Rule, ...] = (_not_flat, _falls, _processor_nearly_full, _shared_by_workers, _too_wide, _elsewhere)
+KIND: tuple[Rule, ...] = (_blocked, _thread_pool, _pool)
+RULES: tuple[Rule, ...] = (_too_short, _long_tail, _computes, _still_grows, *PROCESSOR, *LIMIT, *KIND)
 """Asked one after another; the last always concludes."""
 
 FEWEST_LEVELS = 3
@@ -391,7 +408,8 @@ def _evidence(found: tuple[Level, ...], rows: pd.DataFrame, alone: Interval, set
     latencies = since_due_ms(rows[rows["end_s"] <= found[0].end_s])[1:]
     fitted = fit(found, alone, float(latencies.std() / latencies.mean()))
     full = [level for level in found if served_at_once(level, fitted.seats.value) <= FULL * level.users]
-    return Evidence(setting, found, alone, fitted, tuple(full), _cpu_per_request_s(found, setting))
+    quick_s = float(np.quantile(latencies, 0.1)) / 1000
+    return Evidence(setting, found, alone, fitted, tuple(full), _cpu_per_request_s(found, setting), quick_s)
 
 
 def _cpu_per_request_s(found: Sequence[Level], setting: Setting) -> float | None:

@@ -151,8 +151,8 @@ def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[s
         or (used.generator_cpu_p90_percent or 0) > GENERATOR_CPU_PERCENT
     ):
         yield "the load generator was saturated", "Use fewer users, or more cores for the load generator."
-    if (used.busiest_worker_p90_percent or 0) > SERVER_CPU_PERCENT and endpoint.served != "cpu":
-        yield "a worker's core was saturated, which the declaration leaves out", 'Declare served = "cpu".'
+    if (used.busiest_worker_p90_percent or 0) > SERVER_CPU_PERCENT and endpoint.served not in {"cpu", "mixed"}:
+        yield "a worker's core was saturated, which the declaration leaves out", "Run `bench diagnose` on it."
     if busy_with_others(used):
         yield "other programs kept the CPU busy", "Run again on an idle machine."
     elif (used.machine_cpu_mean_percent or 0) > MACHINE_CPU_PERCENT:
