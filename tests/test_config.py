@@ -268,6 +268,30 @@ def test_brackets_in_strings_and_comments_nest_nothing(tmp_path: Path) -> None:
     assert plan_of(tmp_path, text).endpoints[0].body == many
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(None, "cannot be read: No such file or directory", id="missing"),
+        pytest.param("{", "Invalid JSON", id="no JSON"),
+        pytest.param('{"endpoint": "e"}', "is missing", id="other JSON"),
+    ],
+)
+def test_a_service_time_that_cannot_be_read_says_how_to_write_it(
+    tmp_path: Path, content: str | None, said: str
+) -> None:
+    (tmp_path / "benchmark.toml").write_text(
+        '[app]\nimport = "a:app"\n[endpoints.e]\npath = "/"\nservice = "e.json"\n'
+        '[profiles.p]\nusers = 1\nspawn_rate = 1\nduration = "1s"\nendpoints = ["e"]\n'
+    )
+    if content is not None:
+        (tmp_path / "e.json").write_text(content)
+    with pytest.raises(UsageError) as caught:
+        read_config(tmp_path / "benchmark.toml")
+    assert "endpoints.e.service: " in str(caught.value)
+    assert said in str(caught.value)
+    assert "bench diagnose e --keep" in str(caught.value)
+
+
 def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist; run bench in the folder"):
         read_config(tmp_path / "benchmark.toml")

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from benchmark.config import read_config
 from benchmark.diagnose.model import Diagnosis
 from tests.support.bench import Bench
 
@@ -67,6 +68,12 @@ def test_a_semaphore_is_found_and_kept(climbing: Bench) -> None:
     assert "Change: Make it larger" in done.stdout
     text = (climbing.folder / "benchmark.toml").read_text()
     assert '[endpoints.queueing]    # what is it?\npath = "/queueing"\nserved = "pool"\nslots = 3\nwork = "2' in text
+    kept = read_config(climbing.folder / "benchmark.toml").endpoints["queueing"]
+    assert kept.service == "diagnosed/queueing.json"
+    assert kept.measured is not None
+    assert 200 <= kept.measured.latency_ms[0] <= kept.measured.latency_ms[-1]
+    assert kept.measured.responses >= 5
+    assert 0 < (kept.measured.server_cpu_us or 0) < 200_000
     assert not climbing.processes()
 
 
