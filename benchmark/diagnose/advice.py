@@ -12,6 +12,7 @@ from benchmark.plan import Served
 
 WHOLE_MS = 100
 ON_THE_PLATEAU = 0.75
+WAITED_FOR = 1.5  # threads over slots, from which on threads wait for another pool
 
 
 def advice(found: Diagnosis, full: Sequence[Level]) -> dict[str, str]:
@@ -139,6 +140,8 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
     grown = max((max(level.threads_grown_per_worker or (0,)) for level in found.levels), default=0)
     threads = found.seats is not None and found.seats > 1 and grown == found.seats
     kind = "an executor of its own, or a thread pool of that size" if threads else "a semaphore or a connection pool"
+    if found.seats is not None and grown > WAITED_FOR * found.seats:
+        kind = f"a connection pool or a lock, which threads wait for: a worker started {grown} of them"
     finding = f"Another pool: {found.seats} {_at_a_time(found)}: {kind}."
     if not found.setting.workers:
         finding = f"Some pool: {found.seats} {_at_a_time(found)}: threads, connections, a semaphore, or workers that "

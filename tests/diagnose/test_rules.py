@@ -119,6 +119,12 @@ def test_as_many_threads_as_seats_tell_the_exact_number() -> None:
     assert "executor" in found.finding
 
 
+def test_threads_that_wait_for_another_pool_are_two_pools_in_a_row() -> None:
+    found = Climb(seats=10, threads_grown=40, users=UP_TO_512).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 10)
+    assert "which threads wait for: a worker started 40 of them" in found.finding
+
+
 def test_where_nothing_queues_it_is_the_event_loop() -> None:
     found = Climb(seats=None, share=(0.6, 0.4)).diagnosis()
     assert found.regime == "event loop"
