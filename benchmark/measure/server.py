@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -72,7 +72,8 @@ def check_import(plan: Plan, directory: Path, pause: Pause) -> bool:
                     )
                     raise AppError(f"{message}; {remedy}. Its last lines:", child.tail())
             code = wait_for_exit(child, GRACE_S)
-        found = Imported(**json.loads(redact(answer.read_text(), secrets))) if answer.exists() else Imported(None)
+        found = Imported(**json.loads(answer.read_text())) if answer.exists() else Imported(None)
+        found = replace(found, reason=redact(found.reason, secrets), found=redact(found.found, secrets))
     problem = _problem(found, target, directory, python)
     if problem is not None:
         raise UsageError(problem)
