@@ -18,6 +18,8 @@ from benchmark.plan import Plan
 
 POLL_S = 0.05
 DOWN_WITHIN_S = 60.0
+LOGS_WITHIN_S = 10.0
+LAST_LINES = "15"  # of the log of each service that did not start
 Pause = Callable[[float], None]
 
 
@@ -36,7 +38,7 @@ def prepared(plan: Plan, home: Path, pause: Pause, console: Console) -> Iterator
         try:
             if target.compose is not None:
                 say(f"starting the services of {target.compose}")
-                _run(_compose(target.compose, "up", "--wait"), "compose", plan, home, log, pause)
+                _start_services(target.compose, plan, home, log, pause)
             if target.before is not None:
                 say(f"before: {target.before}")
                 run(target.before, "before", plan, home, log, pause)
@@ -63,6 +65,18 @@ def run(command: str, key: str, plan: Plan, home: Path, log: Path, pause: Pause)
     except ValueError as error:
         raise AppError(f"[app] {key} cannot be split into words: {error}; look at its quotes") from None
     _run(words, key, plan, home, log, pause)
+
+
+def _start_services(file: str, plan: Plan, home: Path, log: Path, pause: Pause) -> None:
+    """AppError: a service does not start or is not healthy in time; why is in its own log, so that is shown, too."""
+    try:
+        _run(_compose(file, "up", "--wait", "--quiet-pull"), "compose", plan, home, log, pause)
+    except AppError as error:
+        command = _compose(file, "logs", "--no-color", "--tail", LAST_LINES)
+        said, environment = log.with_name("services.log"), app_environment(plan, home)
+        with Child(command, log=said, directory=home, environment=environment, secrets=plan.secrets()) as child:
+            wait_for_exit(child, LOGS_WITHIN_S)
+        raise AppError(error.message, "\n".join(filter(None, [error.printed, child.tail()]))) from None
 
 
 def _compose(file: str, *arguments: str) -> list[str]:

@@ -258,7 +258,11 @@ def test_a_run_that_is_interrupted_while_it_prepares_leaves_nothing(bench: Bench
 
 DOCKER = """#!/bin/sh
 echo "$@" >> docker.calls
-case "$*" in *" up "*) exit ${DOCKER_FAILS:-0};; *) exit ${DOWN_FAILS:-0};; esac
+case "$*" in
+  *" up "*) exit ${DOCKER_FAILS:-0};;
+  *" logs "*) echo "database-1 | no space left, $POSTGRES_PASSWORD";;
+  *) exit ${DOWN_FAILS:-0};;
+esac
 """
 
 
@@ -266,17 +270,22 @@ def test_services_of_a_compose_file_are_started_before_and_stopped_after(bench: 
     """Docker is a script that notes how it was called: there is no daemon in a test."""
     write(
         bench,
-        'import = "main:app"\ncompose = "compose.yaml"',
+        'import = "main:app"\ncompose = "compose.yaml"\nenv = { POSTGRES_PASSWORD = "battery-staple" }',
         {"main.py": APP, "compose.yaml": "", "bin/docker": DOCKER},
     )
     (bench.folder / "bin" / "docker").chmod(0o755)
     bench.environment["PATH"] = f"{bench.folder / 'bin'}:/usr/bin:/bin"
     measured(bench)
-    calls = ["compose --file compose.yaml up --wait", "compose --file compose.yaml down"]
-    assert (bench.folder / "docker.calls").read_text().splitlines() == calls
+    up, down = "compose --file compose.yaml up --wait --quiet-pull", "compose --file compose.yaml down"
+    logs = "compose --file compose.yaml logs --no-color --tail 15"
+    assert (bench.folder / "docker.calls").read_text().splitlines() == [up, down]
     bench.environment["DOCKER_FAILS"] = "1"
-    refused(bench, "[app] compose", "exit code 1")
-    assert (bench.folder / "docker.calls").read_text().splitlines() == calls * 2
+    failed = bench.call("run")
+    assert failed.returncode == 4
+    assert "[app] compose failed" in failed.stderr
+    assert "exit code 1" in failed.stderr
+    assert "| database-1 | no space left, [redacted]" in failed.stderr
+    assert (bench.folder / "docker.calls").read_text().splitlines() == [up, down, up, logs, down]
     bench.environment |= {"DOCKER_FAILS": "0", "DOWN_FAILS": "1"}
     said = bench.call("run", "--duration", "1s").stderr
     assert "services may still run; stop them: docker compose --file compose.yaml down" in said
