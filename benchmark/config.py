@@ -8,19 +8,17 @@ import shlex
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from string import Template
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, model_validator
 
 from benchmark.cores import usable_cores
 from benchmark.errors import UsageError
 from benchmark.fields import AUTO, Count, Frozen, Line, Number
+from benchmark.handover import SECRETS, env_lines, handed_over, how_to_set
 from benchmark.plan import Endpoint, Plan, Profile, Target, own_locustfile
 from benchmark.service import MeasuredService
 from benchmark.toml_file import cut, place, read_toml
@@ -149,11 +147,20 @@ FLAGS = {
 
 def read_config(path: Path) -> Config:
     """Read and validate a benchmark.toml. UsageError names the file and the key's path."""
-    return validated(read_toml(path), path)
+    return _with_environment(parse_config(path), path)
+
+
+def parse_config(path: Path) -> Config:
+    """Read and validate what stands in the files alone: enough to judge and to predict, where there are no secrets."""
+    return _parsed(read_toml(path), path)
 
 
 def validated(raw: dict[str, Any], path: Path) -> Config:
     """What a benchmark.toml holds, as a Config. UsageError names the file and the key's path."""
+    return _with_environment(_parsed(raw, path), path)
+
+
+def _parsed(raw: dict[str, Any], path: Path) -> Config:
     for section in ("endpoints", "profiles"):
         tables = raw.get(section)
         for name, table in tables.items() if isinstance(tables, dict) else ():
@@ -166,7 +173,7 @@ def validated(raw: dict[str, Any], path: Path) -> Config:
         config = Config.model_validate(raw)
     except ValidationError as error:
         raise UsageError(f"{path}: {_first_problem(error)}") from None
-    return _with_environment(_with_services(_checked_as_a_whole(config, path), path), path)
+    return _with_services(_checked_as_a_whole(config, path), path)
 
 
 def _with_services(config: Config, path: Path) -> Config:
@@ -192,40 +199,45 @@ def _measured(endpoint: Endpoint, path: Path) -> MeasuredService:
 def _with_environment(config: Config, path: Path) -> Config:
     """Fill in what the app finds in its environment: of `env_file` what ours does not hold already, and `env` over it.
 
-    A request may name these variables, too, as those of our own environment.
+    A request may name these variables, too, as those of our own environment. There, an empty variable is none: that is
+    how a workflow hands over a secret that its repository does not have.
     """
-    app = config.app
-    env = {name: os.environ.get(name, value) for name, value in _env_file(app, path).items()}
+    app, ours = config.app, {name: value for name, value in os.environ.items() if value}
+    env = {name: ours.get(name, value) for name, value in read_env_file(app, path).items()}
     for name, text in app.env.items():
         try:
-            env[name] = Template(text).substitute(os.environ | env)
+            env[name] = Template(text).substitute(ours | env)
         except KeyError as error:
             variable = error.args[0]
-            message = f"{path}: app.env.{name} names ${variable}, which is not set; set it: export {variable}=..."
+            message = f"{path}: app.env.{name} names ${variable}, which is not set; {how_to_set(variable)}"
             raise UsageError(f'{message} (a dollar is written "$$")') from None
         except ValueError:
             raise UsageError(f'{path}: app.env.{name}: a "$" that names no variable is written "$$"') from None
     for name in {name for endpoint in config.endpoints.values() for name in endpoint.variables} & env.keys():
-        os.environ.setdefault(name, env[name])
+        os.environ[name] = ours.get(name, env[name])
     python = app.python and str(path.parent.absolute() / app.python if os.sep in app.python else app.python)
     return config.model_copy(update={"app": app.model_copy(update={"env": env, "python": python})})
 
 
-def _env_file(app: Target, path: Path) -> dict[str, str]:
-    """What the app's env_file holds. UsageError: it cannot be read, or a line of it is no NAME=value."""
+def read_env_file(app: Target, path: Path) -> dict[str, str]:
+    """What the app's env_file holds. UsageError: it cannot be read, or a line of it is no NAME=value.
+
+    It is in no checkout of a workflow. There, what BENCH_SECRETS held takes its place.
+    """
     if app.env_file is None:
         return {}
     file = path.parent / app.env_file
+    if not file.exists() and (names := handed_over()):
+        return {name: os.environ[name] for name in names if name in os.environ}
     try:
         text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        message = f"{path}: app.env_file: {file} does not exist; write it, or hand its values over in {SECRETS}"
+        raise UsageError(f"{message}, which workflows fill from the secret of that name") from None
     except (OSError, UnicodeDecodeError) as error:
         why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
         raise UsageError(f"{path}: app.env_file: {file} cannot be read: {why}") from None
-    for binding in parse_stream(StringIO(text)):
-        if binding.error:
-            message = f"{path}: app.env_file: line {binding.original.line} of {file} is no NAME=value"
-            raise UsageError(message)
-    return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
+    return env_lines(text, f"{path}: app.env_file: {file}:")
 
 
 def _checked_as_a_whole(config: Config, path: Path) -> Config:
@@ -350,7 +362,7 @@ def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> P
         target=target,
         profile=counted(profile, target),
         endpoints=tuple(config.endpoints[name] for name in profile.endpoints),
-        other_variables=tuple(name for endpoint in config.endpoints.values() for name in endpoint.variables),
+        other_variables=(*handed_over(), *(name for one in config.endpoints.values() for name in one.variables)),
     )
     _check_senders(plan)
     return plan
@@ -388,7 +400,7 @@ def checked(model: type[Model], values: Mapping[str, Any], flags: Mapping[str, F
 def check_plan(plan: Plan, directory: Path) -> None:
     """Refuse a plan that this machine cannot start: a variable or a locustfile that is not there."""
     for endpoint, variable in plan.missing_variables():
-        message = f"endpoint {endpoint.name!r} names ${variable}, which is not set; set it: export {variable}=..."
+        message = f"endpoint {endpoint.name!r} names ${variable}, which is not set; {how_to_set(variable)}"
         raise UsageError(f'{message} (a "$" that names no variable is written "$$")')
     if (file := plan.target.ca_path(directory)) is not None:
         try:

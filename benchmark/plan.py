@@ -422,7 +422,8 @@ def _identifiers(texts: Iterable[str]) -> tuple[str, ...]:
 class Plan(Frozen):
     """Everything a run is going to do: one target, one load, the endpoints in their order.
 
-    `other_variables`: environment variables of endpoints of benchmark.toml that are not asked for here. In no record.
+    `other_variables`: environment variables of endpoints of benchmark.toml that are not asked for here, and those that
+    were handed over as secrets. In no record.
     """
 
     target: Target

@@ -178,7 +178,7 @@ def _base64(value: bytes) -> Iterator[str]:
         yield from (core, core.translate(str.maketrans("+/", "-_")))
 
 
-SECRETS_VARIABLE = "BENCH_SECRETS"
+SECRETS_VARIABLE = "BENCH_HIDDEN_VALUES"
 """Tells the processes that send requests which values of the app's own environment must not be written down."""
 
 

@@ -20,6 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from benchmark.errors import BenchmarkError, InterruptedRunError, UnwritableRunError, UsageError
 from benchmark.formatting import say
+from benchmark.handover import take_over
 from benchmark.measure.process import ending_signals
 from benchmark.record import Record
 
@@ -61,6 +62,7 @@ FOR_WORKFLOWS = {
     "watch": "Open and close regression issues.",
     "comment": "Post a comparison on its pull request.",
     "fail": "Publish a record of a failed attempt.",
+    "variables": "List the variables of benchmark.toml; hide secrets.",
     "worker": "Send load for a benchmark on another machine.",
 }
 COMMANDS = FOR_PEOPLE | FOR_WORKFLOWS
@@ -233,6 +235,7 @@ def _called() -> int:
     for number in ending_signals():
         signal.signal(number, _interrupted)
     try:
+        take_over(os.environ)  # before anything could quote it
         _refuse_undecodable()
         app()
     except SystemExit as ended:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmark.config import DEFAULT_FILE, make_plans, read_config
+from benchmark.config import DEFAULT_FILE, make_plans, parse_config
 from benchmark.report.terminal import print_predictions
 from benchmark.store import SCHEMA_VERSION
 from benchmark.theory.ask import FLAGS, Predicted, answer, ask, simulations
@@ -34,7 +34,7 @@ def predict(
 
     """
     asked = ask(question)
-    todo = simulations(asked, make_plans(read_config(config), profile or options.DEFAULT_PROFILE, load))
+    todo = simulations(asked, make_plans(parse_config(config), profile or options.DEFAULT_PROFILE, load))
     answers = []
     with options.screen(stderr=True).status("") as status:
         for number, (plan, endpoint, served) in enumerate(todo, start=1):

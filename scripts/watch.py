@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Exit, Option
 
-from benchmark.config import DEFAULT_FILE, read_config
+from benchmark.config import DEFAULT_FILE, parse_config
 from benchmark.errors import InvalidRunError, PublishError
 from benchmark.formatting import say
 from benchmark.github.issues import SCHEDULED, Place, published_again, tell, tell_unpublished
@@ -52,7 +52,7 @@ def watch(
     options.require_reports(reports)
     history = read_history(reports)
     say_unreadable(history.unreadable)
-    config = read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
+    config = parse_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
     found = judged(history.records, config, home=home_repository(remote))
     still_open = [trend for trend in found.counting if trend.open_since is not None]
     say(summed_up(standings(found), str) or "No verdicts yet.", sys.stdout)

@@ -11,6 +11,7 @@ CORE = {
     "plan",
     "cores",
     "toml_file",
+    "handover",
     "config",
     "record",
     "store",

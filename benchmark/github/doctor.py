@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from benchmark.config import DEFAULT_FILE, Config, check_plan, make_plan, read_config
+from benchmark.config import DEFAULT_FILE, Config, check_plan, make_plan, parse_config, read_config
 from benchmark.errors import BenchmarkError, UsageError
 from benchmark.github.issues import gh
+from benchmark.github.variables import needed_variables
+from benchmark.handover import SECRETS
 from benchmark.publish.publish import current_branch, find_destination
 from benchmark.report.readme import BEGIN, END, has_place, replace_block
 from benchmark.shell import Git
@@ -31,6 +33,7 @@ HINDERING_RULES = re.compile(
     "pull_request|update|creation|required_status_checks|required_signatures|required_deployments|merge_queue|"
     "workflows|code_scanning|commit_author_email_pattern|commit_message_pattern|committer_email_pattern"
 )
+ALONE = "API_TOKEN"  # a secret that the workflows also hand over by itself
 SETTINGS = "repository Settings, Actions, General"
 
 
@@ -130,6 +133,19 @@ def _permissions(checkout: Checkout) -> Answer:
     return Answer("warning", message, f"only if publishing is refused: read and write permissions, {SETTINGS}")
 
 
+def _secrets(checkout: Checkout) -> Answer:
+    """Whether the repository has a secret that can hold what benchmark.toml needs. GitHub tells names, not values."""
+    path = checkout.home / DEFAULT_FILE
+    needed = [one.name for one in needed_variables(path)]
+    if not needed:
+        return Answer("fine", f"{DEFAULT_FILE} needs none")
+    kept = {item["name"] for item in _api(checkout, "/actions/secrets?per_page=100")["secrets"]}
+    if SECRETS in kept or set(needed) <= kept & {ALONE}:
+        return Answer("fine", f"there is {SECRETS if SECRETS in kept else ALONE}; whether it holds all is not visible")
+    message = f"{DEFAULT_FILE} needs {', '.join(needed)}, and the repository has no secret {SECRETS}"
+    return Answer("warning", message, f"gh secret set {SECRETS}, as docs/on-github.md says")
+
+
 def _protection(checkout: Checkout) -> Answer:
     branch = checkout.branch
     if branch is None:
@@ -150,7 +166,7 @@ def _protection(checkout: Checkout) -> Answer:
 
 def _benchmark_toml(checkout: Checkout) -> Answer:
     try:
-        read_config(checkout.home / DEFAULT_FILE)
+        parse_config(checkout.home / DEFAULT_FILE)
     except UsageError as error:
         return Answer("blocks", str(error), f"fix {DEFAULT_FILE}")
     return Answer("fine", "is valid")
@@ -158,7 +174,7 @@ def _benchmark_toml(checkout: Checkout) -> Answer:
 
 def _valid_config(checkout: Checkout) -> Config:
     try:
-        return read_config(checkout.home / DEFAULT_FILE)
+        return parse_config(checkout.home / DEFAULT_FILE)
     except UsageError:  # `_benchmark_toml` says why
         raise UsageError(f"{DEFAULT_FILE} could not be read") from None
 
@@ -216,12 +232,16 @@ def _open_files(checkout: Checkout) -> Answer:
 
 def _profiles(checkout: Checkout) -> Answer:
     """Every profile as `bench run` would check it: secrets that headers name, locustfiles."""
-    config = _valid_config(checkout)
+    _valid_config(checkout)
+    remedy = f"on GitHub: put what is secret into the repository secret {SECRETS} (docs/on-github.md)"
+    try:
+        config = read_config(checkout.home / DEFAULT_FILE)
+    except UsageError as error:
+        return Answer("blocks", str(error), remedy)
     for profile in config.profiles:
         try:
             check_plan(make_plan(config, profile, {}), checkout.home)
         except UsageError as error:
-            remedy = "on GitHub: a repository secret of that name, handed to the job as an environment variable"
             return Answer("blocks", f"profile {profile!r}: {error}", remedy)
     return Answer("fine", "every profile finds the variables and files that it names")
 
@@ -274,5 +294,6 @@ GITHUB_CHECKS: dict[str, Check] = {
     "Actions": _actions,
     "workflows and schedule": _workflows,
     "workflow permissions": _permissions,
+    "secrets": _secrets,
     "protected branch": _protection,
 }

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmark.config import DEFAULT_FILE, Config, read_config
+from benchmark.config import DEFAULT_FILE, Config, parse_config
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.formatting import say
 from benchmark.judge.history import Judged, judged
@@ -118,7 +118,7 @@ def say_unreadable(problems: Iterable[str]) -> None:
 
 def _config(reports: Path) -> tuple[Config | None, tuple[str, ...]]:
     try:
-        config = read_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
+        config = parse_config(DEFAULT_FILE) if DEFAULT_FILE.exists() else None
     except UsageError as error:
         return None, (f"judged with the default thresholds, and no change is accepted: {error}",)
     accepted = config.accepted if config else ()

@@ -19,6 +19,7 @@ HEALTHY = {
     "actions/permissions/workflow": '{"default_workflow_permissions": "write"}',
     "rules/branches/main": "[]",
     "branches/main": '{"protected": false}',
+    "actions/secrets?per_page=100": '{"secrets": [{"name": "BENCH_SECRETS"}]}',
 }
 
 
@@ -99,12 +100,21 @@ def test_a_gh_that_is_not_logged_in_checks_nothing(clone: Clone, tmp_path: Path)
         ("branches/main", '{"protected": true}', "protected branch", "warning"),
         ("branches/main", "not JSON", "protected branch", "not checked"),
         ("actions/permissions", "[]", "Actions", "not checked"),
+        ("actions/secrets?per_page=100", '{"secrets": []}', "secrets", "warning"),
+        (
+            "actions/secrets?per_page=100",
+            '{"secrets": [{"name": "OTHER"}, {"name": "API_TOKEN"}]}',
+            "secrets",
+            "warning",
+        ),
+        ("actions/secrets?per_page=100", "{}", "secrets", "not checked"),
     ],
 )
 def test_what_github_answers_becomes_a_finding_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, answer: str, check: str, state: str
 ) -> None:
     monkeypatch.setenv("PATH", with_gh(tmp_path, HEALTHY | {path: answer}))
+    (tmp_path / "benchmark.toml").write_text(CONFIG.replace('"/one"', '"/one?key=$KEY"'))
     found = examine_github(tmp_path, "main")
     assert {name for name, diagnosis in found.items() if diagnosis.state != "fine"} == {check} - {
         name for name in [check] if state == "fine"

@@ -59,7 +59,7 @@ def test_a_pull_request_that_gets_no_secret_is_not_compared_and_says_so(make_for
     forge.fork({"benchmark.toml": secret + ONE_ENDPOINT})
     outcome = forge.run("pull_request", workflow="compare.yml")
     assert outcome.jobs == {"compare": "success"}, outcome.output
-    assert "benchmark.toml needs the variable API_TOKEN" in outcome.output
+    assert "benchmark.toml needs API_TOKEN, and this pull request gets no secrets" in outcome.output
     assert not list(forge.artifacts.iterdir())
     outcome = forge.run("workflow_run", workflow="compare-comment.yml", said=_finished("0" * 40))
     assert outcome.jobs == {"comment": "success"}, outcome.output

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from benchmark.config import FLAGS, make_plan, make_plans, read_config
 from benchmark.errors import UsageError
+from benchmark.handover import SECRETS
 from benchmark.pipeline import RunRequest
 from benchmark.plan import Plan
 from scripts import cli, run
@@ -113,7 +114,7 @@ def test_every_input_but_publish_reaches_a_variable_that_bench_run_reads(reposit
     command: Any = typer.main.get_command(cli.app).get_command(None, "run")  # type: ignore[attr-defined]
     read = {parameter.envvar for parameter in command.params if parameter.envvar}
     assert read == RUN_VARIABLES
-    assert {name for name in environment if name.startswith("BENCH_")} == read
+    assert {name for name in environment if name.startswith("BENCH_")} == read | {SECRETS}
     handed = {f"BENCH_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in inputs if name != "publish"}
     assert handed.items() <= environment.items()
     assert handed.keys() == RUN_VARIABLES - {"BENCH_PYTHON"}, "that one follows from the requirements"

@@ -19,6 +19,7 @@ MakeForge = Callable[[], Forge]
 
 NAME = "octo/load-benchmark"
 TOKEN = "s3cr3t-of-the-caller"  # noqa: S105 - what must not be found anywhere
+DATABASE = 'postgresql://shop:p4ss"w0rd{}#@db/shop?a=b'
 FILES = {"orders.py": "python", "requirements.txt": "text", "benchmark.toml": "toml", "README.md": "markdown"}
 """What the caller's repository holds, and in which language the document shows it."""
 
@@ -80,7 +81,8 @@ def _call(
     toml = f"{folder}benchmark.toml"
     laid[toml] = laid[toml].replace('duration = "30s"', 'duration = "2s"\nreference = 0')
     caller.begin({**laid, ".github/workflows/benchmark.yml": text})
-    return caller.run(event, inputs, more=[*told, "--secret", f"ORDERS_TOKEN={TOKEN}"])
+    secrets = ("--secret", f"ORDERS_TOKEN={TOKEN}", "--secret", f"ORDERS_DATABASE={DATABASE}")
+    return caller.run(event, inputs, more=[*told, *secrets])
 
 
 def _asked(caller: Forge) -> list[str]:
@@ -93,7 +95,10 @@ def test_another_repository_measures_its_own_endpoint_in_a_folder_of_its_own_and
 ) -> None:
     caller = make_forge()
     workflow = _block("yaml", "measure.yml@COMMIT").replace("# working_directory: ", "working_directory: ")
-    outcome = _call(harness, caller, workflow, "services/orders/", {"users": "3"})
+    shown = _shown()
+    printing = "print('serving from', database, flush=True)"
+    files = {**shown, "orders.py": shown["orders.py"].replace("app = ", f"{printing}\napp = ")}
+    outcome = _call(harness, caller, workflow, "services/orders/", {"users": "3"}, files=files)
     assert outcome.jobs == {"measure": "success"}, outcome.output
     (file,) = caller.artifacts.glob("results/*/run.json")
     record = json.loads(file.read_text())
@@ -107,8 +112,11 @@ def test_another_repository_measures_its_own_endpoint_in_a_folder_of_its_own_and
     assert "| list_orders | " in outcome.output
     assert "| list_orders | " in (file.parent / "report.md").read_text()
     assert caller.log() == ["tester: An app"]
+    (log,) = file.parent.rglob("server.log")
+    assert "serving from [redacted]" in log.read_text()
+    assert "p4ss" not in outcome.output
     written = [path.read_bytes() for path in caller.artifacts.rglob("*") if path.is_file()]
-    assert not any(TOKEN.encode() in content for content in written)
+    assert not any(text in content for content in written for text in (TOKEN.encode(), b"p4ss"))
 
 
 def test_what_it_asks_to_be_published_is_committed_to_its_own_repository(harness: Forge, make_forge: MakeForge) -> None:
