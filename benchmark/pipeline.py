@@ -42,6 +42,7 @@ from benchmark.record import (
 from benchmark.store import FILE_NAME, save
 from benchmark.summary import WORST_OF_FAILED, over_rounds
 from benchmark.theory.bounds import limit
+from benchmark.theory.computing import machine
 from benchmark.theory.predict import predict_round
 
 RESERVE_NAME = ".reserve"
@@ -155,7 +156,7 @@ def measure_job(number: int, job: Job, writer: "RecordWriter", interrupt: Interr
             raise
         return
     writer.add(job, measured)  # explaining it takes a moment, in which nothing must be lost
-    predicted = predict_round(job.plan, job.endpoint, measured)
+    predicted = predict_round(job.plan, job.endpoint, measured, writer.machine)
     explained = measured.model_copy(update={"prediction": predicted})
     found = warnings(explained, job.endpoint, job.plan)
     writer.add(job, explained.model_copy(update={"warnings": found}))
@@ -195,6 +196,7 @@ class RecordWriter:
         self.directory = out / self.record.id
         self._reserve = self.directory / RESERVE_NAME
         self._limits = [limit(endpoint, plan) for endpoint in plan.endpoints]
+        self.machine = machine(plan, environment.cpu.count, self.record.method.pinning)
         try:
             self.directory.mkdir(parents=True)
             self._reserve.write_bytes(bytes(RESERVE_BYTES))

@@ -6,6 +6,7 @@ from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import psutil
 from pydantic import Field
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +18,7 @@ from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.fields import Count, Frozen, Seconds
 from benchmark.formatting import ms, rate
 from benchmark.judge.findings import ABOUT_GENERATOR, warnings
-from benchmark.measure.machine import check_room
+from benchmark.measure.machine import check_room, pinning
 from benchmark.measure.prepare import prepared
 from benchmark.measure.process import listening
 from benchmark.measure.progress import climbing
@@ -26,7 +27,9 @@ from benchmark.measure.server import check_target
 from benchmark.measure.summarize import summarize
 from benchmark.plan import Plan, Profile
 from benchmark.record import RATE_NOT_KEPT, Round
-from benchmark.theory.predict import MOST_SIMULATED, most_requests, open_columns, predict, predict_round, service
+from benchmark.theory.computing import machine, service
+from benchmark.theory.predict import MOST_SIMULATED, most_requests, open_columns, predict, predict_round
+from benchmark.theory.processors import Machine
 
 NAME = "capacity"
 SHORTEST_S, ANSWERS = 3, 8  # a load lasts at least that long, and that many of the response times that are promised
@@ -202,13 +205,18 @@ def _predicted_size(plan_of: Callable[[int], Plan], asked: Slo) -> int | None:
     def keeps(size: int) -> bool:
         plan = plan_of(size)
         if plan.profile.rate_per_s is None:
-            p95_ms = predict(plan, served, split=None, draws=DRAWS).p95_ms
+            p95_ms = predict(plan, served, split=None, draws=DRAWS, on=_here(plan)).p95_ms
         else:
             evenly = (1,) * served.workers
-            p95_ms = open_columns(plan.profile, plan.profile.duration_s, served, evenly, seed=0).p95_ms
+            lasted_s = plan.profile.duration_s
+            p95_ms = open_columns(plan.profile, lasted_s, served, evenly, seed=0, on=_here(plan)).p95_ms
         return not list(broken(p95_ms, 0.0, 1000 * asked.p95_below_s, asked.failures_below_percent))
 
     return settled(asked.most, keeps)
+
+
+def _here(plan: Plan) -> Machine:
+    return machine(plan, psutil.cpu_count() or 1, pinning(plan))
 
 
 def _step(measured: Round, plan: Plan, asked: Slo) -> Step:
@@ -218,7 +226,7 @@ def _step(measured: Round, plan: Plan, asked: Slo) -> Step:
     failed = 100 * measured.failures / measured.requests if measured.requests else 100.0
     lost = ["not all could be sent" for one in found if one.kind == RATE_NOT_KEPT]
     lost += broken(counted.p95_ms, failed, 1000 * asked.p95_below_s, asked.failures_below_percent)
-    prediction = predict_round(plan, endpoint, measured)
+    prediction = predict_round(plan, endpoint, measured, _here(plan))
     return Step(
         size=int(plan.profile.rate_per_s or plan.profile.users),
         throughput_rps=counted.throughput_rps or 0.0,

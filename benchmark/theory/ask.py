@@ -14,6 +14,7 @@ from benchmark.formatting import count
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Limit
 from benchmark.theory.bounds import limit
+from benchmark.theory.computing import service
 from benchmark.theory.predict import (
     DRAWS,
     MOST_SIMULATED,
@@ -22,7 +23,6 @@ from benchmark.theory.predict import (
     most_requests,
     predict,
     predict_open,
-    service,
 )
 from benchmark.theory.simulation import OVERHEAD, Service
 

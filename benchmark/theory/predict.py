@@ -3,8 +3,10 @@
 In the open model requests arrive at a rate of their own, whether earlier ones were answered or not.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +15,9 @@ from benchmark.plan import Endpoint, Plan, Profile, Target
 from benchmark.record import Columns, Dealt, Round, Summary
 from benchmark.summary import Span, columns, load_columns, over_rounds
 from benchmark.theory.bounds import throughput_bound_rps
+from benchmark.theory.computing import service
 from benchmark.theory.connections import assigned, assigned_as_seen, likely_split, scaled
+from benchmark.theory.processors import Machine
 from benchmark.theory.simulation import OVERHEAD, Load, Overhead, Service, simulate, simulate_open
 from load.arrivals import gaps_s
 
@@ -33,14 +37,16 @@ class Prediction(Summary):
 class OpenAnswer(Frozen):
     """What a rate of arrivals does to an endpoint.
 
-    `loops_rps`: what the workers' event loops can handle at most; None: any. `utilisation_ratio`, of the busiest
-    worker's seats, is None where there are none to wait for. `settles`: False at or above capacity, where the queue
-    grows by `growth_per_s` requests every second and waits have no mean; nor are they known for evenly spaced arrivals
-    at seats. `simulated` is one load of `duration_s` seconds that begins with nobody waiting.
+    `capacity_rps`: the most that slots or the workers' processors serve, whichever they are `limited_by`. `loops_rps`:
+    what the workers' event loops can handle at most; None: any. `utilisation_ratio`, of the busiest worker, is None
+    where there are none to wait for. `settles`: False at or above capacity, where the queue grows by `growth_per_s`
+    requests every second and waits have no mean; nor are they known for evenly spaced arrivals at seats. `simulated`
+    is one load of `duration_s` seconds that begins with nobody waiting.
     """
 
     rate_per_s: float
     capacity_rps: float | None
+    limited_by: Literal["slots", "processors"] = "slots"
     loops_rps: float | None
     utilisation_ratio: float | None
     settles: bool
@@ -61,21 +67,6 @@ ROUND_DRAWS = 5  # with a known split draws differ little: only in who came when
 MOST_REQUESTS = 50_000  # or so in all draws together, but for the first draw
 
 
-def service(endpoint: Endpoint, plan: Plan) -> Service | None:
-    """How an endpoint's requests are served; None when that, or its own work, is not declared or not known here.
-
-    Seats of an app elsewhere are not known, nor what users of one's own locustfile ask for.
-    """
-    work_s = endpoint.own_work_s(plan.profile.task_seconds)
-    if work_s is None or endpoint.served is None or endpoint.locustfile is not None:
-        return None
-    workers = plan.target.workers
-    seats = endpoint.seats_per_worker(plan.target.threads)
-    if plan.target.url is not None and seats is not None:
-        return None
-    return Service(work_s, None if seats is None else (seats,) * workers, workers)
-
-
 def predict(
     plan: Plan,
     served: Service,
@@ -84,11 +75,12 @@ def predict(
     seen: Sequence[Dealt] = (),
     seed: int = 0,
     draws: int = DRAWS,
+    on: Machine | None = None,
 ) -> Prediction:
     """Simulate a load: medians over several draws of who is connected to which worker, and their range.
 
     `split`: connections per worker; None draws a likely split each time. `seen`: how they were dealt, where that was
-    measured. The same seed gives the same figures.
+    measured. `on`: what computes, where the service is known to compute. The same seed gives the same figures.
     """
     profile = plan.profile
     load = Load(
@@ -102,14 +94,15 @@ def predict(
         spread_s=served.work_s,
     )
     # where there is nothing to queue for one draw is like the other
-    affordable = 1 if served.seats is None else max(1, int(MOST_REQUESTS / most_requests(plan, served)))
+    affordable = 1 if not queues(served) else max(1, int(MOST_REQUESTS / most_requests(plan, served)))
     draws = min(draws, affordable)
     random = np.random.default_rng(seed)
     each: list[Columns] = []
     in_flight: list[int] = []
-    for _ in range(draws):
+    for number in range(draws):
         workers = _assigned(load, plan.target, split, seen, random)
-        result = simulate(load, served, workers, OVERHEAD[profile.client])
+        on = on if served.demands is not None else None
+        result = simulate(load, served, workers, OVERHEAD[profile.client], machine=on, seed=seed + number)
         think_s = load.wait_s if profile.wait_as is None else result.mean_think_s
         lasted = Span(load.duration_s, think_s, result.waiting_since_s, pacing_s=profile.pacing_s)
         each.append(load_columns(result.rows, lasted, served.work_s))
@@ -121,6 +114,11 @@ def predict(
         draws=draws,
         seed=seed,
     )
+
+
+def queues(served: Service) -> bool:
+    """Whether requests can wait for each other: for slots, or for a processor."""
+    return served.seats is not None or served.demands is not None
 
 
 def _assigned(
@@ -136,27 +134,32 @@ def _assigned(
 def most_requests(plan: Plan, served: Service) -> float:
     profile, seats = plan.profile, None if served.seats is None else sum(served.seats)
     bound_rps = throughput_bound_rps(profile.users, served.work_s, seats=seats, wait_s=profile.think_s(served.work_s))
+    if served.computing_s:
+        bound_rps = min(bound_rps, served.workers / served.computing_s)
     return bound_rps * profile.duration_s + profile.users
 
 
-def predict_round(plan: Plan, endpoint: Endpoint, measured: Round) -> Columns | None:
+def predict_round(plan: Plan, endpoint: Endpoint, measured: Round, on: Machine | None = None) -> Columns | None:
     """What a measured round's columns should have been, for the users it had and the split of its connections.
 
+    `on`: what it was measured on; an endpoint whose computing is not known is predicted as if it had cores enough.
     None when theory knows too little of the endpoint, the split that its latencies depend on was not seen, or so much
     was answered that simulating it would take minutes.
     """
     served = service(endpoint, plan)
     split = measured.connections_per_worker
-    if served is None or measured.requests > MOST_SIMULATED or (served.seats is not None and not any(split or ())):
+    if served is None or measured.requests > MOST_SIMULATED:
+        return None
+    if not any(split or ()) and (served.seats is not None or (served.demands is not None and served.workers > 1)):
         return None
     if plan.profile.rate_per_s is not None:
         shares = split if split and any(split) else (1,) * served.workers
-        draws = range(1 if served.seats is None else ROUND_DRAWS)
-        found = over_rounds([open_columns(plan.profile, measured.load_end_s, served, shares, seed) for seed in draws])
+        draws, lasted_s = range(ROUND_DRAWS if queues(served) else 1), measured.load_end_s
+        found = over_rounds([open_columns(plan.profile, lasted_s, served, shares, seed, on) for seed in draws])
         return Columns.model_validate(found.model_dump(include=set(Columns.model_fields)))
     profile = plan.profile.model_copy(update={"users": max(1, measured.users_started)})
     as_loaded = plan.model_copy(update={"profile": profile})
-    found = predict(as_loaded, served, split=split, seen=measured.dealt, draws=ROUND_DRAWS)
+    found = predict(as_loaded, served, split=split, seen=measured.dealt, draws=ROUND_DRAWS, on=on)
     return Columns.model_validate(found.model_dump(include=set(Columns.model_fields)))
 
 
@@ -196,34 +199,37 @@ def predict_open(
     overhead: Overhead,
     seed: int = 0,
     profile: Profile | None = None,
+    on: Machine | None = None,
 ) -> OpenAnswer:
     """Work out what `rate_per_s` arrivals per second do. `split`: in which ratio workers get them; None: evenly.
 
     Arrivals are random (Poisson), or those of a profile that has a rate. For evenly spaced ones, which workers get at
-    random, there is no formula here: waits have no mean then, only the simulation knows them.
+    random, and for requests that compute there is no formula here: only the simulation knows their waits.
     """
     shares = np.array(split or [1] * served.workers, dtype=np.float64)
     shares /= shares.sum()
-    alone = replace(overhead, generator_s=0.0)  # visitors do not share one load generator
+    alone = replace(served.overhead or overhead, generator_s=0.0, between_s=0.0)  # visitors share no load generator
     even = profile is not None and profile.arrivals == "even"
     arrivals = _at_random(rate_per_s, shares, seed) if profile is None else _asked(profile, shares, seed)
-    simulated = simulate_open(arrivals, duration_s, served, alone)
-    seats = served.seats
-    each = [] if seats is None else list(zip(map(float, shares), seats, strict=True))
-    growth = sum(max(0.0, rate_per_s * share - count / served.work_s) for share, count in each)
-    busiest = max((rate_per_s * share * served.work_s / count for share, count in each), default=0.0)
-    settles = busiest < 1
+    visited = replace(served, overhead=alone)
+    on = replace(on, apart=True) if on is not None and served.demands is not None else None
+    simulated = simulate_open(arrivals, duration_s, visited, alone, machine=on, seed=seed)
+    each = list(zip(map(float, shares), _most_rps(served), strict=True)) if queues(served) else []
+    growth = sum(max(0.0, rate_per_s * share - most) for share, most in each)
+    busiest = max((rate_per_s * share / most for share, most in each), default=0.0)
+    settles, has_formula = busiest < 1, served.demands is None and not even
     wait_s, chance = 0.0, 0.0
-    for share, count in each if settles and not even else ():
-        wait_s += share * mean_wait_s(rate_per_s * share, served.work_s, count)
-        chance += share * chance_to_wait(count, rate_per_s * share * served.work_s)
+    for share, seats in zip(map(float, shares), served.seats or (), strict=False) if settles and has_formula else ():
+        wait_s += share * mean_wait_s(rate_per_s * share, served.work_s, seats)
+        chance += share * chance_to_wait(seats, rate_per_s * share * served.work_s)
     answer_s = wait_s + served.work_s
-    known = settles and (seats is None or not even)
+    known = settles and (has_formula or not queues(served))
     return OpenAnswer(
         rate_per_s=rate_per_s,
         loops_rps=served.workers / overhead.worker_s if overhead.worker_s else None,
-        capacity_rps=None if seats is None else sum(seats) / served.work_s,
-        utilisation_ratio=None if seats is None else busiest,
+        capacity_rps=sum(most for _, most in each) if each else None,
+        limited_by=_limited_by(served),
+        utilisation_ratio=busiest if each else None,
         settles=settles,
         growth_per_s=growth,
         chance_to_wait=chance if known else None,
@@ -237,14 +243,37 @@ def predict_open(
     )
 
 
-def open_columns(profile: Profile, duration_s: float, served: Service, split: Sequence[int], seed: int) -> Columns:
+def _most_rps(served: Service) -> list[float]:
+    """The most that each worker's slots, or its processor if that is less, can serve."""
+    computes = 1 / served.computing_s if served.computing_s else math.inf
+    return [
+        min(seats / served.work_s if seats else math.inf, computes) for seats in served.seats or [0] * served.workers
+    ]
+
+
+def _limited_by(served: Service) -> Literal["slots", "processors"]:
+    if served.seats is None:
+        return "processors" if served.computing_s else "slots"
+    return "processors" if served.computing_s > served.work_s / served.seats[0] else "slots"
+
+
+def open_columns(
+    profile: Profile,
+    duration_s: float,
+    served: Service,
+    split: Sequence[int],
+    seed: int,
+    on: Machine | None = None,
+) -> Columns:
     """Simulate one open load as it was measured: the arrivals of load/arrivals.py, sent by one load generator.
 
-    `seed` draws who is connected to which worker.
+    `seed` draws who is connected to which worker, and what requests need.
     """
     shares = np.array(split, dtype=np.float64) / sum(split)
-    rows = simulate_open(_asked(profile, shares, seed), duration_s, served, OVERHEAD[profile.client]).rows
-    return columns(rows, duration_s, served.work_s)
+    on = on if served.demands is not None else None
+    arrivals = _asked(profile, shares, seed)
+    found = simulate_open(arrivals, duration_s, served, OVERHEAD[profile.client], machine=on, seed=seed)
+    return columns(found.rows, duration_s, served.work_s)
 
 
 def _asked(profile: Profile, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:

@@ -40,6 +40,7 @@ class Overhead:
     worker_s: float = 0.0004
     latency_s: float = 0.001
     between_s: float = 0.0
+    after_s: float = 0.0
     begin_s: float = 0.02
     connect_s: float = 0.0002
     accept_s: float = 0.0003
@@ -83,15 +84,18 @@ class Service:
     """How requests are served: `work_s` each (s), at most `seats[w]` at a time in worker `w`; None: any number.
 
     `demands`: how much of it is computing, and how it varies; None: all of it is waiting, and constant. What then has
-    no slots waits and computes next to others. `overhead`: of these requests, where it is known. `switches`: whether
-    requests that compute are threads, which take turns. Services with the same `pool` share its seats.
+    no slots waits and computes next to others. `computing_s`: its mean. `overhead`: of these requests, where it is
+    known, and `alone_s`: their mean response time with it. `switches`: whether requests that compute are threads, which
+    take turns. Services with the same `pool` share its seats.
     """
 
     work_s: float
     seats: tuple[int, ...] | None
     workers: int
     demands: Demands | None = None
+    computing_s: float = 0.0
     overhead: Overhead | None = None
+    alone_s: float | None = None
     switches: bool = False
     pool: str = ""
 
@@ -172,6 +176,8 @@ class Worker:
                 yield environment.timeout(waiting_s)
                 yield from self._turns(kind, computing_s - 2 * outside_s)
             yield from self._handled(outside_s)
+        if overhead.after_s:
+            self._loop.handle(overhead.after_s)
         yield environment.timeout(overhead.latency_s)
 
     def _turns(self, kind: "Kind", seconds: float) -> Generator[Event, None, None]:

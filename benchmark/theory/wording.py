@@ -74,7 +74,8 @@ def open_sentence(answer: OpenAnswer) -> str:
     """Say what arrivals at a fixed rate do to an endpoint; without the last full stop."""
     if answer.utilisation_ratio is None or answer.capacity_rps is None:
         return _without_slots(answer)
-    capacity = f"The slots serve up to {rate(answer.capacity_rps)} requests per second"
+    what = {"slots": "The slots serve", "processors": "The workers' processors serve"}[answer.limited_by]
+    capacity = f"{what} up to {rate(answer.capacity_rps)} requests per second"
     used = percent(100 * answer.utilisation_ratio)
     if not answer.settles:
         return (
@@ -84,7 +85,7 @@ def open_sentence(answer: OpenAnswer) -> str:
         )
     busy = f"{capacity}; those of the busiest worker are {used} busy"
     if answer.mean_wait_ms is None:
-        return f"{busy}. The wait of evenly spaced requests is simulated: there is no formula for it"
+        return f"{busy}. The wait is simulated: there is no formula for it"
     return (
         f"{busy}. In the long run about {percent(100 * (answer.chance_to_wait or 0))} of the requests wait for a slot. "
         f"On average a request waits {latency(answer.mean_wait_ms)}, a response takes "

@@ -15,8 +15,9 @@ from benchmark.record import PERCENTILES, Cpu, EndpointResult, Missing, Quantile
 from benchmark.store import Failure, save
 from benchmark.summary import Span, bins, load_columns, per_bin, quantile_grid, since_due_ms
 from benchmark.theory.bounds import limit
+from benchmark.theory.computing import service
 from benchmark.theory.connections import assigned
-from benchmark.theory.predict import predict_round, service
+from benchmark.theory.predict import predict_round
 from benchmark.theory.simulation import OVERHEAD, Load, simulate
 from tests.support.histories import write_history
 from tests.support.records import quiet_resources, some_environment, some_record, some_round

@@ -49,8 +49,8 @@ def test_the_very_requests_of_the_load_are_simulated(arrivals: str, monkeypatch:
             gaps_s.append(gap_s)
             yield gap_s, worker
 
-    def simulated(asked: Iterator[tuple[float, int]], *rest: Any) -> Simulated:
-        return simulate_open(noted(asked), *rest)
+    def simulated(asked: Iterator[tuple[float, int]], *rest: Any, **more: Any) -> Simulated:
+        return simulate_open(noted(asked), *rest, **more)
 
     monkeypatch.setattr("benchmark.theory.predict.simulate_open", simulated)
     found = open_columns(profile, 60.0, Service(0.5, None, 2), (5, 4), seed=0)

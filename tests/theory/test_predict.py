@@ -9,7 +9,8 @@ from benchmark.plan import Endpoint, Plan, Target
 from benchmark.record import PERCENTILES, Columns
 from benchmark.report.published import PublishedRow, read_published
 from benchmark.store import read_record
-from benchmark.theory.predict import Prediction, predict, predict_round, service
+from benchmark.theory.computing import service
+from benchmark.theory.predict import Prediction, predict, predict_round
 from tests.support.records import some_plan, some_round
 
 TABLE = ("requests", "avg_ms", "min_ms", "max_ms", "median_ms", "throughput_rps")
