@@ -211,8 +211,8 @@ def _elsewhere(evidence: Evidence) -> Verdict | None:
 
 def _still_grows(evidence: Evidence) -> Verdict | None:
     """No limit, or one beyond the users that there were."""
-    last, before = evidence.levels[-1], evidence.levels[-2]
-    if last.throughput_rps < STILL_GROWS * before.throughput_rps:
+    *before, last = evidence.levels
+    if last.throughput_rps < STILL_GROWS * max(level.throughput_rps for level in before):
         return None
     if evidence.most_at_once >= MANY and not evidence.on_threads:
         return Verdict("event loop")
