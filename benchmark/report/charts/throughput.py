@@ -54,17 +54,11 @@ def _bar(result: EndpointResult) -> Bar:
         name=result.name,
         measured_rps=measured,
         right_rps=max(0.0, measured - ((summary.failures_rps if summary else None) or 0.0)),
-        most_rps=most_rps(result),
+        most_rps=result.limit.most_rps if result.limit else None,
         predicted_rps=prediction.throughput_rps if prediction else None,
         median_ms=summary.median_ms if summary else None,
         predicted_ms=prediction.median_ms if prediction else None,
     )
-
-
-def most_rps(result: EndpointResult) -> float | None:
-    """The most that theory allows: what users can send, or what the slots serve if that is less."""
-    limit = result.limit
-    return None if limit is None else min(limit.users_rps, limit.seats_rps or limit.users_rps)
 
 
 def said(record: Record, named: Callable[[str], str]) -> str:
