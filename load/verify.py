@@ -35,6 +35,11 @@ GOES_ON_AFTER_S = 2.0
 MOST_SHOWN = 100
 MOST_FIELDS = 5
 REDIRECTS = range(300, 400)
+HINTS: dict[int, str] = {
+    HTTPStatus.NOT_FOUND: "; perhaps its path lacks the prefix of a router or a sub-application, or has one that only "
+    "a proxy removes (root_path)",
+    HTTPStatus.SERVICE_UNAVAILABLE: '; if it is still starting, write ready = "/health", a path that tells, into [app]',
+}
 
 
 def explained(problem: str | None, response: Response, base_url: str, timeout_s: float) -> str | None:
@@ -61,8 +66,11 @@ def hint(response: Response, base_url: str) -> str:
         scheme = shown(wants.split(" ")[0].rstrip(","))
         made = ", and export TOKEN=$(printf %s USER:PASSWORD | base64)" if scheme == "Basic" else ""
         return f': it needs a login; write headers = {{ Authorization = "{scheme} $TOKEN" }}{made}'
+    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = shown(response.header(b"allow") or "another method")
+        return f': it takes {allowed}; write method = "..."'
     fields = refused_fields(response) if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY else ""
-    return f": {fields}" if fields else ""
+    return f": {fields}" if fields else HINTS.get(response.status_code, "")
 
 
 def refused_fields(response: Response) -> str:

@@ -24,6 +24,7 @@ IMPORTED, CRASHED, ENDED, NO_SUCH_APP, ANOTHER_APP, LACKS_SERVER, LACKS_MODULE, 
     "imported", "crashed", "ended", "no such app", "another app", "lacks server", "lacks module", "lacks variable",
 )  # fmt: skip
 OF_OS = {os.__file__, "<frozen os>"}
+SERVERS = ("uvicorn", "granian", "hypercorn")
 OUR_PACKAGES = ("app", "benchmark", "load", "scripts", "tests")
 
 
@@ -71,7 +72,8 @@ def check_import(import_path: str, modules: str, file: str, app_dir: str) -> Non
 
     for module in modules.split(","):
         if importlib.util.find_spec(module) is None:
-            answer.write(LACKS_SERVER, reason=module)
+            there = [server for server in SERVERS if importlib.util.find_spec(server) is not None]
+            answer.write(LACKS_SERVER, reason=module, named=next(iter(there), None))
             return
     sys.excepthook = crashed
     try:
@@ -136,11 +138,19 @@ def import_app(import_path: str, answer: Answer, app_dir: str) -> None:
 
 
 def makes_app(app: object) -> bool:
-    """Whether it is a function that is called for the app, and no app itself, which takes three arguments."""
-    if not inspect.isfunction(app) or inspect.iscoroutinefunction(app):
+    """Whether it is called for the app (a function, a method, a cached one), and no app itself.
+
+    An app takes three arguments, which some objects that are apps take as `*args`.
+    """
+    if not callable(app) or inspect.iscoroutinefunction(app):
         return False
-    needed = [one for one in inspect.signature(app).parameters.values() if one.default is one.empty]
-    return not any(one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY} for one in needed)
+    try:
+        parameters = inspect.signature(app).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    needed = [one for one in parameters if one.default is one.empty]
+    takes = {one.kind for one in needed} - {inspect.Parameter.VAR_KEYWORD}
+    return not takes - ({inspect.Parameter.VAR_POSITIONAL} if inspect.isfunction(app) else set())
 
 
 def another_app(module: str, app_dir: Path) -> "dict[str, str | None] | None":

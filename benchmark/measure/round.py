@@ -1,6 +1,7 @@
 """One round: a fresh server, fresh connections, the load, and everything stopped again, whatever happens."""
 
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import pandas as pd
 import psutil
 
 from benchmark.errors import AppError, BenchmarkError, InvalidRunError, UnwritableRunError
+from benchmark.measure.causes import cause
 from benchmark.measure.load_test import START, Counts, LoadTest, Window, generator_command
 from benchmark.measure.machine import pin, pinning
 from benchmark.measure.prepare import before_round
@@ -31,6 +33,7 @@ PORT_SHOWN = "65536"
 OVERTIME_S = 60.0
 """How much longer than its duration a load may take before the generator is said to hang."""
 
+ITS_LAST_LINES = "; its last lines:"
 Pause = Callable[[float], None]
 Watch = Callable[[str, float, Counts], None]
 """Told the phase ("starting", "verifying", "loading", before it maybe "waiting for load workers"), the seconds of load
@@ -117,9 +120,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
         job.directory.mkdir(parents=True)
         before_round(job.plan, job.home, job.directory, pause)
         with ExitStack() as stack:
-            server = start_server(job, stack, pause, watch)
-            base_url = server.base_url if server else str(job.plan.target.url)
-            test = _load_test(job, base_url, pause, watch)
+            server, test = _ready(job, stack, pause, watch)
             with test.child:
                 pinned = pinning(job.plan)
                 if pinned is not None:
@@ -145,6 +146,22 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
         cut_bytes=cut_bytes,
         processes=processes,
     )
+
+
+def _ready(job: Job, stack: ExitStack, pause: Pause, watch: Watch) -> tuple[Server | None, LoadTest]:
+    """The server, started and verified, and what will load it. AppError says what to do, and what the app printed."""
+    server, target = None, job.plan.target
+    try:
+        server = start_server(job, stack, pause, watch)
+        return server, _load_test(job, server.base_url if server else str(target.url), pause, watch)
+    except AppError as error:
+        printed = error.printed or (server.child.tail() if server else "")
+        told = [error.message.removesuffix(ITS_LAST_LINES).removesuffix(".")]
+        if server is not None and (why := cause(printed, target, target.python or sys.executable)):
+            told.append(f"{why[0].upper()}{why[1:]}")
+        if (job.round > 1 or job.endpoint != job.plan.endpoints[0]) and target.before_round is None:
+            told.append('An earlier round went well: reset what it wrote, before_round = "python reset.py" in [app]')
+        raise AppError(f"{'. '.join(told)}{ITS_LAST_LINES if printed else '.'}", printed) from None
 
 
 def _load_test(job: Job, base_url: str, pause: Pause, watch: Watch) -> LoadTest:

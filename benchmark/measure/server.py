@@ -20,6 +20,7 @@ import psutil
 
 from benchmark.errors import AppError, InvalidRunError, UsageError
 from benchmark.measure import clean_path
+from benchmark.measure.causes import cause, lacking_module, lacking_variable
 from benchmark.measure.machine import app_python
 from benchmark.measure.process import Child, wait_for_exit
 from benchmark.plan import Plan, Target
@@ -79,7 +80,8 @@ def check_import(plan: Plan, directory: Path, pause: Pause) -> bool:
         raise UsageError(problem)
     if found.outcome != clean_path.IMPORTED:
         how = f" (exit code {code})" if found.outcome is None else ""
-        why = f"the app crashes when {import_path!r} is imported{how}{_hint(found, target)}"
+        hint = _hint(found, target) or cause(child.tail(), target, python)
+        why = f"the app crashes when {import_path!r} is imported{how}{hint and f': {hint}'}"
         raise AppError(f"{why}; its last lines:", child.tail())
     return found.is_factory
 
@@ -87,25 +89,17 @@ def check_import(plan: Plan, directory: Path, pause: Pause) -> bool:
 def _hint(found: Imported, target: Target) -> str:
     """What to do about a crash whose cause its exception tells."""
     if found.outcome == clean_path.LACKS_MODULE and found.named is not None and target.app_dir is None:
-        return f': {found.reason} is in {found.named}/: write app_dir = "{found.named}" into [app]'
+        return f'{found.reason} is in {found.named}/: write app_dir = "{found.named}" into [app]'
     if found.outcome == clean_path.LACKS_MODULE:
-        return (
-            f": {_python(target)} has no module {found.reason!r}; name the Python that has the app's packages: "
-            "--python .venv/bin/python, or [app] python"
-        )
-    if found.outcome == clean_path.LACKS_VARIABLE:
-        return (
-            f': {found.reason} is not in its environment; export it, or name it in [app]: env_file = ".env", or '
-            f'env = {{ {found.reason} = "..." }}'
-        )
-    return ""
+        return lacking_module(found.reason, _python(target))
+    return lacking_variable(found.reason) if found.outcome == clean_path.LACKS_VARIABLE else ""
 
 
 def _problem(found: Imported, target: Target, directory: Path, python: str) -> str | None:
     """Why the app cannot be measured, and what to do; None: it can, or it crashes."""
     match found.outcome:
         case clean_path.LACKS_SERVER:
-            return _lacking(found.reason, target, python)
+            return _lacking(found.reason, target, python, found.named)
         case clean_path.NO_SUCH_APP:
             where = f"{directory.name or '.'}/"
             remedy = "Check [app] import."
@@ -126,14 +120,17 @@ def _needs(target: Target) -> list[str]:
     return [*modules, *(["uvloop"] if target.loop == "uvloop" else [])]
 
 
-def _lacking(module: str, target: Target, python: str) -> str:
+def _lacking(module: str, target: Target, python: str, there: str | None) -> str:
     package = '"uvicorn[standard]"' if module in {"uvicorn", "httptools", "uvloop"} else module
     if module == "uvloop":
         late = target.workers > 1 and target.sockets == "shared" and target.server == "uvicorn"
         why = ", and without it several uvicorn workers answer 45 ms late" if late else ""
         return f"uvloop is not installed{why}: pip install {package}, or accept it with --loop asyncio"
     if module == target.server:
-        return f"{module}, which serves the app here, is not among the packages of {python}: pip install {package}"
+        other = f', or write server = "{there}", which is there, into [app]' if there else ""
+        return (
+            f"{module}, which serves the app here, is not among the packages of {python}: pip install {package}{other}"
+        )
     return f"{module}, which {target.server} needs here, is not among the packages of {python}: pip install {package}"
 
 
@@ -390,12 +387,16 @@ class Server:
         Where one process is server and worker, what has ended below it is the app's own affair.
         """
         if self.child.exit_code is not None:
-            message = f"the app ended while it was starting (exit code {self.child.exit_code}); its last lines:"
-            raise AppError(message, self._last_lines())
+            raise self._ended(f"the app ended while it was starting (exit code {self.child.exit_code})")
         with suppress(psutil.Error):
             children = psutil.Process(self.child.pid).children() if self._target.workers > 1 else ()
             if any(child.status() == psutil.STATUS_ZOMBIE for child in children):
-                raise AppError("a worker of the app ended while it was starting; its last lines:", self._last_lines())
+                raise self._ended("a worker of the app ended while it was starting")
+
+    def _ended(self, how: str) -> AppError:
+        printed = self._last_lines()
+        why = cause(printed, self._target, _python(self._target))
+        return AppError(f"{how}{why and f': {why}'}; its last lines:", printed)
 
     def _last_lines(self) -> str:
         return self.child.tail() or "(it printed nothing)"

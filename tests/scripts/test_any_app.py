@@ -106,6 +106,14 @@ def test_an_app_dir_that_is_not_there(bench: Bench) -> None:
     refused(bench, "app_dir", "'source'")
 
 
+BY_A_METHOD = f"import functools\n{WAITING}\nclass Shop:\n    make = functools.lru_cache(create_app)\n"
+
+
+def test_a_cached_function_or_a_method_is_a_factory_too(bench: Bench) -> None:
+    write(bench, 'import = "main:Shop.make"', {"main.py": BY_A_METHOD})
+    measured(bench)
+
+
 @pytest.mark.parametrize("server", ["uvicorn", "granian", "hypercorn", "gunicorn"])
 def test_a_factory_tells_by_itself_that_it_is_one(bench: Bench, server: str) -> None:
     write(bench, f'import = "main:create_app"\nserver = "{server}"', {"main.py": WAITING})
@@ -152,6 +160,9 @@ def test_variables_of_the_app(bench: Bench) -> None:
     refused(bench, "GREETING", "env_file")
     write(bench, 'import = "main:app"\nenv_file = ".env"', {"main.py": SETTINGS})
     refused(bench, "app.env_file", ".env")
+    late = WAITING.replace("    app = FastAPI()", "    os.environ['SHOP_KEY']\n    app = FastAPI()")
+    write(bench, 'import = "main:create_app"', {"main.py": late})
+    refused(bench, "SHOP_KEY", "env_file")
 
 
 def test_no_value_of_the_environment_is_written_anywhere(bench: Bench) -> None:
@@ -183,11 +194,17 @@ def test_a_request_may_name_what_the_env_file_holds(bench: Bench) -> None:
     assert "abcdef" not in record_text(bench)
 
 
-def test_a_sub_application_and_a_path_of_its_own(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("server", "path"), [("uvicorn", "/inner/q"), ("granian", "/api/inner/q"), ("hypercorn", "/api/inner/q")]
+)
+def test_a_sub_application_and_a_path_of_its_own(bench: Bench, server: str, path: str) -> None:
+    """Uvicorn puts the prefix before the path that a proxy hands on; the others expect to be handed the whole one."""
     app = f"{APP}\ninner = app\napp = FastAPI()\napp.mount('/inner', inner)\n"
-    write(bench, 'import = "main:app"\nroot_path = "/api"', {"main.py": app}, "/inner/q")
+    write(bench, f'import = "main:app"\nroot_path = "/api"\nserver = "{server}"', {"main.py": app}, path)
     measured(bench)
-    assert "--root-path /api" in str(bench.record().method.server_command)
+    assert "-path /api" in str(bench.record().method.server_command).replace("-prefix", "")
+    write(bench, 'import = "main:app"', {"main.py": app})
+    refused(bench, "status 404", "prefix of a router or a sub-application", "root_path")
 
 
 ROWS = """
@@ -223,6 +240,29 @@ def test_a_command_before_each_round_resets_the_state(bench: Bench) -> None:
     assert len(seen) == 2
     assert seen[0] == 0
     assert seen[1] > 0, "the second round began where the first had ended"
+
+
+ONLY_ROW = """
+import sqlite3
+base = sqlite3.connect("rows.db")
+base.execute("create table if not exists rows (number int)")
+if base.execute("select count(*) from rows").fetchone() != (0,):
+    raise SystemExit("rows are left")
+"""
+
+
+def test_rows_that_are_left_name_the_key_that_would_remove_them(bench: Bench) -> None:
+    write(
+        bench,
+        'import = "main:app"\nworkers = 1',
+        {"main.py": f"{ROWS}\n@app.on_event('startup')\ndef first():\n    import rows"},
+    )
+    (bench.folder / "rows.py").write_text(ONLY_ROW)
+    done = bench.call("run", "--rounds", "2", "--duration", "1s")
+    assert done.returncode == 4
+    assert 'An earlier round went well: reset what it wrote, before_round = "python reset.py"' in done.stderr
+    write(bench, 'import = "main:app"\nworkers = 1', {"main.py": ROWS.replace("rows.db", "other.db")})
+    refused(bench, "status 500", "no such table", "before = ")
 
 
 @pytest.mark.parametrize(
@@ -340,6 +380,8 @@ def test_a_path_that_tells_when_the_app_is_ready(bench: Bench) -> None:
     slow += "    return Response(status_code=200 if time.monotonic() > began + 1 else 503)\n"
     write(bench, 'import = "main:app"\nworkers = 1\nready = "/health"', {"main.py": slow})
     measured(bench, workers=1)
+    write(bench, 'import = "main:app"', {"main.py": slow.replace("+ 1", "+ 600")}, "/health")
+    refused(bench, "status 503", 'ready = "/health"')
     write(bench, 'import = "main:app"\nready = "/nowhere"\nstartup_timeout = "8s"', {"main.py": APP})
     refused(bench, "startup_timeout", "GET /nowhere responds with 404")
 
@@ -377,6 +419,10 @@ def test_a_package_that_the_server_needs(bench: Bench, tmp_path: Path) -> None:
     refused(bench, "httptools", "uvicorn[standard]")
     write(bench, f'import = "main:app"\npython = "{tmp_path}/app/bin/python"\nserver = "granian"', {"main.py": APP})
     measured(bench)
+    for entry in site.glob("uvicorn*"):
+        entry.unlink()
+    write(bench, f'import = "main:app"\npython = "{tmp_path}/app/bin/python"', {"main.py": APP})
+    refused(bench, "uvicorn", 'server = "granian", which is there')
 
 
 def test_the_python_of_the_app_holds_for_every_command(bench: Bench, tmp_path: Path) -> None:
