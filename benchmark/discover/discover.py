@@ -28,6 +28,7 @@ QUEUES_FROM = 1.5
 """Times the fastest response from which half of the responses are said to wait."""
 
 BUSY_PERCENT = 85.0
+FULL_WORKER_PERCENT = 65.0  # of a core: on two cores, two workers and the load generator share them
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,8 @@ def _sentence(result: EndpointResult) -> str:
         return f"{USERS} users do not queue: {took}. Its limit shows with more users."
     used = measured.resources
     computing_ms = 10 * sum(used.worker_cpu_mean_percent or ()) / summary.throughput_rps
-    if computing_ms > summary.min_ms / 2:
+    full = max(used.worker_cpu_mean_percent or (0.0,)) >= FULL_WORKER_PERCENT
+    if computing_ms > summary.min_ms / 2 and full:
         return f"{USERS} users queue for the CPU, of which a request takes {latency(computing_ms)}: {took}."
     if (used.machine_cpu_mean_percent or 0.0) > BUSY_PERCENT:
         return f"{USERS} users queue: {took}. The machine had no CPU left, so the reason cannot be said."

@@ -25,6 +25,7 @@ def said(workers: Any, machine: Any, **changes: Any) -> str:
         pytest.param(
             54.8, 5.2, 346.0, (80.0, 80.0), 80.0, "queue for the CPU, of which a request takes 4.6 ms", id="cpu"
         ),
+        pytest.param(190.0, 10.0, 100.0, (60.0,), 40.0, "About 1 at a time get a response", id="a lock that computes"),
         pytest.param(500.0, 100.0, 40.0, (2.0, 2.0), 20.0, "About 4 at a time get a response", id="pool"),
         pytest.param(500.0, 100.0, 40.0, (2.0, 2.0), 99.0, "the reason cannot be said", id="a machine that is full"),
         pytest.param(500.0, 100.0, 40.0, None, None, "About 4 at a time get a response", id="by its address"),
