@@ -20,13 +20,14 @@ from benchmark.errors import UsageError
 from benchmark.fields import AUTO, Count, Frozen, Line, Number
 from benchmark.handover import SECRETS, env_lines, handed_over, how_to_set
 from benchmark.plan import Endpoint, Plan, Profile, Target, own_locustfile
+from benchmark.record import part_label
 from benchmark.service import MeasuredService
 from benchmark.toml_file import cut, place, read_toml
+from benchmark.traffic import MixTable, check_traffic, draws, loadable, problem_of_names, unknown
+from load.spec import SECRET_NAME
+from load.values import names_in
 
 DEFAULT_FILE = Path("benchmark.toml")
-SECRET_NAME = re.compile(
-    r"(?i)(.*[_-])?(password|passwd|pwd|secret)|((access|refresh|auth|api)[_-]?)?token|api[_-]?key"
-)
 Model = TypeVar("Model", bound=Frozen)
 MetricName = Literal[
     "throughput_rps",
@@ -80,8 +81,19 @@ class Config(Frozen):
     app: Target
     endpoints: dict[str, Endpoint] = Field(min_length=1)
     profiles: dict[str, Profile] = Field(min_length=1)
+    mixes: dict[str, MixTable] = Field(default_factory=dict)
     judging: Judging = Judging()
     accepted: tuple[Accepted, ...] = ()
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @property
+    def loadable(self) -> dict[str, Endpoint | MixTable]:
+        """What a profile can name."""
+        return {**self.endpoints, **self.mixes}
+
+    def knows(self, name: str) -> bool:
+        """Whether that is an endpoint or a mix, or the requests of one name of it."""
+        return any(name == one or name.startswith(part_label(one, "")) for one in self.loadable)
 
 
 @dataclass(frozen=True)
@@ -161,18 +173,26 @@ def validated(raw: dict[str, Any], path: Path) -> Config:
 
 
 def _parsed(raw: dict[str, Any], path: Path) -> Config:
-    for section in ("endpoints", "profiles"):
+    if "folder" in raw:
+        raise UsageError(f"{path}: folder: unknown key")
+    for section in ("endpoints", "profiles", "mixes"):
         tables = raw.get(section)
         for name, table in tables.items() if isinstance(tables, dict) else ():
             if not isinstance(table, dict):
                 continue
             if "name" in table:
                 raise UsageError(f"{path}: {section}.{name}.name: unknown key; the name is the one in [{section}.NAME]")
+            if ours := next((key for key in ("mix", "table", "measured") if key in table), None):
+                raise UsageError(f"{path}: {section}.{name}.{ours}: unknown key")
+            login = table.get("login")
+            if isinstance(login, dict) and "request" in login:
+                raise UsageError(f"{path}: {section}.{name}.login.request: unknown key")
             table["name"] = name
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
         raise UsageError(f"{path}: {_first_problem(error)}") from None
+    config = config.model_copy(update={"folder": path.parent})
     return _with_services(_checked_as_a_whole(config, path), path)
 
 
@@ -246,15 +266,17 @@ def _checked_as_a_whole(config: Config, path: Path) -> Config:
             raise UsageError(f"{path}: endpoints.{endpoint.name}.{problem}")
     for profile in config.profiles.values():
         for name in profile.endpoints:
-            if name not in config.endpoints:
-                wrong = _unknown("endpoint", name, config.endpoints)
+            if name not in config.loadable:
+                wrong = unknown("endpoint", name, config.loadable)
                 raise UsageError(f"{path}: profiles.{profile.name}.endpoints: {wrong}")
+    if problem := problem_of_names(config.endpoints, config.mixes):
+        raise UsageError(f"{path}: {problem}")
     if len(marked := [name for name, profile in config.profiles.items() if profile.headline]) > 1:
         message = f"{path}: profiles {' and '.join(marked)} have headline = true; the README shows only one of them"
         raise UsageError(message)
     for position, accepted in enumerate(config.accepted):
-        if accepted.endpoint is not None and accepted.endpoint not in config.endpoints:
-            wrong = _unknown("endpoint", accepted.endpoint, config.endpoints)
+        if accepted.endpoint is not None and not config.knows(accepted.endpoint):
+            wrong = unknown("endpoint", accepted.endpoint, config.loadable)
             raise UsageError(f"{path}: accepted.{position}.endpoint: {wrong}")
     return config
 
@@ -265,7 +287,7 @@ def problem_of_texts(endpoint: Endpoint) -> str | None:
         if not Template(text).is_valid():
             return f'{key}: a "$" that names no variable is written "$$"'
     for key, name, value in _named_values(endpoint):
-        if SECRET_NAME.fullmatch(name) and value and not Template(value).get_identifiers():
+        if SECRET_NAME.fullmatch(name) and value and not (Template(value).get_identifiers() or names_in(value)):
             variable = re.sub(r"\W", "_", name.upper())
             return f'{key}: the value of {name!r} would end up in reports; put it into a variable: "${variable}"'
     return None
@@ -287,10 +309,6 @@ def _fields(value: Any) -> Iterator[tuple[str, str]]:
         yield from ((name, part) for name, part in value.items() if isinstance(part, str))
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
         yield from _fields(part)
-
-
-def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
-    return f"there is no {what} {name!r}; there are: {', '.join(known)}"
 
 
 # What pydantic finds, in words for people; all else in its own.
@@ -342,29 +360,30 @@ def headline_profile(config: Config) -> str:
 def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> Plan:
     """Combine a profile with what the command line asks for. Values that are None or empty ask for nothing."""
     if profile_name not in config.profiles:
-        raise UsageError(f"--profile: {_unknown('profile', profile_name, config.profiles)}")
+        raise UsageError(f"--profile: {unknown('profile', profile_name, config.profiles)}")
     asked = {key: value for key, value in values.items() if value not in (None, (), [])}
     for name in asked.get("endpoints", ()):
-        if name not in config.endpoints:
-            raise UsageError(f"--endpoint: {_unknown('endpoint', name, config.endpoints)}")
+        if name not in config.loadable:
+            raise UsageError(f"--endpoint: {unknown('endpoint', name, config.loadable)}")
     app = elsewhere(config.app, asked)
     for key in Target.model_fields.keys() - ELSEWHERE if app.url is not None else ():
         if key in asked:
             message = f"{FLAGS[key].name}: the app at {app.url} is not started here; omit the flag"
             raise UsageError(message)
     profile = _changed(config.profiles[profile_name], asked)
-    for key in ("arrivals", "seed"):
-        if profile.rate_per_s is None and key in asked:
-            message = f"{FLAGS[key].name}: only applies to a rate, and there is none"
-            raise UsageError(f"{message}; add --rate, or omit the flag")
     target = _changed(app, asked)
     plan = Plan(
         target=target,
         profile=counted(profile, target),
-        endpoints=tuple(config.endpoints[name] for name in profile.endpoints),
+        endpoints=tuple(loadable(name, config.endpoints, config.mixes, config.folder) for name in profile.endpoints),
         other_variables=(*handed_over(), *(name for one in config.endpoints.values() for name in one.variables)),
     )
+    for key in ("arrivals", "seed"):
+        if profile.rate_per_s is None and key in asked and not (key == "seed" and draws(plan)):
+            message = f"{FLAGS[key].name}: only applies to a rate, and there is none"
+            raise UsageError(f"{message}; add --rate, or omit the flag")
     _check_senders(plan)
+    check_traffic(plan)
     return plan
 
 

@@ -5,8 +5,11 @@ Every model of ours is `Frozen`: it cannot change, and refuses keys that it does
 
 import re
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+from load.arrivals import Think
 
 LARGEST = 10**18
 SMALLEST = 1e-9  # above 0: what is divided by it, and by that again, is a number still
@@ -107,3 +110,80 @@ def known_as(name: str) -> AliasChoices:
 WholeSeconds = Annotated[Seconds, AfterValidator(whole_seconds)]
 Rate = Annotated[Number, BeforeValidator(lambda value: value.removesuffix("/s") if isinstance(value, str) else value)]
 Processes = Annotated[Count, BeforeValidator(lambda value: AUTO if value == "auto" else value)]
+
+
+LONGEST_WAIT_S = 3600
+
+
+def drawn_wait(text: str) -> tuple[str, list[str]] | None:
+    """What a think time that is drawn is made of: its kind and two durations. None: it is a plain duration."""
+    if ".." in text:
+        return "uniform", [part.strip() for part in text.split("..")]
+    kind, _, rest = text.strip().partition(" ")
+    return ("normal", rest.split()) if kind == "normal" else None
+
+
+def parsed_wait(text: str) -> Think:
+    """ValueError says what is accepted."""
+    kind, parts = drawn_wait(text) or ("", [])
+    how = 'write it like "1s", "1s..5s" or "normal 2s 0.5s" (mean, standard deviation)'
+    if len(parts) != 2:  # noqa: PLR2004 - from and to, or mean and deviation
+        raise ValueError(f"wait: {text!r} is no think time; {how}")
+    try:
+        first_s, second_s = (float(parse_seconds(part)) for part in parts)
+    except ValueError as error:
+        raise ValueError(f"wait: {error}; {how}") from None
+    if not (0 <= first_s <= LONGEST_WAIT_S and 0 <= second_s <= LONGEST_WAIT_S):
+        raise ValueError(f"wait: {text!r} has a duration beyond 0 to {LONGEST_WAIT_S} s")
+    if kind == "uniform" and first_s > second_s:
+        raise ValueError(f"wait: {text!r} ends before it begins; write the shorter duration first")
+    think = Think(kind, first_s, second_s)
+    if think.mean_s() <= 0:
+        raise ValueError(f"wait: {text!r} is no time at all; leave wait out")
+    return think
+
+
+_HOST = re.compile(r"\w[\w.-]*|[0-9A-Fa-f:.]+")
+
+
+def checked_base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not text.isprintable():
+        raise ValueError('must start with "http://" or "https://" and name a host')
+    if not _HOST.fullmatch(parts.hostname) or not _is_host(parts.hostname) or parts.port == 0:  # port: or a ValueError
+        raise ValueError("names an impossible host or port")
+    if parts.username or parts.password:
+        message = "must not hold a user or password, it would end up in reports; send a header with a $VARIABLE instead"
+        raise ValueError(message)
+    if parts.query or parts.fragment:
+        raise ValueError("must end with the path; put a query into the endpoints' paths")
+    return text.rstrip("/")
+
+
+def _is_host(name: str) -> bool:
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
+
+
+def checked_import_path(text: str) -> str:
+    if text.endswith("()"):
+        raise ValueError(f"is written without brackets; for a function that makes the app write {text[:-2]!r}")
+    module, _, attribute = text.partition(":")
+    if not all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
+        raise ValueError('must look like "package.module:app"')
+    return text
+
+
+def as_text(value: Any) -> Any:
+    """What TOML writes as a number or true, an environment variable holds as text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def no_zero(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not hold a zero byte")
+    return text

@@ -3,16 +3,17 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     AliasChoices,
     BeforeValidator,
     Field,
+    SkipValidation,
     field_serializer,
     field_validator,
     model_validator,
@@ -33,43 +34,18 @@ from benchmark.fields import (
     Seconds,
     WholeSeconds,
     _one_line,
+    as_text,
+    checked_base_url,
+    checked_import_path,
+    drawn_wait,
     known_as,
-    parse_seconds,
+    no_zero,
+    parsed_wait,
 )
 from benchmark.service import MeasuredService
 from load.arrivals import Think
-from load.spec import secret_texts
-
-
-def drawn_wait(text: str) -> tuple[str, list[str]] | None:
-    """What a think time that is drawn is made of: its kind and two durations. None: it is a plain duration."""
-    if ".." in text:
-        return "uniform", [part.strip() for part in text.split("..")]
-    kind, _, rest = text.strip().partition(" ")
-    return ("normal", rest.split()) if kind == "normal" else None
-
-
-def parsed_wait(text: str) -> Think:
-    """ValueError says what is accepted."""
-    kind, parts = drawn_wait(text) or ("", [])
-    how = 'write it like "1s", "1s..5s" or "normal 2s 0.5s" (mean, standard deviation)'
-    if len(parts) != 2:  # noqa: PLR2004 - from and to, or mean and deviation
-        raise ValueError(f"wait: {text!r} is no think time; {how}")
-    try:
-        first_s, second_s = (float(parse_seconds(part)) for part in parts)
-    except ValueError as error:
-        raise ValueError(f"wait: {error}; {how}") from None
-    if not (0 <= first_s <= LONGEST_WAIT_S and 0 <= second_s <= LONGEST_WAIT_S):
-        raise ValueError(f"wait: {text!r} has a duration beyond 0 to {LONGEST_WAIT_S} s")
-    if kind == "uniform" and first_s > second_s:
-        raise ValueError(f"wait: {text!r} ends before it begins; write the shorter duration first")
-    think = Think(kind, first_s, second_s)
-    if think.mean_s() <= 0:
-        raise ValueError(f"wait: {text!r} is no time at all; leave wait out")
-    return think
-
-
-LONGEST_WAIT_S = 3600
+from load.spec import READING, SECRETS_VARIABLE, Secrets, hidden_values, secret_texts
+from load.values import NAME, Table, names_in
 
 
 class Profile(Frozen):
@@ -169,57 +145,13 @@ class Profile(Frozen):
 # another pool of `seats` in each worker (a semaphore, a database pool), by computing, or by waiting and computing.
 Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu", "mixed"]
 SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
-_HOST = re.compile(r"\w[\w.-]*|[0-9A-Fa-f:.]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what RFC 9110 calls a token
-
-
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not text.isprintable():
-        raise ValueError('must start with "http://" or "https://" and name a host')
-    if not _HOST.fullmatch(parts.hostname) or not _is_host(parts.hostname) or parts.port == 0:  # port: or a ValueError
-        raise ValueError("names an impossible host or port")
-    if parts.username or parts.password:
-        message = "must not hold a user or password, it would end up in reports; send a header with a $VARIABLE instead"
-        raise ValueError(message)
-    if parts.query or parts.fragment:
-        raise ValueError("must end with the path; put a query into the endpoints' paths")
-    return text.rstrip("/")
-
-
-def _is_host(name: str) -> bool:
-    try:
-        return bool(name.encode("idna"))
-    except UnicodeError:
-        return False
-
-
-def _import_path(text: str) -> str:
-    if text.endswith("()"):
-        raise ValueError(f"is written without brackets; for a function that makes the app write {text[:-2]!r}")
-    module, _, attribute = text.partition(":")
-    if not all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
-        raise ValueError('must look like "package.module:app"')
-    return text
-
-
-def _as_text(value: Any) -> Any:
-    """What TOML writes as a number or true, an environment variable holds as text."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _value(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not hold a zero byte")
-    return text
 
 
 Server = Literal["uvicorn", "granian", "hypercorn", "gunicorn"]
 Command = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_one_line)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
-VariableValue = Annotated[str, BeforeValidator(_as_text), AfterValidator(_value)]
+VariableValue = Annotated[str, BeforeValidator(as_text), AfterValidator(no_zero)]
 RECYCLING = re.compile(r"max[-_]requests|workers[-_]lifetime")
 
 
@@ -234,10 +166,10 @@ class Target(Frozen):
     when the app can be loaded.
     """
 
-    import_path: Annotated[str, AfterValidator(_import_path)] | None = Field(
+    import_path: Annotated[str, AfterValidator(checked_import_path)] | None = Field(
         default=None, validation_alias=AliasChoices("import", "import_path")
     )
-    url: Annotated[str, AfterValidator(_base_url)] | None = None
+    url: Annotated[str, AfterValidator(checked_base_url)] | None = None
     command: Command | None = None
     ca_file: Line | None = None
     python: Line | None = Field(default=None, exclude=True)
@@ -322,10 +254,18 @@ class Expectation(Frozen):
     pointer: str | None = Field(default=None, pattern=r"^(/([^~]|~[01])*)?$")
 
 
+Pointer = Annotated[str, Field(pattern=r"^(/([^~]|~[01])*)?$", max_length=2000)]
+ValueName = Annotated[str, Field(pattern=f"^{NAME.pattern}$", max_length=100)]
+
+
 class Endpoint(Frozen):
     """One thing that is requested. Its path, headers and body may name environment variables: "Bearer $TOKEN".
 
     `seats`: requests that one worker serves at a time, with `served = "pool"`; benchmark.toml calls them slots.
+    `take`: values of the response, by their names and JSON pointers, that later requests of a flow hold as "{name}".
+    `data`: a CSV file next to benchmark.toml; each user has its own row of it, or draws one for each request (`rows`),
+    and "{column}" stands for its values. `table` holds it once benchmark.toml has been read; no record does.
+    `mix`: several endpoints that are loaded together, see traffic.py; its own path is none.
     `group`: endpoints of one group do the same work, so that reports may rank them. `cpu_s`: the part of the service
     time that a worker computes. `service`: a file of `bench diagnose --keep` next to benchmark.toml; `measured` holds
     it once benchmark.toml has been read.
@@ -347,6 +287,13 @@ class Endpoint(Frozen):
     measured: MeasuredService | None = None
     locustfile: Line | None = None
     group: Line | None = None
+    take: dict[ValueName, Pointer] = Field(default_factory=dict)
+    data: Line | None = None
+    rows: Literal["own", "drawn"] = "own"
+    unique: bool = False
+    login: "Login | None" = None
+    mix: "Mix | None" = None
+    table: SkipValidation[Table | None] = Field(default=None, exclude=True, repr=False)
 
     @model_validator(mode="after")
     def _not_both(self) -> Self:
@@ -366,7 +313,7 @@ class Endpoint(Frozen):
                 raise ValueError(f'header {name}: a "$" that names no variable is written "$$"')
             if not (f"{name}{value}".isascii() and f"{name}{value}".isprintable()):
                 raise ValueError(f"header {name!r}: must be one line of ASCII")
-            if SECRET_HEADER.search(name) and not Template(value).get_identifiers():
+            if SECRET_HEADER.search(name) and not (Template(value).get_identifiers() or names_in(value)):
                 raise ValueError(f'header {name}: its value would end up in reports; put it into a variable: "$TOKEN"')
         return self
 
@@ -399,8 +346,38 @@ class Endpoint(Frozen):
         """
         return self.group if self.group is not None or self.work_tasks is None else ""
 
+    @property
+    def members(self) -> tuple["Endpoint", ...]:
+        """The endpoints of a mix, each once; of another one itself."""
+        return (self,) if self.mix is None else tuple({one.name: one for one in self.mix.requests}.values())
+
+    @property
+    def tables(self) -> set[Table]:
+        """The data that its requests, and what they log in with, are filled from."""
+        requests = [request for one in self.members for request in (one, one.login.request if one.login else None)]
+        return {request.table for request in requests if request is not None and request.table is not None}
+
+    @property
+    def is_flow(self) -> bool:
+        return self.mix is not None and self.mix.weights is None
+
+    @property
+    def is_scripted(self) -> bool:
+        """Whether users send several requests, or not all the same."""
+        return self.mix is not None or self.login is not None or self.table is not None
+
+    @property
+    def only_reads(self) -> bool:
+        return all(one.method in READING for one in self.members)
+
     def texts(self) -> Iterator[tuple[str, str]]:
         """Everything in which "$NAME" is replaced when a request is sent, each with its key in benchmark.toml."""
+        if self.mix is not None:
+            yield from (text for one in self.members for text in one.texts())
+            return
+        if self.login is not None:
+            yield "login", self.login.header
+            yield from (("login", text) for _, text in (self.login.request.texts() if self.login.request else ()))
         yield "path", self.path
         yield from (("headers", value) for value in self.headers.values())
         yield from (("json", text) for text in strings(self.json_body))
@@ -412,11 +389,46 @@ class Endpoint(Frozen):
 
     @property
     def header_variables(self) -> tuple[str, ...]:
-        return _identifiers(self.headers.values())
+        if self.mix is not None:
+            return tuple(sorted({name for one in self.members for name in one.header_variables}))
+        login = self.login.request.header_variables if self.login and self.login.request else ()
+        return tuple(sorted({*login, *_identifiers(self.headers.values())}))
 
 
 def _identifiers(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name for text in texts for name in Template(text).get_identifiers()}))
+
+
+class Login(Frozen):
+    """How each user gets a token once, outside the figures: what `endpoint` answers, at the JSON pointer `take`.
+
+    `request`: that endpoint, once benchmark.toml has been read.
+    """
+
+    endpoint: Line
+    take: Pointer
+    header: Line
+    request: Endpoint | None = None
+
+    @field_validator("header")
+    @classmethod
+    def _names_the_token(cls, text: str) -> str:
+        name, colon, value = text.partition(":")
+        if not colon or not _HEADER_NAME.fullmatch(name.strip()) or names_in(value) != {"token"}:
+            raise ValueError('must look like "Authorization: Bearer {token}"')
+        if not text.isascii() or not Template(value).is_valid():
+            raise ValueError('must be ASCII; a "$" that names no variable is written "$$"')
+        return text
+
+
+class Mix(Frozen):
+    """Requests that each user chooses from, by `weights`, or sends in their order, again and again: None."""
+
+    requests: tuple[Endpoint, ...] = Field(min_length=1)
+    weights: tuple[Number, ...] | None = None
+
+
+Endpoint.model_rebuild()
 
 
 class Plan(Frozen):
@@ -437,7 +449,10 @@ class Plan(Frozen):
 
     def secrets(self) -> tuple[str, ...]:
         """Values from the environment that must not be written anywhere, as a log may spell them, longest first."""
-        return secret_texts(self.secret_variables(), self.hidden_values())
+        tables = {table for endpoint in self.endpoints for table in endpoint.tables}
+        data = tuple(value for table in tables for value in hidden_values(table.rows))
+        now = tuple(os.environ.get(name, "") for name in (*self.secret_variables(), SECRETS_VARIABLE))
+        return _secret_texts(self.secret_variables(), now, self.hidden_values(), data)
 
     def hidden_values(self) -> tuple[str, ...]:
         """What only the app's own environment holds."""
@@ -464,3 +479,11 @@ def strings(value: Any) -> Iterator[str]:
 def own_locustfile(endpoint: Endpoint, directory: Path) -> Path | None:
     """Where the user's own locustfile of an endpoint lies, relative to benchmark.toml."""
     return directory / endpoint.locustfile if endpoint.locustfile else None
+
+
+@lru_cache(maxsize=4)
+def _secret_texts(
+    variables: tuple[str, ...], _now: tuple[str, ...], values: tuple[str, ...], data: tuple[str, ...]
+) -> Secrets:
+    """As `secret_texts`: many values of data take a moment to spell."""
+    return secret_texts(variables, values, data)

@@ -288,6 +288,14 @@ class Part(Columns):
     failures_by_kind: tuple[FailureKind, ...] = ()
 
 
+class Logins(Frozen):
+    """Requests for tokens, in no figure: the first of each user, renewals after a 401, and those that failed."""
+
+    first: Whole
+    renewed: Whole
+    failed: Whole
+
+
 class Round(Columns):
     """One measurement of one endpoint: the columns over the whole load, and what is needed to judge them.
 
@@ -341,6 +349,7 @@ class Round(Columns):
     silences: dict[str, Amount] = Field(default_factory=dict)
     cut_bytes: Whole | None = None
     workers_replaced: Whole | None = None
+    logins: Logins | None = None
     parts: Annotated[tuple[Part, ...], Field(max_length=MOST_PARTS + 1)] = ()
     warnings: tuple[Finding, ...] = ()
 

@@ -7,12 +7,13 @@
 All send the same headers and body. The check before a load and the load itself use the same client.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from string import Template
 from time import monotonic
-from typing import Protocol
-from urllib.parse import quote
+from typing import Any, Protocol
+from urllib.parse import quote, quote_plus
 
 import requests
 import urllib3
@@ -30,28 +31,53 @@ from load.http_client import (
     Response,
     Server,
 )
-from load.spec import RequestSpec, filled
+from load.spec import RequestSpec
+from load.values import fill, fill_text
 
 HTTP_1_0 = 10
 """As http.client counts versions."""
 
 
 def prepared(
-    spec: RequestSpec, base_url: str, environment: Mapping[str, str], *, keeps_body: bool = False
+    spec: RequestSpec,
+    base_url: str,
+    environment: Mapping[str, str],
+    *,
+    keeps_body: bool = False,
+    values: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> PreparedBytes:
     """What is sent, the same by every client, before a load and under it. KeyError names an unset variable.
 
-    `keeps_body`: also where no expectation looks at it.
+    `keeps_body`: also where no expectation looks at it. `values`: what stands for "{name}"; `headers`: more of them.
+    ValueError: a value cannot be sent.
     """
-    path = Template(spec.path)
+    values = values or {}
+    in_path = {name: quote(environment[name], safe="") for name in Template(spec.path).get_identifiers()}
+    kind = next((text for name, text in spec.headers.items() if name.lower() == "content-type"), "")
+    written = next((how for of, how in IN_BODIES.items() if of in kind.lower()), str)
     return PreparedBytes(
         spec.method,
-        base_url + path.substitute({name: quote(environment[name], safe="") for name in path.get_identifiers()}),
-        headers=filled(spec.headers, environment),
-        json=filled(spec.json, environment),
-        body=filled(spec.body, environment),
+        base_url + fill_text(spec.path, in_path, values, _in_path),
+        headers={
+            **{name: fill_text(text, environment, values) for name, text in spec.headers.items()},
+            **(headers or {}),
+        },
+        json=fill(spec.json, environment, values),
+        body=None if spec.body is None else fill_text(spec.body, environment, values, written),
         keeps_body=keeps_body or Expectation.of(spec).reads_body,
     )
+
+
+def _in_path(text: str) -> str:
+    return quote(text, safe="")
+
+
+IN_BODIES: dict[str, Callable[[str], str]] = {
+    "json": lambda text: json.dumps(text)[1:-1],
+    "x-www-form-urlencoded": quote_plus,
+}
+"""How a value stands in a body, by its Content-Type; in any other body as it is."""
 
 
 class Client(Protocol):

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
-from typing import Self
+from typing import Any, Self
 
 import brotli
 from jsonpointer import EndOfList, JsonPointer, JsonPointerException
@@ -73,15 +73,30 @@ class Expectation:
 
 
 def _pointer_problem(pointer: str, text: str) -> str | None:
+    return _found(pointer, text)[1]
+
+
+def _found(pointer: str, text: str) -> tuple[Any, str | None]:
     try:
         found = JsonPointer(pointer).resolve(json.loads(text.removeprefix("\ufeff")))
     except ValueError:
-        return "the response is not JSON"
+        return None, "the response is not JSON"
     except RecursionError:
-        return "the response is JSON, but nested too deeply to be read"
+        return None, "the response is JSON, but nested too deeply to be read"
     except JsonPointerException:
-        return f"the response has nothing at {pointer}"
-    return f"the response has nothing at {pointer}" if isinstance(found, EndOfList) else None
+        found = EndOfList(None)
+    return (None, f"the response has nothing at {pointer}") if isinstance(found, EndOfList) else (found, None)
+
+
+def value_at(pointer: str, read: Callable[[], str]) -> tuple[Any, str | None]:
+    """What a response has at a JSON pointer, a text or a number, and why there is none."""
+    try:
+        found, problem = _found(pointer, read())
+    except UnreadableError as error:
+        return None, str(error)
+    if problem is None and (found is None or isinstance(found, dict | list)):
+        return None, f"the response has no text or number at {pointer}"
+    return found, problem
 
 
 def text_of(body: bytes, content_encoding: str | None, content_type: str | None) -> str:

@@ -68,7 +68,7 @@ if _spec.turns:
     interleaved.lead_when_spawned(_spec)
 else:
     record(_spec)
-    if _spec.request is None:
+    if _spec.request is None and not _spec.requests:
         leave_the_names_to_the_user()
     else:
         EndpointUser = user_class(_spec)

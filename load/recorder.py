@@ -17,9 +17,10 @@ from load.distributed.master import Master, answer_to_master
 from load.http_client import Response
 from load.output import end_unwritable, write_seconds
 from load.results import REQUEST_COLUMNS, quoted, window
-from load.spec import LoadSpec, redact, secret_texts
+from load.spec import LoadSpec, redact
 from load.stock_clients import watch_stock_clients
 from load.users import RequestingUser, Schedule
+from load.visitor import BY_CLIENTS
 
 ROWS_PER_WRITE = 200
 
@@ -84,7 +85,7 @@ class RequestLog:
             end_unwritable(self._environment, f"requests.csv: {error}")
 
 
-BY_CLIENTS = ("written", "reconnected", "closed", "withheld")
+OF_LOGINS = ("logins", "renewals", "failed_logins")
 
 
 class Recorder:
@@ -142,6 +143,7 @@ class Recorder:
     def part(self) -> dict[str, Any]:
         """What is known of this process's users, once they were stopped. None: not known."""
         known = len(self.users) >= self.users_spawned  # of a user's own locustfile nothing is
+        visitors = [user.visitor for user in self.users if user.visitor is not None]
         moments = ([getattr(user, name) for user in self.users] for name in ("first_answer_s", "waiting_since_s"))
         answered, waiting = ([one for one in each if one is not None] if known else None for each in moments)
         return {
@@ -149,11 +151,13 @@ class Recorder:
             "users_spawned": self.users_spawned,
             "first_answers_s": answered,
             "waiting_since_s": waiting,
+            "waiting_for": [user.waiting_for or "" for user in self.users if user.waiting_since_s] if known else None,
             "requests": self.requests,
             "begun": sum(user.begun for user in self.users) if known else None,
             "thoughts": sum(user.thoughts for user in self.users) if known else None,
             "thought_s": sum(user.thought_s for user in self.users) if known else None,
             **{name: self._counted(name) if known else None for name in BY_CLIENTS},
+            **{name: sum(getattr(visitor, name) for visitor in visitors) if known else None for name in OF_LOGINS},
             "repeated": self.hidden.repeated,
             "cut_off": self.hidden.cut_off,
             "generator_cpu_s": self.cpu_s,
@@ -163,9 +167,10 @@ class Recorder:
         }
 
     def _counted(self, name: str) -> int | None:
-        """What the clients of all users counted; None: of one of them it is not known."""
+        """What the clients of all users counted, but for logins; None: of one of them it is not known."""
         counts = [getattr(user.client, name) for user in self.users]
-        return None if None in counts else sum(counts)
+        aside = sum(user.visitor.aside[name] for user in self.users if user.visitor is not None)
+        return None if None in counts else sum(counts) - aside
 
     def _collect_users(self) -> None:
         """Keep the user objects: Locust forgets them when it stops them."""
@@ -186,7 +191,7 @@ def record(spec: LoadSpec) -> None:
             Master(environment, environment.runner, spec)
         else:
             suffix = f"-{os.getpid()}" if isinstance(environment.runner, WorkerRunner) else ""
-            RequestLog(environment, directory / f"requests{suffix}.csv", secret_texts(spec.secret_variables))
+            RequestLog(environment, directory / f"requests{suffix}.csv", spec.secrets())
             _record_users(environment, spec, suffix)
         # gevent counts a timer from when its loop last looked at the clock, which was before the imports:
         # without this the load stops some 0.2 s early.

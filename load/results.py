@@ -27,6 +27,9 @@ def quoted(text: str) -> str:
 
 
 COUNTED = (
+    "logins",
+    "renewals",
+    "failed_logins",
     "begun",
     "thoughts",
     "thought_s",
@@ -56,6 +59,7 @@ def window(
         "users_answered": None if answered is None else len(answered),
         "first_answers_s": answered,
         "waiting_since_s": _joined(parts, "waiting_since_s"),
+        "waiting_for": _joined(parts, "waiting_for"),
         "requests": sum(part["requests"] for part in parts),
         **{key: _sum(parts, key) for key in COUNTED},
         "garbage_collection_on": any(part["garbage_collection_on"] for part in parts),
@@ -81,7 +85,7 @@ def _sum(parts: Sequence[dict[str, Any]], key: str) -> float | None:
     return None if None in counts else sum(counts)
 
 
-def _joined(parts: Sequence[dict[str, Any]], key: str) -> list[float] | None:
+def _joined(parts: Sequence[dict[str, Any]], key: str) -> list[Any] | None:
     lists = [part[key] for part in parts]
     return None if None in lists else [moment for moments in lists for moment in moments]
 
@@ -100,8 +104,8 @@ def by_our_clock(part: dict[str, Any], start_s: float) -> dict[str, Any]:
 BINS_PER_S = 1000
 DIGITS = 4
 
-Answer = tuple[int, float, float | None, str, int]
-"""Milliseconds since the start, latency (ms), how late an open load sent it (ms), error text, how many."""
+Answer = tuple[int, float, float | None, str, str, int]
+"""Milliseconds since the start, latency (ms), how late an open load sent it (ms), error text, name, how many."""
 
 
 def rounded_ms(latency_ms: float) -> float:
@@ -120,13 +124,13 @@ class Answers:
         self.start_s = time.monotonic()
         self.secrets: Sequence[str] = ()
         self.seconds: list[tuple[float, ...]] = []
-        self._counts: Counter[tuple[int, float, float | None, str]] = Counter()
+        self._counts: Counter[tuple[int, float, float | None, str, str]] = Counter()
 
-    def add(self, *, response_time: float, response: Response, exception: Any = None, **_: Any) -> None:
+    def add(self, *, name: str, response_time: float, response: Response, exception: Any = None, **_: Any) -> None:
         came = int((time.monotonic() - self.start_s) * BINS_PER_S)
         error = "" if exception is None else redact(str(exception), self.secrets)
         late_ms = None if response.due_s is None else rounded_ms(max(0.0, response.sent_s - response.due_s) * 1000)
-        self._counts[came, rounded_ms(response_time), late_ms, error] += 1
+        self._counts[came, rounded_ms(response_time), late_ms, error, name] += 1
 
     def told(self) -> dict[str, Any]:
         answers: list[Answer] = [(*key, count) for key, count in self._counts.items()]
@@ -137,9 +141,9 @@ class Answers:
 
 def rows(start_s: float, answer: Answer) -> Iterator[tuple[float | str, ...]]:
     """One row per answer, spread evenly over the millisecond in which they came; what else was seen is not told."""
-    came, latency_ms, late_ms, error, count = answer
+    came, latency_ms, late_ms, error, name, count = answer
     for number in range(count):
         end_s = start_s + (came + (number + 0.5) / count) / BINS_PER_S
         sent_s = end_s - latency_ms / 1000
         due_s = "" if late_ms is None else round(sent_s - late_ms / 1000, 6)
-        yield due_s, round(sent_s, 6), "", round(end_s, 6), "", "", "", "", error
+        yield due_s, round(sent_s, 6), "", round(end_s, 6), "", name, "", "", error

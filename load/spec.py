@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from string import Template
 from typing import Any, Self
@@ -18,6 +19,7 @@ from urllib.parse import quote, quote_plus
 
 from load.arrivals import Think
 from load.step_load import StepLoad
+from load.values import Row, Table, names_in
 
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
 NEWS_VARIABLE = "BENCH_LOAD_WORKER_NEWS"
@@ -28,6 +30,7 @@ SPARE_FILES = 200
 
 READING = {"GET", "HEAD", "OPTIONS"}  # methods that change nothing (RFC 9110, 9.2.1)
 SHORTEST_SECRET = 4
+FEW_SECRETS = 200
 REDACTED = "[redacted]"
 ESCAPE = re.compile(r"%[0-9A-F]{2}")
 
@@ -45,12 +48,42 @@ class RequestSpec:
     status: int = 200
     contains: str | None = None
     pointer: str | None = None
+    take: Mapping[str, str] = field(default_factory=dict)
+    """Names, and the JSON pointers of their values in the response; later requests of the user hold "{name}"."""
+
+    data: Table | None = None
+    login: "LoginSpec | None" = None
+    weight: float = 1.0
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Self:
+        data = Table(**raw["data"]) if raw.get("data") else None
+        login = raw.get("login") and LoginSpec(**{**raw["login"], "request": cls.of(raw["login"]["request"])})
+        return cls(**{**raw, "data": data, "login": login})
 
     @property
     def variables(self) -> set[str]:
         asked: defaultdict[str, str] = defaultdict(str)
         filled([self.path, list(self.headers.values()), self.json, self.body], asked)
-        return set(asked)
+        return set(asked) | (self.login.request.variables if self.login else set())
+
+    @property
+    def places(self) -> set[str]:
+        """Names in braces for which a value stands in what is sent."""
+        return names_in([self.path, list(self.headers.values()), self.json, self.body])
+
+    @property
+    def tables(self) -> list[Table]:
+        return [table for table in (self.data, self.login and self.login.request.data) if table]
+
+
+@dataclass(frozen=True)
+class LoginSpec:
+    """What gives a user a token, at the JSON pointer `take`, and the header that sends it: "X-Token: {token}"."""
+
+    request: RequestSpec
+    take: str
+    header: str
 
 
 @dataclass(frozen=True)
@@ -74,6 +107,10 @@ class LoadSpec:
     base_url: str
     output_directory: Path
     request: RequestSpec | None = None
+    requests: tuple[RequestSpec, ...] = ()
+    """Instead of one request that is the same for all users: those of a mix by their weights, or of a flow in order."""
+
+    flow: bool = False
     turns: tuple[Turn, ...] = ()
     """Two apps that are asked in turns (see interleaved.py), instead of one request."""
 
@@ -112,16 +149,44 @@ class LoadSpec:
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Self:
         steps = StepLoad(**raw["step_load"]) if raw["step_load"] else None
-        turns = tuple(Turn(**{**turn, "request": RequestSpec(**turn["request"])}) for turn in raw["turns"])
-        request = RequestSpec(**raw["request"]) if raw["request"] else None
+        turns = tuple(Turn(**{**turn, "request": RequestSpec.of(turn["request"])}) for turn in raw["turns"])
+        request = RequestSpec.of(raw["request"]) if raw["request"] else None
+        requests = tuple(map(RequestSpec.of, raw["requests"]))
         directory = Path(raw["output_directory"])
         think = Think(**raw["think"]) if raw["think"] else None
-        made = {"request": request, "turns": turns, "step_load": steps, "think": think, "output_directory": directory}
+        made = {
+            "request": request,
+            "requests": requests,
+            "turns": turns,
+            "step_load": steps,
+            "think": think,
+            "output_directory": directory,
+        }
         return cls(**{**raw, **made})
 
     def message(self) -> dict[str, Any]:
-        """Say it to another machine, which writes nothing into a directory of this one."""
-        return asdict(self) | {"output_directory": ""}
+        """Say it to another machine, which writes nothing into a directory of this one, and has no data file."""
+        said = asdict(self) | {"output_directory": ""}
+        for one in (
+            part for request in said["requests"] for part in (request, (request["login"] or {}).get("request"))
+        ):
+            if one and one["data"]:
+                one["data"]["rows"] = [dict(row) for row in Table(**one["data"]).read()]
+        return said
+
+    @property
+    def variables(self) -> set[str]:
+        return {name for one in (*self.requests, *filter(None, [self.request])) for name in one.variables}
+
+    def secrets(self) -> "Secrets":
+        """What this process must not write down, longest first."""
+        return secret_texts(self.secret_variables, data=self.data_values())
+
+    def data_values(self) -> tuple[str, ...]:
+        """What the data files hold that must not be written down."""
+        return tuple(
+            value for request in self.requests for table in request.tables for value in hidden_values(table.read())
+        )
 
     def write(self, file: Path) -> None:
         """Write it for the process that SPEC_VARIABLE leads to the file."""
@@ -178,20 +243,66 @@ def _base64(value: bytes) -> Iterator[str]:
         yield from (core, core.translate(str.maketrans("+/", "-_")))
 
 
+SECRET_NAME = re.compile(
+    r"(?i)(.*[_-])?(password|passwd|pwd|secret)|((access|refresh|auth|api)[_-]?)?token|api[_-]?key"
+)
+_LITTLE = re.compile(r"\d{1,6}")
+MOST_SPELLED = 2_000
+
+
+def hidden_values(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The values of a data file, without those that would spoil every log: short numbers, but for passwords."""
+    shown = (item for row in rows for item in row.items())
+    return tuple(
+        dict.fromkeys(text for name, text in shown if SECRET_NAME.fullmatch(name) or not _LITTLE.fullmatch(text))
+    )
+
+
+class Secrets(tuple[str, ...]):  # noqa: SLOT001 - it keeps what it has worked out
+    """Texts that must not be written down, longest first; many of them are found by how they begin."""
+
+    @cached_property
+    def by_beginning(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for secret in self:
+            found.setdefault(secret[:SHORTEST_SECRET], []).append(secret)
+        return found
+
+    def redact(self, text: str) -> str:
+        known, done, at, begins = self.by_beginning, [], 0, 0
+        while at < len(text):
+            alike = known.get(text[at : at + SHORTEST_SECRET], ())
+            secret = next((one for one in alike if text.startswith(one, at)), None)
+            if secret is None:
+                at += 1
+                continue
+            done += [text[begins:at], REDACTED]
+            at = begins = at + len(secret)
+        return "".join([*done, text[begins:]])
+
+
 SECRETS_VARIABLE = "BENCH_HIDDEN_VALUES"
 """Tells the processes that send requests which values of the app's own environment must not be written down."""
 
 
-def secret_texts(variables: Sequence[str], values: Sequence[str] = ()) -> tuple[str, ...]:
-    """What must not be written down of these environment variables, as logs may spell it, longest first."""
+def secret_texts(variables: Sequence[str], values: Sequence[str] = (), data: Sequence[str] = ()) -> Secrets:
+    """What must not be written down of these environment variables, as logs may spell it, longest first.
+
+    `data`: of data files; of many such values fewer spellings are known.
+    """
     values = [*values, *json.loads(os.environ.get(SECRETS_VARIABLE, "[]"))]
     spelled = {
         text for value in (*(os.environ.get(name, "") for name in variables), *values) for text in spellings(value)
     }
-    return tuple(sorted(spelled, key=len, reverse=True))
+    for text in data:
+        few = {text, quote(text), quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
+        spelled |= spellings(text) if len(data) <= MOST_SPELLED else {one for one in few if len(one) >= SHORTEST_SECRET}
+    return Secrets(sorted(spelled, key=len, reverse=True))
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:
+    if len(secrets) > FEW_SECRETS and isinstance(secrets, Secrets):
+        return secrets.redact(text)
     for secret in secrets:
         text = text.replace(secret, REDACTED)
     return text

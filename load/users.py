@@ -18,6 +18,7 @@ from load.clients import Client, client_maker, prepared, problem_of
 from load.expectation import Expectation
 from load.http_client import PreparedBytes, Response
 from load.spec import LoadSpec, RequestSpec
+from load.visitor import Script, Visitor
 
 EPOCH_S = time.time() - time.monotonic()
 """What makes a time on the wall clock, which Locust's event wants, of a moment. Read once: that clock may be set."""
@@ -119,6 +120,8 @@ class RequestingUser(User):
     schedule: Schedule | None = None
     spread_start: SpreadStart | None = None
     places: Iterator[int] = count()
+    visitor: Visitor | None = None
+    waiting_for: str | None = None
     begun = 0
     thoughts = 0
     thought_s = 0.0
@@ -170,20 +173,46 @@ class RequestingUser(User):
         self.waiting_since_s = None
         if self.first_answer_s is None and response.status_code:
             self.first_answer_s = response.end_s
-        self._report(response, problem)
+        self._report(self.spec, response, problem)
 
-    def _report(self, response: Response, problem: str | None) -> None:
+    def _report(self, spec: RequestSpec, response: Response, problem: str | None) -> None:
         self.environment.events.request.fire(
-            request_type=self.spec.method,
-            name=self.spec.name,
+            request_type=spec.method,
+            name=spec.name,
             response_time=(response.end_s - response.sent_s) * 1000,
             response_length=response.length,
             response=response,
             context={},
             exception=None if problem is None else RequestFailedError(problem),
             start_time=EPOCH_S + response.sent_s,
-            url=f"{self.host}{self.spec.path}",
+            url=f"{self.host}{spec.path}",
         )
+
+
+class ScriptedUser(RequestingUser):
+    """Sends the requests of a script: a mix, a flow, or one request that is not the same for all users."""
+
+    abstract = True
+    script: Script
+    processes = 1
+
+    def on_start(self) -> None:
+        self.visitor: Visitor = Visitor(self.script, self.client, number_of(self, self.processes))
+        self.visitor.log_in()
+        super().on_start()
+
+    def _send_one(self) -> None:
+        spec = self.visitor.next()
+        due_s = None if self.schedule is None else self.schedule.next_due_s()
+        self.waiting_since_s = time.monotonic() if due_s is None else due_s
+        self.waiting_for = spec.name
+        self.begun += 1
+        response, problem = self.visitor.exchange()
+        response.due_s = due_s
+        self.waiting_since_s = None
+        if self.first_answer_s is None and response.status_code:
+            self.first_answer_s = response.end_s
+        self._report(spec, response, problem)
 
 
 def drawn_pauses(think: Think, spec: LoadSpec) -> Callable[[RequestingUser], float]:
@@ -207,15 +236,10 @@ def number_of(user: RequestingUser, processes: int) -> int:
 
 
 def user_class(spec: LoadSpec) -> type[RequestingUser]:
-    if spec.request is None:
-        raise ValueError("there is no request in the specification")
     make_client = client_maker(spec.client, spec.base_url, timeout_s=spec.timeout_s, ca_file=spec.ca_file)
     attributes: dict[str, Any] = {
         "abstract": False,
         "host": spec.base_url,
-        "spec": spec.request,
-        "prepared": prepared(spec.request, spec.base_url, os.environ),
-        "expectation": Expectation.of(spec.request),
         "timeout_s": spec.timeout_s,
         "make_client": staticmethod(make_client),
         "wait_time": constant(spec.wait_s),
@@ -228,4 +252,13 @@ def user_class(spec: LoadSpec) -> type[RequestingUser]:
         attributes["schedule"] = Schedule(spec.rate_per_s, spec.arrivals, spec.seed, spec.processes)
     elif spec.start == "spread":
         attributes["spread_start"] = SpreadStart(spec.users, spec.spread_s, spec.processes)
+    if spec.request is None:
+        script = Script(spec.requests, spec.base_url, os.environ, is_flow=spec.flow, seed=spec.seed)
+        attributes |= {"script": script, "processes": spec.processes}
+        return type("EndpointUser", (ScriptedUser,), attributes)
+    attributes |= {
+        "spec": spec.request,
+        "prepared": prepared(spec.request, spec.base_url, os.environ),
+        "expectation": Expectation.of(spec.request),
+    }
     return type("EndpointUser", (RequestingUser,), attributes)

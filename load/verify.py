@@ -3,8 +3,9 @@
 Requests that only read are sent together; one that may change something waits for those before it, and those after it
 wait for it: a GET may need what a POST makes.
 
-Reads `{"base_url", "client", "timeout_s", "ca_file", "one_by_one", "requests": [...]}` from the file it is given;
-writes one JSON line `{"name", "problem", "answer_s"}` per request, as its response comes, into the second one. Of a
+Reads `{"base_url", "client", "timeout_s", "ca_file", "one_by_one", "requests": [...]}` from the file it is given. In
+the place of a request may stand `{"steps": [...], "is_flow"}`: what one user sends in order, with its data and logins.
+It writes one JSON line `{"name", "problem", "answer_s"}` per request, as its response comes, into the second one. Of a
 response that has begun and goes on for some seconds it first writes a line `{"name", "begun_s"}`. `one_by_one`: none
 are sent together.
 Runs as a process of its own so that a request that hangs can be ended. Client, bytes and check are those of the load:
@@ -19,17 +20,20 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import gevent
 
-from load.clients import client_maker, prepared, problem_of
+from load.clients import Client, client_maker, prepared, problem_of
 from load.expectation import Expectation, text_of
 from load.http_client import TOO_LATE, HttpClient, Response
 from load.spec import RequestSpec, in_order
+from load.visitor import Script, Visitor
 
 GOES_ON_AFTER_S = 2.0
 MOST_SHOWN = 100
@@ -98,29 +102,58 @@ def verify(spec: RequestSpec, asked: dict[str, Any], write: Callable[[dict[str, 
     base_url, timeout_s = asked["base_url"], asked["timeout_s"]
     client = client_maker(asked["client"], base_url, timeout_s=timeout_s, ca_file=asked["ca_file"])()
 
-    def look() -> None:
-        if isinstance(client, HttpClient) and client.is_receiving:
-            write({"name": spec.name, "begun_s": GOES_ON_AFTER_S})
-
-    watcher = gevent.spawn_later(GOES_ON_AFTER_S, look)
-    response = client.send(prepared(spec, base_url, os.environ, keeps_body=True))
-    watcher.kill()
+    with watching(spec.name, client, write):
+        response = client.send(prepared(spec, base_url, os.environ, keeps_body=True))
     client.close()
     problem = explained(problem_of(response, Expectation.of(spec)), response, base_url, timeout_s)
     write({"name": spec.name, "problem": problem, "answer_s": response.end_s - response.sent_s})
 
 
+def visit(scripted: dict[str, Any], asked: dict[str, Any], write: Callable[[dict[str, Any]], None]) -> None:
+    """Send each request of a script once, as the first user does under load; a flow ends with a wrong response."""
+    base_url, timeout_s = asked["base_url"], asked["timeout_s"]
+    client = client_maker(asked["client"], base_url, timeout_s=timeout_s, ca_file=asked["ca_file"])()
+    specs = list(map(RequestSpec.of, scripted["steps"]))
+    script = Script(specs, base_url, os.environ, is_flow=scripted["is_flow"], keeps_bodies=True)
+    visitor = Visitor(script, client, 0)
+    for step in script.steps:
+        visitor.choose(step)
+        with watching(step.spec.name, client, write):
+            response, problem = visitor.exchange()
+        problem = explained(problem, response, base_url, timeout_s)
+        write({"name": step.spec.name, "problem": problem, "answer_s": response.end_s - response.sent_s})
+        if problem is not None and script.is_flow:
+            break
+    client.close()
+
+
+@contextmanager
+def watching(name: str, client: Client, write: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    def look() -> None:
+        if isinstance(client, HttpClient) and client.is_receiving:
+            write({"name": name, "begun_s": GOES_ON_AFTER_S})
+
+    watcher = gevent.spawn_later(GOES_ON_AFTER_S, look)
+    yield
+    watcher.kill()
+
+
 def main() -> None:
     asked: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
-    specs = [RequestSpec(**request) for request in asked["requests"]]
     answers = Path(sys.argv[2])
 
     def write(line: dict[str, Any]) -> None:
         with answers.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(line)}\n")
 
-    for group in [[spec] for spec in specs] if asked["one_by_one"] else in_order(specs):
-        gevent.joinall([gevent.spawn(verify, spec, asked, write) for spec in group], raise_error=True)
+    for scripted, items in groupby(asked["requests"], key=lambda item: "steps" in item):
+        if scripted:
+            for item in items:
+                visit(item, asked, write)
+            continue
+        specs = list(map(RequestSpec.of, items))
+        for group in [[spec] for spec in specs] if asked["one_by_one"] else in_order(specs):
+            gevent.joinall([gevent.spawn(verify, spec, asked, write) for spec in group], raise_error=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ CORE = {
     "cores",
     "toml_file",
     "handover",
+    "traffic",
     "config",
     "record",
     "store",
@@ -24,7 +25,7 @@ BRANCHES = {"audit", "capacity", "compare", "diagnose", "discover", "github", "s
 LOWER = {"measure": CORE, "theory": CORE, "judge": CORE}
 LOWER["pipeline"] = LOWER["report"] = CORE | {"measure", "theory", "judge"}
 LOWER["publish"] = TRUNK
-PURE_LOAD = {"load.spec", "load.arrivals", "load.step_load"}
+PURE_LOAD = {"load.spec", "load.arrivals", "load.step_load", "load.values"}
 """What `benchmark` shares with the processes that send requests: no gevent, and nothing that these cannot import."""
 PURE_OF = {"os", "time", "pathlib", "subprocess", "datetime", "socket"}
 

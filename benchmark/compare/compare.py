@@ -20,6 +20,7 @@ from benchmark.compare.versions import already_installed, check_out, check_requi
 from benchmark.compare.wording import CompareReporter, render_comparison, reporting, sentence
 from benchmark.config import FLAGS, Config, Flag, Judging, check_plan, checked, make_plan, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
+from benchmark.measure.load_test import request_spec
 from benchmark.measure.machine import describe, raise_open_file_limit, read_environment
 from benchmark.measure.prepare import prepared
 from benchmark.measure.process import Interrupt, listening
@@ -112,6 +113,10 @@ def _plan(config: Config, request: ComparisonRequest, home: Path) -> Plan:
         if endpoint.locustfile is not None:
             message = f"endpoint {endpoint.name!r} has its own locustfile, which cannot be interleaved; leave it out"
             raise UsageError(message)
+        request_spec(endpoint)
+    if plan.profile.think.kind != "constant":
+        message = f"--profile: users of {plan.profile.name!r} think for no constant time, which cannot be interleaved"
+        raise UsageError(f'{message}; name a profile with wait = "1s", or without wait')
     if plan.profile.rate_per_s is not None:
         message = f"--profile: {plan.profile.name!r} has a rate, and compare needs users who wait for responses"
         raise UsageError(f"{message}; name a profile without a rate")

@@ -88,6 +88,9 @@ def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any]) -> Plan:
     if config.endpoints[endpoint].locustfile is not None:
         message = f"endpoint {endpoint!r} has a locustfile of its own, whose users may do anything"
         raise UsageError(f"{message}; give it a path alone")
+    if config.endpoints[endpoint].login or config.endpoints[endpoint].data:
+        message = f"endpoint {endpoint!r} is not the same for all users (data, login), which diagnose needs"
+        raise UsageError(f"{message}; give it one path, and a token in a $VARIABLE")
     profile = Profile(
         name=NAME, users=1, spawn_rate_per_s=1, duration_s=BUDGET_S, timeout_s=2 * BUDGET_S, endpoints=(endpoint,)
     )

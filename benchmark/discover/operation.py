@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from benchmark.config import SECRET_NAME, problem_of_texts
+from benchmark.config import problem_of_texts
 from benchmark.discover.pattern import NoValueError
 from benchmark.plan import Endpoint
-from load.spec import READING
+from load.spec import READING, SECRET_NAME
 
 FORM, JSON_TYPE = "application/x-www-form-urlencoded", "application/json"
 MOST_BODY = 20_000  # characters: a longer one belongs in no file that people read

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from typing import NoReturn
@@ -25,8 +25,9 @@ from benchmark.fields import Count, Frozen
 from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Child, wait_for_exit
 from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
-from load.spec import NEWS_VARIABLE, SECRETS_VARIABLE, SPEC_VARIABLE, LoadSpec, RequestSpec, redact
+from load.spec import NEWS_VARIABLE, SECRETS_VARIABLE, SPEC_VARIABLE, LoadSpec, LoginSpec, RequestSpec, redact
 from load.step_load import StepLoad
+from load.values import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where `load` lies: in the checkout, or where this repository was installed."""
@@ -148,6 +149,11 @@ class Window:
     due: int | None = None
     sent: int | None = None
     started_at_unix_s: float = 0.0
+    waiting_for: list[str] | None = None
+    """Of each that waits, the name of its request."""
+    logins: int | None = None
+    renewals: int | None = None
+    failed_logins: int | None = None
     begun: int | None = None
     thoughts: int | None = None
     thought_s: float | None = None
@@ -164,8 +170,33 @@ class Window:
 
 
 def request_spec(endpoint: Endpoint) -> RequestSpec:
-    same = {name: getattr(endpoint, name) for name in ("name", "method", "path", "headers", "body")}
-    return RequestSpec(**same, json=endpoint.json_body, **endpoint.expect.model_dump())
+    """What all users send alike. UsageError: they do not."""
+    if endpoint.is_scripted:
+        message = f"{endpoint.name!r} is no single request that is the same for all users, which this command needs"
+        raise UsageError(f"{message}; use bench run")
+    return _request_spec(endpoint)
+
+
+def request_specs(endpoint: Endpoint) -> tuple[RequestSpec, ...]:
+    """The requests of a mix, or the only one of another endpoint."""
+    mix = endpoint.mix
+    if mix is None:
+        return (_request_spec(endpoint),)
+    weights = mix.weights or (1.0,) * len(mix.requests)
+    specs = map(_request_spec, mix.requests)
+    return tuple(replace(spec, weight=weight) for spec, weight in zip(specs, weights, strict=True))
+
+
+def _request_spec(endpoint: Endpoint) -> RequestSpec:
+    same = {name: getattr(endpoint, name) for name in ("name", "method", "path", "headers", "body", "take")}
+    login, table = endpoint.login, endpoint.table
+    return RequestSpec(
+        **same,
+        json=endpoint.json_body,
+        **endpoint.expect.model_dump(),
+        data=Table(table.file, table.drawn) if table else None,
+        login=LoginSpec(_request_spec(login.request), login.take, login.header) if login and login.request else None,
+    )
 
 
 MOST_NAME_LENGTH = 200
@@ -207,13 +238,16 @@ class LoadTest:
         self._master = urlsplit(base_url).hostname if plan.target.url is None else None
         self._secrets = plan.secrets()
         own = own_locustfile(endpoint, home)
-        self._named = own is not None
+        self._named = own is not None or endpoint.mix is not None
+        self._of_mix = endpoint.mix is not None
         locustfiles = [module_file("load.locustfile"), *([str(own)] if own else [])]
         same = ("client", "timeout_s", "wait_s", "users", "start", "rate_per_s", "arrivals", "seed", "load_workers")
         spec = LoadSpec(
             base_url,
             directory.resolve(),
-            request=None if own else request_spec(endpoint),
+            request=None if own or endpoint.is_scripted else request_spec(endpoint),
+            requests=request_specs(endpoint) if endpoint.is_scripted and not own else (),
+            flow=endpoint.is_flow,
             ca_file=plan.target.ca_path(home),
             spread_s=spread_s,
             step_load=step_load,
@@ -306,8 +340,10 @@ class LoadTest:
         rows: pd.DataFrame = raw[list(MOMENTS)].apply(pd.to_numeric) - start_s
         rows["due_s"] = rows["due_s"].fillna(rows["sent_s"])
         errors = raw["exception"].map(lambda text: one_line(redact(text, self._secrets), MOST_ERROR_LENGTH))
-        named = {"name": _names(raw, self._secrets)} if self._named else {}
-        return rows.assign(error=errors.astype(str), **named)
+        rows["error"] = errors.astype(str)
+        if self._named:
+            rows["name"] = raw["name"].astype(str) if self._of_mix else _names(raw, self._secrets)
+        return rows
 
 
 def require_all_accounted_for(window: Window) -> None:

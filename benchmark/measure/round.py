@@ -22,7 +22,6 @@ from benchmark.measure.server import OWN_SOCKETS, Server, server_command
 from benchmark.measure.verify import verify
 from benchmark.plan import Endpoint, Plan, Profile
 from benchmark.record import METHOD_VERSION, Method
-from load.spec import READING
 from load.step_load import StepLoad
 
 SAMPLE_EVERY_S = 1.0
@@ -101,7 +100,7 @@ def jobs(plan: Plan, directory: Path, home: Path) -> list[Job]:
     listed: list[Job] = []
     for number in range(1, plan.profile.rounds + 1):
         for position, endpoint in enumerate(plan.endpoints):
-            makers = [earlier for earlier in plan.endpoints[:position] if earlier.method not in READING]
+            makers = [earlier for earlier in plan.endpoints[:position] if not earlier.only_reads]
             to_verify = (*makers, endpoint) if listed else plan.endpoints
             place = directory / f"{position + 1:02d}-{label(endpoint, number)}"
             listed.append(Job(plan, endpoint, number, to_verify, place, home))

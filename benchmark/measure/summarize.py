@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.measure.load_test import Window
 from benchmark.measure.round import RawRound
 from benchmark.plan import Endpoint, Profile
-from benchmark.record import MOST_PARTS, OTHER_PARTS, Columns, Dealt, OpenLoad, Part, Resources, Round, Timeline
+from benchmark.record import MOST_PARTS, OTHER_PARTS, Columns, Dealt, Logins, OpenLoad, Part, Resources, Round, Timeline
 from benchmark.summary import (
     Span,
     bins,
@@ -186,14 +186,23 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         **{name: getattr(window, name) for name in COUNTED},
         first_byte=first_byte(rows),
         silences=dict(window.silences),
-        cut_bytes=raw.cut_bytes,
-        workers_replaced=raw.workers_replaced,
-        parts=_parts(rows, load),
+        **{name: getattr(raw, name) for name in ("cut_bytes", "workers_replaced")},
+        logins=_logins(endpoint, window),
+        parts=_parts(rows, load, endpoint, profile),
     )
 
 
-def _parts(rows: pd.DataFrame, load: Span) -> tuple[Part, ...]:
-    """The columns of each name that a user's own locustfile gave its requests, the most frequent first."""
+def _logins(endpoint: Endpoint, window: Window) -> Logins | None:
+    counts = (window.logins, window.renewals, window.failed_logins)
+    if not any(one.login for one in endpoint.members) or None in counts:
+        return None
+    return Logins(first=window.logins or 0, renewed=window.renewals or 0, failed=window.failed_logins or 0)
+
+
+def _parts(rows: pd.DataFrame, load: Span, endpoint: Endpoint, profile: Profile) -> tuple[Part, ...]:
+    """The columns of each endpoint of a mix, or of each name in one's own locustfile, the most frequent first."""
+    if endpoint.mix is not None:
+        return part_columns(rows, load, {one.name: one.own_work_s(profile.task_seconds) for one in endpoint.members})
     if "name" not in rows:
         return ()
     counted = rows["name"].value_counts()
@@ -213,6 +222,7 @@ def _span(window: Window, endpoint: Endpoint, profile: Profile) -> Span:
         wait_s=0.0 if endpoint.locustfile else _wait_s(window, profile),
         pacing_s=None if endpoint.locustfile else profile.pacing_s,
         waiting_since_s=since,
+        waiting_for=window.waiting_for,
         is_open=window.opened_s is not None,
     )
 
@@ -233,17 +243,20 @@ def on_time(raw: RawRound, duration_s: float) -> RawRound:
     window, rows = raw.window, raw.rows
     stop_s = min(window.stop_s, window.start_s + duration_s)
     late = rows["end_s"] > stop_s - window.start_s
-    waiting_since_s = window.waiting_since_s
+    waiting_since_s, waiting_for = window.waiting_since_s, window.waiting_for
     if window.stop_s == stop_s and not late.any() and max(waiting_since_s or (0.0,)) <= stop_s:
         return raw
     if waiting_since_s is not None:
-        sent_s = window.start_s + rows["sent_s"][late]
-        waiting_since_s = [float(moment) for moment in (*waiting_since_s, *sent_s) if moment <= stop_s]
+        moments = [*waiting_since_s, *(window.start_s + rows["sent_s"][late])]
+        waiting_since_s = [float(moment) for moment in moments if moment <= stop_s]
+        if waiting_for is not None and "name" in rows:
+            names = zip([*waiting_for, *rows["name"][late]], moments, strict=True)
+            waiting_for = [name for name, moment in names if moment <= stop_s]
     if window.first_answers_s is not None:
         in_time = sum(moment <= stop_s for moment in window.first_answers_s)
         everybody = in_time == window.users_answered
         window = replace(window, users_answered=in_time, all_answered_s=window.all_answered_s if everybody else None)
-    window = replace(window, stop_s=stop_s, waiting_since_s=waiting_since_s)
+    window = replace(window, stop_s=stop_s, waiting_since_s=waiting_since_s, waiting_for=waiting_for)
     return replace(raw, window=window, rows=rows[~late].reset_index(drop=True))
 
 

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from benchmark.errors import AppError
-from benchmark.measure.load_test import POLL_S, load_environment, module_file, request_spec
+from benchmark.measure.load_test import POLL_S, load_environment, module_file, request_specs
 from benchmark.measure.process import Child
 from benchmark.plan import Endpoint, Plan
 from load.spec import redact
@@ -74,7 +75,7 @@ def _asked_once(
 ) -> tuple[list[dict[str, Any]], str]:
     """The answers that came within `longest_s`, and what the process that asked printed."""
     question = directory / "verify.json"
-    requests = [asdict(request_spec(endpoint)) for endpoint in endpoints]
+    requests = [asked_of(endpoint) for endpoint in endpoints]
     common = {"client": plan.profile.client, "ca_file": plan.target.ca_path(home), "requests": requests}
     question.write_text(json.dumps(asked | common))
     answers, log = directory / "verified.jsonl", directory / "verify.log"
@@ -98,6 +99,12 @@ def _asked_once(
     return [line for line in _lines(answers) if "begun_s" not in line], child.tail()
 
 
+def asked_of(endpoint: Endpoint) -> dict[str, Any]:
+    """What load/verify.py is told to ask: a request, or what one user sends in order."""
+    steps = list(map(asdict, {spec.name: spec for spec in request_specs(endpoint)}.values()))
+    return {"steps": steps, "is_flow": endpoint.is_flow} if endpoint.is_scripted else steps[0]
+
+
 def _lines(file: Path) -> list[dict[str, Any]]:
     written = file.read_text(encoding="utf-8") if file.exists() else ""
     return [json.loads(line) for line in written.split("\n")[:-1]]
@@ -116,16 +123,22 @@ def _right_answers(
     secrets: Sequence[str],
     url: str | None,
 ) -> dict[str, float]:
-    by_name = {answer["name"]: answer for answer in answers}
-    for endpoint in endpoints:
+    by_name: dict[str, dict[str, Any]] = {}
+    for answer in answers:  # one that is asked for by itself and in a mix must be right both times
+        if by_name.setdefault(answer["name"], answer)["problem"] is None:
+            by_name[answer["name"]] = answer
+    for endpoint in (member for one in endpoints for member in one.members):
         if endpoint.name not in by_name:
             raise AppError(f"endpoint {endpoint.name!r} could not be verified; what was printed:", printed)
         problem = by_name[endpoint.name]["problem"]
         if problem is not None:
             message = f"endpoint {endpoint.name!r} ({endpoint.method} {endpoint.path}) does not respond as expected"
             problem = redact(problem, secrets)
-            remedy = f"Fix the app, or [endpoints.{endpoint.name}] expect."
+            keys = " or ".join(["expect", *(["take"] if endpoint.take else []), *(["login"] if endpoint.login else [])])
+            remedy = f"Fix the app, or [endpoints.{endpoint.name}] {keys}."
             if url is not None and problem.startswith(UNSENT):
                 remedy = f"Check that the app runs at {url}."
             raise AppError(f"{message}: {problem}. {remedy}")
-    return {name: float(answer["answer_s"]) for name, answer in by_name.items()}
+    answers_s = {name: float(answer["answer_s"]) for name, answer in by_name.items()}
+    mixes = [one for one in endpoints if one.mix]
+    return answers_s | {one.name: mean(answers_s[member.name] for member in one.members) for one in mixes}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from benchmark.formatting import WHOLE_PERCENT_FROM, count, factor, figure, inert, latency, ms, percent, rate
 from benchmark.judge.findings import GRAVITY, RULE_OF, in_todays_words
+from benchmark.plan import Mix
 from benchmark.record import RATE_NOT_KEPT, EndpointResult, Finding, Record, Round
 from benchmark.theory.wording import difference_percent, limit_sentence
 
@@ -160,6 +161,8 @@ def _explanation(result: EndpointResult, record: Record, measured: str = "") -> 
     endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
     if endpoint.locustfile is not None:
         return "Its own locustfile decides what users do, so its limit is unknown."
+    if endpoint.mix is not None:
+        return _mixed(endpoint.mix)
     if limit is None and endpoint.served is not None and endpoint.own_work_s(record.profile.task_seconds) is not None:
         return "It runs elsewhere, so it is unknown how many requests it serves at a time."
     if limit is None:
@@ -169,6 +172,15 @@ def _explanation(result: EndpointResult, record: Record, measured: str = "") -> 
         )
     sentence = limit_sentence(limit, endpoint, record.plan, result.users, measured)
     return f"{sentence}.{_crowded(result, record)}"
+
+
+def _mixed(mix: Mix) -> str:
+    """What a mix is made of."""
+    if mix.weights is None:
+        return f"Each user sends {' → '.join(inert(one.name) for one in mix.requests)}, again and again."
+    shares = zip(mix.requests, mix.weights, strict=True)
+    parts = [f"{percent(100 * weight / sum(mix.weights))} {inert(one.name)}" for one, weight in shares]
+    return f"A mix: {listed(parts)}, drawn at random for each request."
 
 
 def _span(shown: Sequence[str]) -> str:
@@ -258,6 +270,12 @@ def accounts(measured: Round) -> str:
     if measured.reconnected:
         parts.append(
             f"{count(measured.reconnected)} of them needed a new connection: the server had closed the old one"
+        )
+    if measured.logins is not None:
+        found = measured.logins
+        parts.append(
+            f"Not counted among them: {count(found.first)} logins, {count(found.renewed)} renewed tokens, "
+            f"{count(found.failed)} failed logins"
         )
     if measured.first_byte is not None:
         begin = measured.first_byte

@@ -55,12 +55,19 @@ WATCH_EVERY_S = 0.5
 
 
 class FixedWorkers(UsersDispatcher):
-    """Deals the users to those who are there at the start, the first `at_most` of them, and to nobody else."""
+    """Deals the users to those who are there at the start, the first `at_most` of them, and to nobody else.
+
+    In the order of their places, not of their names as Locust does: where users do not divide evenly, the first ones
+    have one more, so that the numbers of all users are below their number.
+    """
 
     at_most = 0
 
     def __init__(self, worker_nodes: list[Any], user_classes: list[Any]) -> None:
         super().__init__(worker_nodes=worker_nodes[: self.at_most], user_classes=user_classes)
+
+    def _sort_workers(self) -> None:
+        """Leave them in their order."""
 
     def add_worker(self, worker_node: Any) -> None:
         """Leave one that comes, or comes back, as it is."""

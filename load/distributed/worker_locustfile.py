@@ -28,7 +28,7 @@ from load.distributed.master import (
 from load.output import seconds
 from load.recorder import Recorder
 from load.results import Answers
-from load.spec import NEWS_VARIABLE, SPARE_FILES, LoadSpec, secret_texts
+from load.spec import NEWS_VARIABLE, SPARE_FILES, LoadSpec
 from load.users import RequestingUser, user_class
 
 sys.path.pop(0)
@@ -42,7 +42,7 @@ class EndpointUser(RequestingUser):
 
 def lacks(spec: LoadSpec) -> tuple[str, str] | None:
     """What this machine lacks to send its share, and the remedy; None: nothing."""
-    needed = sorted(spec.request.variables) if spec.request else ()
+    needed = sorted(spec.variables)
     missing = next((name for name in needed if not os.environ.get(name)), None)
     if missing is not None:
         return f"has no value for ${missing}", f"set it there, before bench worker: export {missing}=..."
@@ -89,9 +89,10 @@ class LoadWorker:
             what, remedy = lacking
             self.say(f"this machine {what}; {remedy}, and start again")
             self.runner.send_message(LACKS, {"what": what, "remedy": remedy})
-        elif spec.request is not None:
-            self.say(f"{spec.request.name}: {spec.request.method} {spec.request.path} of {spec.base_url}")
-            self.answers.secrets = secret_texts(spec.secret_variables)
+        else:
+            for asked in spec.requests or filter(None, [spec.request]):
+                self.say(f"{asked.name}: {asked.method} {asked.path} of {spec.base_url}")
+            self.answers.secrets = spec.secrets()
             self.environment.user_classes[:] = [user_class(spec)]
 
     def on_heartbeat(self, **_: Any) -> None:

@@ -22,6 +22,8 @@ def part(**changes: Any) -> dict[str, Any]:
         "users_spawned": 2,
         "first_answers_s": [101.0, 102.0],
         "waiting_since_s": [109.0],
+        "waiting_for": [""],
+        **dict.fromkeys(("logins", "renewals", "failed_logins", "thoughts", "thought_s"), 0),
         "requests": 7,
         "begun": 8,
         "written": 8,

@@ -72,9 +72,9 @@ def test_secrets_are_struck_out_before_anything_leaves_the_machine() -> None:
     mine.secrets = ["s3cret"]
     late = Response()
     late.due_s, late.sent_s = 1.0, 1.0123456
-    mine.add(response_time=1.0, response=late, exception=RuntimeError("who is s3cret?"))
-    ((_, _, late_ms, error, count),) = mine.told()["answers"]
-    assert (late_ms, error, count) == (12.35, "who is [redacted]?", 1)
+    mine.add(name="an endpoint", response_time=1.0, response=late, exception=RuntimeError("who is s3cret?"))
+    ((_, _, late_ms, error, name, count),) = mine.told()["answers"]
+    assert (late_ms, error, name, count) == (12.35, "who is [redacted]?", "an endpoint", 1)
 
 
 def test_seconds_are_counted_from_the_start_and_told_once() -> None:
