@@ -1,17 +1,14 @@
 """benchmark.toml and the command line become a Plan, once, at the edge."""
 
 import datetime as dt
-import json
 import os
-import re
 import shlex
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any, Literal, Self, TypeVar
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -23,9 +20,7 @@ from benchmark.plan import Endpoint, Plan, Profile, Target, own_locustfile
 from benchmark.record import part_label
 from benchmark.service import MeasuredService
 from benchmark.toml_file import cut, place, read_toml
-from benchmark.traffic import MixTable, check_traffic, draws, loadable, problem_of_names, unknown
-from load.spec import SECRET_NAME
-from load.values import names_in
+from benchmark.traffic import MixTable, check_traffic, draws, loadable, problem_of_names, problem_of_texts, unknown
 
 DEFAULT_FILE = Path("benchmark.toml")
 Model = TypeVar("Model", bound=Frozen)
@@ -279,36 +274,6 @@ def _checked_as_a_whole(config: Config, path: Path) -> Config:
             wrong = unknown("endpoint", accepted.endpoint, config.loadable)
             raise UsageError(f"{path}: accepted.{position}.endpoint: {wrong}")
     return config
-
-
-def problem_of_texts(endpoint: Endpoint) -> str | None:
-    """What is wrong with what is sent. Not the model's matter: older records say what was sent as it stands."""
-    for key, text in endpoint.texts():
-        if not Template(text).is_valid():
-            return f'{key}: a "$" that names no variable is written "$$"'
-    for key, name, value in _named_values(endpoint):
-        if SECRET_NAME.fullmatch(name) and value and not (Template(value).get_identifiers() or names_in(value)):
-            variable = re.sub(r"\W", "_", name.upper())
-            return f'{key}: the value of {name!r} would end up in reports; put it into a variable: "${variable}"'
-    return None
-
-
-def _named_values(endpoint: Endpoint) -> Iterator[tuple[str, str, str]]:
-    """Values that a request gives a name, each with its key in benchmark.toml: fields of queries, forms and JSON."""
-    body = endpoint.body or ""
-    try:
-        fields = list(_fields(json.loads(body)))
-    except (ValueError, RecursionError):
-        fields = parse_qsl(body)
-    named = {"path": parse_qsl(urlsplit(endpoint.path).query), "json": _fields(endpoint.json_body), "body": fields}
-    yield from ((key, name, value) for key, pairs in named.items() for name, value in pairs)
-
-
-def _fields(value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        yield from ((name, part) for name, part in value.items() if isinstance(part, str))
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
-        yield from _fields(part)
 
 
 # What pydantic finds, in words for people; all else in its own.

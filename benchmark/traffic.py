@@ -1,14 +1,19 @@
 """Traffic that is more than one URL: mixes and flows, data that requests are filled from, and logins."""
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from string import Template
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, model_validator
 
 from benchmark.errors import UsageError
 from benchmark.fields import Frozen, Line, Number
 from benchmark.plan import Endpoint, Login, Mix, Plan
+from load.spec import SECRET_NAME
 from load.values import Row, Table, names_in, read_rows
 
 MOST_NAMED = 12
@@ -188,3 +193,33 @@ def draws(plan: Plan) -> bool:
     weighted = any(endpoint.mix and endpoint.mix.weights for endpoint in plan.endpoints)
     drawn = any(table.drawn for endpoint in plan.endpoints for table in endpoint.tables)
     return weighted or drawn or plan.profile.wait_as is not None or plan.profile.arrivals == "poisson"
+
+
+def problem_of_texts(endpoint: Endpoint) -> str | None:
+    """What is wrong with what is sent. Not the model's matter: older records say what was sent as it stands."""
+    for key, text in endpoint.texts():
+        if not Template(text).is_valid():
+            return f'{key}: a "$" that names no variable is written "$$"'
+    for key, name, value in _named_values(endpoint):
+        if SECRET_NAME.fullmatch(name) and value and not (Template(value).get_identifiers() or names_in(value)):
+            variable = re.sub(r"\W", "_", name.upper())
+            return f'{key}: the value of {name!r} would end up in reports; put it into a variable: "${variable}"'
+    return None
+
+
+def _named_values(endpoint: Endpoint) -> Iterator[tuple[str, str, str]]:
+    """Values that a request gives a name, each with its key in benchmark.toml: fields of queries, forms and JSON."""
+    body = endpoint.body or ""
+    try:
+        fields = list(_fields(json.loads(body)))
+    except (ValueError, RecursionError):
+        fields = parse_qsl(body)
+    named = {"path": parse_qsl(urlsplit(endpoint.path).query), "json": _fields(endpoint.json_body), "body": fields}
+    yield from ((key, name, value) for key, pairs in named.items() for name, value in pairs)
+
+
+def _fields(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        yield from ((name, part) for name, part in value.items() if isinstance(part, str))
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        yield from _fields(part)

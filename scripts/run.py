@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from benchmark.config import DEFAULT_FILE, Config, headline_profile, problem_of_texts, read_config
+from benchmark.config import DEFAULT_FILE, Config, headline_profile, read_config
 from benchmark.discover.discover import config_of, discover_url, loading
 from benchmark.discover.tries import PROFILE
 from benchmark.errors import UsageError
@@ -20,6 +20,7 @@ from benchmark.report.index import render_run
 from benchmark.report.published import read_published
 from benchmark.report.terminal import print_results
 from benchmark.store import SCHEMA_VERSION, to_json
+from benchmark.traffic import problem_of_texts
 from scripts import options
 from scripts.cli import open_report
 

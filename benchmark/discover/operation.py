@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from benchmark.config import problem_of_texts
 from benchmark.discover.pattern import NoValueError
 from benchmark.plan import Endpoint
+from benchmark.traffic import problem_of_texts
 from load.spec import READING, SECRET_NAME
 
 FORM, JSON_TYPE = "application/x-www-form-urlencoded", "application/json"
