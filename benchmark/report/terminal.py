@@ -10,13 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.formatting import count, latency, plain, rate, seconds
+from benchmark.formatting import count, latency, ms, plain, rate, seconds
 from benchmark.plan import Plan
 from benchmark.record import Columns, Record
 from benchmark.report import sentences
 from benchmark.report.report import failed_label, part_rows
-from benchmark.theory import wording
+from benchmark.theory import curve_wording, wording
 from benchmark.theory.ask import Predicted
+from benchmark.theory.curve import Curve, Met, Simulator
 
 MOST_WARNINGS = 6
 LONGEST_NAME = 32
@@ -108,6 +109,37 @@ def print_predictions(console: Console, answers: Sequence[Predicted]) -> None:
                     console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
                 console.print()
     console.print(Text("Predicted, not measured. Limits of the model: docs/explanation.md"))
+
+
+def print_curve(console: Console, found: Curve, simulator: Simulator) -> None:
+    """Print what each number of users gets, each with its band, and where the knee is."""
+    target = simulator.plan.target
+    workers = "1 worker" if target.workers == 1 else f"{target.workers} workers"
+    _print_title(console, f"Predicted: {found.endpoint}, {workers} × {target.threads} threads")
+    table = Table(box=None, padding=(0, APART, 0, 0), pad_edge=False)
+    for head in ("Users", "req/s", "p50 (ms)", "p95 (ms)", "p99 (ms)"):
+        table.add_column(head, justify="right", no_wrap=True)
+    columns = {"throughput_rps": rate, "p50_ms": ms, "p95_ms": ms, "p99_ms": ms}
+    for point in found.points:
+        cells = []
+        for name, shown in columns.items():
+            band = point.band[name]
+            low, middle, high = (shown(one) for one in (band.low, getattr(point, name), band.high))
+            cells.append(middle if low == high else f"{middle} [{low} to {high}]")
+        table.add_row(count(point.users), *map(Text, cells))
+    console.print(table)
+    console.print()
+    console.print(Text(curve_wording.knee_sentence(found.knee, simulator), style="bold"))
+    if reach := curve_wording.reach_sentence(found):
+        console.print(Text(reach))
+    console.print(Text("In brackets: where nine of ten simulated loads were. Predicted, not measured."))
+
+
+def print_met(console: Console, met: Met) -> None:
+    """Print for which users a promise holds, and what more would take."""
+    console.print(Text(curve_wording.met_sentence(met), style="bold"))
+    for line in curve_wording.take_sentences(met):
+        console.print(Text(line))
 
 
 def _print_predicted(console: Console, plan: Plan, answers: Sequence[Predicted]) -> None:

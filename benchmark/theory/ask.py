@@ -15,6 +15,7 @@ from benchmark.plan import Endpoint, Plan
 from benchmark.record import Limit
 from benchmark.theory.bounds import limit
 from benchmark.theory.computing import service
+from benchmark.theory.curve import Simulator, undeclared
 from benchmark.theory.predict import (
     DRAWS,
     MOST_SIMULATED,
@@ -24,6 +25,7 @@ from benchmark.theory.predict import (
     predict,
     predict_open,
 )
+from benchmark.theory.processors import Machine
 from benchmark.theory.simulation import OVERHEAD, Service
 
 MOST_ARRIVALS = 2_000_000
@@ -36,6 +38,9 @@ FLAGS = {
     "service_seconds": Flag("--service-seconds", "Service time of one request in seconds; overrides benchmark.toml."),
     "seats": Flag("--seats", "Slots of all workers together; overrides benchmark.toml."),
     "open_rate": Flag("--open-rate", "Random arrivals per second, independent of responses, instead of users.", "rate"),
+    "slots": Flag("--slots", "Slots of each worker's pool; overrides benchmark.toml."),
+    "cpus": Flag("--cpus", "Processors of the machine.", default="this machine's"),
+    "meet": Flag("--meet", "How many users it holds for, and what it takes: p95=300ms,throughput=200/s.", "promise"),
     "draws": Flag("--draws", "Number of connection distributions to simulate.", default=str(DRAWS)),
     "seed": config.FLAGS["seed"],
 }
@@ -52,6 +57,9 @@ class PredictionRequest(Frozen):
     service_seconds: Annotated[Seconds, Field(gt=0, le=3600)] | None = None
     seats: Annotated[Count, Field(ge=1, le=1_000_000)] | None = None
     open_rate: Annotated[Number, Field(gt=0, le=1_000_000)] | None = None
+    slots: Annotated[Count, Field(ge=1, le=100_000)] | None = None
+    cpus: Annotated[Count, Field(ge=1, le=4096)] | None = None
+    meet: str | None = None
     draws: Annotated[Count, Field(ge=1, le=1000)] = DRAWS
     seed: Annotated[Count, Field(ge=0)] = 0
 
@@ -113,7 +121,11 @@ def _as_asked(request: PredictionRequest, endpoint: Endpoint, plan: Plan) -> End
     """Change what is declared of an endpoint into what the command line says of it."""
     changes: dict[str, Any] = {}
     if request.service_seconds is not None:
-        changes |= {"work_tasks": None, "work_s": request.service_seconds}
+        changes |= {"work_tasks": None, "work_s": request.service_seconds, "measured": None, "cpu_s": None}
+    if request.seats is not None and request.slots is not None:
+        raise UsageError("--slots are of each worker, --seats of all together; give one of them")
+    if request.slots is not None:
+        changes |= {"served": "pool", "seats": request.slots}
     if request.seats is not None:
         workers = plan.target.workers
         if request.seats % workers:
@@ -129,15 +141,26 @@ def _service(endpoint: Endpoint, plan: Plan) -> Service:
         message = f"endpoint {endpoint.name!r}: the number of workers behind {plan.target.url} is unknown"
         raise UsageError(f"{message}; predict with a benchmark.toml whose [app] has import")
     if served is None:
-        message = f"endpoint {endpoint.name!r}: its service time, or how it is served, is not declared"
-        raise UsageError(f"{message}; declare work and served in benchmark.toml, or give --service-seconds and --seats")
+        raise UsageError(undeclared(endpoint.name))
     return served
 
 
-def answer(request: PredictionRequest, plan: Plan, endpoint: Endpoint, served: Service) -> Predicted:
+def simulator(request: PredictionRequest, plan: Plan, machine: Machine) -> Simulator:
+    """Make what simulates any number of users of a plan's only endpoint. UsageError: it cannot be done."""
+    if request.rate_per_s(plan) is not None or request.connections is not None:
+        raise UsageError("a curve and --meet are of users who wait for responses: leave rates and --connections out")
+    if len(plan.endpoints) > 1:
+        names = ", ".join(endpoint.name for endpoint in plan.endpoints)
+        raise UsageError(f"a curve and --meet are of one endpoint; name one of {names}: bench predict NAME ...")
+    endpoint = _as_asked(request, plan.endpoints[0], plan)
+    _service(endpoint, plan)
+    return Simulator(plan, endpoint, machine, request.seed)
+
+
+def answer(request: PredictionRequest, plan: Plan, endpoint: Endpoint, served: Service, machine: Machine) -> Predicted:
     rate_per_s, bound = request.rate_per_s(plan), limit(endpoint, plan)
     if rate_per_s is None:
-        found = predict(plan, served, split=request.connections, seed=request.seed, draws=request.draws)
+        found = predict(plan, served, split=request.connections, seed=request.seed, draws=request.draws, on=machine)
         return Predicted(plan, endpoint, bound, prediction=found)
     found_open = predict_open(
         rate_per_s,
@@ -147,5 +170,6 @@ def answer(request: PredictionRequest, plan: Plan, endpoint: Endpoint, served: S
         overhead=OVERHEAD[plan.profile.client],
         seed=request.seed,
         profile=plan.profile if request.open_rate is None else None,
+        on=machine,
     )
     return Predicted(plan, endpoint, bound, open_answer=found_open)

@@ -32,6 +32,16 @@ NONSENSE = [
     pytest.param(["--open-rate", "999999", "--duration", "1h"], "take a shorter --duration", id="too many arrivals"),
     pytest.param(["--draws", "0"], "--draws must be ", id="no draws"),
     pytest.param(["--endpoint", "unknown"], "is not declared; declare work and served", id="undeclared endpoint"),
+    pytest.param(["unknown"], "bench diagnose unknown --keep", id="undeclared endpoint, by position"),
+    pytest.param(["quick", "--endpoint", "quick"], "--endpoint: ", id="an endpoint twice"),
+    pytest.param(["quick", "--users", "1..0"], "--users: '1..0' must begin at 1", id="a range that ends before"),
+    pytest.param(["quick", "--users", "1..9,20"], "mixes a range with other numbers", id="a range and a number"),
+    pytest.param(["unknown", "--users", "1..9"], "bench diagnose unknown --keep", id="a curve of the undeclared"),
+    pytest.param(["quick", "--meet", "p42=1s"], "--meet: 'p42' is none of ", id="a metric that is none"),
+    pytest.param(["quick", "--meet", "p95=1s", "--users", "1,2"], "takes one number of users", id="a promise of two"),
+    pytest.param(["quick", "--slots", "2", "--seats", "4"], "--slots are of each worker", id="slots twice"),
+    pytest.param(["quick", "--users", "1..9", "--open-rate", "4"], "leave rates and", id="a curve of a rate"),
+    pytest.param(["quick", "--cpus", "0"], "--cpus must be ", id="no processor"),
     pytest.param(["--profile", "nope"], "there is no profile 'nope'", id="unknown profile"),
 ]
 
@@ -99,6 +109,20 @@ def test_a_rate_of_arrivals_above_capacity_never_settles(asked: Bench) -> None:
     assert answer(asked, *flags, "50")["open"]["settles"] is True
     assert answer(asked, *flags, "120")["open"]["settles"] is False
     assert "never settles" in asked.call("predict", *flags, "120").stdout
+
+
+def test_a_range_of_users_is_a_curve_with_its_knee(asked: Bench) -> None:
+    flags = ("pooled", "--users", "1..40", "--workers", "1", "--slots", "2", "--cpus", "4")
+    done = asked.call("predict", *flags, "--meet", "p95=1s", "--json")
+    found = json.loads(done.stdout)
+    users = [point["users"] for point in found["curve"]["points"]]
+    assert (users[0], users[-1]) == (1, 40)
+    assert found["curve"]["knee"]["by"] == "slots"
+    assert found["curve"]["knee"]["most_rps"] == pytest.approx(20)
+    assert found["curve"]["points"][-1]["throughput_rps"] == pytest.approx(20, rel=0.02)
+    assert found["meet"]["last"] == pytest.approx(20, abs=1)
+    said = asked.call("predict", *flags[:1], "--users", "1..4", *flags[3:]).stdout
+    assert "limited by 2 slots, which a request holds for 100" in said
 
 
 def test_the_table_says_why_and_what_would_change_it(asked: Bench) -> None:
