@@ -47,6 +47,12 @@ async def create():
 """
 
 
+DOCKER = """#!/bin/sh
+test -f compose.yaml && test -n "$DATABASE_URL" && echo "$*" >> "$(dirname "$0")/docker.calls"
+"""
+"""Stands in for Docker: notes how it was called, if that was where the file is and with what the file may name."""
+
+
 def _configuration() -> str:
     """benchmark.toml after step 4: the document's app, endpoints and profile, which is the headline one now."""
     blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
@@ -56,7 +62,7 @@ def _configuration() -> str:
     kept = "\n".join(re.findall(rf"(?ms)^\[profiles\.(?:{'|'.join(KEPT)})\]\n.*?(?=^\[|^# ---)", own))
     kept = re.sub(r"(?m)^endpoints = .*$", 'endpoints = ["create_order"]', kept)
     rest = re.sub(r"(?m)^\[profiles\.mine\]$", "[profiles.mine]\nheadline = true\nreference = 0", rest)
-    return _sooner(f'schema_version = 1\n{app}env_file = ".env"\n{rest}\n{kept}')
+    return _sooner(f'schema_version = 1\n{app}env_file = ".env"\ncompose = "compose.yaml"\n{rest}\n{kept}')
 
 
 def _sooner(text: str) -> str:
@@ -67,15 +73,31 @@ def _sooner(text: str) -> str:
     return re.sub(r"(?m)^rounds = 4", "rounds = 2", f"{text}\n[judging]\nsmallest_effect_percent = 50\n")
 
 
+def _services(forge: Forge) -> list[str]:
+    """What was done to the services since this was last asked."""
+    calls = forge.home / "bin" / "docker.calls"
+    text = calls.read_text()
+    calls.unlink()
+    return [line.removeprefix("compose --file compose.yaml ") for line in text.splitlines()]
+
+
 def held(text: str) -> bool:
     return TOKEN in text or "p4ssw0rd" in text
+
+
+def _fork(forge: Forge) -> None:
+    app = {"my_package/__init__.py": "", "my_package/main.py": APP, "compose.yaml": "services: {}\n"}
+    forge.fork({"benchmark.toml": _configuration(), **app})
+    docker = forge.home / "bin" / "docker"
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
 
 
 @pytest.fixture(scope="module")
 def walked(make_forge: MakeForge) -> Forge:
     """A fork in which every step was taken. No workflow was edited."""
     forge = make_forge()
-    forge.fork({"benchmark.toml": _configuration(), "my_package/__init__.py": "", "my_package/main.py": APP})
+    _fork(forge)
     forge.push({"my_package/main.py": f"{APP}\n# a change\n"})
     return forge
 
@@ -100,6 +122,7 @@ def test_its_checks_pass_without_the_tests(walked: Forge) -> None:
     assert outcome.jobs.get("test", "skipped") == "skipped"
     assert (outcome.jobs["pipeline"], outcome.jobs["required-checks-pass"]) == ("success", "success")
     assert "| create_order | " in outcome.output
+    assert _services(walked) == ["up --wait --quiet-pull", "down"]
     assert not held(outcome.output)
 
 
@@ -113,6 +136,7 @@ def test_a_pull_request_without_the_secret_measures_nothing_and_says_so(walked: 
 def test_its_schedule_measures_its_own_endpoints_and_publishes_them(walked: Forge) -> None:
     outcome = _run(walked, "schedule")
     assert outcome.jobs["watch"] == "success"
+    assert _services(walked) == ["up --wait --quiet-pull", "down"]
     (record,) = walked.records()
     assert record["plan"]["profile"]["name"] == "mine"
     assert [one["rounds"][0]["failures"] for one in record["endpoints"]] == [0, 0]
@@ -127,6 +151,7 @@ def test_its_schedule_measures_its_own_endpoints_and_publishes_them(walked: Forg
 
 def test_a_pull_request_of_its_own_is_compared(walked: Forge) -> None:
     outcome = _run(walked, "pull_request", "compare.yml")
+    assert _services(walked) == ["up --wait --quiet-pull", "down"]
     (file,) = walked.artifacts.glob("compare/*/compare.json")
     assert {item["endpoint"] for item in json.loads(file.read_text())["differences"]} == {"create_order"}
     assert not held(outcome.output)
@@ -152,7 +177,7 @@ def test_where_only_some_are_handed_over_the_run_names_what_is_missing(walked: F
 
 def test_doctor_hears_the_names_of_the_secrets_in_the_job_that_may_write(make_forge: MakeForge) -> None:
     forge = make_forge()
-    forge.fork({"benchmark.toml": _configuration(), "my_package/__init__.py": "", "my_package/main.py": APP})
+    _fork(forge)
     forge.hook("pre-receive", "exit 1")
     outcome = forge.run("schedule", more=["--secret", f"BENCH_SECRETS={ENV}"])
     assert outcome.jobs["publish"] == "failure", outcome.output
