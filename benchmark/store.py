@@ -71,6 +71,7 @@ def _be_like(path: Path, descriptor: int) -> None:
 SCHEMA_VERSION = 1
 FILE_NAME = "run.json"
 FAILURES = "failures"
+BADGES = "badge"  # folder of what shields.io draws badges of endpoints from
 CHARTS = "charts"  # folder of the pictures that show more than one run
 Model = TypeVar("Model", bound=Frozen)
 
@@ -290,7 +291,7 @@ def read_runs(files: Iterable[Path], unreadable: list[str], *, timelines: bool =
 def read_history(reports: Path, newest: int = NEWEST) -> History:
     unreadable = [
         f"{name} is a link, which is not followed; put a folder of that name there"
-        for name in ("runs", FAILURES, CHARTS)
+        for name in ("runs", FAILURES, CHARTS, BADGES)
         if (reports / name).is_symlink()
     ]
     files = run_files(reports)

@@ -52,6 +52,7 @@ FOR_PEOPLE = {
     "selftest": "Measure which changes this setup can detect.",
     "report": "Render reports from saved runs.",
     "site": "Build the static site.",
+    "export": "Write a run for other programs, or as one HTML file.",
     "publish": "Commit and push runs to the reports.",
     "init": "Write benchmark.toml for an app, or clear a fork.",
     "endpoints": "Add endpoints from OpenAPI, a HAR file or cURL.",

@@ -8,8 +8,10 @@ from typer import Option
 
 from benchmark.errors import InvalidRunError
 from benchmark.formatting import say
+from benchmark.judge.history import Judged
 from benchmark.record import Record
 from benchmark.report.index import Judge
+from benchmark.report.published import Published
 from benchmark.report.render import home_repository, judge_of
 from scripts import options
 from scripts.cli import open_page
@@ -62,3 +64,10 @@ def page_beside(report: Path, record: Record) -> Path:
     from benchmark.site.pages import write_page_beside  # noqa: PLC0415 - Altair costs every command 0.3 s
 
     return write_page_beside(report, record)
+
+
+def whole_page(record: Record, tables: tuple[Published, ...], judged: Judged) -> str:
+    """The report of one run as one HTML file."""
+    from benchmark.site.pages import whole_page as page  # noqa: PLC0415 - Altair costs every command 0.3 s
+
+    return page(record, tables, judged)

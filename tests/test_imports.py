@@ -21,7 +21,7 @@ CORE = {
     "shell",
 }
 TRUNK = CORE | {"measure", "theory", "judge", "pipeline", "report", "publish"}
-BRANCHES = {"audit", "capacity", "compare", "diagnose", "discover", "github", "selftest", "site"}
+BRANCHES = {"audit", "capacity", "compare", "diagnose", "discover", "export", "github", "selftest", "site"}
 LOWER = {"measure": CORE, "theory": CORE, "judge": CORE}
 LOWER["pipeline"] = LOWER["report"] = CORE | {"measure", "theory", "judge"}
 LOWER["publish"] = TRUNK

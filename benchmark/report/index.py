@@ -12,7 +12,8 @@ from benchmark.judge.history import Judged
 from benchmark.judge.series import short_cpu
 from benchmark.record import Record
 from benchmark.report import verdicts
-from benchmark.report.badge import badge
+from benchmark.report.badge import badge, endpoint_badges, place_badges, stale_since
+from benchmark.report.feed import FEED_NAME, render_feed
 from benchmark.report.noise_floor import on_this_machine, unreadable_selftest
 from benchmark.report.published import Published, read_published
 from benchmark.report.readme import headline_run, render_block, update_block
@@ -238,7 +239,10 @@ def render_all(reports: Path, readme: Path, judge: Judge = nobody_judges, *, eve
     write_changed(reports / "README.md", render_index(history, judged))
     _place_charts(reports, history, judged)
     own = judged.own(history.records)
-    write_changed(reports / BADGE_NAME, badge(own, verdicts.standings(judged)))
+    stale = stale_since(own, history.failures, judged)
+    write_changed(reports / BADGE_NAME, badge(own, verdicts.standings(judged), stale))
+    place_badges(reports, endpoint_badges(own, judged, stale))
+    write_changed(reports / FEED_NAME, render_feed(own, history.failures, judged))
     update_block(readme, render_block(own, tables, judged, history.failures))
     return history
 

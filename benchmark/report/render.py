@@ -55,15 +55,29 @@ def judge_of(reports: Path) -> Judge:
 
 def render_run_of(directory: Path, tables: Sequence[Published]) -> Path:
     """Render the report of one run. One that lies in a reports directory is judged beside the others there."""
+    reports = _reports_around(directory)
+    return render_run(directory, tables, _judged_in(reports) if reports else None)
+
+
+def judge_next_to(directory: Path, record: Record, reports: Path) -> Judged:
+    """Judge one run next to those of the reports directory it lies in, else next to those of `reports`."""
+    around = _reports_around(directory)
+    return _judged_in(around) if around else _judged_in(reports, record)
+
+
+def _reports_around(directory: Path) -> Path | None:
     place = directory.resolve()
     reports = place.parent.parent
-    found = None
-    if place.parent == reports / "runs":
-        unreadable: list[str] = []
-        runs = read_runs(run_files(reports), unreadable, timelines=False)
-        found = judged(runs, _config(reports)[0], trends=False, home=home_repository())
-        say_unreadable(unreadable)
-    return render_run(directory, tables, found)
+    return reports if place.parent == reports / "runs" else None
+
+
+def _judged_in(reports: Path, *more: Record) -> Judged:
+    unreadable: list[str] = []
+    new = {record.id for record in more}
+    runs = (run for run in read_runs(run_files(reports), unreadable, timelines=False) if run.id not in new)
+    found = judged([*runs, *more] if more else runs, _config(reports)[0], trends=False, home=home_repository())
+    say_unreadable(unreadable)
+    return found
 
 
 def home_repository(remote: str = "origin") -> str | None:

@@ -9,6 +9,7 @@ from tempfile import mkdtemp
 
 from benchmark.errors import UsageError
 from benchmark.report.charts.registry import Picture, run_pictures, sweep_pictures, trend_pictures
+from benchmark.report.feed import FEED_NAME, render_feed
 from benchmark.report.index import Judge, nobody_judges, pictured
 from benchmark.report.noise_floor import unreadable_selftest
 from benchmark.report.published import read_published
@@ -103,6 +104,8 @@ def _write_all(reports: Path, out: Path, judge: Judge, say: Callable[[int, int],
     _write(out / "index.html", overview_page(reports, history, judged, listed, charts=charts, home=home))
     _write(out / "runs.html", runs_page(listed, left_out=left_out, home=home))
     _write_tools(out, listed, home)
+    feed = render_feed(judged.own(history.records), history.failures, judged, page="index.html")
+    _write(out / FEED_NAME, feed)
     row_of = {row.record.id: row for row in listed}
     charted = pictured(history.records, judged.own(history.records))
     for number, record in enumerate(islice(read_runs(run_files(reports), []), NEWEST), start=1):

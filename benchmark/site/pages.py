@@ -1,8 +1,9 @@
 """The pages of the site, and the page of a single run: what they list and compare, and Markdown as HTML."""
 
 import json
+from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,13 +22,14 @@ from benchmark.judge.metrics import metric
 from benchmark.judge.series import short_cpu
 from benchmark.record import EndpointResult, Record
 from benchmark.report import sentences
+from benchmark.report.charts.registry import run_pictures
 from benchmark.report.charts.svg import DARK_RULES
 from benchmark.report.index import render_index, series_key
 from benchmark.report.published import Published
 from benchmark.report.readme import headline_run
 from benchmark.report.report import compact_table, picture_lines, render_report
 from benchmark.report.verdicts import SIGNS
-from benchmark.store import CHARTS, History, write_changed
+from benchmark.store import CHARTS, FILE_NAME, History, to_json, write_changed
 
 STATIC = files("benchmark.site") / "static"
 SCRIPTS = ("charts.js", "format.js", "noise.js", "theory.js", "runs.js", "compare.js", "calculator.js")
@@ -88,6 +90,7 @@ DIGITS = 9
 MOST_SPLITS = 3
 MOST_RATES = 5
 MOST_NAMED = 2
+DATA = "data:"
 NEWEST_LISTED = 5
 
 
@@ -335,6 +338,19 @@ def write_page_beside(report: Path, record: Record) -> Path:
     return page
 
 
+def whole_page(record: Record, tables: tuple[Published, ...], judged: Judged) -> str:
+    """The report of one run as a single file that needs no other: its pictures and its record are in it."""
+    judged = replace(judged, before={})  # no other run is there to lead to
+    drawn = {one.file: _data("image/svg+xml", one.svg()) for one in run_pictures(record).values()}
+    links = {FILE_NAME: _data("application/json", to_json(record)), **drawn}
+    return _run_page(record, to_html(render_report(record, tables, judged), links=links), alone=True)
+
+
+def _data(kind: str, content: str) -> str:
+    """An address that holds what it leads to."""
+    return f"{DATA}{kind};base64,{b64encode(content.encode()).decode()}"
+
+
 def _run_page(record: Record, content: Markup, *, before: str | None = None, charts: bool = False, **where: Any) -> str:
     title = f"{record.profile.name}, {text.when(record.started_at)}"
     return render("run.html.j2", title=title, content=content, record=record, before=before, charts=charts, **where)
@@ -383,7 +399,9 @@ def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options:
 
 def _link(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     token = tokens[index]
-    token.attrs["href"] = led(str(token.attrs["href"]), env["links"])
+    address = token.attrs["href"] = led(str(token.attrs["href"]), env["links"])
+    if address.startswith(DATA):
+        token.attrs["download"] = FILE_NAME  # no browser opens such an address
     return renderer.renderToken(tokens, index, options, env)
 
 

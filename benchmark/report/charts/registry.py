@@ -45,6 +45,10 @@ class Picture:
         with debug_mode(arg=False):
             return self.draw().specification()
 
+    def svg(self) -> str:
+        with debug_mode(arg=False):  # as above
+            return to_svg(self.draw(), self.said(plain))
+
     def markdown(self, folder: str = "") -> str:
         """The picture with its words, as a line of Markdown. `folder` leads to its file and ends with "/"."""
         return f"![{self.said(inert)}]({folder}{self.file})"
@@ -136,8 +140,7 @@ class _Wanted:
 @lru_cache(maxsize=32)
 def _drawn(wanted: _Wanted) -> str:
     """The whole file. Whoever publishes a run draws it to see that it can be drawn, and again for each try to push."""
-    with debug_mode(arg=False):  # holding each part against Vega-Lite's schema takes long, and a test does it
-        svg = to_svg(wanted.picture.draw(), wanted.picture.said(plain))
+    svg = wanted.picture.svg()
     return f"{svg}<!-- drawn from {wanted.origin}, {fingerprint(svg)} -->\n"
 
 

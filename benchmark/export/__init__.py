@@ -1,0 +1,1 @@
+"""Writes a run in the formats that other programs read."""
