@@ -55,8 +55,8 @@ def export(
 
     Examples:
         bench export --as junit --out junit.xml
-        bench export results/20261123T120000-quick-500-1a2b --as html --out report.html
-        bench export --as github-action-benchmark --bigger-is-better --out throughput.json
+        bench export results/20261123T120000-quick-500-1a2b --as html --out r.html
+        bench export --as github-action-benchmark --bigger-is-better --out rps.json
 
     """
     if form not in FORMATS:
