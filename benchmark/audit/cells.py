@@ -85,11 +85,9 @@ class Writing:
     fills_up: bool = False
 
 
-def decimal_comma(cells: Iterable[str], separator: str) -> bool:
+def decimal_comma(cells: Iterable[str]) -> bool:
     """Whether "0,63" is a number below one. Where each comma may separate thousands, it does."""
     numbers = [found["digits"] for text in cells if (found := _NUMBER.fullmatch(_bare(text)))]
-    if separator == "," and not any("," in number for number in numbers):
-        return False
     commas = [number for number in numbers if "," in number]
     return any(number.rfind(",") > number.rfind(".") and not _THOUSANDS.fullmatch(number) for number in commas)
 

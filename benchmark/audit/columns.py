@@ -154,7 +154,9 @@ def _rate(bare: str) -> Column | None:
     if not {*re.findall(r"[a-z]+", _OFFERED.sub("", about))} <= _ABOUT_RATE:
         return None
     offered = _OFFERED.search(about) or bare in {"rate", "arrival rate"}
-    return Column("offered" if offered else "throughput", per_s=per_s, rank=int(bool(per or _OF_RATE.search(bare))))
+    # wrk prints the mean of each of its threads, "Req/Sec Avg", next to what all of them did
+    rank = int(bool(per or _OF_RATE.search(bare))) - int(bool(re.search(r"\b(?:avg|mean|average)\b", about)))
+    return Column("offered" if offered else "throughput", per_s=per_s, rank=rank)
 
 
 def _singular(unit: str) -> str:

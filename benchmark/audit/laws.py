@@ -27,6 +27,7 @@ HEAVIEST_TAIL = 10.0
 """How many times the highest percentile the slowest requests may take on average where no maximum is printed."""
 
 TAIL_FROM_PERCENT = 90.0
+MOST_FAILED = 0.01  # with more, users may have waited for what no latency counts: a timeout
 MOST_OF_RATE = 1.1  # random arrivals may be so many more than the rate says
 OTHER_UNITS = ("s", "us")  # of times that name none
 PACED_SLACK = 1.1  # the last think time of each user may be cut off by the end of the load
@@ -194,14 +195,22 @@ def _little(row: Row, assumed: Assumed) -> Iterator[Contradiction]:
     users, served = row.counts.get("users"), row.rates.get("throughput")
     if users is None or served is None or not served.value or "offered" in row.rates:
         return  # at a rate of their own requests may wait for users, too, and their latency counts from then on
-    failed = row.rates.get("failures_rps")
-    share = row.counts.get("failed_share")
-    right = served.low - (failed.high if failed else 0.0) - (share.high * served.low if share else 0.0)
+    failed = _failed_share(row, served)
     think = row.counts.get("think", exactly(assumed.think_s))
-    load = _Load(users, served, max(0.0, right), think, assumed.pipelined)
+    load = _Load(users, served, served.low * (1 - failed), think, assumed.pipelined)
     yield from _too_slow(row, load)
-    if not row.shares_users:
+    if not row.shares_users and failed <= MOST_FAILED:
         yield from _too_fast(row, load)
+
+
+def _failed_share(row: Row, served: Printed) -> float:
+    """Which share of the requests failed at most. They may have taken any time, and the mean may leave them out."""
+    rate, share, some, all_ = (
+        {**row.rates, **row.counts}.get(name) for name in ("failures_rps", "failed_share", "failures", "requests")
+    )
+    found = [rate.high / served.low if rate and rate.value and served.low else 0.0, share.high if share else 0.0]
+    found += [some.high / all_.low if some and all_ and all_.low else 0.0]
+    return min(1.0, max(found))
 
 
 def _too_slow(row: Row, load: _Load) -> Iterator[Contradiction]:

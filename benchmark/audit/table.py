@@ -196,7 +196,7 @@ def _table(header: Line, lines: Sequence[Line], assumed: Assumed) -> Table:
     if len(known) < FEWEST_COLUMNS:
         return Table((), (), tuple(names))
     every = [cell for _, row in lines for at, cell in enumerate(row) if at in known]
-    comma = cells.decimal_comma(every, "," if any("," in name for name in names) else ";")
+    comma = cells.decimal_comma(every)
     written = _writings(columns, lines, comma=comma)
     unreadable: list[str] = []
     texts = [at for at, one in enumerate(columns) if one is None]

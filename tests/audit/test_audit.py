@@ -191,6 +191,16 @@ def test_endpoints_that_share_their_users_are_only_added_up_in_the_row_of_all() 
     assert flagged(text, Assumed(users=40)) == ["/b", "Aggregated"]
 
 
+def test_users_may_have_waited_for_timeouts_that_no_latency_counts() -> None:
+    text = "name,users,req/s,errors (%),mean_ms\n"
+    assert flagged(f"{text}x,100,200,5%,99\ny,100,201,0.1%,99\n") == ["y"]
+
+
+def test_of_wrk_the_rate_of_all_threads_counts() -> None:
+    text = "name,connections,Req/Sec Avg,Requests/sec,mean_ms\nx,100,2.5k,10012.5,9.95\n"
+    assert flagged(text) == []
+
+
 def test_fast_failures_are_not_held_against_the_mean_of_right_responses() -> None:
     assert flagged("name,users,req/s,failures/s,mean_ms\nx,10,200,100.5,99\n") == []
 

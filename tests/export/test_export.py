@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+from jsonschema import Draft7Validator
 from junitparser import Error, Failure, JUnitXml, Skipped
 from playwright.sync_api import Browser
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
