@@ -53,7 +53,8 @@ class Checker:
         problem = one.problem()
         if problem or one.needs:
             return problem or f"needs {', '.join(one.needs)}"
-        path = next(path for path in self._document["paths"] if one.template.endswith(path))
+        fitting = [path for path in self._document["paths"] if one.method.lower() in self._document["paths"][path]]
+        path = max((path for path in fitting if one.template.endswith(path.partition("#")[0])), key=len)
         place = ["paths", path]
         item = self._document["paths"][path]
         operation = item[one.method.lower()]
@@ -93,11 +94,13 @@ class Checker:
             return f"{parameter['in']} {name} is missing" if parameter.get("required") is True else None
         if schema is None:
             return None
+        return self._fits(self._read(texts, schema), [*place, "schema"])
+
+    def _read(self, texts: list[str], schema: Any) -> Any:
+        """The texts of a field as the app reads them."""
         kinds = self._types(schema)
-        value: Any = texts if "array" in kinds else texts[0]
         item = resolved(schema, self._document).get("items", {})
-        read = [typed(text, self._types(item)) for text in texts] if "array" in kinds else typed(value, kinds)
-        return self._fits(read, [*place, "schema"])
+        return [typed(text, self._types(item)) for text in texts] if "array" in kinds else typed(texts[0], kinds)
 
     def _sent(self, one: Operation, parameter: Mapping[str, Any]) -> list[str]:
         name, place = parameter["name"], parameter["in"]
@@ -130,11 +133,8 @@ class Checker:
         schema = resolved(content[kind].get("schema", {}), self._document)
         if sent == "application/x-www-form-urlencoded":
             fields = parse_qs(filled(one.body or ""), keep_blank_values=True)
-            kinds = {name: self._types(part) for name, part in schema.get("properties", {}).items()}
-            value: Any = {
-                name: texts if "array" in kinds.get(name, set()) else typed(texts[0], kinds.get(name, set()))
-                for name, texts in fields.items()
-            }
+            parts = schema.get("properties", {})
+            value: Any = {name: self._read(texts, parts.get(name, {})) for name, texts in fields.items()}
         elif one.body is not None:
             value = json.loads(filled(one.body)) if "json" in sent else filled(one.body)
         else:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from benchmark.record import EndpointResult, Record
 
 MOST_PATHS = 3
 MOST_TRIED = 12
+MOST_TEXT = 100_000  # characters of endpoints in a new file: more than people read, less than a file may hold
 QUEUES_FROM = 1.5
 """Times the fastest response from which half of the responses are said to wait."""
 
@@ -240,9 +242,13 @@ def config_text(found: Discovered) -> str:
     parts = [HEAD.format(found=found.found, app="\n".join(app))]
     kept = found.kept()
     ready = [one for one in kept if one.is_ready]
-    parts += [f"{table_text(one)}\n" for one in ready] or [f'[endpoints.{ROOT.name}]\npath = "{ROOT.path}"\n\n']
-    parts += [f"{table_text(one)}\n" for one in kept if not one.is_ready]
-    names = found.answered() or [found.simple()[0].name]
+    texts = [f"{table_text(one)}\n" for one in ready] or [f'[endpoints.{ROOT.name}]\npath = "{ROOT.path}"\n\n']
+    texts += [f"{table_text(one)}\n" for one in kept if not one.is_ready]
+    fitting = [text for text, end in zip(texts, accumulate(map(len, texts)), strict=True) if end <= MOST_TEXT]
+    left_out = f"# {len(texts) - len(fitting)} more: `bench endpoints --only /path` adds some of them.\n\n"
+    parts += [*fitting, *([left_out] if len(fitting) < len(texts) else [])]
+    written = {one.name for one in ready[: len(fitting)]}
+    names = [name for name in found.answered() if name in written] or [ready[0].name if ready else ROOT.name]
     parts.append(LOAD.format(names=", ".join(map(_quoted, names)), first=names[0]))
     return "".join(parts)
 

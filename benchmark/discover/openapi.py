@@ -119,6 +119,9 @@ class _Reader:
 
     def operation(self, name: str, template: str) -> Operation:
         parameters = list(self._parameters())
+        # Some tell operations of one path apart by a fragment, or a query, which is no part of it.
+        template, _, query = template.partition("#")[0].partition("?")
+        self._query += [quote(query, safe="=&%+:/@,~")] if query else []
         path = self._path(template, [one for one in parameters if one["in"] == "path"])
         for one in parameters:
             if one["in"] != "path" and self._is_wanted(one):
@@ -127,11 +130,11 @@ class _Reader:
         self._log_in()
         if self._cookies:
             self._headers["Cookie"] = "; ".join(self._cookies)
-        query = f"?{'&'.join(self._query)}" if self._query else ""
+        asked = f"?{'&'.join(self._query)}" if self._query else ""
         return Operation(
             name=name,
             method=self._method.upper(),
-            path=f"{path}{query}",
+            path=f"{path}{asked}",
             template=quote(template, safe=f"{IN_PATH}{{}}"),
             status=_status(self._operation),
             needs=tuple(self._needs),

@@ -41,10 +41,14 @@ NOT_SENT = re.compile(
     r"|origin|referer|dnt|priority|pragma|cache-control|if-.*|sec-.*|proxy-.*|x-forwarded-.*|expect|via|purpose"
 )
 SECRETS = re.compile(
-    r"(?i)pass(word|wd|phrase|code)?s?$|pwd|secret|token|api.?key|auth|session|\bsid$|^sid|jwt|signature|^sig$|credential"
-    r"|^code$|otp|^pin$|csrf|xsrf|^key$|assertion|ssn|cvv|cvc|card.?(no|num)|iban|nonce|^state$|private|bearer|ticket"
+    r"(?i)pass(word|wd|phrase|code)?s?$|pwd|secret|token|api.?key|auth(?!or(?!i))|session|^sid|sid$|jwt|signature|^sig$"
+    r"|credential|^code$|otp|^pin$|csrf|xsrf|^key$|assertion|ssn|cvv|cvc|card.?(no|num)|iban|nonce|private|bearer|ticket"
 )
-LOOKS_SECRET = re.compile(r"eyJ[\w-]{8,}\.[\w-]+|(?i:bearer|basic)\s+\S{8,}|\b(?:sk|pk|ghp|gho|xox[abp])[-_]\w{10,}")
+# A JWT, a login, keys of known shops, and what nobody typed: long mixtures of letters and digits that are no UUID.
+LOOKS_SECRET = re.compile(
+    r"eyJ[\w-]{8,}\.[\w-]+|(?i:bearer|basic)\s+\S{8,}|\b(?:sk|pk|ghp|gho|xox[abp])[-_]\w{10,}"
+    r"|\b(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{32,}|\b(?=\w*[a-z])(?=\w*[A-Z])(?=\w*\d)\w{20,}"
+)
 SHORTEST = 8  # characters: shorter parts of a header may stand anywhere
 SUCCESS, NOT_MODIFIED, OK = range(200, 300), 304, 200
 _VARIABLE = re.compile(r"(?:(Bearer|Basic|Token) )?\$(?:\{(\w+)\}|(\w+))")

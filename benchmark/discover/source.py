@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from benchmark.discover.openapi import operations, require_openapi
 from benchmark.discover.operation import Operation
-from benchmark.errors import UsageError
+from benchmark.errors import AppError, UsageError
 
 PLACES = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json")
 MOST_BYTES = 32 * 1024 * 1024
@@ -37,16 +37,20 @@ def read_operations(
     _opener(ca_file)
     try:
         return operations(app_document(base_url, ca_file, places), own_path or base_url)
-    except UsageError:
+    except (UsageError, AppError):
         return ()
 
 
 def app_document(base_url: str, ca_file: str | None = None, places: Sequence[str] = PLACES) -> dict[str, Any]:
-    """The specification of an app that runs. UsageError: it shows none, or one that cannot be read."""
+    """The specification of an app that runs. UsageError: it shows none. AppError: it does not answer."""
+    unanswered = ""
     for place in places:
         try:
             content = _fetched(f"{base_url}{place}", ca_file)
-        except OSError:
+        except urllib.error.HTTPError:
+            continue
+        except OSError as error:
+            unanswered = _why(error)
             continue
         try:
             document = _parsed(content, f"{base_url}{place}")
@@ -55,6 +59,8 @@ def app_document(base_url: str, ca_file: str | None = None, places: Sequence[str
                 continue  # a page that an app shows for every path
             raise
         return require_openapi(document, f"{base_url}{place}")
+    if unanswered:
+        raise AppError(f"{base_url} cannot be read: {unanswered}; check that the app runs there")
     message = f"the app at {base_url} shows no {', '.join(places)}"
     raise UsageError(f"{message}; name its specification: --from URL, or --from FILE")
 
@@ -71,14 +77,22 @@ def url_document(url: str, ca_file: str | None = None) -> tuple[dict[str, Any], 
     if parts.username or parts.password:
         raise UsageError("--from: the URL must not hold a user or a password; save its openapi.json and name the file")
     if not parts.path.strip("/") and not parts.query:
-        return app_document(shown.rstrip("/"), ca_file), shown.rstrip("/")
+        try:
+            return app_document(shown.rstrip("/"), ca_file), shown.rstrip("/")
+        except AppError as error:
+            raise UsageError(error.message) from None
     try:
         content = _fetched(url, ca_file)
     except urllib.error.HTTPError as error:
         raise UsageError(f"{shown} cannot be read: it responds with {error.code}") from None
     except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {getattr(error, 'reason', None) or error}") from None
+        raise UsageError(f"{shown} cannot be read: {_why(error)}") from None
     return require_openapi(_parsed(content, shown), shown), shown
+
+
+def _why(error: OSError) -> str:
+    reason = getattr(error, "reason", None) or error
+    return str(getattr(reason, "strerror", None) or reason)
 
 
 def _fetched(url: str, ca_file: str | None) -> bytes:

@@ -59,7 +59,7 @@ def matched(operations: Sequence[Operation], known: Iterable[Known]) -> dict[str
         path, _, query = there.path.partition("?")
         fitting = [one for one in by_method.get(there.method, ()) if _fits(one, path, query, there.body)]
         if fitting:
-            best = min(fitting, key=lambda one: (one.name != there.name, one.template.count("{")))
+            best = min(fitting, key=lambda one: (one.name != there.name, one.template.count("{"), one.name in found))
             if best.name not in found or there.is_active:
                 found[best.name] = there
     return found

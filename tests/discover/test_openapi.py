@@ -117,6 +117,60 @@ def test_every_request_but_an_upload_is_one_that_the_specification_allows() -> N
     assert [name for name, problem in problems.items() if problem] == ["photo"]
 
 
+PET = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
+CAT = {
+    "allOf": [{"$ref": "#/components/schemas/Pet"}, {"required": ["lives"], "properties": {"lives": {"minimum": 9}}}]
+}
+DOG = {
+    "allOf": [{"$ref": "#/components/schemas/Pet"}, {"required": ["bark"], "properties": {"bark": {"type": "boolean"}}}]
+}
+EITHER = {
+    "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
+    "discriminator": {"propertyName": "kind", "mapping": {"cat": "#/components/schemas/Cat"}},
+}
+OTHERS: dict[str, Any] = {
+    "either": EITHER,
+    "exclusive": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 1, "exclusiveMaximum": True},
+    "nullable": {"type": "string", "nullable": True, "enum": [None, "a"]},
+    "different": {"type": "array", "minItems": 3, "uniqueItems": True, "items": {"type": "integer"}},
+    "map": {"type": "object", "additionalProperties": {"type": "string", "format": "uri"}, "minProperties": 2},
+    "read only": {
+        "type": "object",
+        "required": ["email"],
+        "properties": {"id": {"type": "string", "readOnly": True}, "email": {"format": "email", "type": "string"}},
+    },
+    "grid": {"type": "integer", "minimum": 7, "multipleOf": 5},
+    "long": {"type": "string", "minLength": 30, "pattern": "^[a-z]+$"},
+    "both": {"allOf": [{"type": "integer", "minimum": 3}, {"maximum": 5, "minimum": 1}]},
+    "whatever": {},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_body_of_openapi_3_0_fits_its_schema(name: str, kind: str) -> None:
+    schema = OTHERS[name]
+    if kind != "application/json":
+        schema = {"type": "object", "required": ["field"], "properties": {"field": schema}}
+    body = {"required": True, "content": {kind: {"schema": schema}}}
+    schemas = {"Pet": PET, "Cat": CAT, "Dog": DOG}
+    whole = {
+        "openapi": "3.0.3",
+        "paths": {"/a": {"post": {"requestBody": body, "responses": {"201": {}}}}},
+        "components": {"schemas": schemas},
+    }
+    assert [problem for _, problem in Checker(whole).problems()] == [None]
+
+
+def test_a_discriminator_names_the_schema_that_was_chosen() -> None:
+    body = {"content": {"application/json": {"schema": EITHER}}}
+    whole = {
+        "paths": {"/a": {"post": {"requestBody": body}}},
+        "components": {"schemas": {"Pet": PET, "Cat": CAT, "Dog": DOG}},
+    }
+    assert operations(whole)[0].json == {"kind": "cat", "lives": 9}
+
+
 def test_the_same_specification_gives_the_same_requests() -> None:
     assert operations(specification()) == operations(json.loads(json.dumps(specification())))
 
