@@ -214,7 +214,8 @@ def _watch_load(job: Job, test: LoadTest, server: Server | None, pause: Pause, w
     begin = loading_since = due = time.monotonic()
     longest_s = job.plan.profile.duration_s + OVERTIME_S
     longest_s += job.plan.profile.workers_within_s if job.plan.profile.load_workers else 0
-    with Sampler(job.directory / "server.csv", workers, server.port if server else 0, test.child.pid) as sampler:
+    port, server_pid = (server.port, server.child.pid) if server else (0, None)
+    with Sampler(job.directory / "server.csv", workers, port, test.child.pid, server_pid) as sampler:
         if job.step_load is not None:
             sampler.sample()  # how the workers are before anything is asked
         while test.child.exit_code is None:

@@ -48,9 +48,19 @@ def columns(worker_count: int) -> list[str]:
 class Sampler:
     """Samples the workers of a server (none for an app elsewhere), the load generator and the machine."""
 
-    def __init__(self, path: Path, workers: Sequence[psutil.Process], port: int, generator_pid: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        workers: Sequence[psutil.Process],
+        port: int,
+        generator_pid: int,
+        server_pid: int | None = None,
+    ) -> None:
         self._path = path
         self._workers = workers  # a server that replaces one changes this list
+        self._server = workers if server_pid is None else (psutil.Process(server_pid),)
+        self._worker_s = [0.0] * len(workers)
+        self._replaced_s = 0.0
         self._port = port
         self._connections = [Connections(worker, port) for worker in workers]
         self._generator = psutil.Process(generator_pid)
@@ -62,19 +72,26 @@ class Sampler:
         for process in (self._generator, *self._workers):
             _cpu_percent(process)  # the first reading only sets the mark that the next one counts from
         self._machine = psutil.cpu_times()
-        self._began_s, self._children_s = time.monotonic(), _children_cpu_s(self._workers)
+        self._began_s, self._others_s = time.monotonic(), self._others_cpu_s()
         return self
 
     def __exit__(self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None) -> None:
         self._file.close()
 
     def children_cpu_percent(self) -> float:
-        """What processes that the workers started used until now, all together, in percent of one core.
+        """What the other processes of the server used until now, all together, in percent of one core.
 
-        Asked once a round, not each second: to find them, every process of the machine is looked at.
+        Those that its workers started, the one that manages them, and workers that have no connection yet. Asked once
+        a round, not each second: to find them, every process of the machine is looked at.
         """
-        spent_s = max(0.0, _children_cpu_s(self._workers) - self._children_s)
+        spent_s = max(0.0, self._others_cpu_s() - self._others_s)
         return round(100 * spent_s / (time.monotonic() - self._began_s), 1)
+
+    def _others_cpu_s(self) -> float:
+        """All of the server without its workers, those that were replaced among them."""
+        for place, worker in enumerate(self._workers):
+            self._worker_s[place] = max(self._worker_s[place], cpu_s(worker))  # 0 when it has ended
+        return _family_cpu_s(self._server) - sum(self._worker_s) - self._replaced_s
 
     def sample(self) -> None:
         """Write one line. OSError: the disk is full."""
@@ -83,6 +100,8 @@ class Sampler:
         for place, worker in enumerate(self._workers):
             if self._connections[place].worker != worker:
                 self._connections[place] = Connections(worker, self._port)
+                self._replaced_s += self._worker_s[place]
+            self._worker_s[place] = spent_s[place]
             row += _worker_sample(worker, spent_s[place], self._connections[place])
         self._writer.writerow(row)
         self._file.flush()
@@ -96,16 +115,14 @@ class Sampler:
         return round(100 * (1 - idle / total), 1), round(100 * spent.get("steal", 0.0) / total, 2)
 
 
-def _children_cpu_s(workers: Sequence[psutil.Process]) -> float:
-    """Processor time of all processes that these started, and that those started, running or ended (s)."""
+def _family_cpu_s(heads: Sequence[psutil.Process]) -> float:
+    """Processor time of these, of all processes that they started, and that those started, running or ended (s)."""
     spent_s = 0.0
-    for worker in workers:
+    for head in heads:
         with suppress(psutil.Error):
-            ended = worker.cpu_times()
-            spent_s += ended.children_user + ended.children_system
-            for child in worker.children(recursive=True):
+            for process in (head, *head.children(recursive=True)):
                 with suppress(psutil.Error):
-                    spent_s += sum(child.cpu_times()[:4])  # user, system, and of its own children that ended
+                    spent_s += sum(process.cpu_times()[:4])  # user, system, and of its own children that ended
     return spent_s
 
 
