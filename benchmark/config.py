@@ -23,6 +23,7 @@ from benchmark.toml_file import cut, place, read_toml
 from benchmark.traffic import MixTable, check_traffic, draws, loadable, problem_of_names, problem_of_texts, unknown
 
 DEFAULT_FILE = Path("benchmark.toml")
+DEFAULT_PROFILE = "quick"
 Model = TypeVar("Model", bound=Frozen)
 MetricName = Literal[
     "throughput_rps",
@@ -160,6 +161,16 @@ def read_config(path: Path) -> Config:
 def parse_config(path: Path) -> Config:
     """Read and validate what stands in the files alone: enough to judge and to predict, where there are no secrets."""
     return _parsed(read_toml(path), path)
+
+
+def read_app(path: Path) -> tuple[Target, bool]:
+    """[app] of a benchmark.toml, and whether that is all that the file says so far: how the app is started."""
+    raw = read_toml(path)
+    alone = not (raw.get("endpoints") or raw.get("profiles"))
+    if alone:
+        load = {"users": 1, "spawn_rate": 1, "duration": "1s", "endpoints": ["root"]}
+        raw |= {"endpoints": {"root": {"path": "/"}}, "profiles": {DEFAULT_PROFILE: load}}
+    return validated(raw, path).app, alone
 
 
 def validated(raw: dict[str, Any], path: Path) -> Config:
@@ -312,6 +323,11 @@ def _first_problem(error: ValidationError, flags: Mapping[str, Flag] | None = No
     more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
     joint = "" if what.startswith(":") else " "
     return f"{where}{joint}{what}{shown}{more}" if where else f"{what.removeprefix(': ')}{more}"
+
+
+def usual_profile(config: Config) -> str:
+    """Name of the profile that is meant where none is named: `quick`, or the only one that there is."""
+    return next(iter(config.profiles)) if len(config.profiles) == 1 else DEFAULT_PROFILE
 
 
 def headline_profile(config: Config) -> str:

@@ -14,11 +14,9 @@ from typing import Annotated, Any
 from rich.console import Console
 from typer import Argument, Context, Option
 
-from benchmark.config import FLAGS, Flag
+from benchmark.config import DEFAULT_PROFILE, FLAGS, Flag
 from benchmark.errors import UsageError
 from benchmark.fields import MAX_USERS
-
-DEFAULT_PROFILE = "quick"
 
 Profile = Annotated[
     str | None,
@@ -26,7 +24,7 @@ Profile = Annotated[
         envvar="BENCH_PROFILE",
         metavar="<profile>",
         help="The load: a profile of benchmark.toml.",
-        show_default=DEFAULT_PROFILE,
+        show_default=f"{DEFAULT_PROFILE}, or the only one",
     ),
 ]
 ConfigFile = Annotated[Path, Option(metavar="<file>", help="Configuration file.")]

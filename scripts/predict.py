@@ -8,7 +8,7 @@ from typing import Annotated
 import psutil
 from typer import Argument
 
-from benchmark.config import DEFAULT_FILE, Config, make_plan, make_plans, read_config
+from benchmark.config import DEFAULT_FILE, Config, make_plan, make_plans, read_config, usual_profile
 from benchmark.errors import UsageError
 from benchmark.measure.machine import divided, pinning
 from benchmark.plan import Plan
@@ -52,7 +52,8 @@ def predict(
         if load["endpoints"]:
             raise UsageError("--endpoint: the endpoint was named without it already; give it once")
         load = {**load, "endpoints": (endpoint,)}
-    read, profile = read_config(config), profile or options.DEFAULT_PROFILE
+    read = read_config(config)
+    profile = profile or usual_profile(read)
     ranges = [users for users in load["users"] if ".." in users]
     if ranges or asked.meet is not None:
         _curve(asked, read, profile, load, ranges, as_json=as_json)

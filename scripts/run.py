@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from benchmark.config import DEFAULT_FILE, Config, headline_profile, read_config
+from benchmark.config import DEFAULT_FILE, Config, headline_profile, read_config, usual_profile
 from benchmark.discover.discover import config_of, discover_url, loading
 from benchmark.discover.tries import PROFILE
 from benchmark.errors import UsageError
@@ -63,8 +63,8 @@ def run(
         load["ca_file"] = os.path.relpath(load["ca_file"], config.parent)
     alone = load["url"] if load["url"] and config == DEFAULT_FILE and not config.exists() else None
     found = _only_a_url(alone, load) if alone else None
-    default = PROFILE if found else options.DEFAULT_PROFILE
-    profile = profile or (headline_profile(read_config(config)) if headline else default)
+    if profile is None:
+        profile = PROFILE if found else (headline_profile if headline else usual_profile)(read_config(config))
     request = RunRequest(profile=profile, users=load.pop("users"), values=load, url=alone)
     records: list[Record] = []
     try:

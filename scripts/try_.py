@@ -1,12 +1,13 @@
 """`bench try`: a first number of an app that no benchmark.toml describes."""
 
+import shlex
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from benchmark.config import DEFAULT_FILE, read_config
+from benchmark.config import DEFAULT_FILE, read_app
 from benchmark.discover.discover import config_of, discover, in_a_sentence, loading
 from benchmark.discover.tries import LOAD_S, PROFILE, USERS
 from benchmark.formatting import say
@@ -37,7 +38,7 @@ def try_(
 
     """
     home, console = Path.cwd(), Console(stderr=True)
-    found = discover(app, home, python, read_config(DEFAULT_FILE).app if DEFAULT_FILE.exists() else None)
+    found = discover(app, home, python, read_app(DEFAULT_FILE)[0] if DEFAULT_FILE.exists() else None)
     config = config_of(found)
     console.print(f"{USERS} users, {LOAD_S} s, {loading(found, config)}", soft_wrap=True, markup=False)
     with TemporaryDirectory(prefix="bench-try-") as folder:
@@ -47,7 +48,7 @@ def try_(
     if as_json:
         sys.stdout.write(to_json(record))
     else:
-        _show(record, app or "")
+        _show(record, app, python)
     require_valid([record])
 
 
@@ -55,14 +56,14 @@ def _no_report(directory: Path, _home: Path) -> Path:
     return directory
 
 
-def _show(record: Record, app: str) -> None:
+def _show(record: Record, app: str | None, python: str | None) -> None:
     console = Console()
     print_results(console, record)
     for sentence in in_a_sentence(record):
         say(sentence, sys.stdout)
     first = record.endpoints[0].name if record.endpoints else "ENDPOINT"
-    if DEFAULT_FILE.exists():
+    if DEFAULT_FILE.exists() and not read_app(DEFAULT_FILE)[1]:
         say(f"\nNext: `bench run` measures what {DEFAULT_FILE} says.", sys.stdout)
         return
-    keep = f"bench init {app}".strip()
+    keep = shlex.join(["bench", "init", *([app] if app else []), *(["--python", python] if python else [])])
     say(f"\nKeep it: `{keep}` writes benchmark.toml. Then `bench run`, and `bench diagnose {first}`.", sys.stdout)

@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmark.config import DEFAULT_FILE, Config
+from benchmark.config import DEFAULT_FILE, DEFAULT_PROFILE, Config
 from benchmark.discover.find import Found, find_apps
 from benchmark.discover.operation import Operation
 from benchmark.discover.source import PLACES, read_operations
@@ -23,7 +23,7 @@ from benchmark.measure.server import check_target
 from benchmark.plan import Endpoint, Target
 from benchmark.record import EndpointResult, Record
 
-MOST_PATHS = 3
+MOST_PATHS, MOST_IN_PROFILE = 3, 5
 MOST_TRIED = 12
 MOST_TEXT = 100_000  # characters of endpoints in a new file: more than people read, less than a file may hold
 QUEUES_FROM = 1.5
@@ -84,7 +84,8 @@ def discover(
     candidates = [Found(app, None, home)] if app is not None else list(find_apps(home))
     if not candidates:
         message = "no FastAPI app was found here (pyproject.toml, main.py, app.py, api.py, app/, src/)"
-        raise UsageError(f"{message}; name it: package.module:app, or a URL")
+        remedy = 'or write how it is started into benchmark.toml, and repeat this: [app] command = "PROGRAM {port}"'
+        raise UsageError(f"{message}; name it: package.module:app, or a URL; {remedy}")
     with listening() as interrupt:
         env = written.env if written else {}
         return _started(candidates, home, {"python": python, "env": env}, interrupt.pause, tries=tries)
@@ -214,8 +215,8 @@ HEAD = """\
 
 """
 LOAD = """\
-# `bench run --profile quick`; flags change a value for one run (`bench run --help`).
-[profiles.quick]
+# `bench run`; flags change a value for one run (`bench run --help`).
+[profiles.{profile}]
 users = 50
 spawn_rate = 50             # users started per second
 start = "spread"
@@ -228,7 +229,7 @@ endpoints = [{names}]
 
 
 def config_text(found: Discovered) -> str:
-    """A benchmark.toml with all endpoints: those that may change data, or need more, are commented out."""
+    """A benchmark.toml with all that is known."""
     way = "import" if found.target.import_path else "url"
     app = [f"{way} = {_quoted(found.target.name)}"]
     app += (
@@ -239,17 +240,22 @@ def config_text(found: Discovered) -> str:
     app += [f"app_dir = {_quoted(found.target.app_dir)}"] if found.target.app_dir else []
     if found.target.python is not None:
         app.append(f"python = {_quoted(os.path.relpath(found.target.python))}     # has the app's packages")
-    parts = [HEAD.format(found=found.found, app="\n".join(app))]
+    return HEAD.format(found=found.found, app="\n".join(app)) + endpoints_text(found)
+
+
+def endpoints_text(found: Discovered) -> str:
+    """What follows [app]: all endpoints, of which those that may change data, or need more, are commented out."""
     kept = found.kept()
     ready = [one for one in kept if one.is_ready]
     texts = [f"{table_text(one)}\n" for one in ready] or [f'[endpoints.{ROOT.name}]\npath = "{ROOT.path}"\n\n']
     texts += [f"{table_text(one)}\n" for one in kept if not one.is_ready]
     fitting = [text for text, end in zip(texts, accumulate(map(len, texts)), strict=True) if end <= MOST_TEXT]
     left_out = f"# {len(texts) - len(fitting)} more: `bench endpoints --only /path` adds some of them.\n\n"
-    parts += [*fitting, *([left_out] if len(fitting) < len(texts) else [])]
+    parts = [*fitting, *([left_out] if len(fitting) < len(texts) else [])]
     written = {one.name for one in ready[: len(fitting)]}
-    names = [name for name in found.answered() if name in written] or [ready[0].name if ready else ROOT.name]
-    parts.append(LOAD.format(names=", ".join(map(_quoted, names)), first=names[0]))
+    names = [name for name in found.answered() if name in written][:MOST_IN_PROFILE]
+    names = names or [ready[0].name if ready else ROOT.name]
+    parts.append(LOAD.format(profile=DEFAULT_PROFILE, names=", ".join(map(_quoted, names)), first=names[0]))
     return "".join(parts)
 
 

@@ -8,16 +8,25 @@ import stat
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from benchmark.discover.openapi import operations, require_openapi
 from benchmark.discover.operation import Operation
 from benchmark.errors import AppError, UsageError
 
-PLACES = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json")
+PLACES = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json", "/schema/openapi.json")
+PAGES = ("/docs", "/", "/redoc")
+"""Where an app that keeps its specification elsewhere links to it: Swagger UI, Redoc, rel="service-desc" (RFC 8631)."""
+
+LINKS = (
+    re.compile(r"""\burl:\s*['"]([^'"\s]+)['"]"""),
+    re.compile(r"""\bspec-url=['"]([^'"\s]+)['"]"""),
+    re.compile(r"""<link\b(?=[^>]*\brel=['"]service-desc['"])[^>]*\bhref=['"]([^'"\s]+)['"]"""),
+)
 MOST_BYTES = 32 * 1024 * 1024
 TIMEOUT_S, WITHIN_S = 10.0, 30.0
 PIECE = 64 * 1024
@@ -44,7 +53,7 @@ def read_operations(
 def app_document(base_url: str, ca_file: str | None = None, places: Sequence[str] = PLACES) -> dict[str, Any]:
     """The specification of an app that runs. UsageError: it shows none. AppError: it does not answer."""
     unanswered = ""
-    for place in places:
+    for place in chain(places, _linked_places(base_url, ca_file) if places == PLACES else ()):
         try:
             content = _fetched(f"{base_url}{place}", ca_file)
         except urllib.error.HTTPError:
@@ -63,6 +72,31 @@ def app_document(base_url: str, ca_file: str | None = None, places: Sequence[str
         raise AppError(f"{base_url} cannot be read: {unanswered}; check that the app runs there")
     message = f"the app at {base_url} shows no {', '.join(places)}"
     raise UsageError(f"{message}; name its specification: --from URL, or --from FILE")
+
+
+def _linked_places(base_url: str, ca_file: str | None) -> Iterator[str]:
+    """Where the pages of an app say that its specification is, as paths of that app."""
+    for page in PAGES:
+        try:
+            text = _fetched(f"{base_url}{page}", ca_file).decode("utf-8", errors="replace")
+        except OSError:
+            continue
+        for link in linked(text):
+            try:
+                yield urlsplit(urljoin(f"{base_url}{page}", link)).path.removeprefix(urlsplit(base_url).path)
+            except ValueError:
+                continue
+
+
+def linked(page: str) -> list[str]:
+    """Links to a specification of a page, which is HTML or JSON."""
+    try:
+        document = json.loads(page)
+    except (ValueError, RecursionError):
+        return [found for link in LINKS for found in link.findall(page)]
+    links = document.get("links") if isinstance(document, dict) else None
+    kept = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    return [str(link.get("href")) for link in kept if link.get("rel") == "service-desc"]
 
 
 def url_document(url: str, ca_file: str | None = None) -> tuple[dict[str, Any], str]:

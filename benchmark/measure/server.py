@@ -344,8 +344,11 @@ class Server:
             problem = f"{found} of {self._target.workers} workers accepted a connection"
         if found > self._target.workers:
             problem = f"{found} processes accept connections: write workers = {found} into [app]"
-        message = f"the app was not ready after {self._target.startup_timeout_s:g} s (startup_timeout)"
-        raise AppError(f"{message}{problem and f': {problem}'}; its last lines:", self._last_lines())
+        longest_s = self._target.startup_timeout_s
+        message = f"the app was not ready after {longest_s:g} s (startup_timeout)"
+        remedy = f'; if it needs longer, write startup_timeout = "{2 * longest_s:g}s" below [app] of benchmark.toml'
+        why = f": {problem}" if problem else remedy
+        raise AppError(f"{message}{why}; its last lines:", self._last_lines())
 
     def _not_ready(self) -> str:
         """What the path that tells readiness says against it; "" when nothing does, or there is none."""
@@ -374,12 +377,19 @@ class Server:
         """Put the process that the server started for a worker into its place, once it holds a connection."""
         if not self._target.recycles:
             message = "a worker process of the server died in the middle of the load"
-            raise InvalidRunError(f"{message}; its last lines:", self._last_lines())
+            raise InvalidRunError(f"{message}{self._intended()}; its last lines:", self._last_lines())
         known = {worker.pid for worker in self.workers}
         fresh = [worker for worker in self._holding() if worker.pid not in known]
         if fresh:
             self.workers[place] = fresh[0]
             self.replaced += 1
+
+    def _intended(self) -> str:
+        """What to write where the server may have ended a worker on purpose, which its own settings would tell."""
+        if self._target.server == "uvicorn" and self._target.command is None:
+            return ""
+        key = "command" if self._target.command is not None else "server_args"
+        return f" (if its server replaces workers on purpose, say so in [app] {key}: --max-requests NUMBER)"
 
     def _refuse_dead(self) -> None:
         """Uvicorn waits for the ping of a worker that died at its start; nobody needs to wait with it.

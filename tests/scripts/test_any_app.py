@@ -153,6 +153,14 @@ def test_a_worker_that_is_recycled_is_replaced_in_what_is_measured(bench: Bench)
     assert "workers-replaced" in {item.kind for item in found.warnings}
 
 
+def test_a_worker_that_is_recycled_unasked_leads_to_where_that_is_said(bench: Bench) -> None:
+    files = {"main.py": APP, "gunicorn.conf.py": "max_requests = 100\n"}
+    write(bench, 'import = "main:app"\nserver = "gunicorn"', files)
+    done = bench.call("run", "--duration", "4s")
+    assert done.returncode == 3
+    assert "[app] server_args: --max-requests NUMBER" in done.stderr
+
+
 def test_variables_of_the_app(bench: Bench) -> None:
     write(bench, 'import = "main:app"', {"main.py": SETTINGS})
     refused(bench, "SHOP_DATABASE", "env_file")
@@ -169,9 +177,8 @@ def test_no_value_of_the_environment_is_written_anywhere(bench: Bench) -> None:
     """The app prints and returns them; a request sends one; the others stand in benchmark.toml alone."""
     app = APP.replace('{"a": os.environ.get("GREETING", "1")}', '{"a": os.environ["SHOP_DATABASE"]}')
     loud = f"import os, sys\nprint(os.environ['SHOP_DATABASE'], os.environ['SHOP_KEY'], file=sys.stderr)\n{app}"
-    keys = (
-        'import = "main:app"\nenv_file = "local/.env"\nenv = { SHOP_KEY = "key-$SHOP_PART", PORT = 8123, DEBUG = true }'
-    )
+    env = '{ SHOP_KEY = "key-$SHOP_PART", PORT = 8123, DEBUG = false, MODE = "imported" }'  # words of ours, too
+    keys = f'import = "main:app"\nenv_file = "local/.env"\nenv = {env}'
     bench.environment["SHOP_PART"] = "never-to-be-seen-2"
     write(bench, keys, {"main.py": loud, "local/.env": "# settings\nexport SHOP_DATABASE='never-to-be-seen-1'\n"})
     measured(bench)

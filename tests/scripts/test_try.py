@@ -49,6 +49,38 @@ def test_the_app_of_a_folder_is_found_loaded_and_written_down(bench: Bench, fold
     assert (folder / "benchmark.toml").read_text() == text
 
 
+def test_what_benchmark_toml_says_of_the_start_holds_before_there_are_endpoints(bench: Bench, folder: Path) -> None:
+    (folder / "main.py").rename(folder / "server.py")
+    start = f'[app]\ncommand = "{sys.executable} -m uvicorn server:app --port {{port}}"\nbefore = "touch made"\n'
+    (folder / "benchmark.toml").write_text(start)
+    tried = bench.call("try")
+    assert_measured(tried)
+    assert "q: 20 users" in tried.stdout
+    added = bench.call("init")
+    assert added.returncode == 0, added.stderr
+    assert "Added to benchmark.toml: 2 endpoints to load" in added.stdout
+    assert (folder / "made").exists()
+    text = (folder / "benchmark.toml").read_text()
+    assert text.startswith(start)
+    (folder / "benchmark.toml").write_text(text.replace("profiles.quick", "profiles.mine"))
+    assert_measured(bench.call("run", "--duration", "1s", "--users", "4"))  # the only profile needs no name
+
+
+@pytest.mark.parametrize(
+    ("app", "reason"),
+    [('comand = "x"', "app.comand: unknown key"), ('import = "gone:app"', "gone")],
+    ids=["key", "app"],
+)
+def test_a_start_that_is_wrong_leaves_benchmark_toml_as_it_is(
+    bench: Bench, folder: Path, app: str, reason: str
+) -> None:
+    (folder / "benchmark.toml").write_text(f"[app]\n{app}\n")
+    done = bench.call("init")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert reason in done.stderr
+    assert (folder / "benchmark.toml").read_text() == f"[app]\n{app}\n"
+
+
 def test_an_app_that_runs_is_tried_by_its_address(bench: Bench, folder: Path) -> None:
     command = [sys.executable, "-m", "uvicorn", "main:app", "--port", "0"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as server:
@@ -73,4 +105,5 @@ def test_where_nothing_is_found_one_line_says_where_it_was_looked_for(bench: Ben
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert "main.py" in done.stderr
         assert "package.module:app" in done.stderr
+        assert '[app] command = "PROGRAM {port}"' in done.stderr
     assert bench.call("try", "ftp://nowhere").returncode == 2
