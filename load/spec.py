@@ -5,17 +5,19 @@ in the process that sends the request, and never written anywhere. Pure: no geve
 """
 
 import base64
+import html
 import json
 import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from string import Template
 from typing import Any, Self
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from load.arrivals import Think
 from load.step_load import StepLoad
@@ -225,14 +227,32 @@ def spellings(value: str) -> set[str]:
 
     A value of fewer than SHORTEST_SECRET characters is no secret: striking "1" out would spoil every log.
     """
-    lines = {value, *value.splitlines()}
-    found = lines | {spelled for text in lines for spelled in (repr(text)[1:-1], json.dumps(text)[1:-1])}
+    lines = {value, *value.splitlines(), *_inner(value)}
+    found = lines | {spelled[1:-1] for text in lines for spelled in (repr(text), json.dumps(text), _json(text))}
     raws = {text.encode(errors="surrogateescape") for text in lines}
     found |= {spelled for raw in raws for spelled in (quote(raw), quote(raw, safe=""), quote_plus(raw))}
     found |= {spelled for text in found for spelled in (text.lower(), text.upper(), text.title(), text.capitalize())}
     found |= {ESCAPE.sub(lambda escape: escape[0].lower(), text) for text in found}
     found |= {spelled for raw in raws for spelled in _base64(raw)}
+    found |= {html.escape(text) for text in lines}
     return {text for text in found if len(text) >= SHORTEST_SECRET}
+
+
+def _json(text: str) -> str:
+    """As most web frameworks write it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _inner(value: str) -> Iterator[str]:
+    """What is a secret by itself inside a value: the password of a URL, or of a login that is ready for a header."""
+    with suppress(ValueError):  # the address of a host that is none
+        if password := urlsplit(value).password:
+            yield from (password, unquote(password))
+    with suppress(ValueError):  # no base64, or none of a text
+        login = base64.b64decode(value.removeprefix("Basic "), validate=True).decode()
+        name, colon, password = login.partition(":")
+        if colon and name.isprintable():
+            yield from (login, password)
 
 
 def _base64(value: bytes) -> Iterator[str]:

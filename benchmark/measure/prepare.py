@@ -2,6 +2,8 @@
 
 import shlex
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,9 @@ from benchmark.plan import Plan
 
 POLL_S = 0.05
 DOWN_WITHIN_S = 60.0
+KEEPER = "import os, sys; sys.stdin.read() or os.execvp(sys.argv[1], sys.argv[1:])"
+"""Waits until its owner says a word, or is gone without one: then it is the command."""
+
 LOGS_WITHIN_S = 10.0
 LAST_LINES = "15"  # of the log of each service that did not start
 Pause = Callable[[float], None]
@@ -35,7 +40,7 @@ def prepared(plan: Plan, home: Path, pause: Pause, console: Console) -> Iterator
         log = Path(folder, "before.log")
         if target.compose is not None:
             _require_docker(target.compose, home)
-        try:
+        with _stopping_services(plan, home, log, say):
             if target.compose is not None:
                 say(f"starting the services of {target.compose}")
                 _start_services(target.compose, plan, home, log, pause)
@@ -43,13 +48,32 @@ def prepared(plan: Plan, home: Path, pause: Pause, console: Console) -> Iterator
                 say(f"before: {target.before}")
                 run(target.before, "before", plan, home, log, pause)
             yield
+
+
+@contextmanager
+def _stopping_services(plan: Plan, home: Path, log: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Stop the services of [app] compose at the end; where this process is killed, a keeper does."""
+    if plan.target.compose is None:
+        yield
+        return
+    command, environment = _compose(plan.target.compose, "down"), app_environment(plan, home)
+    with subprocess.Popen(  # noqa: S603 - the command is built here, never by a shell
+        [sys.executable, "-I", "-S", "-c", KEEPER, *command],
+        cwd=home,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as keeper:
+        try:
+            yield
         finally:
-            if target.compose is not None:
-                command, environment = _compose(target.compose, "down"), app_environment(plan, home)
-                with Child(command, log=log, directory=home, environment=environment, secrets=plan.secrets()) as down:
-                    code = wait_for_exit(down, DOWN_WITHIN_S)  # not `pause`: an interrupted run stops them, too
-                if code != 0:
-                    say(f"warning: services may still run; stop them: {shlex.join(command)}")
+            with Child(command, log=log, directory=home, environment=environment, secrets=plan.secrets()) as down:
+                code = wait_for_exit(down, DOWN_WITHIN_S)  # not `pause`: an interrupted run stops them, too
+            keeper.communicate(b"they are stopped")
+            if code != 0:
+                say(f"warning: services may still run; stop them: {shlex.join(command)}")
 
 
 def before_round(plan: Plan, home: Path, directory: Path, pause: Pause) -> None:

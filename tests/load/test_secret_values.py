@@ -1,5 +1,6 @@
 """Which values are secrets, and in which spellings a log may hold them."""
 
+import html
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
@@ -51,6 +52,7 @@ def test_a_secret_is_known_in_every_way_a_log_may_spell_it(
     for line in value.splitlines():
         raw = line.encode(errors="surrogateescape")
         spelled = {line, line.upper(), line.lower(), line.title(), repr(line)[1:-1], json.dumps(line)[1:-1]}
+        spelled |= {json.dumps(line, ensure_ascii=False)[1:-1], html.escape(line)}
         spelled |= {quote(raw), quote(raw, safe=""), quote_plus(raw), re.sub("%..", lambda m: m[0].lower(), quote(raw))}
         assert spelled <= set(secrets)
         for before in ("", "u", "us", "user:"):
@@ -87,3 +89,21 @@ def test_what_any_endpoint_names_is_a_secret_whatever_is_asked_for(
 def test_what_is_sent_may_name_variables_and_looks_like_no_secret(tmp_path: Path, text: str) -> None:
     endpoint = text if text.startswith("path") else f'path = "/one"\n{text}'
     assert plan_of(tmp_path, MINIMAL.replace('path = "/one"', endpoint))
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        ("postgresql://shop:p%40ss-w0rd@db.example/orders", "connecting as shop with 'p%40ss-w0rd', that is p@ss-w0rd"),
+        (b64encode(b"someone:p@ss-w0rd").decode(), "login of b'someone:p@ss-w0rd' with p@ss-w0rd"),
+    ],
+)
+def test_a_password_inside_a_value_is_a_secret_by_itself(value: str, printed: str) -> None:
+    """What an app takes out of an address or a login, it may print alone."""
+    secrets = sorted(spellings(value), key=len, reverse=True)
+    assert "ss-w0rd" not in redact(printed, secrets)
+
+
+@pytest.mark.parametrize("value", ["http://[::1", "postgresql://db.example/orders", "c29tZXRoaW5n", "someone:"])
+def test_a_value_without_a_password_is_a_secret_as_a_whole_only(value: str) -> None:
+    assert redact("something orders db.example", sorted(spellings(value))) == "something orders db.example"

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -292,15 +293,62 @@ def test_a_command_that_fails_ends_the_run_before_any_load(bench: Bench, key: st
     assert bench.processes() == []
 
 
-@pytest.mark.parametrize("key", ["before", "before_round"])
-def test_a_run_that_is_interrupted_while_it_prepares_leaves_nothing(bench: Bench, key: str) -> None:
+INTERRUPTED, KILLED = 130, -signal.SIGKILL
+SLOW_DOCKER = """#!/bin/sh
+case "$*" in *" up "*) touch begun; sleep 60;; *" down") touch ended;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "signals", "code"),
+    [
+        ("before", [signal.SIGINT], INTERRUPTED),
+        ("before", [signal.SIGKILL], KILLED),
+        ("before_round", [signal.SIGTERM, signal.SIGTERM], INTERRUPTED),
+        ("compose", [signal.SIGINT, signal.SIGINT], INTERRUPTED),
+        ("compose", [signal.SIGKILL], KILLED),
+    ],
+)
+def test_a_run_that_is_ended_while_it_prepares_leaves_nothing(
+    bench: Bench, key: str, signals: list[signal.Signals], code: int
+) -> None:
     slow = "open('begun', 'w').close()\nimport time\ntime.sleep(60)\n"
-    write(bench, f'import = "main:app"\n{key} = "{sys.executable} slow.py"', {"main.py": APP, "slow.py": slow})
-    running = bench.start("run")
-    bench.wait_for((bench.folder / "begun").exists)
-    running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=30) == 130
-    assert bench.processes() == []
+    value = "compose.yaml" if key == "compose" else f"{sys.executable} slow.py"
+    files = {"main.py": APP, "slow.py": slow, "compose.yaml": "", "bin/docker": SLOW_DOCKER}
+    write(bench, f'import = "main:app"\n{key} = "{value}"', files)
+    (bench.folder / "bin" / "docker").chmod(0o755)
+    bench.environment["PATH"] = f"{bench.folder / 'bin'}:/usr/bin:/bin"
+    ended = end(bench, bench.start("run"), (bench.folder / "begun").exists, signals)
+    assert ended == code
+    assert (bench.folder / "ended").exists() == (key == "compose"), "services are stopped where some were started"
+
+
+@pytest.mark.parametrize(
+    ("app", "signals", "code"),
+    [
+        ('import = "main:app"\nserver = "uvicorn"', [signal.SIGKILL], KILLED),
+        ('import = "main:app"\nserver = "granian"', [signal.SIGINT, signal.SIGINT], INTERRUPTED),
+        ('import = "main:app"\nserver = "hypercorn"', [signal.SIGTERM], INTERRUPTED),
+        ('import = "main:app"\nserver = "gunicorn"', [signal.SIGKILL], KILLED),
+        (f"command = '{sys.executable} -m uvicorn main:app --port {{port}}'", [signal.SIGTERM], INTERRUPTED),
+    ],
+)
+def test_a_run_that_is_ended_under_load_leaves_no_server(
+    bench: Bench, app: str, signals: list[signal.Signals], code: int
+) -> None:
+    write(bench, app, {"main.py": APP})
+    running = bench.start("run", "--duration", "60s")
+    assert end(bench, running, lambda: len(bench.commands("load/start.py")) > 0, signals) == code
+
+
+def end(bench: Bench, running: "subprocess.Popen[str]", when: Callable[[], bool], signals: list[signal.Signals]) -> int:
+    """Send signals to a run, wait for it, and then until no process of it is left; gives its exit code."""
+    bench.wait_for(when)
+    for number in signals:
+        running.send_signal(number)
+    code = running.wait(timeout=30)
+    bench.wait_for(lambda: bench.processes() == [])
+    return code
 
 
 DOCKER = """#!/bin/sh
