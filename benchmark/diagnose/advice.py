@@ -12,6 +12,8 @@ from benchmark.plan import Served
 
 WHOLE_MS = 100
 ON_THE_PLATEAU = 0.75
+FELL = 0.8  # of the best level: from there on the evidence says that throughput fell
+MORE_THAN_ONE_CORE, ALMOST = 1.1, 0.9
 WAITED_FOR = 1.5  # threads over slots, from which on threads wait for another pool
 
 
@@ -37,6 +39,9 @@ def _evidence(found: Diagnosis, full: Sequence[Level]) -> str:
     users = f"{full[0].users} to {full[-1].users} users" if len(full) > 1 else f"{full[0].users} users"
     rate = " to ".join(dict.fromkeys([figure(min(rates)), figure(max(rates))]))
     said = f"With {users} throughput stayed at {rate} req/s"
+    last = found.levels[-1]
+    if 0 < last.throughput_rps < FELL * most and last not in full:
+        said += f", with {last.users} users it fell to {figure(last.throughput_rps)}"
     if full[-1].worker_cpu_percent is None or full[-1].threads_grown_per_worker is None:
         return f"{said}."
     busy, grown = max(full[-1].worker_cpu_percent), max(full[-1].threads_grown_per_worker)
@@ -108,32 +113,32 @@ def _blocked(found: Diagnosis) -> tuple[str, str, str]:
 def _cpu(found: Diagnosis) -> tuple[str, str, str]:
     share = min(1.0, (found.cpu_per_request_s or 0.0) / (found.service_s.value if found.service_s else 1.0))
     finding = f"CPU-bound: of the {_took(found)} per response, computing takes {share:.0%}."
-    cores, workers = found.setting.cores or 1, found.setting.workers or 1
-    best = max(level.throughput_rps for level in found.levels)
-    most = min(cores, workers) / found.cpu_per_request_s if found.cpu_per_request_s else best
-    if workers < cores:
-        change = f"Run {cores} workers, one for each core, or compute less. Threads and `async` do not help."
-        gain = f"Up to {figure(most * cores / workers)} req/s with {cores} workers instead of {figure(best)}."
-    else:
-        change = "Compute less, or take a machine with more cores and as many workers. Threads and `async` do not help."
-        gain = f"Half the computing: up to {figure(2 * most)} req/s instead of {figure(best)}."
-    return finding, change, gain
+    return finding, *_more_or_less_computing(found, "Threads and `async` do not help.")
 
 
 def _mixed(found: Diagnosis) -> tuple[str, str, str]:
-    computes, cores = latency(1000 * (found.cpu_per_request_s or 0.0)), found.setting.cores or 1
-    workers = found.setting.workers or 1
+    computes = latency(1000 * (found.cpu_per_request_s or 0.0))
     computing = f"a worker computes {computes} of the {_took(found)} per response"
     finding = f"Waits and computes: {computing}. The CPU is the limit."
+    return finding, *_more_or_less_computing(found, "More threads do not help: waiting overlaps, computing does not.")
+
+
+def _more_or_less_computing(found: Diagnosis, why: str) -> tuple[str, str]:
+    """What to change where processors are the limit, and what it would give.
+
+    A worker may use several cores: libraries that compute without Python's lock do.
+    """
+    cores, workers = found.setting.cores or 1, found.setting.workers or 1
     best = max(level.throughput_rps for level in found.levels)
-    most = min(cores, workers) / found.cpu_per_request_s if found.cpu_per_request_s else best
-    change = "Compute less: waiting overlaps with other requests, computing does not. More threads do not help."
-    gain = f"Half the computing: up to {figure(max(best, 2 * most))} req/s instead of {figure(best)}."
-    if workers < cores:
-        change = f"Run {cores} workers, one for each core, or compute less. More threads do not help."
-        more = max(best, most * cores / workers)
-        gain = f"Up to {figure(more)} req/s with {cores} workers instead of {figure(best)}."
-    return finding, change, gain
+    used = max(max(level.worker_cpu_percent or (0.0,)) for level in found.levels) / 100
+    of_a_worker = used if used > MORE_THAN_ONE_CORE else 1.0
+    cost_s = found.cpu_per_request_s or 1 / best
+    if workers * of_a_worker < cores * ALMOST:
+        gain = f"Up to {figure(max(best, cores / cost_s))} req/s with {cores} workers instead of {figure(best)}."
+        return f"Run {cores} workers, one for each core, or compute less. {why}", gain
+    most = max(best, min(cores, workers * of_a_worker) / cost_s)
+    gain = f"Half the computing: up to {figure(2 * most)} req/s instead of {figure(best)}."
+    return f"Compute less, or take a machine with more cores and as many workers. {why}", gain
 
 
 def _pool(found: Diagnosis) -> tuple[str, str, str]:

@@ -55,13 +55,15 @@ class Interval(Frozen):
 class Setting(Frozen):
     """What is known about the server beforehand. `workers`, `threads`: None for an app that was not started here.
 
-    `cores`: of this machine, if the app runs on it; None: it runs on another one.
+    `cores`: of this machine, if the app runs on it; None: it runs on another one. `replaced`: workers that the server
+    replaced meanwhile.
     """
 
     endpoint: str
     workers: int | None
     threads: int | None
     cores: int | None
+    replaced: int = 0
 
 
 class Diagnosis(Frozen):

@@ -375,9 +375,18 @@ def _concluded(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> D
         remedy = "Diagnose an endpoint that responds within seconds, or shorten its tasks for the test."
         verdict = _unknown("there were too few responses to conclude anything", remedy)
         return _with_standstill(_report(verdict, setting, tuple(found), alone, None), still)
+    if setting.replaced and not all(level.answers for level in answering):
+        verdict = _replaced(setting, next(level for level in answering if not level.answers))
+        return _report(verdict, setting, tuple(found), alone, None)
     evidence = _evidence(tuple(answering), rows, alone, setting)
     verdict = next(told for rule in RULES if (told := rule(evidence)) is not None)
     return _with_standstill(_report(verdict, setting, tuple(found), evidence.fit.service, evidence), still)
+
+
+def _replaced(setting: Setting, silent: Level) -> Verdict:
+    workers = "a worker" if setting.replaced == 1 else f"{setting.replaced} workers"
+    reason = f"the server replaced {workers}, and nothing answered with {silent.users} users"
+    return _unknown(reason, "Diagnose without the limit of requests per worker (max_requests, workers-lifetime).")
 
 
 def before_standstill(found: list[Level], rows: pd.DataFrame, service_s: float) -> tuple[list[Level], Level | None]:

@@ -62,15 +62,16 @@ def find_out(endpoint: str, wishes: Mapping[str, Any], config_file: Path, consol
         plan = plan.model_copy(update={"target": check_target(plan, home, interrupt.pause)})
         job = Job(plan, asked, 1, (), Path(directory) / "ladder", home, climb, SAMPLE_EVERY_S)
         with climbing(console, asked.name) as watch:
-            steps, rows = measure_step_load(job, interrupt.pause, watch)
+            steps, raw = measure_step_load(job, interrupt.pause, watch)
     here = plan.target.url is None
     setting = Setting(
         endpoint=asked.name,
         workers=plan.target.workers if here else None,
         threads=plan.target.threads if here else None,
         cores=os.cpu_count() if here or _is_here(str(plan.target.url)) else None,
+        replaced=raw.workers_replaced,
     )
-    return diagnose(steps, rows, setting)
+    return diagnose(steps, raw.rows, setting)
 
 
 def _is_here(url: str) -> bool:
@@ -105,8 +106,8 @@ def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any]) -> Plan:
     return plan
 
 
-def measure_step_load(job: Job, pause: Pause, watch: Watch) -> tuple[list[Step], pd.DataFrame]:
-    """Measure one step load; gives its levels, and the request rows (see benchmark.summary).
+def measure_step_load(job: Job, pause: Pause, watch: Watch) -> tuple[list[Step], RawRound]:
+    """Measure one step load; gives its levels, and all that was measured.
 
     InvalidRunError, besides those of `measure`: nothing was answered, or more than one request in a hundred failed.
     """
@@ -116,7 +117,7 @@ def measure_step_load(job: Job, pause: Pause, watch: Watch) -> tuple[list[Step],
         marks = [(float(time_s) - raw.window.start_s, int(users)) for time_s, users in csv.reader(file)]
     if marks[-1][1]:  # ended from outside
         marks.append((raw.window.stop_s - raw.window.start_s, 0))
-    return [_step(raw, users, start_s, end_s) for (start_s, users), (end_s, _) in pairwise(marks)], raw.rows
+    return [_step(raw, users, start_s, end_s) for (start_s, users), (end_s, _) in pairwise(marks)], raw
 
 
 def _require_answers(job: Job, rows: pd.DataFrame) -> None:

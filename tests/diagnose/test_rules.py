@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark.diagnose.advice import advice
 from benchmark.diagnose.fit import connections
 from benchmark.diagnose.model import Level
 from tests.diagnose.climbs import Climb
@@ -123,6 +124,20 @@ def test_threads_that_wait_for_another_pool_are_two_pools_in_a_row() -> None:
     found = Climb(seats=10, threads_grown=40, users=UP_TO_512).diagnosis()
     assert (found.regime, found.seats) == ("pool", 10)
     assert "which threads wait for: a worker started 40 of them" in found.finding
+
+
+def test_what_falls_again_is_said_to_fall() -> None:
+    computing = Climb(seats=1, worker_cpu_percent=97.0, users=(1, 2, 4, 8)).diagnosis()
+    falling = [level.model_copy(update={"throughput_rps": 10.0 - level.users}) for level in computing.levels]
+    told = advice(computing.model_copy(update={"levels": tuple(falling)}), falling)
+    assert "With 1 to 2 users throughput stayed at 8.0 to 9.0 req/s, with 8 users it fell to 2.0" in told["evidence"]
+
+
+def test_a_worker_that_computes_on_two_cores_gains_nothing_from_a_second_one() -> None:
+    found = Climb(seats=1, worker_cpu_percent=190.0, users=(1, 2, 4, 8)).diagnosis()
+    assert found.regime == "cpu"
+    assert "more cores" in found.change
+    assert "Half the computing" in found.gain
 
 
 def test_where_nothing_queues_it_is_the_event_loop() -> None:

@@ -51,8 +51,8 @@ def job(directory: Path) -> Job:
 
 def test_each_level_has_what_was_sampled_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmark.diagnose.step_load.measure", lambda *_: raw(["", "", "", ""]))
-    (first, second), rows = measure_step_load(job(tmp_path), lambda _: None, lambda *_: None)
-    assert len(rows) == 4
+    (first, second), measured = measure_step_load(job(tmp_path), lambda _: None, lambda *_: None)
+    assert len(measured.rows) == 4
     assert (first.users, first.start_s, first.end_s) == (1, 0.0, 2.0)
     assert (second.users, second.start_s, second.end_s) == (2, 2.0, 4.0)
     assert (first.connections_per_worker, second.connections_per_worker) == ((1,), (2,))
