@@ -13,6 +13,7 @@ from benchmark.plan import Endpoint
 from benchmark.record import Finding, Record
 from benchmark.report.terminal import print_predictions, print_results
 from benchmark.theory.ask import answer, ask, simulations
+from benchmark.theory.processors import Machine
 from tests.support.records import some_plan, some_record, some_result, some_round
 
 WIDTHS = pytest.mark.parametrize("width", [80, 100, 120])
@@ -43,7 +44,7 @@ def predicted(width: int, repository: Path) -> str:
     todo = simulations(asked, make_plans(read_config(repository / "benchmark.toml"), "quick", {"users": ("500",)}))
     console = Console(width=width, file=io.StringIO())
     with console.capture() as capture:
-        print_predictions(console, [answer(asked, *one) for one in todo])
+        print_predictions(console, [answer(asked, *one, Machine(cores=4)) for one in todo])
     return capture.get()
 
 
