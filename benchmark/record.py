@@ -383,6 +383,9 @@ class PartResult(Frozen):
     summary: Summary
 
 
+MOST_ABOVE_LIMIT = 0.03  # of a limit: a load that begins in step may count a little more
+
+
 class EndpointResult(Frozen):
     """All rounds of one endpoint, and what was predicted for them; `limit` is None when no own work is declared.
 
@@ -397,6 +400,21 @@ class EndpointResult(Frozen):
     prediction: Summary | None = None
     failed: Summary | None = None
     parts: tuple[PartResult, ...] = ()
+
+    @property
+    def right_rps(self) -> float:
+        summary = self.summary
+        return 0.0 if summary is None else max(0.0, (summary.throughput_rps or 0.0) - (summary.failures_rps or 0.0))
+
+    @property
+    def refutes_limit(self) -> bool:
+        """Whether more was measured than what is declared allows: then the declaration is wrong."""
+        return self.limit is not None and self.right_rps > self.limit.most_rps * (1 + MOST_ABOVE_LIMIT)
+
+    @property
+    def kept_limit(self) -> Limit | None:
+        """The limit, unless the measurement refutes it."""
+        return None if self.refutes_limit else self.limit
 
 
 class Missing(Frozen):

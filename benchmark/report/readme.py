@@ -72,6 +72,8 @@ def why(record: Record) -> str:
     if slowest is None or limit is None or record.profile.rate_per_s is not None:
         return ""
     name, work = inert(slowest.name), seconds(limit.own_work_s)
+    if slowest.refutes_limit:
+        return f"{name} handled more than the {rate(limit.most_rps)} req/s that its declaration allows: correct it."
     if limit.processor_rps is not None and limit.processor_rps <= limit.most_rps:
         return f"The CPU limits {name}: at most {rate(limit.processor_rps)} req/s."
     if limit.seats is not None and limit.seats_rps is not None and limit.seats_rps < limit.users_rps:

@@ -178,8 +178,8 @@ def _compact_parts(result: EndpointResult, wanted: Sequence[str]) -> list[str]:
 
 def _compact_cells(result: EndpointResult, summary: Columns) -> dict[str, str]:
     most_rps = result.limit.most_rps if result.limit else 0.0
-    share = 100 * sentences.right_rps(result) / most_rps if most_rps and summary.throughput_rps is not None else None
-    return _columns_of(summary) | {"% of maximum": formatting.percent(share)}
+    share = 100 * result.right_rps / most_rps if most_rps and summary.throughput_rps is not None else None
+    return _columns_of(summary) | {"% of maximum": "exceeded" if result.refutes_limit else formatting.percent(share)}
 
 
 def _columns_of(summary: Columns) -> dict[str, str]:
@@ -211,7 +211,7 @@ def helps(record: Record) -> list[tuple[str, str, str, str]]:
     """What would raise the limits: endpoints, the change, and the bounds that it would give; alike ones in one row."""
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for result in record.endpoints:
-        for item in result.limit.alternatives if result.limit else ():
+        for item in result.kept_limit.alternatives if result.kept_limit else ():
             bounds = (formatting.rate(item.throughput_rps), formatting.seconds(item.answer_time_s))
             found[change(item), *bounds].append(formatting.inert(result.name))
     return [(", ".join(names), *row) for row, names in found.items()]
@@ -278,7 +278,7 @@ def render_report(
         software=software(record),
         before=judged.before.get(record.id),
         reasons=sentences.reasons(record),
-        prediction=sentences.prediction_sentence(record),
+        prediction=f"{sentences.prediction_sentence(record)} {sentences.reach_sentence(record)}".strip(),
         predictions=predictions_table(record),
         validity=judged.validity.get(record.id),
         visible=on_this_machine(record, judged.selftest),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmark.formatting import WHOLE_PERCENT_FROM, count, factor, figure, inert, latency, ms, percent, rate
 from benchmark.judge.findings import GRAVITY, RULE_OF, in_todays_words
 from benchmark.plan import Mix
-from benchmark.record import RATE_NOT_KEPT, EndpointResult, Finding, Record, Round
+from benchmark.record import RATE_NOT_KEPT, EndpointResult, Finding, Limit, Record, Round
 from benchmark.theory.wording import difference_percent, limit_sentence
 
 ALIKE_RATIO = 1.05
@@ -68,7 +68,7 @@ def _slowest(results: Sequence[EndpointResult], what: str, named: Callable[[str]
     tails_ms = {one.name: (one.summary and one.summary.p95_ms) or 0.0 for one in results}
     slowest = max(results, key=lambda one: tails_ms[one.name])
     if len(results) == 1:
-        return f"{named(slowest.name)} handled {figure(right_rps(slowest))} requests/s{_took(slowest)}."
+        return f"{named(slowest.name)} handled {figure(slowest.right_rps)} requests/s{_took(slowest)}."
     if max(tails_ms.values()) < min(tails_ms.values()) * ALIKE_RATIO:
         return f"{listed([named(name) for name in tails_ms])} were about equally fast{_took(slowest)}."
     return f"{named(slowest.name)} was the slowest of {len(results)} {what}{_took(slowest)}."
@@ -126,14 +126,9 @@ def _at_a_rate(record: Record, right: Collection[str], named: Callable[[str], st
     return sentences
 
 
-def right_rps(result: EndpointResult) -> float:
-    summary = result.summary
-    return 0.0 if summary is None else max(0.0, (summary.throughput_rps or 0.0) - (summary.failures_rps or 0.0))
-
-
 def ranking(record: Record) -> list[tuple[str, float]]:
     rates = [
-        (result.name, right_rps(result))
+        (result.name, result.right_rps)
         for result in record.endpoints
         if result.summary is not None and result.summary.requests > result.summary.failures
     ]
@@ -170,8 +165,19 @@ def _explanation(result: EndpointResult, record: Record, measured: str = "") -> 
             "How it is served, or how long its work takes, is not declared, so its limit is unknown. "
             "`bench diagnose ENDPOINT --keep` finds both."
         )
-    sentence = limit_sentence(limit, endpoint, record.plan, result.users, measured)
+    if result.refutes_limit:
+        sentence = _refuted(limit, endpoint.name, measured)
+    else:
+        sentence = limit_sentence(limit, endpoint, record.plan, result.users, measured)
     return f"{sentence}.{_crowded(result, record)}"
+
+
+def _refuted(limit: Limit, name: str, measured: str) -> str:
+    """Say that a declaration is wrong, and how to correct it; without the last full stop."""
+    seen = f" (measured: {measured})" if measured else ""
+    allows = f"What is declared of it (served, work, cpu, slots) would allow {rate(limit.most_rps)} req/s at most"
+    correct = f"Correct it in benchmark.toml, or remove it there and run `bench diagnose {inert(name)} --keep`"
+    return f"{allows}, and more was measured{seen}, so the declaration is wrong. {correct}"
 
 
 def _mixed(mix: Mix) -> str:
@@ -191,7 +197,7 @@ def _span(shown: Sequence[str]) -> str:
 
 def _crowded(result: EndpointResult, record: Record) -> str:
     """Slots that are enough together may be too few on the worker that got most connections."""
-    limit = result.limit
+    limit = result.kept_limit
     if record.profile.rate_per_s is not None or limit is None or limit.seats is None or limit.seats_rps is None:
         return ""
     slots = limit.seats // record.plan.target.workers
@@ -204,7 +210,7 @@ def _crowded(result: EndpointResult, record: Record) -> str:
 def _overhead(alike: Sequence[EndpointResult], record: Record) -> str:
     """How long responses took beyond their work: waiting for a slot, or overhead."""
     excess_ms = sorted(value for one in alike if (value := _excess_ms(one, record)) is not None)
-    limit = alike[0].limit
+    limit = alike[0].kept_limit
     if not excess_ms or limit is None:
         return ""
     if limit.seats_rps is not None and limit.seats_rps < limit.users_rps:
@@ -244,6 +250,19 @@ def prediction_sentence(record: Record) -> str:
             where = f" ({inert(name)})" if most > MUCH_OFF_PERCENT else ""
             parts.append(f"{percent(rounded)} in {label}{where}")
     return f"The prediction is within {listed(parts)}." if parts else ""
+
+
+def reach_sentence(record: Record) -> str:
+    """How far the load was beyond what the service times of its endpoints were measured with; "" where it was not."""
+    parts = []
+    for result in record.endpoints:
+        endpoint = next(one for one in record.plan.endpoints if one.name == result.name)
+        lone = endpoint.measured
+        if result.prediction is not None and lone is not None and result.users > lone.most_users:
+            diagnosed = f"{inert(result.name)} was diagnosed with up to {count(lone.most_users)} users"
+            beyond = f"the prediction extrapolates {factor(result.users / lone.most_users)}"
+            parts.append(f"{diagnosed}; this load has {count(result.users)}, so {beyond}.")
+    return " ".join(parts)
 
 
 def kept_rate(result: EndpointResult) -> list[str]:

@@ -157,7 +157,9 @@ def simulator(request: PredictionRequest, plan: Plan, machine: Machine) -> Simul
     return Simulator(plan, endpoint, machine, request.seed)
 
 
-def answer(request: PredictionRequest, plan: Plan, endpoint: Endpoint, served: Service, machine: Machine) -> Predicted:
+def answer(
+    request: PredictionRequest, plan: Plan, endpoint: Endpoint, served: Service, machine: Machine | None = None
+) -> Predicted:
     rate_per_s, bound = request.rate_per_s(plan), limit(endpoint, plan)
     if rate_per_s is None:
         found = predict(plan, served, split=request.connections, seed=request.seed, draws=request.draws, on=machine)

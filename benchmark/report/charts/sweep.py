@@ -58,7 +58,8 @@ def curves(records: Sequence[Record]) -> list[Curve]:
         answered = {item.users: item for item in measured if item and item.summary and item.summary.requests}
         if len(answered) >= FEWEST_RUNS:
             results = tuple(answered[users] for users in sorted(answered))
-            limit = results[-1].limit
+            refuted = any(result.refutes_limit for result in results)
+            limit = None if refuted else results[-1].limit
             found.append(Curve(name, results, limit if limit and limit.users_rps > 0 else None))
     return found[:MOST_ENDPOINTS]
 

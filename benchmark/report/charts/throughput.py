@@ -54,7 +54,7 @@ def _bar(result: EndpointResult) -> Bar:
         name=result.name,
         measured_rps=measured,
         right_rps=max(0.0, measured - ((summary.failures_rps if summary else None) or 0.0)),
-        most_rps=result.limit.most_rps if result.limit else None,
+        most_rps=result.kept_limit.most_rps if result.kept_limit else None,
         predicted_rps=prediction.throughput_rps if prediction else None,
         median_ms=summary.median_ms if summary else None,
         predicted_ms=prediction.median_ms if prediction else None,
