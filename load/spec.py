@@ -263,6 +263,9 @@ def _base64(value: bytes) -> Iterator[str]:
         yield from (core, core.translate(str.maketrans("+/", "-_")))
 
 
+STRIKE_MARK = "\x1ebench-token:"
+"""Begins a line in which a process that sends requests says, to the one that reads its output, what to strike out."""
+
 SECRET_NAME = re.compile(
     r"(?i)(.*[_-])?(password|passwd|pwd|secret)|((access|refresh|auth|api)[_-]?)?token|api[_-]?key"
 )

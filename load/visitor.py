@@ -3,7 +3,9 @@
 What is sent before a load and under it is worked out here, by the same code.
 """
 
+import json
 import random
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -14,8 +16,8 @@ from typing import Any
 from load.clients import Client, prepared, problem_of
 from load.expectation import Expectation, text_of, value_at
 from load.http_client import PreparedBytes, Response
-from load.spec import LoginSpec, RequestSpec
-from load.values import Row, Table, fill_text
+from load.spec import SECRET_NAME, STRIKE_MARK, LoginSpec, RequestSpec
+from load.values import Row, Table, as_text, fill_text
 
 BY_CLIENTS = ("written", "reconnected", "closed", "withheld")
 MOST_KEPT = 10_000
@@ -162,6 +164,8 @@ class Visitor:
             if problem is not None:
                 return problem
             self._taken[name] = value
+            if SECRET_NAME.fullmatch(name):
+                _tell(value)
         return None
 
     def _log_in(self, login: LoginSpec, step: Step, *, again: bool = False) -> tuple[Response, str | None]:
@@ -179,6 +183,7 @@ class Visitor:
         if problem is not None:
             self.failed_logins += 1
             return response, problem
+        _tell(value)
         header, _, text = login.header.partition(":")
         values = {**self._row(step), "token": value}
         self._tokens[name] = {header.strip(): fill_text(text.strip(), self._script.environment, values)}
@@ -230,6 +235,12 @@ class Visitor:
         for name, then, now in zip(BY_CLIENTS, before, self._counts(), strict=True):
             if then is not None and now is not None:
                 self.aside[name] += now - then
+
+
+def _tell(token: object) -> None:
+    """Say what no log may hold: the app may print it. It goes through a pipe, into no file."""
+    sys.stdout.write(f"{STRIKE_MARK}{json.dumps(as_text(token))}\n")
+    sys.stdout.flush()
 
 
 def _unsent() -> Response:

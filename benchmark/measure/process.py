@@ -3,6 +3,7 @@
 Ctrl-C and SIGTERM are heeded at safe points.
 """
 
+import json
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ from typing import IO, Self, cast
 
 from benchmark.errors import InterruptedRunError
 from benchmark.record import LARGEST_LOG_BYTES, LONGEST_LINE_BYTES
-from load.spec import REDACTED, redact
+from load.spec import REDACTED, STRIKE_MARK, Secrets, redact, spellings
 
 CUT = " [cut]"
 LONG_LINE = re.compile(rb"[^\n]{%d}" % (LONGEST_LINE_BYTES + 1))
@@ -33,6 +34,35 @@ FILES_OF_THE_RUNNER = frozenset({"GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "
 """By which a step of a GitHub workflow sets what the steps after it do and show: not for code that is measured."""
 
 
+MARK = STRIKE_MARK.encode()
+
+
+class Tokens:
+    """What the users of this process's loads were given when they logged in. No log keeps it."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def learn(self, block: bytes) -> bytes:
+        """Take the lines in which they are told out of what was printed."""
+        lines = block.split(b"\n")
+        for line in (line for line in lines if line.startswith(MARK)):
+            with suppress(ValueError):
+                self._known |= spellings(json.loads(line[len(MARK) :]))
+        return b"\n".join(line for line in lines if not line.startswith(MARK))
+
+    def strike(self, text: str, secrets: Sequence[str]) -> str:
+        """Strike them out of a text from which `secrets` are gone, maybe those that were part of one as well."""
+        known = self._known | {redact(one, secrets) for one in self._known} - {REDACTED}
+        return Secrets(sorted(known, key=len, reverse=True)).redact(text)
+
+
+TOKENS = Tokens()
+
+
 class Log:
     """Keeps what a child prints, without secrets: whole lines, each up to a length, and so many of them.
 
@@ -41,6 +71,7 @@ class Log:
     """
 
     def __init__(self, path: Path, secrets: Sequence[str]) -> None:
+        self._path = path
         self._file: IO[str] = path.open("w", encoding="utf-8")
         self._secrets = secrets
         self._margin = max([0, *(len(os.fsencode(secret)) for secret in secrets)]) + len(REDACTED)
@@ -67,12 +98,18 @@ class Log:
             self._write(f"[bench: {self.cut_bytes} bytes were left out, most of them after this line]\n")
         with suppress(OSError):  # a file whose last line found no room says so once more
             self._file.close()
+            if TOKENS:
+                text = TOKENS.strike(self._path.read_text(encoding="utf-8"), self._secrets)
+                self._path.write_text(text, encoding="utf-8")
 
     def tail(self) -> str:
-        return "\n".join(self._shown(line) for line in list(self._tail))
+        text = "\n".join(self._shown(line) for line in list(self._tail))
+        return TOKENS.strike(text, self._secrets) if TOKENS else text
 
     def _keep(self, block: bytes) -> None:
         """Keep whole lines. A block of short ones is looked at as a whole, and what is dropped is not: that is fast."""
+        if MARK in block and not (block := TOKENS.learn(block)):
+            return
         self._tail += block.rsplit(b"\n", TAIL_LINES)[-TAIL_LINES:]
         if self._left_bytes <= 0:
             self.cut_bytes += len(block) + 1

@@ -145,7 +145,9 @@ def test_each_user_has_a_row_of_its_own_and_a_token_that_is_renewed_apart(traffi
     assert whole.sent is not None
     assert whole.written == whole.sent
     text = written(traffic)
+    assert "made [redacted] for" in text
     assert "hidden-user" not in text
+    assert "of-the-test" not in text
 
 
 def test_drawn_rows_are_drawn_from_all(traffic: Bench) -> None:
