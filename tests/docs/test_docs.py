@@ -135,8 +135,8 @@ SMALLEST: dict[type[Frozen], dict[str, Any]] = {
 
 
 def keys(model: type[Frozen]) -> dict[str, FieldInfo]:
-    """What the fields of a model are called in benchmark.toml; `name` stands in the table's own name there."""
-    fields = {name: field for name, field in model.model_fields.items() if name != "name"}
+    """What the fields of a model are called in benchmark.toml; `name` is the table's own, `wait_as` part of `wait`."""
+    fields = {name: field for name, field in model.model_fields.items() if name not in {"name", "wait_as"}}
     aliases = {name: field.validation_alias for name, field in fields.items()}
     return {str(getattr(aliases[name], "choices", [name])[0]): field for name, field in fields.items()}
 
