@@ -138,7 +138,8 @@ def _check_names(endpoint: Endpoint, taken: set[str] | None) -> None:
     """`taken`: what the steps of a flow before it took; None: it is in no flow."""
     columns = _columns(endpoint)
     who = f"endpoint {endpoint.name!r}"
-    needed = _places(endpoint) if endpoint.table or taken is not None else names_in(endpoint.path)
+    in_head = names_in([endpoint.path, list(endpoint.headers.values())])
+    needed = _places(endpoint) if endpoint.table or taken is not None else in_head
     for name in sorted(needed - set(columns) - (taken or set())):
         if endpoint.table is not None and taken is None:
             listed = ", ".join(columns[:MOST_NAMED])
@@ -146,9 +147,7 @@ def _check_names(endpoint: Endpoint, taken: set[str] | None) -> None:
         if taken is not None:
             gives = f"no step before it takes it, and {endpoint.data or 'no data'} has it"
             raise UsageError(f'{who} names {{{name}}}, but {gives}; write take = {{ {name} = "/POINTER" }} earlier')
-        message = (
-            f'{who} names {{{name}}} in its path, and nothing gives it; write data = "FILE.csv" with such a column'
-        )
+        message = f'{who} names {{{name}}} in path or headers, and nothing gives it; write data = "FILE.csv" with it'
         raise UsageError(f"{message}, or put it into a flow behind an endpoint that takes it")
 
 

@@ -4,7 +4,7 @@ import gc
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,15 @@ ROWS_PER_WRITE = 200
 
 
 class RequestLog:
-    """Writes a row for each request, without secret values, and ends the test when it cannot."""
+    """Writes a row for each request, without secret values, and ends the test when it cannot.
 
-    def __init__(self, environment: Environment, path: Path, secrets: Sequence[str]) -> None:
+    `names`: of endpoints, which stay as they are, also where a data file holds the same word.
+    """
+
+    def __init__(self, environment: Environment, path: Path, secrets: Sequence[str], names: Iterable[str] = ()) -> None:
         self._environment = environment
         self._secrets = secrets
-        self._quoted: dict[str, str] = {}
+        self._quoted = {name: quoted(name) for name in names}
         self._file = path.open("w", encoding="utf-8")
         self._lines = [",".join(REQUEST_COLUMNS) + "\n"]
         self._write()
@@ -191,7 +194,7 @@ def record(spec: LoadSpec) -> None:
             Master(environment, environment.runner, spec)
         else:
             suffix = f"-{os.getpid()}" if isinstance(environment.runner, WorkerRunner) else ""
-            RequestLog(environment, directory / f"requests{suffix}.csv", spec.secrets())
+            RequestLog(environment, directory / f"requests{suffix}.csv", spec.secrets(), spec.names)
             _record_users(environment, spec, suffix)
         # gevent counts a timer from when its loop last looked at the clock, which was before the imports:
         # without this the load stops some 0.2 s early.

@@ -180,6 +180,10 @@ class LoadSpec:
     def variables(self) -> set[str]:
         return {name for one in (*self.requests, *filter(None, [self.request])) for name in one.variables}
 
+    @property
+    def names(self) -> list[str]:
+        return [one.name for one in (*self.requests, *filter(None, [self.request]))]
+
     def secrets(self) -> "Secrets":
         """What this process must not write down, longest first."""
         return secret_texts(self.secret_variables, data=self.data_values())
