@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -19,6 +19,7 @@ from benchmark.handover import SECRETS, env_lines, handed_over, how_to_set
 from benchmark.plan import Endpoint, Plan, Profile, Target, own_locustfile
 from benchmark.record import part_label
 from benchmark.service import MeasuredService
+from benchmark.slo import PromisedMetric, Tables, in_the_file, problem_of_slo, promises
 from benchmark.toml_file import cut, place, read_toml
 from benchmark.traffic import MixTable, check_traffic, draws, loadable, problem_of_names, problem_of_texts, unknown
 
@@ -80,6 +81,7 @@ class Config(Frozen):
     mixes: dict[str, MixTable] = Field(default_factory=dict)
     judging: Judging = Judging()
     accepted: tuple[Accepted, ...] = ()
+    slo: dict[str, Tables] = Field(default_factory=dict)
     folder: Path = Field(default=Path(), exclude=True)
 
     @property
@@ -284,7 +286,14 @@ def _checked_as_a_whole(config: Config, path: Path) -> Config:
         if accepted.endpoint is not None and not config.knows(accepted.endpoint):
             wrong = unknown("endpoint", accepted.endpoint, config.loadable)
             raise UsageError(f"{path}: accepted.{position}.endpoint: {wrong}")
+    _check_slo(config, path)
     return config
+
+
+def _check_slo(config: Config, path: Path) -> None:
+    measured = {profile.name: profile.endpoints for profile in config.profiles.values()}
+    if problem := problem_of_slo(config.slo, config.loadable, measured):
+        raise UsageError(f"{path}: {problem}")
 
 
 # What pydantic finds, in words for people; all else in its own.
@@ -313,12 +322,14 @@ def _first_problem(error: ValidationError, flags: Mapping[str, Flag] | None = No
     problems = error.errors(include_url=False)
     first = problems[0]
     flag = (flags or {}).get(str(first["loc"][0]) if first["loc"] else "")
-    where = flag.name if flag else place(first["loc"])
+    where = flag.name if flag else place(in_the_file(first["loc"]))
     of = {name: f"{it:,.15g}" if isinstance(it, int | float) else it for name, it in first.get("ctx", {}).items()}
     known = _PROBLEMS.get(first["type"])
     what = known.format(**of) if known else f": {first['msg'].removeprefix('Value error, ')}"
     given = first["input"]
-    quoted = isinstance(given, str | int | float) and first["type"] != "value_error"
+    if first["type"] == "extra_forbidden" and first["loc"][:1] == ("slo",):
+        what += f"; there are: {', '.join((*get_args(PromisedMetric), 'profile'))}"
+    quoted = isinstance(given, str | int | float) and first["type"] not in {"value_error", "extra_forbidden"}
     shown = f" (got {cut(repr(given))})" if quoted else ""
     more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
     joint = "" if what.startswith(":") else " "
@@ -358,6 +369,9 @@ def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> P
         profile=counted(profile, target),
         endpoints=tuple(loadable(name, config.endpoints, config.mixes, config.folder) for name in profile.endpoints),
         other_variables=(*handed_over(), *(name for one in config.endpoints.values() for name in one.variables)),
+        slo=tuple(
+            promise for name in profile.endpoints for promise in promises(config.slo.get(name, ()), profile_name, name)
+        ),
     )
     for key in ("arrivals", "seed"):
         if profile.rate_per_s is None and key in asked and not (key == "seed" and draws(plan)):

@@ -13,9 +13,18 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark.config import Config, check_plan, command_line, customised, make_plans, read_config
+from benchmark.config import (
+    Config,
+    check_plan,
+    command_line,
+    customised,
+    make_plans,
+    read_config,
+)
 from benchmark.errors import BenchmarkError, InvalidRunError, MiscountedRunError, UnwritableRunError, UsageError
 from benchmark.judge.findings import warnings
+from benchmark.judge.intervals import evidence
+from benchmark.judge.slo import check_promises, require_promises
 from benchmark.judge.validity import endpoint_validity
 from benchmark.measure.load_test import check_master_port
 from benchmark.measure.machine import check_room, read_environment
@@ -25,7 +34,7 @@ from benchmark.measure.progress import Reporter, reporting
 from benchmark.measure.reference import NAME, USERS, ReferenceRound, measure_reference
 from benchmark.measure.round import Job, describe_method, jobs, measure, utc_now
 from benchmark.measure.server import check_target
-from benchmark.measure.summarize import summarize
+from benchmark.measure.summarize import sample_of, summarize
 from benchmark.plan import Plan
 from benchmark.record import (
     MOST_RUNS,
@@ -39,8 +48,9 @@ from benchmark.record import (
     Reference,
     Round,
 )
+from benchmark.slo import Evidence
 from benchmark.store import FILE_NAME, save
-from benchmark.summary import WORST_OF_FAILED, over_rounds
+from benchmark.summary import WORST_OF_FAILED, Sample, over_rounds
 from benchmark.theory.bounds import limit
 from benchmark.theory.computing import machine
 from benchmark.theory.predict import predict_round
@@ -53,12 +63,16 @@ Render = Callable[[Path, Path], Path]
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the command line asks for; several users are a sweep. `url`: what stands for a benchmark.toml."""
+    """What the command line asks for; several users are a sweep.
+
+    `url`: what stands for a benchmark.toml. `gate`: a broken promise is to be an error.
+    """
 
     profile: str
     users: tuple[str, ...]
     values: Mapping[str, Any]
     url: str | None = None
+    gate: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,9 +106,12 @@ def measure_all(
         if plan.profile.rate_per_s is not None and len(plans) > 1:
             message = "--users: with a rate it limits the requests in flight, so it cannot be a sweep"
             raise UsageError(f"{message}; give one number, or omit --rate")
+        check_promises(config, plan)
         check_plan(plan, home)
         check_room(plan)
         check_master_port(plan.profile)
+    if request.gate:
+        require_promises(plans)
     sweep = f"sweep-{secrets.token_hex(4)}" if len(plans) > 1 else None
     with listening() as interrupt, prepared(plans[0], home, interrupt.pause, console):
         lab = Lab(home, interrupt, console, render)
@@ -150,6 +167,7 @@ def measure_job(number: int, job: Job, writer: "RecordWriter", interrupt: Interr
     try:
         rows = measure(job, interrupt.pause, reporter.watch)  # server up, ready, verified, load, server down
         measured = summarize(rows, job.endpoint, job.plan.profile)
+        writer.keep(job, sample_of(rows, measured, job.plan.profile))
     except InvalidRunError as error:
         writer.lose(job, str(error))
         if isinstance(error, UnwritableRunError):
@@ -197,6 +215,8 @@ class RecordWriter:
         self._reserve = self.directory / RESERVE_NAME
         self._limits = [limit(endpoint, plan) for endpoint in plan.endpoints]
         self.machine = machine(plan, environment.cpu.count, self.record.method.pinning)
+        self._samples: dict[str, dict[int, Sample]] = {promise.endpoint: {} for promise in plan.slo}
+        self._evidence: dict[str, tuple[Evidence, ...]] = {}
         try:
             self.directory.mkdir(parents=True)
             self._reserve.write_bytes(bytes(RESERVE_BYTES))
@@ -205,13 +225,27 @@ class RecordWriter:
             message = f"--out: {out} cannot be written ({error.strerror or error}); name another directory"
             raise UsageError(message) from None
 
+    def keep(self, job: Job, sample: Sample) -> None:
+        """Keep the responses of a round in memory where something is promised, and what those of all rounds say."""
+        name = job.endpoint.name
+        if name in self._samples:
+            self._samples[name][job.round] = sample
+            promises = [promise for promise in job.plan.slo if promise.endpoint == name]
+            self._evidence[name] = evidence(list(self._samples[name].values()), promises)
+
     def add(self, job: Job, measured: Round) -> None:
         """Keep a round; one that is there already is replaced."""
         rounds: dict[str, tuple[Round, ...]] = {result.name: result.rounds for result in self.record.endpoints}
         others = tuple(kept for kept in rounds.get(job.endpoint.name, ()) if kept.round != measured.round)
         rounds[job.endpoint.name] = (*others, measured)
         results = [
-            endpoint_result(endpoint.name, job.plan.profile.users, limit, rounds[endpoint.name])
+            endpoint_result(
+                endpoint.name,
+                job.plan.profile.users,
+                limit,
+                rounds[endpoint.name],
+                self._evidence.get(endpoint.name, ()),
+            )
             for endpoint, limit in zip(job.plan.endpoints, self._limits, strict=True)
             if endpoint.name in rounds
         ]
@@ -264,7 +298,9 @@ def _run_id(started_at: str, plan: Plan) -> str:
     return f"{moment}-{profile}-{load}-{secrets.token_hex(2)}"
 
 
-def endpoint_result(name: str, users: int, limit: Limit | None, rounds: tuple[Round, ...]) -> EndpointResult:
+def endpoint_result(
+    name: str, users: int, limit: Limit | None, rounds: tuple[Round, ...], slo: tuple[Evidence, ...] = ()
+) -> EndpointResult:
     """Sum up the rounds of one endpoint (one at least), and what was predicted for them."""
     predicted = [item.prediction for item in rounds if item.prediction is not None]
     failed = [item.failed for item in rounds if item.failed is not None]
@@ -277,6 +313,7 @@ def endpoint_result(name: str, users: int, limit: Limit | None, rounds: tuple[Ro
         prediction=over_rounds(predicted) if predicted else None,
         failed=over_rounds(failed, WORST_OF_FAILED) if failed else None,
         parts=part_results(rounds),
+        slo=slo,
     )
 
 

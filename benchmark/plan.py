@@ -43,6 +43,7 @@ from benchmark.fields import (
     parsed_wait,
 )
 from benchmark.service import MeasuredService
+from benchmark.slo import Promise
 from load.arrivals import Think
 from load.spec import READING, SECRETS_VARIABLE, Secrets, hidden_values, secret_texts
 from load.values import NAME, Table, names_in
@@ -436,12 +437,14 @@ class Plan(Frozen):
 
     `other_variables`: environment variables of endpoints of benchmark.toml that are not asked for here, and those that
     were handed over as secrets. In no record.
+    `slo`: what is promised of the endpoints under this profile.
     """
 
     target: Target
     profile: Profile
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)
     other_variables: tuple[str, ...] = Field(default=(), exclude=True)
+    slo: tuple[Promise, ...] = Field(default=(), exclude_if=lambda value: not value)
 
     def secret_variables(self) -> tuple[str, ...]:
         """Environment variables whose values must not be written anywhere, whether this run sends them or not."""

@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from benchmark.fields import Amount, Figure, Frozen, Sample, Whole
 from benchmark.plan import Plan, Profile
+from benchmark.slo import Evidence
 
 Change = Literal["threads", "pool", "workers", "cores", "def", "await", "gather", "await and gather"]
 
@@ -389,7 +390,7 @@ MOST_ABOVE_LIMIT = 0.03  # of a limit: a load that begins in step may count a li
 class EndpointResult(Frozen):
     """All rounds of one endpoint, and what was predicted for them; `limit` is None when no own work is declared.
 
-    `failed`: the columns of failed requests, over the rounds that had some.
+    `failed`: the columns of failed requests, over the rounds that had some. `slo`: of what is promised of it.
     """
 
     name: str
@@ -400,6 +401,7 @@ class EndpointResult(Frozen):
     prediction: Summary | None = None
     failed: Summary | None = None
     parts: tuple[PartResult, ...] = ()
+    slo: tuple[Evidence, ...] = Field(default=(), exclude_if=lambda value: not value)
 
     @property
     def right_rps(self) -> float:
@@ -476,7 +478,8 @@ class Record(Frozen):
         """Each endpoint once, and none that was not planned: a report would have nothing to say what it is."""
         planned = {endpoint.name for endpoint in self.plan.endpoints}
         named = [result.name for result in self.endpoints]
-        if len(set(named)) < len(named) or not planned.issuperset([*named, *(lost.endpoint for lost in self.missing)]):
+        others = [lost.endpoint for lost in self.missing] + [promise.endpoint for promise in self.plan.slo]
+        if len(set(named)) < len(named) or not planned.issuperset([*named, *others]):
             raise ValueError("its results do not fit its plan")
         return self
 

@@ -220,6 +220,38 @@ def first_byte(rows: pd.DataFrame) -> FirstByte | None:
     return FirstByte(median_ms=median_ms, p95_ms=p95_ms, p99_ms=p99_ms)
 
 
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The responses of one round in the order in which they were asked for: what intervals are made from.
+
+    `failed`: of every request; `latency_ms` and `first_byte_ms`: of right responses, where it is known. `right_rps`:
+    right responses per second, as the columns have it; `ended`: how many ended in each of equal parts of the load.
+    """
+
+    failed: npt.NDArray[np.bool_]
+    latency_ms: Floats
+    first_byte_ms: Floats
+    right_rps: float | None
+    ended: Floats
+
+
+def sample(rows: pd.DataFrame, counted: Columns, start_s: float, end_s: float, parts: int) -> Sample:
+    """Keep of request rows what intervals are made from. Responses are counted in `parts` from `start_s` to `end_s`."""
+    rows = rows.sort_values("due_s" if "due_s" in rows else "sent_s", kind="stable")
+    good = right(rows)
+    begun = good.dropna(subset="first_byte_s") if "first_byte_s" in good else good.iloc[:0]
+    right_rps = None
+    if counted.throughput_rps is not None:
+        right_rps = max(0.0, counted.throughput_rps - (counted.failures_rps or 0.0))
+    return Sample(
+        failed=(rows["error"] != "").to_numpy(dtype=np.bool_),
+        latency_ms=since_due_ms(good),
+        first_byte_ms=since_due_ms(begun, "first_byte_s") if len(begun) else np.empty(0),
+        right_rps=right_rps,
+        ended=np.histogram(good["end_s"], bins=parts, range=(start_s, max(end_s, start_s)))[0].astype(np.float64),
+    )
+
+
 def failure_kinds(rows: pd.DataFrame) -> tuple[FailureKind, ...]:
     """Count failures by what they said, the most frequent first; the rare rest is counted together."""
     counts = rows.loc[rows["error"] != "", "error"].value_counts()

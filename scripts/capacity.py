@@ -5,8 +5,16 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from benchmark.capacity.capacity import FLAGS, MOST_RATE, print_capacity, promise, require_answer, search
-from benchmark.config import DEFAULT_FILE
+from benchmark.capacity.capacity import (
+    FLAGS,
+    MOST_RATE,
+    print_capacity,
+    promise,
+    promised_limits,
+    require_answer,
+    search,
+)
+from benchmark.config import DEFAULT_FILE, read_config
 from scripts import options
 
 
@@ -14,8 +22,8 @@ from scripts import options
 def capacity(
     *,
     endpoint: Annotated[str, Argument(help="An endpoint of benchmark.toml.", show_default=False)],
-    p95_below: Annotated[str, options.option(FLAGS["p95_below_s"], show_default=False)],
-    failures_below: Annotated[str, options.option(FLAGS["failures_below_percent"])] = "0.1%",
+    p95_below: Annotated[str | None, options.option(FLAGS["p95_below_s"])] = None,
+    failures_below: Annotated[str | None, options.option(FLAGS["failures_below_percent"])] = None,
     most_users: Annotated[str, options.option(FLAGS["most"])] = "2000",
     most_rate: Annotated[str | None, options.option(MOST_RATE)] = None,
     duration: Annotated[
@@ -42,7 +50,9 @@ def capacity(
         bench capacity sync_baseline --p95-below 500ms --most-rate 500/s
 
     """
-    asked = promise(p95_below, failures_below, most_users, most_rate)
+    asked = promise(
+        p95_below, failures_below, most_users, most_rate, lambda: promised_limits(read_config(config), endpoint)
+    )
     load |= {"duration_s": duration, "task_seconds": task_seconds}
     found = search(asked, endpoint, load, config, options.screen(stderr=True))
     if as_json:

@@ -159,8 +159,8 @@ app = typer.Typer(
 
 @app.callback(
     context_settings={"max_content_width": WIDEST_HELP},
-    epilog="Exit codes: 0 fine, 1 regression (only with --gate), 2 wrong usage or configuration, 3 invalid run, "
-    "4 the app cannot be started or does not respond as expected, 5 could not publish, 130 interrupted.",
+    epilog="Exit codes: 0 fine, 1 regression or broken SLO (only with --gate), 2 wrong usage or configuration, "
+    "3 invalid run, 4 the app cannot be started or does not respond as expected, 5 could not publish, 130 interrupted.",
 )
 def bench() -> None:
     """Measure how FastAPI endpoints behave under concurrent load, and how reliable the numbers are.

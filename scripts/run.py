@@ -18,6 +18,7 @@ from benchmark.pipeline import RunRequest, measure_all, require_valid
 from benchmark.record import Record
 from benchmark.report.index import render_run
 from benchmark.report.published import read_published
+from benchmark.report.slo import refuse_broken
 from benchmark.report.terminal import print_results
 from benchmark.store import SCHEMA_VERSION, to_json
 from benchmark.traffic import problem_of_texts
@@ -42,6 +43,7 @@ def run(
     config: options.ConfigFile = DEFAULT_FILE,
     open_it: options.OpenIt = False,
     as_json: options.AsJson = False,
+    gate: Annotated[bool, Option("--gate", help="Exit with code 1 if a promise of [slo] is broken.")] = False,
 ) -> None:
     """Measure endpoints under load and write record and report to results/ID/.
 
@@ -65,7 +67,7 @@ def run(
     found = _only_a_url(alone, load) if alone else None
     if profile is None:
         profile = PROFILE if found else (headline_profile if headline else usual_profile)(read_config(config))
-    request = RunRequest(profile=profile, users=load.pop("users"), values=load, url=alone)
+    request = RunRequest(profile=profile, users=load.pop("users"), values=load, url=alone, gate=gate)
     records: list[Record] = []
     try:
         for record, report in measure_all(request, config, out, options.screen(stderr=True), _render, found):
@@ -80,6 +82,8 @@ def run(
     if open_it and records:  # not earlier: a browser that starts would be measured, too
         open_report(report, record)
     _tell_workflow(records)
+    if gate:
+        refuse_broken(records)
     require_valid(records)
 
 

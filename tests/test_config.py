@@ -349,3 +349,39 @@ def test_a_mistake_about_judging_is_named_too(tmp_path: Path, text: str, where: 
         read_config(config_file(tmp_path, MINIMAL + text))
     assert where in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_what_is_promised_is_that_of_the_profile_else_that_of_all(tmp_path: Path) -> None:
+    tables = (
+        '[[slo.one]]\np95 = "300ms"\np99.9 = "1s"\n[[slo.one]]\nprofile = "{}"\nfirst_byte_p999 = 2\nfailures = 0\n'
+    )
+    other = "[profiles.other]\nusers = 1\nspawn_rate = 1\nduration = 1\nendpoints = ['one']\n"
+    config = read_config(config_file(tmp_path, MINIMAL + other + tables.format("other")))
+    (first,) = set(config.profiles) - {"other"}
+    found = {name: [(one.metric, one.limit) for one in make_plan(config, name, {}).slo] for name in (first, "other")}
+    assert found == {
+        first: [("p95", 300.0), ("p99.9", 1000.0)],
+        "other": [("first_byte_p99.9", 2000.0), ("failures", 0.0)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[slo.one]\nfailures = true", "slo.one.failures: True is written with its sign"),
+        ('[slo.one]\nfailures = "100%"', "slo.one.failures must be less than 100"),
+        ('[slo.one]\np95 = "0s"', "slo.one.p95 must be more than 0"),
+        ('[slo.one]\nthroughput = "many"', "slo.one.throughput: expected a number such as"),
+        ('[slo.one]\nprofile = "no"\np95 = 1', "slo.one.profile: there is no profile 'no'"),
+        ("[[slo.one]]\np95 = 1\n[[slo.one]]\np95 = 2", "slo.one: two tables are for all profiles"),
+        ("slo = 3", "slo must be a table"),
+        ("[slo]\none = []", "slo.one: "),
+        ("[slo.one.blog]\np95 = 1", "slo.one.blog: unknown key; there are: p50, "),
+    ],
+)
+def test_a_mistake_about_a_promise_is_named(tmp_path: Path, text: str, where: str) -> None:
+    whole = f"{text}\n{MINIMAL}" if text.startswith("slo") else MINIMAL + text
+    with pytest.raises(UsageError) as error:
+        read_config(config_file(tmp_path, whole))
+    assert where in str(error.value)
+    assert "\n" not in str(error.value)

@@ -8,6 +8,7 @@ CORE = {
     "errors",
     "fields",
     "service",
+    "slo",
     "plan",
     "cores",
     "toml_file",

@@ -37,8 +37,18 @@ ANSWERS_AT_A_RATE = 24  # a rate that is a little too high shows only when the q
 FEWEST_UNDER_WAY = 10
 DRAWS = 5
 FLAGS = {
-    "p95_below_s": Flag("--p95-below", '95th-percentile latency limit, e.g. "50ms" or "2s".', "duration"),
-    "failures_below_percent": Flag("--failures-below", "Share of the requests that may fail.", "percent"),
+    "p95_below_s": Flag(
+        "--p95-below",
+        '95th-percentile latency limit, e.g. "50ms" or "2s".',
+        "duration",
+        default="that of [slo.ENDPOINT]",
+    ),
+    "failures_below_percent": Flag(
+        "--failures-below",
+        "Share of the requests that may fail.",
+        "percent",
+        default="0.1%, or without --p95-below that of [slo.ENDPOINT]",
+    ),
     "most": Flag("--most-users", "Upper end of the search."),
 }
 MOST_RATE = Flag(
@@ -47,6 +57,10 @@ MOST_RATE = Flag(
 UNDER_WAY = Flag("--most-rate times --p95-below (requests in flight)")
 LASTING = Flag("--p95-below (a step lasts a multiple of it)")
 PROFILE_FLAGS = {"users": UNDER_WAY, "spawn_rate_per_s": UNDER_WAY, "duration_s": LASTING, "timeout_s": LASTING}
+
+
+Limits = dict[str, float]
+"""By the field of `Slo`."""
 
 
 class Slo(Frozen):
@@ -95,14 +109,38 @@ class Capacity(Frozen):
     steps: tuple[Step, ...]
 
 
-def promise(p95_below: str, failures_below: str, most_users: str, most_rate: str | None) -> Slo:
-    """Read what the command line promises. UsageError names the flag."""
-    percent = failures_below.strip().removesuffix("%").strip()
-    values = {"p95_below_s": p95_below, "failures_below_percent": percent, "most": most_users}
+def promise(
+    p95_below: str | None,
+    failures_below: str | None,
+    most_users: str,
+    most_rate: str | None,
+    promised: Callable[[], Limits],
+) -> Slo:
+    """Read what the command line promises; without a p95 there, what benchmark.toml does. UsageError names the flag."""
+    values: dict[str, Any] = promised() if p95_below is None else {"p95_below_s": p95_below}
+    if failures_below is not None:
+        values |= {"failures_below_percent": failures_below.strip().removesuffix("%").strip()}
+    values |= {"most": most_users}
     if most_rate is None:
         return checked(Slo, values, FLAGS)
     values |= {"most": most_rate.strip().removesuffix("/s"), "by": "rate"}
     return checked(Slo, values, FLAGS | {"most": MOST_RATE})
+
+
+def promised_limits(config: Config, endpoint: str) -> Limits:
+    """Take the limits of [slo.ENDPOINT] that names no profile, or else of the only one. UsageError: there is none."""
+    _require_endpoint(config, endpoint)
+    tables = config.slo.get(endpoint, ())
+    chosen = [table for table in tables if table.profile is None] or tables
+    give = f'give for example --p95-below 500ms, or write [slo.{endpoint}] p95 = "500ms"'
+    if len(chosen) > 1:
+        profiles = " and ".join(str(table.profile) for table in chosen)
+        raise UsageError(f"--p95-below: benchmark.toml promises one p95 for {profiles} each; {give} without a profile")
+    if not chosen or chosen[0].p95_s is None:
+        raise UsageError(f"--p95-below is missing, and benchmark.toml promises no p95 of {endpoint}; {give}")
+    found = {"p95_below_s": chosen[0].p95_s}
+    failures = chosen[0].failures_percent
+    return found if failures is None else found | {"failures_below_percent": failures}
 
 
 def search(asked: Slo, endpoint: str, wishes: Mapping[str, Any], config_file: Path, console: Console) -> Capacity:
@@ -172,8 +210,7 @@ def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Slo, 
     A rate at which twice as many requests as the promise allows are under way (Little's law) has broken it already.
     `number`: which load it is; each has other random arrivals, so that a confirmation is one.
     """
-    if endpoint not in config.endpoints:
-        raise UsageError(f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}")
+    _require_endpoint(config, endpoint)
     is_rate = asked.by == "rate"
     users = max(FEWEST_UNDER_WAY, ceil(2 * size * asked.p95_below_s)) if is_rate else size
     answers = ANSWERS_AT_A_RATE if is_rate else ANSWERS
@@ -193,6 +230,11 @@ def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Slo, 
     profile = checked(Profile, values, PROFILE_FLAGS)
     extended = config.model_copy(update={"profiles": {NAME: profile}})
     return make_plan(extended, NAME, {**wishes, "endpoints": (endpoint,)})
+
+
+def _require_endpoint(config: Config, endpoint: str) -> None:
+    if endpoint not in config.endpoints:
+        raise UsageError(f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}")
 
 
 def _predicted_size(plan_of: Callable[[int], Plan], asked: Slo) -> int | None:

@@ -13,13 +13,14 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark.compare.interleaved import Checkout, InterleavedRound, measure_interleaved, named
+from benchmark.compare.interleaved import Checkout, InterleavedRound, Measured, measure_interleaved, named
 from benchmark.compare.model import FILE_NAME, SIDES, Comparison, Side, SideName, Turn
 from benchmark.compare.statistics import FEWEST_PASSES, Rule, compare, is_precise
 from benchmark.compare.versions import already_installed, check_out, check_requirement, python_with, resolve
 from benchmark.compare.wording import CompareReporter, render_comparison, reporting, sentence
 from benchmark.config import FLAGS, Config, Flag, Judging, check_plan, checked, make_plan, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
+from benchmark.judge.intervals import evidence
 from benchmark.measure.load_test import request_spec
 from benchmark.measure.machine import describe, raise_open_file_limit, read_environment
 from benchmark.measure.prepare import prepared
@@ -27,6 +28,7 @@ from benchmark.measure.process import Interrupt, listening
 from benchmark.measure.round import utc_now
 from benchmark.measure.server import check_target
 from benchmark.plan import Plan, Target
+from benchmark.slo import Evidence
 from benchmark.store import save, write_whole
 
 SMALLEST_EFFECT = Flag("--smallest-effect", "Ignore changes below this size (%).", "percent")
@@ -35,6 +37,7 @@ FEWEST_ROUNDS = 2
 MOST_TIMES = 3  # the rounds of the profile, where the machine is too noisy to tell after them
 BESIDE_LOAD_S = 5.0  # of each round: servers and generator start and stop
 
+Promised = dict[str, tuple[Evidence, ...]]
 Extras = Mapping[SideName, Sequence[str]]
 """Requirements that are installed over those of a side."""
 
@@ -80,7 +83,7 @@ def compare_sides(
             pythons = {side: checkouts[side].target.python or sys.executable for side in SIDES}
             sides = {side: _side(refs[side], commits[side], extras[side], pythons[side]) for side in SIDES}
             directory = _directory(out, started_at)
-            turns, lost = _measure(plan, rule, checkouts, directory, interrupt, reporter)
+            turns, promised, lost = _measure(plan, rule, checkouts, directory, interrupt, reporter)
     comparison = Comparison(
         started_at=started_at,
         finished_at=utc_now(),
@@ -93,6 +96,7 @@ def compare_sides(
         differences=compare(turns, [endpoint.name for endpoint in plan.endpoints], rule),
         turns=turns,
         lost=lost,
+        promised=promised,
     )
     _write(comparison, directory)
     return comparison, directory
@@ -178,23 +182,25 @@ def _measure(
     directory: Path,
     interrupt: Interrupt,
     reporter: CompareReporter,
-) -> tuple[tuple[Turn, ...], tuple[str, ...]]:
-    """Measure all rounds, and more of them while the intervals are too wide; gives their turns, and what broke.
+) -> tuple[tuple[Turn, ...], Promised, tuple[str, ...]]:
+    """Measure all rounds, and more of them while the intervals are too wide.
+
+    Gives their turns, what those of head say about its promises, and what broke.
 
     A round that breaks under load is left out and named; too few are an InvalidRunError.
     """
-    turns: list[Turn] = []
+    measured: list[Measured] = []
     lost: list[str] = []
     problem: InvalidRunError | None = None
     raise_open_file_limit()
     names = [endpoint.name for endpoint in plan.endpoints]
     for number in range(MOST_TIMES * plan.profile.rounds):
-        if number >= plan.profile.rounds and is_precise(turns, names, rule):
+        if number >= plan.profile.rounds and is_precise([turn for turn, _ in measured], names, rule):
             break
         reporter.begin(number + 1)
         asked = InterleavedRound(plan, number, checkouts, directory / f"round-{number + 1:02d}")
         try:
-            turns += measure_interleaved(asked, interrupt.pause, reporter.watch)
+            measured += measure_interleaved(asked, interrupt.pause, reporter.watch)
         except UnwritableRunError:
             raise
         except InvalidRunError as error:
@@ -202,9 +208,18 @@ def _measure(
             why = error.message.removesuffix("; its last lines:")
             lost.append(f"round {number + 1} is lost: {why}"[:LONGEST_LOST])
             reporter.say(lost[-1])
-    if lost and len({turn.number for turn in turns}) < FEWEST_PASSES:
+    if lost and len({turn.number for turn, _ in measured}) < FEWEST_PASSES:
         raise InvalidRunError(f"{len(lost)} rounds were lost, too few are left to compare: {problem}")
-    return tuple(turns), tuple(lost)
+    return tuple(turn for turn, _ in measured), _promised(plan, measured), tuple(lost)
+
+
+def _promised(plan: Plan, measured: Sequence[Measured]) -> Promised:
+    """What head's turns say about the promises of each endpoint: turns are the rounds here, and never independent."""
+    found = {}
+    for name in dict.fromkeys(promise.endpoint for promise in plan.slo):
+        samples = [sample for turn, sample in measured if turn.side == "head" and turn.endpoint == name]
+        found[name] = evidence(samples, [promise for promise in plan.slo if promise.endpoint == name])
+    return found
 
 
 def _side(ref: str, commit: str, extras: tuple[str, ...], python: str) -> Side:

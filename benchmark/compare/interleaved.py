@@ -31,7 +31,7 @@ from benchmark.measure.round import OVERTIME_S, Job, Pause, Watch, start_server
 from benchmark.measure.server import Server
 from benchmark.measure.verify import verify
 from benchmark.plan import Endpoint, Plan, Target
-from benchmark.summary import columns
+from benchmark.summary import Sample, columns, sample
 from load.spec import SPEC_VARIABLE, LoadSpec
 from load.spec import Turn as SentTurn
 
@@ -113,7 +113,11 @@ class InterleavedRound:
     directory: Path
 
 
-def measure_interleaved(asked: InterleavedRound, pause: Pause, watch: Watch) -> tuple[Turn, ...]:
+Measured = tuple[Turn, Sample]
+"""A turn, and its responses, which are too few to be looked at in parts."""
+
+
+def measure_interleaved(asked: InterleavedRound, pause: Pause, watch: Watch) -> tuple[Measured, ...]:
     """Measure one round.
 
     AppError names the side whose app cannot be started or verified. InvalidRunError: something broke under load;
@@ -246,11 +250,16 @@ def _watch_turns(
         raise InvalidRunError(f"the load generator ended with exit code {code}; its last lines:", child.tail())
 
 
-def _read(asked: InterleavedRound, planned: Sequence[PlannedTurn]) -> tuple[Turn, ...]:
+def _read(asked: InterleavedRound, planned: Sequence[PlannedTurn]) -> tuple[Measured, ...]:
     rows = pd.read_csv(asked.directory / "rows.csv", dtype={"error": "string"}, keep_default_na=False)
     if sorted(set(rows["turn"])) != list(range(len(planned))):
         raise InvalidRunError("the load generator left turns out; its log says why")
     finished = pd.read_csv(asked.directory / "turns.csv").set_index("turn")
     cpu_s = finished["cpu_s"].to_dict() if "cpu_s" in finished else {}
-    counted = [(number, one) for number, one in enumerate(planned) if one.position >= 0]
-    return tuple(turn_of(rows[rows["turn"] == number], one, asked.plan, cpu_s.get(number)) for number, one in counted)
+    found = []
+    for number, one in enumerate(planned):
+        if one.position >= 0:
+            of_turn = rows[rows["turn"] == number]
+            turn = turn_of(of_turn, one, asked.plan, cpu_s.get(number))
+            found.append((turn, sample(of_turn, turn, 0.0, asked.plan.profile.duration_s, 1)))
+    return tuple(found)

@@ -12,6 +12,7 @@ from benchmark.errors import InvalidRunError, UsageError
 from benchmark.fields import Frozen, Line, Sample, Whole
 from benchmark.plan import Plan
 from benchmark.record import Columns, Cpu, Moment
+from benchmark.slo import Evidence
 from benchmark.store import load
 
 SideName = Literal["base", "head"]
@@ -74,7 +75,8 @@ class Difference(Frozen):
 class Comparison(Frozen):
     """One comparison. `smallest_effect_percent` and `error_rate` (of the whole table) are the rule it was judged by.
 
-    `lost`: what broke in rounds of which nothing was kept, one line each.
+    `lost`: what broke in rounds of which nothing was kept, one line each. `promised`: evidence of head on the plan's
+    promises, by endpoint.
     """
 
     schema_version: Literal[1] = 1
@@ -90,6 +92,7 @@ class Comparison(Frozen):
     differences: tuple[Difference, ...]
     turns: tuple[Turn, ...]
     lost: tuple[Line, ...] = ()
+    promised: dict[str, tuple[Evidence, ...]] = Field(default_factory=dict, exclude_if=lambda value: not value)
 
 
 FILE_NAME = "compare.json"

@@ -14,6 +14,7 @@ values is too narrow; docs/measurements/comparisons.md has the figures.
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -22,10 +23,12 @@ from typing import get_args
 import numpy as np
 from scipy import stats
 
-from benchmark.compare.model import SIDES, ComparedMetric, Difference, SideName, Turn, Word
+from benchmark.compare.model import SIDES, ComparedMetric, Comparison, Difference, SideName, Turn, Word
 from benchmark.formatting import minus
 from benchmark.judge.metrics import JUDGED, Metric
 from benchmark.judge.model_fit import allowed_ms, is_too_much, lost_ratio
+from benchmark.judge.slo import Outcome, decided
+from benchmark.judge.validity import Reason
 
 FEWEST_PASSES = 8
 TRIMMED = 0.2
@@ -179,13 +182,28 @@ def _verdicts(found: Interval, metric: Metric, turns: Sequence[Turn], rule: Rule
     )
 
 
+def promises_of(comparison: Comparison) -> tuple[Outcome, ...]:
+    """What became of the promises in head. What speaks against its turns speaks against all but failures."""
+    found = []
+    for promise in comparison.plan.slo:
+        turns = [one for one in comparison.turns if one.endpoint == promise.endpoint and one.side == "head"]
+        against = [reason for _, reason in _objections(turns) if reason] if promise.metric != "failures" else []
+        against = [*comparison.lost[:1], *against]
+        briefly = re.compile("[,:]")
+        reasons = [Reason(kind=briefly.split(text)[0], level="invalid", message=text) for text in against]
+        of_endpoint = comparison.promised.get(promise.endpoint, ())
+        known = next((one for one in of_endpoint if one.metric == promise.metric), None)
+        found.append(decided(promise, known, reasons))
+    return tuple(found)
+
+
 def _objections(turns: Sequence[Turn]) -> Iterator[tuple[Word, str | None]]:
     requests = sum(turn.requests for turn in turns)
     failures = sum(turn.failures for turn in turns)
     if failures > MOST_FAILURES_RATIO * requests:
         reason = "requests failed, so the correct responses had another load; fix the failures first"
         yield "inconclusive", reason
-    if is_too_much(median(map(lost_in_turn, turns))):
+    if turns and is_too_much(median(map(lost_in_turn, turns))):
         yield "inconclusive", "the load generator, not the app, was the bottleneck; use fewer --users"
 
 

@@ -10,8 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.compare.model import Comparison, Difference, Side
-from benchmark.formatting import NOT_AVAILABLE, inert, minus, unbroken, when
+from benchmark.compare.statistics import promises_of
+from benchmark.formatting import NOT_AVAILABLE, inert, minus, plain, unbroken, when
 from benchmark.measure.progress import bar
+from benchmark.report.slo import lines_of
 
 TITLES = {"throughput_rps": "req/s", "median_ms": "p50", "p95_ms": "p95", "failure_ratio": "failures"}
 HEADS = ("Endpoint", "Metric", "Change", "Verdict", "base", "head", "Interval (%)")
@@ -111,6 +113,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     console.print(table)
     console.print()
     console.print(Text(sentence(comparison, str), style="bold"))
+    for line in lines_of(promises_of(comparison), named=plain, place="head", strong=""):
+        console.print(Text(line))
     for reason in _reasons(comparison, str):
         console.print(Text(reason))
     console.print()
@@ -120,7 +124,8 @@ def render_comparison(comparison: Comparison, log: str | None = None) -> str:
     """The result as Markdown: what changed, and the rest folded. `log`: where the workflow run is, if in one."""
     shown = _shown(comparison)
     changed = [item for item in shown if item.verdict in CHANGED]
-    lines = [f"{_sign(shown)} **{sentence(comparison)}**", ""]
+    promises = [f"- {line}" for line in lines_of(promises_of(comparison), place="head")]
+    lines = [f"{_sign(shown)} **{sentence(comparison)}**", "", *promises, *([""] if promises else [])]
     if changed:
         lines += ["| Endpoint | Metric | Change | base → head |", "| :-- | :-- | --: | --: |"]
         for item in changed:

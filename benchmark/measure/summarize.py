@@ -13,6 +13,7 @@ from benchmark.measure.round import RawRound
 from benchmark.plan import Endpoint, Profile
 from benchmark.record import MOST_PARTS, OTHER_PARTS, Columns, Dealt, Logins, OpenLoad, Part, Resources, Round, Timeline
 from benchmark.summary import (
+    Sample,
     Span,
     bins,
     columns,
@@ -28,6 +29,7 @@ from benchmark.summary import (
     quantile_grid,
     quantiles_ms,
     right,
+    sample,
     since_due_ms,
     within,
 )
@@ -212,6 +214,15 @@ def _parts(rows: pd.DataFrame, load: Span, endpoint: Endpoint, profile: Profile)
         rows = rows.assign(name=rows["name"].where(rows["name"].isin(kept), OTHER_PARTS))
         kept = [*dict.fromkeys([*kept, OTHER_PARTS])]
     return part_columns(rows, load, dict.fromkeys(kept)) if len(kept) > 1 else ()
+
+
+EQUAL_PARTS = 20
+
+
+def sample_of(raw: RawRound, measured: Round, profile: Profile) -> Sample:
+    """Keep of a round what intervals are made from. Responses per second are counted over its steady part, if any."""
+    raw = since_opened(on_time(raw, profile.duration_s))
+    return sample(raw.rows, measured, measured.steady_start_s or 0.0, measured.load_end_s, EQUAL_PARTS)
 
 
 def _span(window: Window, endpoint: Endpoint, profile: Profile) -> Span:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from benchmark.formatting import NOT_AVAILABLE, inert, seconds, unbroken
 from benchmark.judge.history import Judged
 from benchmark.judge.series import short_cpu
+from benchmark.judge.slo import WORDS, by_endpoint, outcomes
 from benchmark.record import Record
 from benchmark.report import verdicts
 from benchmark.report.badge import badge, endpoint_badges, place_badges, stale_since
@@ -18,6 +19,7 @@ from benchmark.report.noise_floor import on_this_machine, unreadable_selftest
 from benchmark.report.published import Published, read_published
 from benchmark.report.readme import headline_run, render_block, update_block
 from benchmark.report.report import WITHOUT_PICTURES, render_report, rendered
+from benchmark.report.slo import SIGNS, lines_of
 from benchmark.report.verdicts import Standing
 from benchmark.store import (
     CHARTS,
@@ -41,7 +43,11 @@ MOST_PROFILES = 10
 MOST_VALUES = 4
 """Endpoints whose req/s stand in one cell of the list of runs."""
 
-NOT_COMPARED: dict[str, Any] = {"profile": {"description", "headline"}, "endpoints": {"__all__": {"group"}}}
+NOT_COMPARED: dict[str, Any] = {
+    "profile": {"description", "headline"},
+    "endpoints": {"__all__": {"group"}},
+    "slo": True,
+}
 PICTURED = 20
 """Of the newest runs, the reports have pictures. They take many times as long to draw as all else of a report and are
 as many bytes: a long history would be unwieldy, and a new way of drawing would rewrite all of it.
@@ -83,6 +89,7 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
         left_out=max(0, history.runs - len(shown)),
         last_runs=verdicts.last_runs(judged.own(history.records), history.failures, judged.validity),
         summed_up=verdicts.summed_up(standings),
+        slo_lines=_slo_lines(newest_of_each(judged.own(history.records))),
         verdict_lines=_verdict_lines(standings),
         begun_anew=verdicts.begun_anew(trend.last for trend in judged.counting),
         trends={
@@ -100,6 +107,23 @@ def render_index(history: History, judged: Judged | None = None, *, block: str =
         notes=judged.notes,
         strangers=sorted({judged.strangers[record.id] for record in shown if record.id in judged.strangers}),
     )
+
+
+def _slo_lines(newest: Sequence[Record]) -> list[str]:
+    """What became of the promises in the newest run of each profile: broken ones first, those kept counted."""
+    lines: list[tuple[int, str]] = []
+    for record in newest:
+        run = f"{inert(record.profile.name)}, {verdicts.linked(record)}"
+        groups = by_endpoint(outcomes(record))
+        loud = [group for group in groups if group[0].word != "kept"]
+        lines += [(WORDS.index(group[0].word), line) for group in loud for line in lines_of(group, place=run)]
+        kept = len(groups) - len(loud)
+        if kept:
+            all_of = "all promises" if not loud else f"the promises of {kept} other endpoint{'s' if kept > 1 else ''}"
+            lines.append((WORDS.index("kept"), f"{SIGNS['kept']} {all_of} kept ({run})"))
+    lines.sort(key=lambda line: line[0])
+    more = [f"and {len(lines) - LONGEST_LIST} more"] if len(lines) > LONGEST_LIST else []
+    return [line for _, line in lines[:LONGEST_LIST]] + more
 
 
 def _verdict_lines(standings: Sequence[Standing]) -> list[str]:

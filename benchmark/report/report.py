@@ -15,6 +15,7 @@ from benchmark.record import Columns, EndpointResult, Finding, Record, Round, Su
 from benchmark.report import sentences, verdicts
 from benchmark.report.noise_floor import on_this_machine
 from benchmark.report.published import Published, PublishedRow, same_conditions
+from benchmark.report.slo import slo_lines, slo_rows
 from benchmark.theory.wording import change, difference_cells
 
 RESULT_COLUMNS = {
@@ -274,6 +275,8 @@ def render_report(
         stranger=judged.strangers.get(record.id),
         published=published,
         headline=sentences.headline(record),
+        slo_lines=slo_lines(record),
+        slo_rows=slo_rows(record),
         compact=compact_table(record, ("req/s", "p50", "p95", "p99", "% of maximum")),
         software=software(record),
         before=judged.before.get(record.id),

@@ -14,6 +14,7 @@ from benchmark.record import Columns, EndpointResult, Record
 from benchmark.report import sentences
 from benchmark.report.published import Published, same_conditions
 from benchmark.report.report import compact_table, rendered, results_table, software, table_head
+from benchmark.report.slo import slo_lines
 from benchmark.store import FILE_NAME, writing
 
 LARGEST_BYTES = 900 * 1024  # GitHub drops the whole summary of a step above 1 MiB; the rest is room for error messages
@@ -66,6 +67,7 @@ def _render_run(record: Record, tables: tuple[Published, ...], *, folded: bool) 
         profile=record.profile,
         folded=folded,
         headline=sentences.headline(record),
+        slo_lines=slo_lines(record),
         compact=compact_table(record, ("req/s", "% of maximum", "p50", "p95", "p99")),
         machine=f"{cpu.model}, {cpu.count} cores",
         software=software(record),
@@ -87,9 +89,11 @@ def sweeps_of(records: Sequence[Record]) -> dict[str, list[Record]]:
 def _render_sweep(runs: Sequence[Record]) -> str:
     profile = runs[0].profile
     title = f"## {formatting.inert(profile.name)}: {_users([run.profile.users for run in runs])} users"
+    promises = [f"- {line}" for run in runs for line in slo_lines(run, place=run.profile.load)]
     return "\n\n".join(
         [
             f"{title}, {formatting.seconds(profile.duration_s)} per endpoint",
+            *(["\n".join(promises)] if promises else []),
             " ".join(bends(runs)),
             "Requests per second, and p95 below them:",
             sweep_table(runs),

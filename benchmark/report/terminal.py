@@ -15,6 +15,7 @@ from benchmark.plan import Plan
 from benchmark.record import Columns, Record
 from benchmark.report import sentences
 from benchmark.report.report import failed_label, part_rows
+from benchmark.report.slo import SIGNS, slo_lines
 from benchmark.theory import curve_wording, wording
 from benchmark.theory.ask import Predicted
 from benchmark.theory.curve import Curve, Met, Simulator
@@ -23,6 +24,7 @@ MOST_WARNINGS = 6
 LONGEST_NAME = 32
 APART = 2  # spaces between two columns
 SEVERITY = {"error": "bold red", "warning": "bold yellow"}
+SLO_STYLE = {SIGNS["broken"]: "bold red", SIGNS["kept"]: "green"}
 Shown = Mapping[str, Callable[[Columns], str]]
 
 # Columns of the table, by their heads. A narrow terminal shows as many of them as it has room for.
@@ -74,6 +76,8 @@ def print_results(console: Console, record: Record) -> None:
     console.print(results_table(console.width, rows, MEASURED))
     console.print()
     console.print(Text(sentences.headline(record, named=str), style="bold"))
+    for line in slo_lines(record, named=plain, strong=""):
+        console.print(Text(line, style=SLO_STYLE.get(line[:1], "")))
     for result in record.endpoints:
         for line in sentences.kept_rate(result):
             console.print(Text(f"{result.name}: {line}."))

@@ -57,7 +57,8 @@ def test_an_endpoint_of_which_nothing_is_declared_is_searched_as_well(bench: Ben
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        pytest.param(("quick",), 2, "Missing option '--p95-below'", id="no promise"),
+        pytest.param(("quick",), 2, "--p95-below is missing, and benchmark.toml promises no p95 of quick", id="none"),
+        pytest.param(("nothing",), 2, "there is no endpoint 'nothing'; there are: quick", id="no promise, no name"),
         pytest.param(("quick", "--p95-below", "soon"), 2, "--p95-below: 'soon' is not a duration", id="no time"),
         pytest.param(("quick", "--p95-below", "1s", "--failures-below", "x"), 2, "--failures-below: ", id="no share"),
         pytest.param(("quick", "--p95-below", "1s", "--most-users", "0"), 2, "--most-users must be ", id="no users"),

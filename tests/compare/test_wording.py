@@ -9,6 +9,8 @@ from benchmark.compare.compare import refuse_regressions
 from benchmark.compare.model import Comparison, SideName
 from benchmark.compare.wording import print_comparison, render_comparison, sentence
 from benchmark.errors import BenchmarkError
+from benchmark.slo import Evidence, Promise
+from benchmark.store import to_json
 from tests.compare.comparisons import Latency, make_comparison, make_turns
 
 HOSTILE = "evil](http://x) <img src=x> | @everyone `#1`"
@@ -136,3 +138,22 @@ def test_the_table_fits_into_80_columns_and_shows_names_as_they_are() -> None:
     table = printed.get().split("unchanged: ")[0]
     assert max(len(line) for line in table.splitlines()[:6]) <= 80
     assert "[bold]" not in printed.get()
+
+
+def test_what_is_promised_of_head_comes_next_with_the_reason_where_it_cannot_tell() -> None:
+    quiet = make_comparison(make_turns(slower(1)))
+    promises = (
+        Promise(endpoint="alpha", metric="p95", limit=10),
+        Promise(endpoint="alpha", metric="failures", limit=1),
+    )
+    slow = Evidence(metric="p95", value=52, low=51, high=53, responses=2000, independent=1500)
+    none = Evidence(metric="failures", value=0, low=0, high=0.2, responses=2000, independent=2000)
+    plan = quiet.plan.model_copy(update={"slo": promises})
+    found = quiet.model_copy(update={"plan": plan, "promised": {"alpha": (slow, none)}})
+    line = render_comparison(found).splitlines()[2]
+    assert line == "- 🔴 **alpha** (head) broken: p95 52.0 ms (51.0 to 53.0 ms), promised 10 ms; kept: failures"
+    lost = found.model_copy(update={"lost": ("round 2 is lost: the app ended",)})
+    line = render_comparison(lost).splitlines()[2]
+    assert line == "- ⚪ **alpha** (head) cannot tell: p95, failures, as the run is invalid (round 2 is lost)"
+    assert "slo" not in to_json(quiet)
+    assert "promised" not in to_json(quiet)

@@ -127,6 +127,20 @@ def test_the_example_of_one_s_own_endpoints_is_a_valid_configuration(repository:
         assert [endpoint.name for endpoint in plan.endpoints] == ["list_orders", "create_order"]
 
 
+def test_the_promises_of_the_guide_are_a_valid_configuration(repository: Path, folder: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (repository / "docs" / "slo.md").read_text(), re.DOTALL)
+    base = (folder / "benchmark.toml").read_text()
+    nightly = 'users = 1\nspawn_rate = 1\nduration = "1s"\nendpoints = ["list_orders"]'
+    found = []
+    for block in blocks:
+        (folder / "benchmark.toml").write_text(f"{base}\n[profiles.nightly]\n{nightly}\n{block}")
+        config = read_config(folder / "benchmark.toml")
+        plans = [make_plan(config, name, {}) for name in ("mine", "nightly")]
+        found.append([[(one.metric, one.limit) for one in plan.slo] for plan in plans])
+    everywhere = [("p95", 300.0), ("failures", 0.1), ("throughput", 50.0)]
+    assert found == [[everywhere, everywhere], [[("p95", 300.0)], [("p95", 2000.0)]]]
+
+
 SMALLEST: dict[type[Frozen], dict[str, Any]] = {
     Target: {"import": "app:app"},
     Profile: {"name": "mine", "users": 1, "spawn_rate": 1, "duration": "1s", "endpoints": ["one"]},

@@ -19,6 +19,7 @@ from benchmark.publish.untrusted import read_runs
 from benchmark.record import Record
 from benchmark.report.index import render_all
 from benchmark.report.readme import BEGIN, END
+from benchmark.slo import Evidence, Promise
 from benchmark.store import FILE_NAME, place, to_json, without_timelines
 from scripts.cli import branch
 from scripts.publish import try_out_all
@@ -51,7 +52,21 @@ values = st.one_of(
 def bases() -> dict[str, Record]:
     """What is changed, read once: a small run, one of a sweep, one with everything that a real run has."""
     real = Record.model_validate_json(max(ROOT.glob(f"reports/runs/*/{FILE_NAME}")).read_text(encoding="utf-8"))
-    return {"small": make_record(), "sweep": some_record(sweep="sweep-1a2b"), "real": real}
+    return {"small": make_record(), "sweep": _promised(), "real": real}
+
+
+def _promised() -> Record:
+    """A run of a sweep, of which something is promised."""
+    record = some_record(sweep="sweep-1a2b")
+    promises = (
+        Promise(endpoint="pooled", metric="p95", limit=200),
+        Promise(endpoint="pooled", metric="failures", limit=1),
+    )
+    low = Evidence(metric="p95", value=190, low=180, high=None, responses=900, independent=800)
+    none = Evidence(metric="failures", value=0, low=0, high=0.4, responses=900, independent=900)
+    results = (record.endpoints[0].model_copy(update={"slo": (low, none)}), *record.endpoints[1:])
+    plan = record.plan.model_copy(update={"slo": promises})
+    return record.model_copy(update={"plan": plan, "endpoints": results})
 
 
 def at(record: Record, moment: datetime) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from benchmark.config import Accepted, Judging
 from benchmark.errors import BenchmarkError
 from benchmark.plan import Endpoint, Expectation, Profile, Target
+from benchmark.slo import Slo
 from scripts.cli import app
 
 HANGS_AFTER_S = 60.0
@@ -29,6 +30,7 @@ BASE: dict[str, dict[str, str]] = {
     "endpoints.q.expect": {"status": "200"},
     "profiles.p": {"users": "4", "spawn_rate": "4", "duration": '"3s"', "endpoints": '["q"]', "timeout": '"10s"'},
     "judging": {},
+    "slo.q": {"p95": '"1s"'},
 }
 MODELS: dict[str, type[BaseModel]] = {
     "app": Target,
@@ -37,6 +39,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "profiles.p": Profile,
     "judging": Judging,
     "accepted": Accepted,
+    "slo.q": Slo,
 }
 
 NUMBERS = ("0", "-1", "1", "2", "7", "1.5", "1e3", "1_000", "true", "inf", "-inf", "nan", "1e400", "1e-320", "5e-324")
