@@ -56,6 +56,8 @@ def add_endpoints(source: str, file: Path, *, python: str | None, only: str, tri
     UsageError, AppError: nothing was written. An app that does not start is told in `not_tried`, unless it is the one
     that has to say what there is.
     """
+    if not file.exists():
+        raise UsageError(f"{file} does not exist; `bench init` writes it, with the endpoints of the app of this folder")
     raw = read_toml(file)
     text = file.read_bytes().decode()
     config = _validated(raw, file)
@@ -68,7 +70,7 @@ def add_endpoints(source: str, file: Path, *, python: str | None, only: str, tri
             return stack.enter_context(running(checked, home, interrupt.pause))
 
         base_url = started() if source == APP else None
-        found = _only(find(source, target, home, base_url), only)
+        found = _only(find(source, target, home, base_url, only), only)
         written, refused, active, made = _added(text, found.operations, file)
         if written:
             config = _validated(tomllib.loads(made), file)
@@ -98,22 +100,22 @@ def _validated(raw: dict[str, Any], file: Path) -> Config:
     return validated({**raw, "endpoints": endpoints, "profiles": profiles}, file)
 
 
-def find(source: str, target: Target, home: Path, base_url: str | None) -> Found:
+def find(source: str, target: Target, home: Path, base_url: str | None, only: str = "") -> Found:
     """What a source describes; `base_url`: of the app that runs, if it is the source. UsageError: it cannot be read."""
     own_path = target.url or target.root_path
     ca_file = target.ca_path(home)
     if base_url is not None:
-        return Found("the app's openapi.json", operations(app_document(base_url, ca_file), own_path or base_url))
+        return Found("the app's openapi.json", operations(app_document(base_url, ca_file), own_path or base_url, only))
     if is_curl(source):
         return Found("the curl command", [curl_operation(source, target.url)])
     if source.startswith(("http://", "https://")):
         document, where = url_document(source, ca_file)
-        return Found(where, operations(document, own_path or source))
+        return Found(where, operations(document, own_path or source, only))
     document = file_document(Path(source))
     if is_har(document):
         made, left_out = har_operations(document, source, target.url)
         return Found(source, made, left_out)
-    return Found(source, operations(require_openapi(document, source), own_path))
+    return Found(source, operations(require_openapi(document, source), own_path, only))
 
 
 def _only(found: Found, only: str) -> Found:

@@ -122,7 +122,7 @@ class _Reader:
         # Some tell operations of one path apart by a fragment, or a query, which is no part of it.
         template, _, query = template.partition("#")[0].partition("?")
         self._query += [quote(query, safe="=&%+:/@,~")] if query else []
-        path = self._path(template, [one for one in parameters if one["in"] == "path"])
+        path, known_by = self._path(template, [one for one in parameters if one["in"] == "path"])
         for one in parameters:
             if one["in"] != "path" and self._is_wanted(one):
                 self._add(one)
@@ -135,7 +135,7 @@ class _Reader:
             name=name,
             method=self._method.upper(),
             path=f"{path}{asked}",
-            template=quote(template, safe=f"{IN_PATH}{{}}"),
+            template=known_by,
             status=_status(self._operation),
             needs=tuple(self._needs),
             headers={**body.pop("headers", {}), **self._headers},
@@ -193,17 +193,23 @@ class _Reader:
             return json.dumps(self._media(media) if example is MISSING else usable(example))
         return usable(example) if example is not MISSING else self._maker.value(parameter.get("schema", {}))
 
-    def _path(self, template: str, parameters: Sequence[Mapping[str, Any]]) -> str:
+    def _path(self, template: str, parameters: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+        """What is sent, and the same with "{}" in the place of each value."""
         known = {one["name"]: one for one in parameters}
-        pieces, end = [], 0
+        pieces: list[str] = []
+        blanks: list[str] = []
+        end = 0
         for match in _PLACEHOLDER.finditer(template):
             one = known.get(match[1], {"in": "path", "name": match[1], "schema": {}})
-            pieces += [quote(template[end : match.start()], safe=IN_PATH), self._in_path(one)]
+            literal = quote(template[end : match.start()], safe=IN_PATH)
+            pieces += [literal, self._in_path(one)]
+            blanks += [literal, f"{{{quote(match[1], safe='')}}}"]
             end = match.end()
-        path = "".join([*pieces, quote(template[end:], safe=IN_PATH)])
+        rest = quote(template[end:], safe=IN_PATH)
+        path = "".join([*pieces, rest])
         if _DOTS.search(path):
             self._needs.append('a path without ".."')
-        return path
+        return path, "".join([*blanks, rest])
 
     def _in_path(self, parameter: Mapping[str, Any]) -> str:
         name, why = parameter["name"], "no part of a path"
@@ -252,7 +258,7 @@ class _Reader:
         needs: list[str] = []
         for way in [one for one in _listed(ways) if isinstance(one, dict)]:
             schemes = {str(name): self._scheme(str(name)) for name in way}
-            needs = [f"a login ({name})" for name, scheme in schemes.items() if _kind(scheme) is None]
+            needs = [f"a login ({name}, {_shown(it)})" for name, it in schemes.items() if _kind(it) is None]
             if not needs:
                 for name, scheme in schemes.items():
                     self._send(scheme, self._variable(name, str(_kind(scheme))))
@@ -298,6 +304,10 @@ def _kind(scheme: Mapping[str, Any]) -> str | None:
     if scheme.get("type") == "http":
         return {"bearer": TOKEN, "basic": BASIC_LOGIN}.get(str(scheme.get("scheme")).lower())
     return API_KEY if scheme.get("type") == "apiKey" and scheme.get("name") else None
+
+
+def _shown(scheme: Mapping[str, Any]) -> str:
+    return str(scheme.get("scheme") or scheme.get("type") or "which is not described")
 
 
 def _sent(value: Any, kind: str) -> dict[str, Any]:

@@ -101,7 +101,8 @@ def origin_of(url: str) -> str:
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:
         return ""
-    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname and port else ""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{port}" if host and port else ""
 
 
 def is_har(document: Any) -> bool:
@@ -136,6 +137,7 @@ def har_operations(document: Mapping[str, Any], where: str, base_url: str | None
         "that were not answered with 2xx": len(right) - len(answered),
     }
     left = [f"{number:,} {what}" for what, number in numbers.items() if number]
+    left += [f"all after the first {MOST_REQUESTS:,}"] if len(made) == MOST_REQUESTS else []
     return made, left
 
 
@@ -204,7 +206,8 @@ def operation_of(request: Request, prefix: str, secret: Secrets, taken: Containe
         body = _body(request, secret)
     except NoValueError as error:
         body, needs = {}, [*needs, str(error)]
-    headers = {**body.pop("headers", {}), **_headers(request)}
+    login = {"Authorization": f"Basic ${BASIC_LOGIN}"} if parts.username else {}
+    headers = {**body.pop("headers", {}), **login, **_headers(request)}
     if not body or ("json" in body and request.kind == JSON_TYPE):
         headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
     return Operation(

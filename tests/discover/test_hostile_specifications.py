@@ -113,6 +113,7 @@ PATHS = [
     "/a b\n[app]",
     "//evil.example/x",
     "/{a}{b}{c}{d}{e}{f}" * 20,
+    "/x{/}y{}{",
     "/$HOME/${PATH}",
     "/#[endpoints.mine]",
     "/" + "x" * 3000,
@@ -146,6 +147,9 @@ def test_more_than_a_file_can_hold_is_refused_with_what_to_do(file: Path) -> Non
     with pytest.raises(UsageError, match=r"2,000 operations.*--only"):
         added(file, {"openapi": "3.0.0", "paths": {f"/{number}": {"get": {}} for number in range(3000)}})
     assert file.read_text() == CONFIG
+    source = str(file.with_name("openapi.json"))
+    done = add_endpoints(source, file, python=None, only="/299", tries=False)
+    assert [one.path for one in done.written] == ["/299", *(f"/299{number}" for number in range(10))]
 
 
 @pytest.mark.parametrize(

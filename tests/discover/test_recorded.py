@@ -151,6 +151,7 @@ def test_browsers_and_pages_write_curl_in_many_ways() -> None:
         ("curl h/x -H 'Authorization: Bearer abc'", {"headers": {"Authorization": "Bearer $TOKEN"}}),
         ("curl h/x -H 'Authorization: Bearer $MINE'", {"headers": {"Authorization": "Bearer $MINE"}}),
         ("curl h/x -uada:secret", {"headers": {"Authorization": "Basic $BASIC_LOGIN"}}),
+        ("curl http://ada:secret@h/x", {"headers": {"Authorization": "Basic $BASIC_LOGIN"}}),
         ("curl h/x -b 'a=b'", {"headers": {"Cookie": "$API_COOKIE"}}),
         ("curl -G h/x -d a=1 --data-urlencode 'q=ö&b'", {"path": "/x?a=1&q=%C3%B6%26b"}),
         (
@@ -170,6 +171,20 @@ def test_what_a_curl_command_sends(command: str, table: dict[str, Any]) -> None:
     made = curl_operation(command, None)
     assert made.table() == {"path": "/x", **table}
     assert made.problem() is None
+
+
+@pytest.mark.parametrize("name", ["author", "page", "country", "sort"])
+def test_a_field_that_is_no_secret_is_kept(name: str) -> None:
+    for value in ("ada", "a-long-title-of-2026-with-many-words-in-it", "3fa85f64-5717-4562-b3fc-2c963f66afa6"):
+        assert curl_operation(f"curl 'h/x?{name}={value}'", None).path == f"/x?{name}={value}"
+
+
+@pytest.mark.parametrize(
+    "value", ["9f86d081884c7d659a2feaa0c55ad015", "AIzaSyD4n9Xk2Lm8Qr7Tv1", JWT, "sk_live_0123456789"]
+)
+def test_a_value_that_nobody_typed_is_a_secret_wherever_it_stands(value: str) -> None:
+    for rest in (value, f"?x={value}", f" -d x={value}", f""" --json '["{value}"]'"""):
+        assert value not in str(curl_operation(f"curl h/{rest}", None).table())
 
 
 @pytest.mark.parametrize(
