@@ -144,6 +144,7 @@ def print_met(console: Console, met: Met) -> None:
     console.print(Text(curve_wording.met_sentence(met), style="bold"))
     for line in curve_wording.take_sentences(met):
         console.print(Text(line))
+    console.print(Text("Predicted, not measured. Limits of the model: docs/explanation.md"))
 
 
 def _print_predicted(console: Console, plan: Plan, answers: Sequence[Predicted]) -> None:

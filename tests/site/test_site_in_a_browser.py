@@ -16,7 +16,10 @@ from benchmark.site.build import build
 from benchmark.site.charts import WAYS
 from benchmark.site.pages import write_page_beside
 from benchmark.store import save
-from benchmark.theory.bounds import answer_time_bound_s, knee_users, throughput_bound_rps
+from benchmark.theory.computing import bounds
+from benchmark.theory.demand import Constant
+from benchmark.theory.processors import Machine
+from benchmark.theory.simulation import Overhead, Service
 from tests.support.browser import Visit, see_all
 from tests.support.histories import COMPUTING, on_cpu, run_of_week, write_history
 from tests.support.pictures import HOSTILE_NAMES, busy_record
@@ -233,6 +236,9 @@ def test_runs_are_told_apart_by_a_short_text_that_fits_a_phone(browser: Browser,
     visit.page.close()
 
 
+NO_GENERATOR = Overhead(generator_s=0)
+
+
 def asked(draw: random.Random) -> dict[str, float]:
     return {
         "users": draw.randint(1, 100_000),
@@ -241,20 +247,26 @@ def asked(draw: random.Random) -> dict[str, float]:
         "task_seconds": round(draw.lognormvariate(-2, 2), 4) or 0.01,
         "tasks": draw.randint(1, 9),
         "rest": draw.choice([0, 0, round(draw.uniform(0, 30), 3)]),
+        "cpu_ms": draw.choice([0, round(draw.lognormvariate(1, 2), 3)]),
+        "cores": draw.randint(1, 64),
     }
 
 
-def expected(question: dict[str, float]) -> list[list[float | None]]:
-    """Throughput, answer time and knee of each way, as `bench` works them out."""
-    workers = int(question["workers"])
-    work_s, task_s = question["tasks"] * question["task_seconds"], question["task_seconds"]
+def expected(question: dict[str, float]) -> list[list[float]]:
+    """Throughput, answer time and knee (0: none) of each way, as `bench` works them out."""
+    workers, cores, cpu_s = int(question["workers"]), int(question["cores"]), question["cpu_ms"] / 1000
+    in_turn_s, at_once_s = question["tasks"] * question["task_seconds"] + cpu_s, question["task_seconds"] + cpu_s
     pool = workers * int(question["threads"])
-    found: list[list[float | None]] = []
-    for own_work_s, seats in ((work_s, pool), (work_s, None), (task_s, None), (work_s, workers)):
+    found: list[list[float]] = []
+    for work_s, seats in ((in_turn_s, pool), (in_turn_s, None), (at_once_s, None), (in_turn_s, workers)):
+        each = None if seats is None else (seats // workers,) * workers
+        served = Service(work_s, each, workers, demands=Constant(cpu_s, work_s - cpu_s), computing_s=cpu_s)
+        limits = bounds(served, Machine(cores, apart=True), NO_GENERATOR)
+        demand_s = 1 / limits[0].rps if limits else 0.0
         users, rest_s = int(question["users"]), question["rest"]
-        rps = throughput_bound_rps(users, own_work_s, seats=seats, wait_s=rest_s)
-        answer_s = answer_time_bound_s(users, own_work_s, seats=seats, wait_s=rest_s)
-        found.append([rps, answer_s, knee_users(own_work_s, seats, wait_s=rest_s) if seats else None])
+        rps = min(users / (work_s + rest_s), limits[0].rps) if limits else users / (work_s + rest_s)
+        knee = (work_s + rest_s) / demand_s if limits else 0.0
+        found.append([rps, max(work_s, users * demand_s - rest_s), knee])
     return found
 
 
@@ -264,10 +276,10 @@ def test_the_calculator_works_out_the_figures_of_the_closed_forms(browser: Brows
     visit.open(site / "calculator.html")
     for _ in range(200):
         question = asked(draw)
-        bounds = visit.page.evaluate("question => theory.bounds(question)", question)
-        assert [bound["way"] for bound in bounds] == list(WAYS)
-        for bound, values in zip(bounds, expected(question), strict=True):
-            assert [bound["rps"], bound["seconds"], bound["knee"]] == values
+        found = visit.page.evaluate("question => theory.bounds(question)", question)
+        assert [bound["way"] for bound in found] == list(WAYS)
+        for bound, values in zip(found, expected(question), strict=True):
+            assert [bound["rps"], bound["seconds"], bound["knee"] or 0.0] == pytest.approx(values, rel=1e-12)
     visit.page.close()
 
 

@@ -32,8 +32,12 @@ function showTable(bounds) {
   document.getElementById("bounds").replaceChildren(...lines);
 }
 
-function why({ users }, [pool, , gathered]) {
+function why({ users, cpu_ms: cpuMs }, [pool, , gathered]) {
   const factor = gathered.rps / pool.rps;
+  if (pool.computes) {
+    const most = format.rate(1 / pool.demandS);
+    return `Each request computes ${latency(cpuMs / 1000)}: processors allow at most ${most} req/s, however requests wait.`;
+  }
   const limit = `A def endpoint has ${format.count(pool.slots)} slots (threads) and needs ${latency(pool.serviceS)} for each request:`;
   const crowd = users > pool.knee
     ? `at most ${format.rate(pool.rps)} req/s, and all users beyond ${whole(pool.knee)} queue.`

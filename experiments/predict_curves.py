@@ -1,0 +1,182 @@
+"""How right curves are that were predicted from a diagnosis: `make experiment NAME=predict_curves`, 75 minutes.
+
+Thirty random endpoints: the service time constant, uniform, exponential, log-normal or of two kinds; 0 to 20 ms of
+computing; no slots or 1 to 40; 1 or 2 workers. Each is diagnosed as a user would (`bench diagnose --keep`), its knee
+is predicted, and it is really run with 1/2, 1, 2 and 3 times as many users. A cell is right where req/s is within 5%
+of the prediction, p50 within 10% and p95 within 15%. `--only 3,7` runs some; what was run before is kept and skipped.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ENDPOINTS = 30
+SHAPES = ("constant", "uniform", "exponential", "log-normal", "two kinds")
+TIMES_KNEE = (0.5, 1.0, 2.0, 3.0)
+LIMITS_PERCENT = {"throughput_rps": 5.0, "median_ms": 10.0, "p95_ms": 15.0}
+FOLDER = Path("results") / "predict_curves"
+DIAGNOSED_TO = 32  # users: low load
+BENCH = (sys.executable, "-m", "scripts")
+
+APP = """
+import asyncio, random, time
+from fastapi import FastAPI
+app = FastAPI()
+draw = random.Random(1)
+slots = {slots} and asyncio.Semaphore({slots})
+
+def service_s():
+    mean = {mean_s}
+    return {{
+        "constant": lambda: mean,
+        "uniform": lambda: draw.uniform(0.4 * mean, 1.6 * mean),
+        "exponential": lambda: draw.expovariate(1 / mean),
+        "log-normal": lambda: draw.lognormvariate(0, 0.6) * mean / 1.197,
+        "two kinds": lambda: mean * (0.5 if draw.random() < 0.8 else 3.0),
+    }}["{shape}"]()
+
+def compute():
+    end = time.thread_time() + {computing_s}
+    while time.thread_time() < end:
+        pass
+
+async def serve():
+    await asyncio.sleep(service_s())
+    compute()
+    return {{"ok": True}}
+
+@app.get("/")
+async def endpoint():
+    if slots:
+        async with slots:
+            return await serve()
+    return await serve()
+"""
+
+CONFIG = """
+schema_version = 1
+[app]
+import = "served:app"
+workers = {workers}
+[endpoints.random]
+path = "/"
+[profiles.random]
+users = 1
+spawn_rate = 1000
+duration = "12s"
+reference = "0s"
+start = "spread"
+endpoints = ["random"]
+"""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One random endpoint; the same number, the same endpoint."""
+
+    number: int
+    shape: str
+    mean_s: float
+    computing_s: float
+    slots: int
+    workers: int
+
+
+def setup(number: int) -> Setup:
+    draw = random.Random(20261128 + number)  # noqa: S311 - no secret
+    return Setup(
+        number=number,
+        shape=SHAPES[number % len(SHAPES)],
+        mean_s=round(draw.uniform(0.005, 0.1), 4),
+        computing_s=round(draw.choice((0.0, draw.uniform(0.0, 0.02))), 4),
+        slots=draw.choice((0, draw.randint(1, 40))),
+        workers=draw.choice((1, 2)),
+    )
+
+
+def called(folder: Path, *arguments: str) -> str:
+    command = [*BENCH, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)}: exit code {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def measured(one: Setup) -> list[dict[str, Any]]:
+    """The cells of one endpoint: for each number of users what was predicted and what was measured."""
+    folder = (FOLDER / f"{one.number:02}").resolve()
+    kept = folder / "cells.json"
+    if kept.is_file():
+        found: list[dict[str, Any]] = json.loads(kept.read_text())
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {"slots": one.slots, "mean_s": one.mean_s, "shape": one.shape, "computing_s": one.computing_s}
+    (folder / "served.py").write_text(APP.format(**values))
+    (folder / "benchmark.toml").write_text(CONFIG.format(workers=one.workers))
+    called(folder, "diagnose", "random", "--most-users", str(DIAGNOSED_TO), "--keep")
+    if "served" not in (folder / "benchmark.toml").read_text():
+        return []  # it cannot tell, and says so
+    drawn = called(folder, "predict", "random", "--profile", "random", "--users", "1..2", "--json")
+    knee = json.loads(drawn)["curve"]["knee"]
+    users = sorted({max(1, round(times * knee["users"])) for times in TIMES_KNEE})
+    for number in users:
+        called(folder, "run", "--profile", "random", "--users", str(number), "--out", f"runs/{number}")
+    cells = [cell(number, folder, knee["by"]) for number in users]
+    kept.write_text(json.dumps(cells, indent=1))
+    return cells
+
+
+def cell(users: int, folder: Path, by: str) -> dict[str, Any]:
+    (file,) = (folder / "runs" / str(users)).glob("*/run.json")
+    (result,) = json.loads(file.read_text())["endpoints"]
+    off = {}
+    for column in LIMITS_PERCENT:
+        seen, expected = result["summary"][column], (result["prediction"] or {}).get(column)
+        off[column] = None if not expected or seen is None else round(100 * (seen / expected - 1), 1)
+    return {"users": users, "limited_by": by, "rps": result["summary"]["throughput_rps"], "off_percent": off}
+
+
+def is_right(found: dict[str, Any]) -> bool:
+    off = found["off_percent"]
+    return all(off[name] is not None and abs(off[name]) <= most for name, most in LIMITS_PERCENT.items())
+
+
+def table(done: Sequence[tuple[Setup, list[dict[str, Any]]]]) -> str:
+    lines = [
+        "| endpoint | service | computing | slots | workers | users | limited by | req/s | off | p50 off | p95 off | |",
+        "| --: | :-- | --: | --: | --: | --: | :-- | --: | --: | --: | --: | :-- |",
+    ]
+    for one, cells in done:
+        head = f"| {one.number} | {one.shape}, {1000 * one.mean_s:g} ms | {1000 * one.computing_s:g} ms "
+        head += f"| {one.slots or 'none'} | {one.workers} "
+        if not cells:
+            lines.append(f"{head}| | cannot tell | | | | | |")
+        for found in cells:
+            off = " | ".join("" if value is None else f"{value:+.1f}%" for value in found["off_percent"].values())
+            right = "right" if is_right(found) else "**off**"
+            lines.append(f"{head}| {found['users']} | {found['limited_by']} | {found['rps']:,.1f} | {off} | {right} |")
+    counted = [found for _, cells in done for found in cells]
+    lines += ["", f"{sum(map(is_right, counted))} of {len(counted)} cells are right."]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="numbers of endpoints, like 3,7")
+    numbers = parser.parse_args().only
+    chosen = [int(number) for number in numbers.split(",")] if numbers else range(ENDPOINTS)
+    done = [(setup(number), measured(setup(number))) for number in chosen]
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    text = table(done)
+    (FOLDER / "table.md").write_text(f"{text}\n")
+    sys.stdout.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    main()
