@@ -1,10 +1,14 @@
 """What the first look says of an endpoint is true, or it says that it does not know."""
 
+import tomllib
 from typing import Any
 
 import pytest
 
-from benchmark.discover.discover import in_a_sentence
+from benchmark.discover.discover import MOST_IN_PROFILE, Discovered, config_text, in_a_sentence
+from benchmark.discover.operation import Operation
+from benchmark.discover.tries import Tried
+from benchmark.plan import Target
 from tests.support.records import some_record, some_result, some_round
 
 
@@ -36,3 +40,14 @@ def test_the_reason_follows_from_the_numbers(
 ) -> None:
     text = said(workers, machine, median_ms=median_ms, min_ms=min_ms, throughput_rps=rps)
     assert expected in text
+
+
+def test_the_first_run_of_a_large_app_ends_in_minutes() -> None:
+    """All endpoints are written down; the profile names the first of those that responded as they should."""
+    operations = tuple(Operation(f"list_{number}", "GET", f"/{number}") for number in range(3 * MOST_IN_PROFILE))
+    tried = tuple(Tried(one.endpoint(), "status 401" if n == 0 else None, 0.1) for n, one in enumerate(operations))
+    found = Discovered(Target(url="http://127.0.0.1:8000"), "there", operations, tried=tried)
+    written = tomllib.loads(config_text(found))
+    names = [one.name for one in operations]
+    assert list(written["endpoints"]) == names
+    assert written["profiles"]["quick"]["endpoints"] == names[1 : 1 + MOST_IN_PROFILE]

@@ -55,6 +55,7 @@ def test_an_app_that_never_gets_ready_is_given_up_after_its_time(bench: Bench) -
     bench.configure(app=NEVER_READY, startup_timeout="8s")
     said = failed(bench)
     assert "was not ready after 8 s" in said
+    assert 'startup_timeout = "16s"' in said
     assert "still connecting" in said
     record = bench.record()
     assert record.state == "incomplete"
