@@ -314,6 +314,7 @@ _PROBLEMS = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "string_pattern_mismatch": "must match {pattern}",
+    "string_too_short": "must not be empty",
     "extra_forbidden": ": unknown key",
 }
 
@@ -329,7 +330,8 @@ def _first_problem(error: ValidationError, flags: Mapping[str, Flag] | None = No
     given = first["input"]
     if first["type"] == "extra_forbidden" and first["loc"][:1] == ("slo",):
         what += f"; there are: {', '.join((*get_args(PromisedMetric), 'profile'))}"
-    quoted = isinstance(given, str | int | float) and first["type"] not in {"value_error", "extra_forbidden"}
+    hidden = first["type"] in {"value_error", "extra_forbidden"} or first["loc"][:2] == ("app", "env")
+    quoted = isinstance(given, str | int | float) and not hidden
     shown = f" (got {cut(repr(given))})" if quoted else ""
     more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
     joint = "" if what.startswith(":") else " "

@@ -124,6 +124,14 @@ def test_what_makes_no_sense_with_or_without_a_rate_is_refused(
             MINIMAL.replace('["one"]', '["two"]'), "there is no endpoint 'two'; there are: one", id="no endpoint"
         ),
         pytest.param(MINIMAL.replace('"/one"', '"one"'), "endpoints.one.path must match", id="path without slash"),
+        pytest.param(
+            MINIMAL.replace("[endpoints", 'env = "KEY=pass-word"\n[endpoints'),
+            "app.env must be a table",
+            id="env as text",
+        ),
+        pytest.param(
+            MINIMAL.replace("[endpoints", 'before = ""\n[endpoints'), "app.before must not be empty", id="no command"
+        ),
         pytest.param(MINIMAL.replace("import =", 'url = "http://x"\nimport ='), "app: needs exactly one", id="both"),
         pytest.param(
             MINIMAL.replace('"app.main:app"', '"app main"'), "app.import: must look like", id="no import path"
@@ -217,6 +225,7 @@ def test_a_mistake_is_named_in_one_line_with_the_path_of_its_key(tmp_path: Path,
         plan_of(tmp_path, text)
     message = str(caught.value)
     assert where in message
+    assert "pass-word" not in message
     assert "benchmark.toml" in message
     assert "\n" not in message.replace("\\n", "")
     assert "pw@" not in message
