@@ -30,7 +30,18 @@ _ABOUT = {"name", "group", "cpu_s", "service", "measured"}
 _LABELS = {"name", "description", "headline", "endpoints", "reference_s", "workers_within_s"}
 """Of a profile: what does not change how one endpoint is loaded. Its name is compared by itself."""
 REPOSITORY = "repository"  # in what the runs of a series have in common: the repository, where it is another one
-_SERVING = ("import_path", "url", "workers", "threads", "loop", "sockets")
+_SERVING = (
+    "import_path",
+    "url",
+    "command",
+    "server",
+    "server_args",
+    "root_path",
+    "workers",
+    "threads",
+    "loop",
+    "sockets",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,10 @@ def test_another_endpoint_or_method_or_app_is_another_series() -> None:
     assert why_apart(known, common(record.model_copy(update={"plan": plan}), AWAITING, "waiting")) == (
         "different workers than the last run: 2 → 4"
     )
+    plan = record.plan.model_copy(update={"target": record.plan.target.model_copy(update={"server": "granian"})})
+    assert why_apart(known, common(record.model_copy(update={"plan": plan}), AWAITING, "waiting")) == (
+        "different server than the last run: uvicorn → granian"
+    )
 
 
 def test_which_cores_were_kept_apart_makes_no_difference_their_number_does() -> None:
