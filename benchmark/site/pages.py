@@ -91,6 +91,7 @@ MOST_SPLITS = 3
 MOST_RATES = 5
 MOST_NAMED = 2
 DATA = "data:"
+EXPORT = "bench export --as html"
 NEWEST_LISTED = 5
 
 
@@ -343,7 +344,7 @@ def whole_page(record: Record, tables: tuple[Published, ...], judged: Judged) ->
     judged = replace(judged, before={})  # no other run is there to lead to
     drawn = {one.file: _data("image/svg+xml", one.svg()) for one in run_pictures(record).values()}
     links = {FILE_NAME: _data("application/json", to_json(record)), **drawn}
-    return _run_page(record, to_html(render_report(record, tables, judged), links=links), alone=True)
+    return _run_page(record, to_html(render_report(record, tables, judged), links=links), alone=True, maker=EXPORT)
 
 
 def _data(kind: str, content: str) -> str:
@@ -458,6 +459,7 @@ def render(
     home: str | None = None,
     root: str = "",
     alone: bool = False,
+    maker: str = "bench run --open",
     **values: Any,
 ) -> str:
     """One page.
@@ -467,7 +469,7 @@ def render(
     others.
     """
     template_of_page = templates().get_template(template)
-    return template_of_page.render(title=title, here=here, home=home, root=root, alone=alone, **values)
+    return template_of_page.render(title=title, here=here, home=home, root=root, alone=alone, maker=maker, **values)
 
 
 def as_data(value: Mapping[str, Any] | Sequence[Any]) -> Markup:
