@@ -6,17 +6,19 @@ from xml.etree import ElementTree as ET
 from benchmark.errors import LONGEST_MESSAGE, one_line
 from benchmark.judge.findings import in_todays_words
 from benchmark.judge.history import Judged
+from benchmark.judge.slo import Outcome, outcomes
 from benchmark.judge.validity import endpoint_validity
 from benchmark.judge.verdict import Judgement
 from benchmark.record import EndpointResult, Record
+from benchmark.report.slo import limit_of, measured, title
 from benchmark.report.verdicts import NAMES
 
 
 def to_junit(record: Record, judged: Judged) -> str:
-    """One suite for each endpoint of the plan. Its cases: it was measured, each metric against the runs before.
+    """One suite for each endpoint of the plan. Its cases: it was measured, each metric next to earlier runs, each SLO.
 
-    A case fails for a confirmed regression, and is an error for missing or invalid numbers. What could not be judged
-    is skipped, with the reason.
+    A case fails for a confirmed regression or a broken SLO, and is an error for missing or invalid numbers. What could
+    not be judged is skipped, with the reason.
     """
     root = ET.Element("testsuites", name=_line(f"bench {record.profile.name}"))
     for endpoint in record.plan.endpoints:
@@ -25,6 +27,9 @@ def to_junit(record: Record, judged: Judged) -> str:
         for said in judged.verdicts.get(record.id, ()):
             if said.endpoint == endpoint.name:
                 _judged(suite, record, said)
+        for one in outcomes(record):
+            if one.promise.endpoint == endpoint.name:
+                _promised(suite, record, one)
         _count(suite)
     _count(root)
     ET.indent(root)
@@ -71,6 +76,17 @@ def _judged(suite: ET.Element, record: Record, said: Judgement) -> None:
         ET.SubElement(case, "skipped", message=_line(said.reason or said.line or "no verdict yet"))
     else:
         ET.SubElement(case, "system-out").text = line
+
+
+def _promised(suite: ET.Element, record: Record, one: Outcome) -> None:
+    at = "at least" if one.promise.metric == "throughput" else "at most"
+    case = _case(suite, record, f"SLO: {title(one.promise.metric)} {at} {limit_of(one)}")
+    if one.word == "broken":
+        ET.SubElement(case, "failure", type="broken", message=_line(measured(one)))
+    elif one.word == "cannot tell":
+        ET.SubElement(case, "skipped", message=_line(f"cannot tell: {one.reason}"))
+    else:
+        ET.SubElement(case, "system-out").text = _line(f"kept: {measured(one)}")
 
 
 def _count(element: ET.Element) -> None:

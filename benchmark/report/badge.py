@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from benchmark.formatting import day, figure, latency, percent, plain
 from benchmark.judge.history import Judged
+from benchmark.judge.slo import outcomes
 from benchmark.judge.validity import endpoint_validity
 from benchmark.record import EndpointResult, Record
 from benchmark.report.readme import headline_run
@@ -109,6 +110,8 @@ def endpoint_badges(records: Sequence[Record], judged: Judged, stale: str | None
     for endpoint in record.plan.endpoints:
         message, color = _number(record, record.result(endpoint.name))
         color = color or COLORS.get(states.get((record.profile.name, endpoint.name), "not judged"), BLUE)
+        broken = any(one.word == "broken" and one.promise.endpoint == endpoint.name for one in outcomes(record))
+        message, color = (f"SLO broken · {message}", RED) if broken else (message, color)
         since = f"stale since {stale[:10]}" if stale else record.started_at[:10]
         color = GREY if stale else color
         shown = {"schemaVersion": 1, "label": plain(endpoint.name), "message": f"{message} · {since}"}

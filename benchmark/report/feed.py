@@ -1,4 +1,4 @@
-"""What happened, newest first, for feed readers (Atom, RFC 4287): runs, failures, regressions and their ends."""
+"""What happened, newest first, for feed readers (Atom, RFC 4287): runs, failures, broken SLOs, regressions and ends."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,10 @@ from benchmark.errors import LONGEST_MESSAGE, one_line
 from benchmark.formatting import figure, latency, plain, when
 from benchmark.judge.history import Judged
 from benchmark.judge.series import REPOSITORY, Series
+from benchmark.judge.slo import by_endpoint, outcomes
 from benchmark.record import Record
 from benchmark.report import sentences
+from benchmark.report.slo import lines_of
 from benchmark.report.verdicts import NAMES, why_incomplete
 from benchmark.store import Failure
 
@@ -42,7 +44,7 @@ def render_feed(
     records: Sequence[Record], failures: Sequence[Failure], judged: Judged, *, page: str = "report.md"
 ) -> str:
     """The newest LONGEST_FEED entries. `records`: those of this repository; `page`: of a run, what entries link to."""
-    every = [*_runs(records, page), *_failures(failures), *_changes(judged, records, page)]
+    every = [*_runs(records, page), *_failures(failures), *_changes(judged, records, page), *_broken(records, page)]
     newest = sorted(every, key=lambda one: (one.at, one.id), reverse=True)[:LONGEST_FEED]
     home = next((one.environment.repository for one in records if one.environment.repository), "local")
     root = ET.Element("feed", xmlns=NAMESPACE)
@@ -127,6 +129,16 @@ def _turns(trend: Series) -> Iterator[tuple[str, str, str]]:
         elif now.open_since is None and before.open_since is not None:
             kind = "recovered" if now.stage == "recovered" else "accepted"
             yield now.run, kind, f"{name} {now.line}"
+
+
+def _broken(records: Sequence[Record], page: str) -> Iterator[Entry]:
+    """Promises of benchmark.toml that a run broke, by endpoint."""
+    for record in records:
+        for group in by_endpoint([one for one in outcomes(record) if one.word == "broken"]):
+            endpoint = group[0].promise.endpoint
+            lines = tuple(lines_of(group, plain, strong=""))
+            place = f"slo/{record.id}/{_key(record.profile.name, endpoint)}"
+            yield Entry(record.started_at, place, f"SLO: {lines[0]}", lines, "slo-broken", _linked(record.id, page))
 
 
 def _key(*parts: str) -> str:

@@ -17,7 +17,10 @@ from benchmark.export.junit import to_junit
 from benchmark.export.numbers import to_bencher, to_csv, to_github_action_benchmark, to_openmetrics
 from benchmark.judge.history import Judged, judged
 from benchmark.record import EndpointResult, Finding, Record, Summary
+from benchmark.report.badge import endpoint_badges
+from benchmark.report.feed import render_feed
 from benchmark.site.pages import whole_page
+from benchmark.slo import Evidence, Promise
 from benchmark.store import parse_record, save
 from tests.support.bench import Bench
 from tests.support.browser import Visit
@@ -239,3 +242,23 @@ def test_what_cannot_be_exported_is_said_in_a_line(bench: Bench, arguments: list
     assert done.returncode == UsageError.exit_code
     assert said in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("limit", "low", "high", "kind"),
+    [
+        pytest.param(100.0, 150.0, 170.0, Failure, id="broken"),
+        pytest.param(200.0, 150.0, 170.0, None, id="kept"),
+        pytest.param(160.0, 150.0, 170.0, Skipped, id="cannot tell"),
+    ],
+)
+def test_a_ci_sees_what_became_of_each_slo(limit: float, low: float, high: float, kind: type[Any] | None) -> None:
+    promise = Promise(endpoint="pooled", metric="p95", limit=limit)
+    evidence = Evidence(metric="p95", value=157.0, low=low, high=high, responses=1000, independent=1000)
+    result = some_result("pooled", some_round()).model_copy(update={"slo": (evidence,)})
+    plan = some_plan(endpoints=("pooled",)).model_copy(update={"slo": (promise,)})
+    record = some_record(plan=plan.model_copy(update={"endpoints": plan.endpoints[:1]}), endpoints=(result,))
+    case = cases(record, Judged())[f"SLO: p95 at most {limit:g} ms"]
+    assert [type(one) for one in case.result] == ([kind] if kind else [])
+    broken = "SLO: " in render_feed([record], (), Judged())
+    assert broken == (kind is Failure) == ("SLO broken" in endpoint_badges([record], Judged())["pooled.json"])
