@@ -8,7 +8,7 @@ from typing import Annotated
 import psutil
 from typer import Argument
 
-from benchmark.config import DEFAULT_FILE, Config, make_plan, make_plans, read_config, usual_profile
+from benchmark.config import DEFAULT_FILE, Config, make_plan, make_plans, parse_config, usual_profile
 from benchmark.errors import UsageError
 from benchmark.measure.machine import divided, pinning
 from benchmark.plan import Plan
@@ -52,7 +52,7 @@ def predict(
         if load["endpoints"]:
             raise UsageError("--endpoint: the endpoint was named without it already; give it once")
         load = {**load, "endpoints": (endpoint,)}
-    read = read_config(config)
+    read = parse_config(config)
     profile = profile or usual_profile(read)
     ranges = [users for users in load["users"] if ".." in users]
     if ranges or asked.meet is not None:

@@ -122,7 +122,7 @@ def _family_cpu_s(heads: Sequence[psutil.Process]) -> float:
         with suppress(psutil.Error):
             for process in (head, *head.children(recursive=True)):
                 with suppress(psutil.Error):
-                    spent_s += sum(process.cpu_times()[:4])  # user, system, and of its own children that ended
+                    spent_s += cpu_s(process) + sum(process.cpu_times()[2:4])  # the latter of children that ended
     return spent_s
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -155,6 +156,9 @@ def place_badges(reports: Path, badges: dict[str, str]) -> None:
             folder.mkdir(exist_ok=True)
         for name, text in badges.items():
             write_changed(folder / name, text)
+        if not badges:
+            with suppress(OSError):  # it is not there, or holds files of others
+                folder.rmdir()
 
 
 def _is_ours(path: Path) -> bool:

@@ -17,6 +17,7 @@ BURNS = f"import time; until = time.process_time() + {BURNT_S}\nwhile time.proce
 
 STARTS_ONE = """
 import subprocess, sys
+print("ready", flush=True)
 for line in sys.stdin:
     child = subprocess.Popen([sys.executable, "-c", sys.argv[1] + ("\\ninput()" if line == "stay\\n" else "")],
                              stdin=subprocess.PIPE)
@@ -33,7 +34,9 @@ def test_what_a_workers_children_used_is_seen_while_they_run_and_when_they_ended
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None
+        worker.stdout.readline()
         process = psutil.Process(worker.pid)
+        assert eventually(lambda: process.status() == psutil.STATUS_SLEEPING)
         with Sampler(tmp_path / "server.csv", [process], 0, worker.pid) as sampler:
             assert sampler.children_cpu_percent() == 0.0
             worker.stdin.write(line)

@@ -28,7 +28,7 @@ def test_inherited_runs_failures_and_self_test_go_and_published_tables_stay(fork
     done = fork.bench("init")
     assert (done.code, done.out.count("Removed ")) == (0, 4)
     left = sorted(path.relative_to(fork.path / "reports").as_posix() for path in (fork.path / "reports").rglob("*"))
-    assert left == ["README.md", "badge.svg", "published", "published/.keep"]
+    assert left == ["README.md", "badge.svg", "feed.atom", "published", "published/.keep"]
     assert "No run has been published yet" in (fork.path / "reports" / "README.md").read_text(encoding="utf-8")
     readme = (fork.path / "README.md").read_text(encoding="utf-8")
     assert readme == README.replace("begin -->\n", "begin -->\nNo run has been published yet.\n")
