@@ -136,8 +136,8 @@ def test_another_server(bench: Bench, server: str, workers: int) -> None:
     assert f", {server} {version(server)} ·" in report.read_text()
 
 
-def test_arguments_of_the_server(bench: Bench) -> None:
-    app = 'import = "main:app"\nserver_args = ["--header", "X-Served-By:us", "--backlog", "512"]'
+def test_arguments_of_the_server_and_an_ipv6_address(bench: Bench) -> None:
+    app = 'import = "main:app"\nhost = "::1"\nserver_args = ["--header", "X-Served-By:us", "--backlog", "512"]'
     write(bench, app, {"main.py": APP})
     measured(bench)
     assert "--backlog 512" in str(bench.record().method.server_command)
