@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -223,6 +223,7 @@ def test_columns_that_say_something_else_are_left_out(name: str) -> None:
 
 
 @settings(max_examples=150, deadline=None)
+@example(seed=118488, users=1, digits=1, heavy=True, think_s=0.0)  # 5.6 s are of a request that did not end
 @given(
     seed=st.integers(0, 10**6),
     users=st.integers(1, 60),
