@@ -188,7 +188,8 @@ def keep(found: Diagnosis, config_file: Path, *, write: bool) -> str:
         _save_service(measured, config_file.parent / file)
         lacking |= {} if endpoint.service else {"service": file}
     if not lacking:
-        return f"Saved the service time to {endpoint.service}." if write and measured is not None else ""
+        saved = f"Saved the service time to {endpoint.service}."
+        return "" if not write else saved if measured is not None else f"Nothing to save to {config_file.name}."
     if not write:
         where = f"[endpoints.{name}] of {config_file.name}"
         return f"To save it, use --keep, or add this to {where}:\n\n{tomlkit.dumps(lacking)}"

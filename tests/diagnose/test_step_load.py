@@ -5,10 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.diagnose.step_load import measure_step_load
+from benchmark.diagnose.step_load import keep, measure_step_load
 from benchmark.errors import InvalidRunError
 from benchmark.measure.load_test import Window
 from benchmark.measure.round import Job, RawRound
+from tests.diagnose.climbs import Climb
 from tests.support.records import some_plan
 
 BEGAN_S = 1000.0
@@ -77,3 +78,13 @@ def test_nothing_is_concluded_from_failures(
     monkeypatch.setattr("benchmark.diagnose.step_load.measure", lambda *_: raw(errors))
     with pytest.raises(InvalidRunError, match=said):
         measure_step_load(job(tmp_path), lambda _: None, lambda *_: None)
+
+
+def test_keep_says_so_where_nothing_was_found(tmp_path: Path) -> None:
+    file = tmp_path / "benchmark.toml"
+    app, load = '[app]\nimport = "a:app"\n', 'users = 1\nspawn_rate = 1\nduration = "1s"\nendpoints = ["made up"]\n'
+    file.write_text(f'{app}[endpoints."made up"]\npath = "/"\n[profiles.p]\n{load}')
+    unknown = Climb(seats=None, users=(1, 2, 4), level_s=0.11).diagnosis()
+    assert keep(unknown, file, write=True) == "Nothing to save to benchmark.toml."
+    assert keep(unknown, file, write=False) == ""
+    assert not (tmp_path / "diagnosed").exists()
