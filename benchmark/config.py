@@ -190,7 +190,7 @@ def _parsed(raw: dict[str, Any], path: Path) -> Config:
                 continue
             if "name" in table:
                 raise UsageError(f"{path}: {section}.{name}.name: unknown key; the name is the one in [{section}.NAME]")
-            if ours := next((key for key in ("mix", "table", "wait_as") if key in table), None):
+            if ours := next((key for key in ("mix", "table", "uploads", "wait_as") if key in table), None):
                 raise UsageError(f"{path}: {section}.{name}.{ours}: unknown key")
             login = table.get("login")
             if isinstance(login, dict) and "request" in login:

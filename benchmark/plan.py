@@ -44,6 +44,7 @@ from benchmark.fields import (
 )
 from benchmark.service import MeasuredService
 from benchmark.slo import Promise
+from benchmark.uploads import Sending, check_sent
 from load.arrivals import Think
 from load.spec import READING, SECRETS_VARIABLE, Secrets, hidden_values, secret_texts
 from load.values import NAME, Table, names_in
@@ -259,7 +260,7 @@ Pointer = Annotated[str, Field(pattern=r"^(/([^~]|~[01])*)?$", max_length=2000)]
 ValueName = Annotated[str, Field(pattern=f"^{NAME.pattern}$", max_length=100)]
 
 
-class Endpoint(Frozen):
+class Endpoint(Sending):
     """One thing that is requested. Its path, headers and body may name environment variables: "Bearer $TOKEN".
 
     `seats`: requests that one worker serves at a time, with `served = "pool"`; benchmark.toml calls them slots.
@@ -298,8 +299,8 @@ class Endpoint(Frozen):
 
     @model_validator(mode="after")
     def _not_both(self) -> Self:
-        if self.json_body is not None and self.body is not None:
-            raise ValueError("takes json or body, not both")
+        sent = {"json": self.json_body, "body": self.body, "form": self.form, "file": self.file}
+        check_sent(self.method, self.headers, sent)
         if self.work_tasks is not None and self.work_s is not None:
             raise ValueError("takes work_tasks or work, not both")
         if (self.served == "pool") != (self.seats is not None):
@@ -383,6 +384,7 @@ class Endpoint(Frozen):
         yield from (("headers", value) for value in self.headers.values())
         yield from (("json", text) for text in strings(self.json_body))
         yield "body", self.body or ""
+        yield from (("form", text) for text in self.form_texts)
 
     @property
     def variables(self) -> tuple[str, ...]:

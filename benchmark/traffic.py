@@ -13,6 +13,8 @@ from pydantic import Field, model_validator
 from benchmark.errors import UsageError
 from benchmark.fields import Frozen, Line, Number
 from benchmark.plan import Endpoint, Login, Mix, Plan
+from benchmark.uploads import read_uploads
+from load.forms import fields
 from load.spec import SECRET_NAME
 from load.values import Row, Table, names_in, read_rows
 
@@ -94,8 +96,13 @@ def _complete(endpoint: Endpoint, endpoints: Mapping[str, Endpoint], folder: Pat
         asked = endpoints[login.endpoint]
         data = {"data": endpoint.data, "rows": endpoint.rows} if asked.data is None else {}
         asked = asked.model_copy(update={**data, "take": {}, "login": None})
-        login = login.model_copy(update={"request": asked.model_copy(update={"table": _table(asked, folder)})})
-    return endpoint.model_copy(update={"login": login, "table": _table(endpoint, folder)})
+        login = login.model_copy(update={"request": _with_files(asked, folder)})
+    return _with_files(endpoint.model_copy(update={"login": login}), folder)
+
+
+def _with_files(endpoint: Endpoint, folder: Path) -> Endpoint:
+    uploads = read_uploads(endpoint, f"endpoint {endpoint.name!r}", folder)
+    return endpoint.model_copy(update={"table": _table(endpoint, folder), "uploads": uploads})
 
 
 def _table(endpoint: Endpoint, folder: Path) -> Table | None:
@@ -127,7 +134,8 @@ def check_traffic(plan: Plan) -> None:
 
 
 def _places(endpoint: Endpoint) -> set[str]:
-    return names_in([endpoint.path, list(endpoint.headers.values()), endpoint.json_body, endpoint.body])
+    sent = [endpoint.json_body, endpoint.body, endpoint.form_texts]
+    return names_in([endpoint.path, list(endpoint.headers.values()), sent])
 
 
 def _columns(endpoint: Endpoint) -> tuple[str, ...]:
@@ -210,10 +218,11 @@ def _named_values(endpoint: Endpoint) -> Iterator[tuple[str, str, str]]:
     """Values that a request gives a name, each with its key in benchmark.toml: fields of queries, forms and JSON."""
     body = endpoint.body or ""
     try:
-        fields = list(_fields(json.loads(body)))
+        body_fields = list(_fields(json.loads(body)))
     except (ValueError, RecursionError):
-        fields = parse_qsl(body)
-    named = {"path": parse_qsl(urlsplit(endpoint.path).query), "json": _fields(endpoint.json_body), "body": fields}
+        body_fields = parse_qsl(body)
+    named = {"path": parse_qsl(urlsplit(endpoint.path).query), "json": _fields(endpoint.json_body), "body": body_fields}
+    named["form"] = fields(endpoint.form or {})
     yield from ((key, name, value) for key, pairs in named.items() for name, value in pairs)
 
 

@@ -22,8 +22,9 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT4, DRAFT202012
 
 from benchmark.discover.openapi import operations, require_openapi
-from benchmark.discover.operation import Operation
+from benchmark.discover.operation import JSON_TYPE, Operation
 from benchmark.discover.values import resolved
+from load.forms import FORM
 
 IN_PLACE_OF_A_VARIABLE = "twelve-chars"
 FORMATS = FormatChecker(formats=[])
@@ -126,15 +127,18 @@ class Checker:
     def _problem_of_body(self, one: Operation, place: list[Any]) -> str | None:
         asked = resolved(self._at(place), self._document)
         content = asked["content"]
-        sent = next((value for key, value in one.headers.items() if key.lower() == "content-type"), "application/json")
+        usual = JSON_TYPE if one.form is None else FORM
+        sent = next((value for key, value in one.headers.items() if key.lower() == "content-type"), usual)
         kind = next((each for each in content if each.partition(";")[0].strip() == sent), next(iter(content)))
-        if one.json is None and one.body is None:
+        if one.json is None and one.body is None and one.form is None:
             return "a body is missing" if asked.get("required") else None
         schema = resolved(content[kind].get("schema", {}), self._document)
-        if sent == "application/x-www-form-urlencoded":
-            fields = parse_qs(filled(one.body or ""), keep_blank_values=True)
+        if one.form is not None:
             parts = schema.get("properties", {})
-            value: Any = {name: self._read(texts, parts.get(name, {})) for name, texts in fields.items()}
+            value: Any = {}
+            for name, texts in one.form.items():
+                every = [filled(text) for text in ([texts] if isinstance(texts, str) else texts)]
+                value[filled(name)] = self._read(every, parts.get(name, {}))
         elif one.body is not None:
             value = json.loads(filled(one.body)) if "json" in sent else filled(one.body)
         else:

@@ -7,20 +7,24 @@
 All send the same headers and body. The check before a load and the load itself use the same client.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from string import Template
 from time import monotonic
 from typing import Any, Protocol
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlencode
 
 import requests
 import urllib3
 from gevent import Timeout
 from requests.adapters import HTTPAdapter
+from urllib3.fields import RequestField
+from urllib3.filepost import encode_multipart_formdata
 
 from load.expectation import DECODERS, WRONG_DATA, Expectation, described, encodings, text_of
+from load.forms import FORM
 from load.http_client import (
     MOST_BODY_BYTES,
     READ_BYTES,
@@ -53,19 +57,61 @@ def prepared(
     ValueError: a value cannot be sent.
     """
     values = values or {}
+    body, kind = _body(spec, environment, values)
     in_path = {name: quote(environment[name], safe="") for name in Template(spec.path).get_identifiers()}
-    kind = next((text for name, text in spec.headers.items() if name.lower() == "content-type"), "")
-    written = next((how for of, how in IN_BODIES.items() if of in kind.lower()), str)
     return PreparedBytes(
         spec.method,
         base_url + fill_text(spec.path, in_path, values, _in_path),
         headers={
-            **{name: fill_text(text, environment, values) for name, text in spec.headers.items()},
+            **({} if kind is None else {"Content-Type": kind}),
+            **{name: fill_text(text, environment, values) for name, text in _headers(spec).items()},
             **(headers or {}),
         },
         json=fill(spec.json, environment, values),
-        body=None if spec.body is None else fill_text(spec.body, environment, values, written),
+        body=body,
         keeps_body=keeps_body or Expectation.of(spec).reads_body,
+    )
+
+
+def _headers(spec: RequestSpec) -> Mapping[str, str]:
+    """All but the type of a multipart form, which names what stands between its parts."""
+    if spec.form is None or spec.form_type == FORM:
+        return spec.headers
+    return {name: text for name, text in spec.headers.items() if name.lower() != "content-type"}
+
+
+def _body(
+    spec: RequestSpec, environment: Mapping[str, str], values: Mapping[str, Any]
+) -> tuple[str | bytes | None, str | None]:
+    """A body, and the type that it has unless a header says otherwise (None: no type of its own)."""
+    if spec.form is not None:
+        return _form(spec, environment, values)
+    if spec.file is not None:
+        return spec.file.read(), spec.file.kind
+    if spec.body is None:
+        return None, None
+    kind = next((text for name, text in spec.headers.items() if name.lower() == "content-type"), "")
+    written = next((how for of, how in IN_BODIES.items() if of in kind.lower()), str)
+    return fill_text(spec.body, environment, values, written), None
+
+
+def _form(spec: RequestSpec, environment: Mapping[str, str], values: Mapping[str, Any]) -> tuple[str | bytes, str]:
+    """The same bytes each time, whoever sends them."""
+    form = spec.form or ()
+    pairs = [
+        (fill_text(part.name, environment, values), fill_text(part.text, environment, values), part.file)
+        for part in form
+    ]
+    if spec.form_type == FORM:
+        return urlencode([(name, text) for name, text, _ in pairs]), FORM
+    known = "\n".join(f"{part.name}\n{part.text}\n{part.file and part.file.sha256}" for part in form)
+    boundary = f"bench-{hashlib.sha256(known.encode()).hexdigest()[:32]}"
+    return encode_multipart_formdata(
+        [
+            RequestField.from_tuples(name, text if file is None else (text, file.read(), file.kind))
+            for name, text, file in pairs
+        ],
+        boundary,
     )
 
 

@@ -105,12 +105,12 @@ class PreparedBytes:
         *,
         headers: Mapping[str, str] | None = None,
         json: Any = None,
-        body: str | None = None,
+        body: str | bytes | None = None,
         keeps_body: bool = False,
     ) -> None:
         merged = CaseInsensitiveDict(DEFAULT_HEADERS)
         merged.update(headers or {})
-        data = None if body is None else body.encode()
+        data = body.encode() if isinstance(body, str) else body
         self.source = source = Request(method, url, headers=dict(merged), json=json, data=data).prepare()
         self.keeps_body = keeps_body
         self.is_head = method == "HEAD"

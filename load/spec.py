@@ -20,6 +20,7 @@ from typing import Any, Self
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from load.arrivals import Think
+from load.forms import FORM, MULTIPART, Attachment, Part
 from load.step_load import StepLoad
 from load.values import Row, Table, names_in
 
@@ -47,6 +48,8 @@ class RequestSpec:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     body: str | None = None
+    form: tuple[Part, ...] | None = None
+    file: Attachment | None = None
     status: int = 200
     contains: str | None = None
     pointer: str | None = None
@@ -61,22 +64,44 @@ class RequestSpec:
     def of(cls, raw: Mapping[str, Any]) -> Self:
         data = Table(**raw["data"]) if raw.get("data") else None
         login = raw.get("login") and LoginSpec(**{**raw["login"], "request": cls.of(raw["login"]["request"])})
-        return cls(**{**raw, "data": data, "login": login})
+        form = None if raw.get("form") is None else tuple(Part(**{**one, "file": _file(one)}) for one in raw["form"])
+        return cls(**{**raw, "data": data, "login": login, "form": form, "file": _file(raw)})
 
     @property
     def variables(self) -> set[str]:
         asked: defaultdict[str, str] = defaultdict(str)
-        filled([self.path, list(self.headers.values()), self.json, self.body], asked)
+        filled(self._texts, asked)
         return set(asked) | (self.login.request.variables if self.login else set())
 
     @property
     def places(self) -> set[str]:
         """Names in braces for which a value stands in what is sent."""
-        return names_in([self.path, list(self.headers.values()), self.json, self.body])
+        return names_in(self._texts)
+
+    @property
+    def _texts(self) -> list[Any]:
+        form = [text for part in self.form or () for text in (part.name, part.text)]
+        return [self.path, list(self.headers.values()), self.json, self.body, form]
+
+    @property
+    def form_type(self) -> str:
+        """How a form is sent: as multipart where it has a file, or where a header says so."""
+        kinds = [text.strip().lower() for name, text in self.headers.items() if name.lower() == "content-type"]
+        return MULTIPART if MULTIPART in kinds or any(part.file for part in self.form or ()) else FORM
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """Every file that it sends, and its login."""
+        own = [one for one in (self.file, *(part.file for part in self.form or ())) if one]
+        return [*own, *(self.login.request.attachments if self.login else ())]
 
     @property
     def tables(self) -> list[Table]:
         return [table for table in (self.data, self.login and self.login.request.data) if table]
+
+
+def _file(raw: Mapping[str, Any]) -> Attachment | None:
+    return Attachment(**raw["file"]) if raw.get("file") else None
 
 
 @dataclass(frozen=True)
@@ -167,13 +192,15 @@ class LoadSpec:
         return cls(**{**raw, **made})
 
     def message(self) -> dict[str, Any]:
-        """Say it to another machine, which writes nothing into a directory of this one, and has no data file."""
+        """Say it to another machine, which writes nothing into a directory of this one, and has no files of ours."""
         said = asdict(self) | {"output_directory": ""}
-        for one in (
-            part for request in said["requests"] for part in (request, (request["login"] or {}).get("request"))
-        ):
-            if one and one["data"]:
+        asked = [*said["requests"], *filter(None, [said["request"]])]
+        for one in [*asked, *(request["login"]["request"] for request in asked if request["login"])]:
+            if one["data"]:
                 one["data"]["rows"] = [dict(row) for row in Table(**one["data"]).read()]
+            for sent in (one, *(one["form"] or ())):
+                if sent["file"]:
+                    sent["file"]["content"] = Attachment(**sent["file"]).read()
         return said
 
     @property

@@ -23,6 +23,9 @@ BY_CLIENTS = ("written", "reconnected", "closed", "withheld")
 MOST_KEPT = 10_000
 """Prepared requests of drawn rows: more of them would fill the memory."""
 
+MOST_KEPT_BYTES = 64 * 1024
+"""Of a request with a file, which ten thousand users would each keep their own of."""
+
 UNSENDABLE = "a value that was filled in cannot be sent"
 
 
@@ -212,6 +215,8 @@ class Visitor:
             )
         except ValueError:
             return None
+        if step.spec.attachments and len(found.plain) > MOST_KEPT_BYTES:
+            return found
         if step.lasting:
             self._kept[step] = found
         elif sharing and len(step.kept) < MOST_KEPT:

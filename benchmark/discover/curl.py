@@ -5,12 +5,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
-from benchmark.discover.operation import FORM, JSON_TYPE, Operation
+from benchmark.discover.operation import JSON_TYPE, FileName, Operation
 from benchmark.discover.recorded import METHODS, Request, Secrets, operation_of, origin_of, path_of
 from benchmark.errors import UsageError
+from load.forms import FORM, MULTIPART
 
 SHORT = {
     "X": "request",
@@ -70,7 +72,9 @@ class _Command:
     headers: list[tuple[str, str]] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
     query: list[str] = field(default_factory=list)
-    kind: str = FORM
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    file: str | None = None
+    kind: str | None = FORM
     in_query: bool = False
     only_head: bool = False
 
@@ -118,8 +122,10 @@ class _Command:
             raise UsageError(f"curl: the option {_shown(name)} is not known here; leave it out")
 
     def _use(self, name: str, value: str) -> None:
-        if name in {"form", "form-string", "upload-file"}:
-            raise UsageError(f"curl: {_shown(name)} is an upload, which bench cannot send yet")
+        if name in {"data-binary", "json"} and value.startswith("@"):
+            self._upload(name, value[1:])
+            self.kind = JSON_TYPE if name == "json" else FORM
+            return
         if name == "config" or (value.startswith("@") and name in DATA | {"header"} - {"data-raw"}):
             _refuse_file(name)
         match name:
@@ -134,6 +140,11 @@ class _Command:
                 self._log_in(name, value)
             case "url-query":
                 self.query.append(value)
+            case "form" | "form-string":
+                self._add_field(name, value)
+            case "upload-file":
+                self._upload(name, value)
+                self.kind = None
             case _:
                 self._add_data(name, value)
 
@@ -145,6 +156,23 @@ class _Command:
             return
         login = base64.b64encode(value.encode(errors="replace")).decode()
         self.headers.append(("Authorization", f"Basic {login}" if name == "user" else f"Bearer {value}"))
+
+    def _add_field(self, option: str, text: str) -> None:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"curl: {_shown(option)} is written as NAME=VALUE, or NAME=@FILE")
+        if option == "form":
+            if value.startswith("<"):
+                _refuse_file(option)
+            value = FileName(value[1:]) if value.startswith("@") else re.sub(r";type=[^;]*$", "", value)
+        self.fields.append((name, value))
+
+    def _upload(self, option: str, name: str) -> None:
+        if name in {"", "-", "."}:
+            raise UsageError(f"curl: {_shown(option)} sends what it is given; name a file")
+        if self.file is not None:
+            raise UsageError(f"curl: {_shown(option)} names a second file; send one")
+        self.file = name
 
     def _add_data(self, name: str, value: str) -> None:
         if name == "data-urlencode":
@@ -166,12 +194,19 @@ class _Command:
         query = [*self.query, *(self.data if self.in_query else ())]
         if query:
             url += ("&" if "?" in url else "?") + quote("&".join(query), safe="=&%+:/@,~")
-        method = self.method or ("HEAD" if self.only_head else "POST" if body is not None else "GET")
+        if sum([body is not None, self.file is not None, bool(self.fields)]) > 1:
+            raise UsageError("the curl command sends data, a form or a file together; give one of them")
+        sends = body is not None or self.file is not None or self.fields
+        if self.kind is None and url.endswith("/"):
+            url += quote(PurePath(str(self.file)).name)
+        usual = "PUT" if self.kind is None else "POST" if sends else "GET"
+        method = self.method or ("HEAD" if self.only_head else usual)
         if method not in METHODS:
             raise UsageError(f"curl: bench sends no {_shown(method)[2:]} requests")
-        if body is not None and not any(name.lower() == "content-type" for name, _ in self.headers):
-            self.headers.append(("Content-Type", self.kind))
-        return Request(method, url, self.headers, body)
+        kind = MULTIPART if self.fields else self.kind
+        if sends and kind and not any(name.lower() == "content-type" for name, _ in self.headers):
+            self.headers.append(("Content-Type", kind))
+        return Request(method, url, self.headers, body, fields=self.fields, file=self.file)
 
 
 def _shown(name: str) -> str:
@@ -181,7 +216,8 @@ def _shown(name: str) -> str:
 
 
 def _refuse_file(name: str) -> NoReturn:
-    raise UsageError(f"curl: {_shown(name)} names a file, which is not read; put its content into the command")
+    better = ", or use --data-binary, which sends it as it is" if name in {"data", "data-ascii"} else ""
+    raise UsageError(f"curl: {_shown(name)} names a file, which is not read; put its content into the command{better}")
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -3,19 +3,22 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from mimetypes import guess_extension
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from benchmark.discover.operation import (
     API_KEY,
     BASIC_LOGIN,
-    FORM,
     IN_PATH,
     JSON_TYPE,
+    LONGEST_NAME,
     TOKEN,
+    FileName,
     Operation,
     body_of,
     escaped,
+    form_of,
     hidden,
     is_secret,
     name_of,
@@ -24,9 +27,10 @@ from benchmark.discover.operation import (
     variable_of,
 )
 from benchmark.discover.pattern import NoValueError
-from benchmark.discover.values import MISSING, Maker, example_of, resolved, usable
+from benchmark.discover.values import MISSING, Binary, Maker, example_of, resolved, usable
 from benchmark.errors import UsageError
 from benchmark.plan import SECRET_HEADER
+from load.forms import FORM, MULTIPART, guessed
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 READING = {"get", "head", "options"}
@@ -236,17 +240,46 @@ class _Reader:
         kinds = {str(kind).partition(";")[0].strip().lower(): media for kind, media in content.items()}
         kind = next((one for test in KINDS for one in kinds if re.fullmatch(test, one)), next(iter(kinds)))
         media = resolved(kinds[kind], self._document)
-        if kind.startswith("multipart/"):
-            self._needs.append(f"an upload ({kind[:60]}), which bench cannot send yet")
-            return {}
         if not any(re.fullmatch(test, kind) for test in KINDS):
-            self._needs.append(f"a body of the type {kind[:60]}")
-            return {}
+            return self._from_file(kind)
         try:
+            if kind == MULTIPART:
+                return self._multipart(media)
             return _sent(self._media(media), kind)
         except NoValueError as error:
             self._needs.append(f"a body ({error})")
             return {}
+
+    def _from_file(self, kind: str) -> dict[str, Any]:
+        """What no text of a file that people read can be: nobody knows its content."""
+        if kind.startswith("multipart/") or not re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind, re.ASCII):
+            self._needs.append(f"a body of the type {kind[:60]}")
+            return {}
+        name = _file_name("body", kind)
+        self._needs.append(f"the file {name} next to benchmark.toml")
+        return {"file": name, "headers": {} if guessed(name) == kind else {"Content-Type": kind}}
+
+    def _multipart(self, media: Mapping[str, Any]) -> dict[str, Any]:
+        """A form with files, which are known by their fields alone."""
+        self._maker.allows_files = True
+        try:
+            value = self._media(media)
+        finally:
+            self._maker.allows_files = False
+        encodings = media.get("encoding")
+        pairs: list[tuple[str, str]] = []
+        for name, one in _flat(value):
+            how = resolved(encodings.get(name), self._document) if isinstance(encodings, dict) else {}
+            if isinstance(one, Binary):
+                kind = str(how.get("contentType") or one.kind).partition(",")[0].strip()
+                file = _file_name(name, kind)
+                self._needs.append(f"the file {file} next to benchmark.toml")
+                pairs.append((name, FileName(file)))
+            else:
+                pairs.append((name, _as_text(one)))
+        self._needs = list(dict.fromkeys(self._needs))
+        has_files = any(isinstance(text, FileName) for _, text in pairs)
+        return {"form": form_of(pairs), "headers": {} if has_files else {"Content-Type": MULTIPART}}
 
     def _media(self, media: Mapping[str, Any]) -> Any:
         example = example_of(media, self._document)
@@ -293,7 +326,14 @@ class _Reader:
             self._headers["Authorization"] = f"{way} ${variable}"
 
 
-KINDS = (r"application/json", r"application/[\w.+-]*\+json", r"\*/\*|application/\*", FORM, r"text/(?!xml)[\w.+*-]+")
+KINDS: tuple[str, ...] = (
+    r"application/json",
+    r"application/[\w.+-]*\+json",
+    r"\*/\*|application/\*",
+    FORM,
+    MULTIPART,
+    r"text/(?!xml)[\w.+*-]+",
+)
 """Types of bodies that can be sent, the best first."""
 
 
@@ -312,14 +352,23 @@ def _shown(scheme: Mapping[str, Any]) -> str:
 
 def _sent(value: Any, kind: str) -> dict[str, Any]:
     if kind == FORM:
-        pairs = value.items() if isinstance(value, dict) else ()
-        flat = [(str(name), one) for name, part in pairs for one in (part if isinstance(part, list) else [part])]
-        body = query_of([(name, _as_text(one)) for name, one in flat if one is not None])
-        return {"body": body, "headers": {"Content-Type": FORM}}
+        return {"form": form_of([(name, _as_text(one)) for name, one in _flat(value)])}
     if kind.startswith("text/"):
         text = value if isinstance(value, str) else json.dumps(value)
         return {"body": hidden(text), "headers": {"Content-Type": "text/plain" if "*" in kind else kind}}
     return body_of(value, JSON_TYPE if "*" in kind else kind)
+
+
+def _flat(value: Any) -> list[tuple[str, Any]]:
+    """The fields of a form, each item of a list by itself."""
+    pairs = value.items() if isinstance(value, dict) else ()
+    flat = [(str(name), one) for name, part in pairs for one in (part if isinstance(part, list) else [part])]
+    return [(name, one) for name, one in flat if one is not None]
+
+
+def _file_name(name: str, kind: str) -> str:
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:LONGEST_NAME] or "file"
+    return plain + (guess_extension(kind) or ".bin")
 
 
 def _as_text(value: Any) -> str:

@@ -14,7 +14,7 @@ from benchmark.plan import Endpoint
 from benchmark.traffic import problem_of_texts
 from load.spec import READING, SECRET_NAME
 
-FORM, JSON_TYPE = "application/x-www-form-urlencoded", "application/json"
+JSON_TYPE = "application/json"
 MOST_BODY = 20_000  # characters: a longer one belongs in no file that people read
 DEEPEST = 10
 LONGEST_NAME = 60
@@ -41,6 +41,8 @@ class Operation:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     body: str | None = None
+    form: Mapping[str, str | list[str]] | None = None
+    file: str | None = None
     made_up: bool = False
     is_recorded: bool = False
 
@@ -57,8 +59,10 @@ class Operation:
     def table(self) -> dict[str, Any]:
         """What its table in benchmark.toml holds; what is the default anyway is left out."""
         whole: dict[str, Any] = {"method": self.method, "path": self.path, "headers": dict(self.headers)}
-        whole |= {"json": self.json, "body": self.body, "expect": {"status": self.status}}
-        usual = {"method": "GET", "headers": {}, "json": None, "body": None, "expect": {"status": 200}}
+        whole |= {"json": self.json, "body": self.body, "form": self.form, "file": self.file}
+        whole |= {"expect": {"status": self.status}}
+        usual: dict[str, Any] = {"method": "GET", "headers": {}, "expect": {"status": 200}}
+        usual |= dict.fromkeys(("json", "body", "form", "file"))
         return {key: value for key, value in whole.items() if key not in usual or value != usual[key]}
 
     def endpoint(self) -> Endpoint:
@@ -119,6 +123,33 @@ def query_of(pairs: Sequence[tuple[str, str]], secret: Secret = is_secret) -> st
         f"{quote(name, safe='')}={f'${variable_of(name)}' if value and secret(name, value) else quoted(value)}"
         for name, value in pairs
     )
+
+
+class FileName(str):
+    """A file in the place of a field's text; behind its name maybe ";type=image/png"."""
+
+    __slots__ = ()
+
+
+def form_of(pairs: Sequence[tuple[str, str]], secret: Secret = is_secret) -> dict[str, str | list[str]]:
+    """The fields of a form: secrets are variables, and several of one name are a list.
+
+    NoValueError: it is too large, or a field has no name.
+    """
+    if any(not name for name, _ in pairs) or sum(len(name) + len(value) for name, value in pairs) > MOST_BODY:
+        raise NoValueError(f"a form of fields with names, of at most {MOST_BODY:,} characters")
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(escaped(name), []).append(_field(name, value, secret))
+    return {name: texts if len(texts) > 1 else texts[0] for name, texts in found.items()}
+
+
+def _field(name: str, value: str, secret: Secret) -> str:
+    if isinstance(value, FileName):
+        return f"@{value}"
+    if value and secret(name, value):
+        return f"${variable_of(name)}"
+    return escaped(f"@{value}" if value.startswith("@") else value)
 
 
 def quoted(value: str) -> str:

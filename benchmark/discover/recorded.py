@@ -8,24 +8,28 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from benchmark.discover.operation import (
     BASIC_LOGIN,
-    FORM,
     IN_PATH,
     JSON_TYPE,
     TOKEN,
+    FileName,
     Operation,
     body_of,
     escaped,
+    form_of,
     name_of,
     query_of,
     variable_of,
 )
 from benchmark.discover.pattern import NoValueError
 from benchmark.errors import UsageError
+from load.forms import FORM, MULTIPART
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
 MOST_REQUESTS = 500
@@ -76,13 +80,15 @@ def _is_harmless(name: str, value: str) -> bool:
 
 @dataclass
 class Request:
-    """One request as it was made."""
+    """One request as it was made. `fields`: of a multipart form; `file`: what its body is the content of."""
 
     method: str
     url: str
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: str | None = None
     status: int = 200
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    file: str | None = None
 
     @property
     def origin(self) -> str:
@@ -149,15 +155,21 @@ def _of_entry(entry: Any) -> Request | None:
     if STATIC_TYPES.search(str(_table(answer, "content").get("mimeType") or "")):
         return None
     headers = [(str(one.get("name")), str(one.get("value"))) for one in _tables(asked, "headers")]
-    posted, body = _table(asked, "postData"), None
+    posted, body, fields = _table(asked, "postData"), None, list[tuple[str, str]]()
     if posted:
-        fields = [(str(one.get("name")), str(one.get("value", ""))) for one in _tables(posted, "params")]
+        fields = [(str(one.get("name")), _text(one)) for one in _tables(posted, "params")]
         body = posted["text"] if isinstance(posted.get("text"), str) else urlencode(fields)
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", str(posted.get("mimeType") or "")))
     status = answer.get("status")
     known = status if isinstance(status, int) else 0
-    return Request(asked["method"], asked["url"], headers, body, OK if known == NOT_MODIFIED else known)
+    return Request(asked["method"], asked["url"], headers, body, OK if known == NOT_MODIFIED else known, fields)
+
+
+def _text(field: Mapping[str, Any]) -> str:
+    """What a field holds; of a file only its name is recorded."""
+    name = field.get("fileName")
+    return FileName(PurePath(name).name) if isinstance(name, str) and name else str(field.get("value", ""))
 
 
 def _table(item: Any, key: str) -> dict[str, Any]:
@@ -207,8 +219,9 @@ def operation_of(request: Request, prefix: str, secret: Secrets, taken: Containe
     except NoValueError as error:
         body, needs = {}, [*needs, str(error)]
     login = {"Authorization": f"Basic ${BASIC_LOGIN}"} if parts.username else {}
-    headers = {**body.pop("headers", {}), **login, **_headers(request)}
-    if not body or ("json" in body and request.kind == JSON_TYPE):
+    own, needs = body.pop("headers", {}), [*needs, *body.pop("needs", ())]
+    headers = {**own, **login, **_headers(request)}
+    if not {"body", "file", "json"} & body.keys() or ("json" in body and request.kind == JSON_TYPE):
         headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
     return Operation(
         name=name_of(f"{request.method.lower()}{path}", "request", taken),
@@ -217,7 +230,7 @@ def operation_of(request: Request, prefix: str, secret: Secrets, taken: Containe
         template=path,
         status=request.status,
         needs=tuple(needs),
-        headers=_one_kind(headers),
+        headers=_one_kind(headers if "form" not in body else {**headers, **own}),
         is_recorded=True,
         **body,
     )
@@ -252,14 +265,16 @@ def _as_variable(key: str, value: str) -> str:
 
 
 def _body(request: Request, secret: Secrets) -> dict[str, Any]:
-    """The keys of a table that send the same body. NoValueError: it is an upload, or may hold a secret."""
+    """The keys of a table that send the same body. NoValueError: nobody knows what it held, or it may hold a secret."""
     text, kind = request.body, request.kind
+    if request.file is not None:
+        return {"file": request.file}
+    if kind.startswith("multipart/") and (text or request.fields):
+        return _multipart(request.fields or _fields_in(request), secret)
     if not text:
         return {}
-    if kind.startswith("multipart/"):
-        raise NoValueError("an upload (multipart/form-data), which bench cannot send yet")
     if kind == FORM:
-        return {"body": query_of(_query(text), secret), "headers": {"Content-Type": FORM}}
+        return {"form": form_of(_query(text), secret)}
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -269,3 +284,29 @@ def _body(request: Request, secret: Secrets) -> dict[str, Any]:
     if secret.looks(text) or SECRETS.search(text):
         raise NoValueError("a body: the recorded one may hold a secret, and is no JSON or form")
     return {"body": escaped(text), "headers": {"Content-Type": kind or "text/plain"}}
+
+
+def _multipart(fields: Sequence[tuple[str, str]], secret: Secrets) -> dict[str, Any]:
+    if not fields:
+        raise NoValueError("an upload: its fields, which were not recorded")
+    files = [value.partition(";")[0] for _, value in fields if isinstance(value, FileName)]
+    if any(not name for name in files):
+        raise NoValueError("an upload: the name of its file, which was not recorded")
+    return {"form": form_of(fields, secret), "headers": {} if files else {"Content-Type": MULTIPART}}
+
+
+def _fields_in(request: Request) -> list[tuple[str, str]]:
+    """The fields of a recorded multipart body; of files their names."""
+    head = next((value for name, value in request.headers if name.lower() == "content-type"), "")
+    whole = message_from_bytes(f"Content-Type: {head}\r\n\r\n{request.body}".encode())
+    found = []
+    for part in whole.walk() if whole.is_multipart() else ():
+        if part is whole:
+            continue
+        name, file = part.get_param("name", header="content-disposition"), part.get_filename()
+        content = part.get_payload(decode=True)
+        if not isinstance(name, str) or not isinstance(content, bytes):
+            return []
+        text = content.decode(errors="replace").removesuffix("\r\n")
+        found.append((name, text if file is None else FileName(PurePath(file).name)))
+    return found

@@ -7,6 +7,7 @@ document is read: a `$ref` to a file or another host leads nowhere.
 import base64
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 from urllib.parse import unquote
 
@@ -105,14 +106,22 @@ def usable(value: Any) -> Any:
     return value
 
 
+@dataclass(frozen=True)
+class Binary:
+    """A file, where one can be sent, and of which type."""
+
+    kind: str
+
+
 class Maker:
     """Makes values; one that takes too many steps, or nests too deep, there is not.
 
-    `made_up`: whether a value was made that the specification does not name.
+    `made_up`: whether a value was made that the specification does not name. `allows_files`: a value may be a file.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
+        self.allows_files = False
         self._steps = self._steps_in_all = 0
         self.made_up = False
 
@@ -134,6 +143,8 @@ class Maker:
         if isinstance(schema, dict) and "$ref" in schema and not isinstance(_target(schema, self._document), dict):
             raise NoValueError("its $ref leads nowhere in the specification")
         found = resolved(schema, self._document)
+        if self.allows_files and (found.get("format") == "binary" or _is_binary(found)):
+            return Binary(str(found.get("contentMediaType") or ""))
         given = self._given(found)
         if given is not MISSING:
             return usable(given)
@@ -261,6 +272,11 @@ class Maker:
         if len(made) > 1:
             raise NoValueError("its items must differ")
         return made
+
+
+def _is_binary(schema: Schema) -> bool:
+    """Whether it is a file as OpenAPI 3.1 says it."""
+    return "contentMediaType" in schema and "contentEncoding" not in schema and "contentSchema" not in schema
 
 
 def _target(schema: Schema, document: Mapping[str, Any]) -> Any:

@@ -45,7 +45,7 @@ def known_endpoints(text: str, tables: Mapping[str, Any]) -> list[Known]:
 
 
 def _known(name: str, table: Mapping[str, Any], *, is_active: bool) -> Known:
-    body = table.get("json", table.get("body"))
+    body = next((table[key] for key in ("json", "body", "form", "file") if key in table), None)
     return Known(name, str(table.get("method", "GET")), str(table.get("path", "")), body, is_active)
 
 
@@ -73,7 +73,8 @@ def _fits(operation: Operation, path: str, query: str, body: Any) -> bool:
     if operation.is_recorded:
         asked = operation.path.partition("?")[2]
         same = sorted(name for name, _ in _query(asked)) == sorted(name for name, _ in _query(query))
-        return same and body == (operation.json if operation.json is not None else operation.body)
+        sent = (operation.json, operation.body, operation.form, operation.file)
+        return same and body == next((one for one in sent if one is not None), None)
     return True
 
 

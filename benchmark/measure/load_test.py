@@ -25,6 +25,7 @@ from benchmark.fields import Count, Frozen
 from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Child, wait_for_exit
 from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
+from benchmark.uploads import attachment, parts
 from load.spec import NEWS_VARIABLE, SECRETS_VARIABLE, SPEC_VARIABLE, LoadSpec, LoginSpec, RequestSpec, redact
 from load.step_load import StepLoad
 from load.values import Table
@@ -193,6 +194,8 @@ def _request_spec(endpoint: Endpoint) -> RequestSpec:
     return RequestSpec(
         **same,
         json=endpoint.json_body,
+        form=parts(endpoint),
+        file=attachment(endpoint.uploads[0]) if endpoint.file else None,
         **endpoint.expect.model_dump(),
         data=Table(table.file, table.drawn) if table else None,
         login=LoginSpec(_request_spec(login.request), login.take, login.header) if login and login.request else None,

@@ -30,6 +30,27 @@ def post(kind: str, text: str) -> dict[str, Any]:
     return {"postData": {"mimeType": kind, "text": text}}
 
 
+ALBUM = """--x
+Content-Disposition: form-data; name="title"
+
+@ada
+--x
+Content-Disposition: form-data; name="token"
+
+file-secret
+--x
+Content-Disposition: form-data; name="photo"; filename="me.jpg"
+Content-Type: image/jpeg
+
+file-secret
+--x--
+""".replace("\n", "\r\n")
+FILES = [
+    {"name": "files", "fileName": "a.png", "contentType": "image/png"},
+    {"name": "files", "fileName": "C/b.png"},
+    {"name": "n", "value": "1"},
+]
+MULTIPART = "multipart/form-data; boundary=x"
 HAR = [
     entry("GET", "https://shop.example/api/orders?page=1", headers={"Accept": "application/json", ":authority": "x"}),
     entry("GET", "https://shop.example/api/orders?page=2", headers={"Cookie": "sid=cookie-of-ada"}),
@@ -40,6 +61,8 @@ HAR = [
     entry("POST", "https://shop.example/api/odd", **post("text/plain", "the token is cookie-of-ada")),
     entry("POST", "https://shop.example/api/same", **post("application/json", '{"note": "tenant-seven", "n": null}')),
     entry("POST", "https://shop.example/api/upload", **post("multipart/form-data; boundary=x", "--x\r\nfile-secret")),
+    entry("POST", "https://shop.example/api/album", **post(MULTIPART, ALBUM)),
+    entry("POST", "https://shop.example/api/files", postData={"mimeType": MULTIPART, "params": FILES}),
     entry("GET", "https://shop.example/static/app.js", kind="text/javascript"),
     entry("GET", "https://shop.example/api/logo.png", kind="image/png"),
     entry("GET", "https://shop.example/other", headers={"X-A": "b"}),
@@ -84,10 +107,12 @@ def test_a_har_file_gives_each_request_to_the_app_once_and_no_secret(file: Path)
     assert made["get_orders"].headers == {"Accept": "application/json"}
     assert made["get_me"].headers == {"Authorization": "Bearer $TOKEN", "X-Tenant": "$API_TENANT"}
     assert made["post_login"].json == {"user": "ada", "password": "$PASSWORD"}
-    assert made["post_form"].body == "a=1&otp=$API_OTP"
+    assert made["post_form"].form == {"a": "1", "otp": "$API_OTP"}
     assert made["post_same"].body == '{"note": "$API_NOTE", "n": null}'
     assert "may hold a secret" in made["post_odd"].needs[0]
     assert "upload" in made["post_upload"].needs[0]
+    assert made["post_album"].form == {"title": "@@ada", "token": "$TOKEN", "photo": "@me.jpg"}
+    assert made["post_files"].form == {"files": ["@a.png", "@b.png"], "n": "1"}
     assert list(done.found.left_out) == [
         "1 to other origins",
         "5 for static files",
@@ -107,7 +132,7 @@ def test_without_a_url_the_origin_that_is_asked_most_is_the_app(file: Path) -> N
 
 def test_a_har_file_of_another_app_changes_nothing(file: Path) -> None:
     with pytest.raises(UsageError, match=r"no request to https://shop.example:443.*https://tracker.example:443"):
-        added(file, HAR[13:])
+        added(file, HAR[15:])
     assert file.read_text() == CONFIG
 
 
@@ -158,13 +183,34 @@ def test_browsers_and_pages_write_curl_in_many_ways() -> None:
             "curl h/x -d a=1 -d password=xyz",
             {
                 "method": "POST",
-                "body": "a=1&password=$PASSWORD",
-                "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+                "form": {"a": "1", "password": "$PASSWORD"},
             },
         ),
         ("""curl h/x --json '{"a": 1}'""", {"method": "POST", "json": {"a": 1}}),
         ("""curl -XPUT h/x -H'Content-Type: application/json' -d'["$HOME"]'""", {"method": "PUT", "json": ["$$HOME"]}),
         ("curl -I h/x", {"method": "HEAD"}),
+        ("curl h/x -d 'a=1&a=2' --data-urlencode 'b=ö &@'", {"method": "POST", "form": {"a": ["1", "2"], "b": "ö &@"}}),
+        (
+            "curl h/x -F name=@me.jpg -F 'name=@you.png;type=image/webp' --form-string at=@ada -F pwd=xyz",
+            {
+                "method": "POST",
+                "form": {
+                    "name": ["@me.jpg", "@you.png;type=image/webp"],
+                    "at": "@@ada",
+                    "pwd": "$API_PWD",
+                },
+            },
+        ),
+        (
+            "curl h/x -F a=b -X PUT",
+            {"method": "PUT", "form": {"a": "b"}, "headers": {"Content-Type": "multipart/form-data"}},
+        ),
+        ("curl -T me.jpg h/x", {"method": "PUT", "file": "me.jpg"}),
+        ("curl -T pics/me.jpg http://h/", {"method": "PUT", "path": "/me.jpg", "file": "pics/me.jpg"}),
+        (
+            "curl h/x --data-binary @me.jpg -H 'Content-Type: image/jpeg'",
+            {"method": "POST", "file": "me.jpg", "headers": {"Content-Type": "image/jpeg"}},
+        ),
     ],
 )
 def test_what_a_curl_command_sends(command: str, table: dict[str, Any]) -> None:
@@ -195,7 +241,11 @@ def test_a_value_that_nobody_typed_is_a_secret_wherever_it_stands(value: str) ->
         ("curl 'http://h", "quotes"),
         ("curl http://a http://b", "several URLs"),
         ("curl --frobnicate=hunter2 http://h", "--frobnicate is not known"),
-        ("curl -F a=@b http://h", "upload"),
+        ("curl -F hunter2 http://h", "NAME=VALUE, or NAME=@FILE"),
+        ("curl -F 'a=<hunter2' http://h", "not read"),
+        ("curl -T - http://h", "name a file"),
+        ("curl -T hunter2 -T b http://h", "second file"),
+        ("curl -F a=@hunter2 -d b=c http://h", "give one of them"),
         ("curl -d @/etc/passwd http://h", "not read"),
         ("curl -K hunter2 http://h", "not read"),
         ("curl -H", "no value"),

@@ -22,8 +22,30 @@ def names(table: str) -> list[str]:
     return [name for name in found if name != "Endpoint" and not name.endswith(", failed")]
 
 
+def page_and_uploads(repository: Path) -> tuple[str, str]:
+    """The page without its section about uploads, and that section."""
+    before, head, after = (repository / "docs" / "traffic.md").read_text().partition("## Uploads and forms\n")
+    section, _, rest = after.partition("\n## ")
+    return f"{before}\n## {rest}", head + section
+
+
+def test_the_uploads_of_the_page_are_sent_to_the_app_of_the_page(bench: Bench, repository: Path) -> None:
+    _, section = page_and_uploads(repository)
+    (app,), (tables,), (shown,) = (blocks(section, kind) for kind in ("python", "toml", "text"))
+    (bench.folder / "photos.py").write_text(app)
+    (bench.folder / "photo.jpg").write_bytes(bytes(300_000))
+    rest = '[app]\nimport = "photos:app"\nworkers = 1\n[profiles.quick]\nusers = 2\nspawn_rate = 2\nduration = 1\n'
+    rest += f"reference = 0\nendpoints = {names(shown)}\n"
+    (bench.folder / "benchmark.toml").write_text(f"{rest}\n{tables}")
+    bench.environment["NEW_NAME"] = "beach"
+    done = bench.call("run")
+    assert_measured(done)
+    assert names(done.stdout.split("\n\n")[1]) == names(shown)
+    assert not any(result.rounds[0].failures for result in bench.record().endpoints)
+
+
 def test_the_traffic_of_the_page_has_the_rows_that_the_page_shows(bench: Bench, repository: Path) -> None:
-    page = (repository / "docs" / "traffic.md").read_text()
+    page, _ = page_and_uploads(repository)
     shutil.copytree(repository / "examples" / "shop", bench.folder, dirs_exist_ok=True)
     (data,) = blocks(page, "csv")
     (bench.folder / "orders.csv").write_text(data)
