@@ -1,4 +1,4 @@
-"""The service time of an endpoint as one user measured it: `bench diagnose --keep` writes it, predictions read it."""
+"""The service time of an endpoint as it was measured: `bench diagnose --keep` writes it, predictions read it."""
 
 from typing import Annotated, Literal, Self
 
@@ -8,7 +8,7 @@ from benchmark.fields import Amount, Frozen, Whole
 
 
 class MeasuredService(Frozen):
-    """Quantiles of the responses (ms) that one user got who asked alone, and what a request cost.
+    """Quantiles of the responses (ms) that waited for nobody else's, and what a request cost.
 
     `percent` rises from 0 to 100. `responses`: how many the quantiles are of. Processor time (us) of one request:
     `server_cpu_us` of the workers, None where they were not seen; `generator_cpu_us` of the load generator.

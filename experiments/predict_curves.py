@@ -23,7 +23,7 @@ TIMES_KNEE = (0.5, 1.0, 2.0, 3.0)
 LIMITS_PERCENT = {"throughput_rps": 5.0, "median_ms": 10.0, "p95_ms": 15.0}
 MOST_OF_OTHERS_PERCENT = 20.0  # of one processor
 FOLDER = Path("results") / "predict_curves"
-DIAGNOSED_TO = 32  # users: low load
+DIAGNOSED_TO = 256  # users at most; climbing ends before, where throughput stops growing
 BENCH = (sys.executable, "-m", "scripts")
 
 APP = """
@@ -121,8 +121,9 @@ def measured(one: Setup) -> list[dict[str, Any]]:
     values = {"slots": one.slots, "mean_s": one.mean_s, "shape": one.shape, "computing_s": one.computing_s}
     (folder / "served.py").write_text(APP.format(**values))
     (folder / "benchmark.toml").write_text(CONFIG.format(workers=one.workers))
-    called(folder, "diagnose", "random", "--most-users", str(DIAGNOSED_TO), "--keep")
-    if "served" not in (folder / "benchmark.toml").read_text():
+    said = called(folder, "diagnose", "random", "--most-users", str(DIAGNOSED_TO), "--keep")
+    (folder / "diagnosis.txt").write_text(said)
+    if "served =" not in (folder / "benchmark.toml").read_text():
         return []  # it cannot tell, and says so
     drawn = called(folder, "predict", "random", "--profile", "random", "--users", "1..2", "--json")
     knee = json.loads(drawn)["curve"]["knee"]

@@ -18,7 +18,7 @@ from locust import LoadTestShape
 from load import interleaved
 from load.recorder import record
 from load.spec import read_load_spec
-from load.step_load import StepLoad, Steps
+from load.step_load import StepLoad, Steps, variation
 from load.users import user_class
 
 sys.path.pop(0)
@@ -39,7 +39,8 @@ def shape_class(load: StepLoad, log: Path) -> type[LoadTestShape]:
         def tick(self) -> tuple[int, float] | None:
             total = self.runner.stats.total if self.runner else None
             counts = (total.num_requests, total.num_failures) if total else (0, 0)
-            users = steps.next_users(time.perf_counter() - self.start_time, *counts, generator.cpu_percent()) or 0
+            now_s, varies = time.perf_counter() - self.start_time, variation(total.response_times if total else {})
+            users = steps.next_users(now_s, *counts, generator.cpu_percent(), varies) or 0
             if users != self._users:
                 with log.open("a", encoding="utf-8") as file:
                     file.write(f"{time.monotonic():.3f},{users}\n")

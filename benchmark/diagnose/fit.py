@@ -29,6 +29,8 @@ SLOWER_UNDER_LOAD = 0.05  # how much longer (relative) a request may take among 
 MOST_MISFIT = 16.0  # squared, in standard errors; beyond it a level is no worse: one slow second must not bend the rest
 CHI2_95 = 3.84
 GRID = 600
+NO_WAIT = 0.02
+BUSY_PERCENT = 85.0  # of the machine: from there on programs wait for each other
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,36 @@ def fit(found: Sequence[Level], service: Interval, variation: float) -> Fit:
         seats=_interval(grid[best], grid[accepted], open_above=bool(accepted[-1])),
         service=_interval(service.value * factors[best], service.value * factors[accepted], open_above=False),
     )
+
+
+def unqueued(rows: pd.DataFrame, found: Sequence[Level], seats: int | None, cpu_s: float | None) -> pd.DataFrame:
+    """Rows of the levels at which nothing had to wait: of one user, and of more of them as long as none queued.
+
+    More responses tell the mean of what varies better, and how long it takes where the machine is not half asleep.
+    `seats` of each worker, None: any number. `cpu_s`: of one request; not known means one user only.
+    """
+    first, *others = found
+    kept = [within(rows, first.start_s, first.end_s)[1:]]
+    mean_ms = float(since_due_ms(kept[0]).mean())
+    for level in others:
+        settled_s = level.start_s + SETTLING * (level.end_s - level.start_s)
+        # by when they were sent: of those that end within a short level more are short
+        more = rows[(rows["sent_s"] >= settled_s) & (rows["sent_s"] < level.end_s)]
+        if cpu_s is None or _waits(level, seats, cpu_s, mean_ms / 1000) or more.empty:
+            break
+        kept.append(more)
+    return pd.concat(kept)
+
+
+def _waits(level: Level, seats: int | None, cpu_s: float, service_s: float) -> bool:
+    """Whether requests of a level wait for slots, or for a processor by more than NO_WAIT of their service time.
+
+    What they wait for a processor that computes for a part `busy` of the time: Pollaczek and Khinchine's mean.
+    """
+    busy = max(level.worker_cpu_percent or (100.0,)) / 100
+    if busy >= 1 or max(connections(level)) > (seats or float("inf")) or level.machine_cpu_percent > BUSY_PERCENT:
+        return True
+    return cpu_s * busy / (2 * (1 - busy)) > NO_WAIT * service_s
 
 
 def _interval(value: float, accepted: Floats, *, open_above: bool) -> Interval:

@@ -73,7 +73,8 @@ class Diagnosis(Frozen):
     the middle of them, None where nothing queues or where it cannot be told. `most_at_once`: most requests that
     were being served at a time, on average over a level. Processor time of a request: `cpu_per_request_s` of the
     workers (of an app on this machine that was not started here: what the machine computed more for each response),
-    `generator_cpu_s` of the load generator. `quantiles`: of the responses that one user got alone.
+    `generator_cpu_s` of the load generator. `quantiles`: of the `unqueued` responses, which waited for
+    nobody else's; None where it cannot be told.
     """
 
     schema_version: Literal[1] = 1
@@ -86,6 +87,7 @@ class Diagnosis(Frozen):
     cpu_per_request_s: float | None
     generator_cpu_s: float | None = None
     quantiles: Quantiles | None = None
+    unqueued: int = 0
     finding: str
     evidence: str
     change: str

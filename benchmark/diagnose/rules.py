@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from benchmark.diagnose.advice import advice
-from benchmark.diagnose.fit import Fit, connections, fit, levels, service_time
+from benchmark.diagnose.fit import Fit, connections, fit, levels, service_time, unqueued
 from benchmark.diagnose.model import Diagnosis, Interval, Level, Setting, Step
 from benchmark.formatting import figure
 from benchmark.plan import Served
-from benchmark.summary import quantile_grid, since_due_ms, within
+from benchmark.summary import quantile_grid, right, since_due_ms
 
 LATE = 0.95  # connections accepted before the end of a level, of its users, below which some had to wait
 FULL = 0.8  # a level is full when no more than this part of its users can be served at a time
@@ -363,8 +363,10 @@ SILENT_SERVICE_TIMES = 3  # without any response are no chance: each slot gives 
 def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:
     """Conclude from the levels of a load that climbs, and its request rows (see benchmark.summary). Never fails."""
     report = _concluded(steps, rows, setting)
-    alone = within(rows, steps[0].start_s, steps[0].end_s)[1:] if steps else rows[:0]
-    return report.model_copy(update={"quantiles": quantile_grid(alone)})
+    if not report.levels or report.regime is None:
+        return report
+    alone = unqueued(rows, report.levels, report.seats, report.cpu_per_request_s)
+    return report.model_copy(update={"quantiles": quantile_grid(alone), "unqueued": len(right(alone))})
 
 
 def _concluded(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:

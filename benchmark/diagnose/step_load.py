@@ -204,7 +204,7 @@ def _measured_service(found: Diagnosis) -> MeasuredService | None:
     return MeasuredService(
         endpoint=found.setting.endpoint,
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
-        responses=found.levels[0].answers,
+        responses=max(1, found.unqueued),
         percent=found.quantiles.percent,
         latency_ms=found.quantiles.latency_ms,
         most_users=found.levels[-1].users,

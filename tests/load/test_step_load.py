@@ -41,6 +41,17 @@ def test_answers_too_slow_for_every_level_leave_some_out_and_keep_to_the_budget(
     assert users == [1, 4, 16, 64, 256, 512]
 
 
+def test_service_times_that_vary_are_watched_for_longer() -> None:
+    seconds = []
+    for variation in (0.1, 0.6, 1.0):
+        steps, now_s, lasted = Steps(StepLoad(512, 8, 95.0)), 0.0, [0, 0, 0]
+        while (users := steps.next_users(now_s, int(20 * now_s), 0, 10.0, variation) or 0) <= 2:
+            lasted[users] += 1
+            now_s += 1
+        seconds.append(lasted[1:])
+    assert seconds == [[3, 1], [12, 2], [12, 4]]
+
+
 def test_answers_too_slow_for_two_levels_end_the_climb() -> None:
     assert climb(Steps(StepLoad(512, 8, 95.0)), 0.06, 1e9) == [1]
 
