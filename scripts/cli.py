@@ -62,6 +62,7 @@ FOR_PEOPLE = {
 FOR_WORKFLOWS = {
     "watch": "Open and close regression issues.",
     "comment": "Post a comparison on its pull request.",
+    "answer": "Start the comparison that a comment asks for.",
     "fail": "Publish a record of a failed attempt.",
     "variables": "List the variables of benchmark.toml; hide secrets.",
     "worker": "Send load for a benchmark on another machine.",

@@ -15,6 +15,7 @@ from benchmark.store import to_json
 from scripts import options
 
 MORE = 'Package to install over requirements.txt on this side, e.g. "fastapi==0.115.6"; repeatable.'
+PROFILE = "compare"
 LOAD = FLAGS | {
     "users": Flag("--users", "Concurrent users."),
     "duration_s": Flag("--duration", "Load of each endpoint in a round, both sides together.", "duration"),
@@ -29,7 +30,9 @@ def compare(
     head: Annotated[str, Argument(envvar="BENCH_HEAD", help="Another one, or the same.", show_default="HEAD")] = "",
     base_with: Annotated[list[str], Option(envvar="BENCH_BASE_WITH", metavar="<package>", help=MORE)] = [],
     head_with: Annotated[list[str], Option(envvar="BENCH_HEAD_WITH", metavar="<package>", help=MORE)] = [],
-    profile: Annotated[str, Option(metavar="<profile>", help="The load: a profile of benchmark.toml.")] = "compare",
+    profile: Annotated[
+        str, Option(envvar="BENCH_PROFILE", metavar="<profile>", help="The load: a profile of benchmark.toml.")
+    ] = PROFILE,
     load: options.Given,
     smallest_effect: Annotated[str | None, options.option(SMALLEST_EFFECT)] = None,
     out: options.Out = Path("results"),
@@ -48,7 +51,7 @@ def compare(
 
     """
     extras: Extras = {"base": base_with, "head": head_with}
-    request = ComparisonRequest({"base": base, "head": head}, extras, profile, load, smallest_effect)
+    request = ComparisonRequest({"base": base, "head": head}, extras, profile or PROFILE, load, smallest_effect)
     comparison, directory = compare_sides(request, config, out, options.screen(stderr=True))
     if os.environ.get("GITHUB_STEP_SUMMARY"):
         write_step_summary(render_comparison(comparison))

@@ -60,9 +60,9 @@ def compare_sides(
 
     Gives the directory of both, too. Nothing is left running or checked out, whatever happens.
     """
-    config = read_config(config_file)
-    home = config_file.resolve().parent
-    plan = _plan(config, request, home)
+    config, home = read_config(config_file), config_file.resolve().parent
+    plan = comparable(config, request)
+    check_plan(plan, home)
     rule = _rule(config, request)
     refs = _refs(request)
     commits = {side: resolve(home, refs[side]) for side in SIDES}
@@ -109,7 +109,8 @@ def _refs(request: ComparisonRequest) -> dict[SideName, str]:
     return {side: request.refs[side] or "HEAD" for side in SIDES}
 
 
-def _plan(config: Config, request: ComparisonRequest, home: Path) -> Plan:
+def comparable(config: Config, request: ComparisonRequest) -> Plan:
+    """Plan what is asked for. UsageError: there is no such profile, or it cannot be interleaved."""
     plan = make_plan(config, request.profile, request.values)
     if plan.target.url is not None:
         raise UsageError("compare starts both versions of the app itself: [app] needs import instead of url")
@@ -127,9 +128,7 @@ def _plan(config: Config, request: ComparisonRequest, home: Path) -> Plan:
     if plan.profile.rounds < FEWEST_ROUNDS:
         raise UsageError(f"--rounds must be at least {FEWEST_ROUNDS}, or chance decides (got {plan.profile.rounds})")
     # Both servers run at once, so neither gets the port that the app has elsewhere.
-    plan = plan.model_copy(update={"target": plan.target.model_copy(update={"port": None})})
-    check_plan(plan, home)
-    return plan
+    return plan.model_copy(update={"target": plan.target.model_copy(update={"port": None})})
 
 
 def _rule(config: Config, request: ComparisonRequest) -> Rule:

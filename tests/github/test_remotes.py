@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.github.comment import comment
+from benchmark.github.comment import Head, comment
 from benchmark.shell import repository_of
 from tests.support.clones import Clone
 from tests.support.histories import SLOWER, run_of_week, write_history
@@ -59,6 +59,6 @@ def test_a_comment_goes_to_the_repository_of_its_remote(
     path, log = with_gh(fork, tmp_path)
     (tmp_path / "bin" / "gh").write_text(f'#!/bin/bash\necho "$GH_REPO" >> {log}\necho "[]"\n', encoding="utf-8")
     monkeypatch.setenv("PATH", path)
-    said = comment("x", fork.path, owner="me", branch="branch", commit="0" * 40, repository=repository_of(fork.path))
+    said = comment("x", fork.path, Head("me", "branch", "0" * 40), repository=repository_of(fork.path))
     assert said.startswith("no open pull request")
     assert log.read_text() == "github.com/me/fork\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.forge import TINY, Forge, Outcome
+from tests.workflows.forge import TINY, Forge, Outcome, git
 
 MakeForge = Callable[[], Forge]
 
@@ -100,3 +100,40 @@ def test_a_comment_of_ours_on_a_later_page_is_renewed_whatever_gh_makes_of_pages
     outcome = forge.run("workflow_run", workflow="compare-comment.yml", said=_finished(commit))
     assert outcome.jobs == {"comment": "success"}, outcome.output
     assert "issues/comments/5 --method PATCH" in forge.told()[-1]
+
+
+def test_a_comment_starts_a_comparison_that_runs_without_secrets_and_is_said_where_it_was_asked_for(
+    compared: tuple[Forge, Outcome, str],
+) -> None:
+    forge, _, commit = compared
+    (forge.home / "bin" / "gh").write_text(
+        GH.replace("*pulls*", '*permission*) echo \'{"permission": "write"}\' ;;\n  *pulls*')
+    )
+    body = "/benchmark compare\nplease"
+    asked = {"issue": {"number": 7, "pull_request": {}}, "comment": {"body": body, "user": {"login": "maintainer"}}}
+    outcome = forge.run("issue_comment", workflow="compare-command.yml", said=asked)
+    assert outcome.jobs == {"start": "success"}, outcome.output
+    *_, may, started, said = forge.told()
+    assert may == "api repos/{owner}/{repo}/collaborators/maintainer/permission"
+    assert started.startswith("workflow run compare.yml -f pull_request=7 -f profile=compare")
+    assert "issues/7/comments --method POST" in said
+
+    git(forge.origin, "update-ref", "refs/pull/7/merge", commit)
+    before = set(forge.artifacts.glob("compare/*"))
+    secrets = ("--secret", "API_TOKEN=hush-hush")
+    inputs = {"pull_request": "7", "profile": "compare"}
+    outcome = forge.run("workflow_dispatch", inputs, "compare.yml", more=secrets)
+    assert outcome.jobs == {"compare": "success"}, outcome.output
+    (made,) = set(forge.artifacts.glob("compare/*")) - before
+    assert json.loads((made / "compare.json").read_text())["head"]["commit"] == commit
+
+    run = {
+        "event": "workflow_dispatch",
+        "display_title": "Compare pull request #7",
+        "conclusion": "success",
+        "id": 1001,
+    }
+    head = {"head_repository": {"id": 1, "owner": {"login": "acme"}}, "head_branch": "main", "head_sha": commit}
+    outcome = forge.run("workflow_run", workflow="compare-comment.yml", said={"workflow_run": {**run, **head}})
+    assert outcome.jobs == {"comment": "success"}, outcome.output
+    assert "issues/7/comments --method POST" in forge.told()[-1]
