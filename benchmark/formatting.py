@@ -5,7 +5,7 @@ import re
 import shutil
 import textwrap
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TextIO
 
@@ -13,6 +13,7 @@ from benchmark.errors import MARK
 
 NOT_AVAILABLE = "n/a"
 LONGEST_NAME = 200
+MOST_NAMED = 3
 WHOLE_FROM = 100.0
 WHOLE_PERCENT_FROM = 10.0
 WHOLE_SECONDS_FROM = 1000.0
@@ -46,6 +47,12 @@ def say(text: str, stream: TextIO, hang: int = 0) -> None:
 def _wrapped(line: str, width: int, hang: int) -> str:
     indent = " " * (len(line) - len(line.lstrip()) + hang)
     return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: "a, b and c"; of many the first ones, "a, b and 7 more"."""
+    shown = [*names] if len(names) <= MOST_NAMED else [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 @lru_cache(maxsize=4096)

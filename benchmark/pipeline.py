@@ -38,11 +38,11 @@ from benchmark.measure.summarize import sample_of, summarize
 from benchmark.plan import Plan
 from benchmark.record import (
     MOST_RUNS,
-    Columns,
     EndpointResult,
     Environment,
     Limit,
     Missing,
+    Part,
     PartResult,
     Record,
     Reference,
@@ -53,7 +53,7 @@ from benchmark.store import FILE_NAME, save
 from benchmark.summary import WORST_OF_FAILED, Sample, over_rounds
 from benchmark.theory.bounds import limit
 from benchmark.theory.computing import machine
-from benchmark.theory.predict import predict_round
+from benchmark.theory.predict import explained
 
 RESERVE_NAME = ".reserve"
 RESERVE_BYTES = 256 * 1024
@@ -174,10 +174,9 @@ def measure_job(number: int, job: Job, writer: "RecordWriter", interrupt: Interr
             raise
         return
     writer.add(job, measured)  # explaining it takes a moment, in which nothing must be lost
-    predicted = predict_round(job.plan, job.endpoint, measured, writer.machine)
-    explained = measured.model_copy(update={"prediction": predicted})
-    found = warnings(explained, job.endpoint, job.plan)
-    writer.add(job, explained.model_copy(update={"warnings": found}))
+    measured = explained(job.plan, job.endpoint, measured, writer.machine)
+    found = warnings(measured, job.endpoint, job.plan)
+    writer.add(job, measured.model_copy(update={"warnings": found}))
     if measured.requests == measured.failures:
         writer.lose(job, found[0].message)
 
@@ -318,10 +317,16 @@ def endpoint_result(
 
 
 def part_results(rounds: Sequence[Round]) -> tuple[PartResult, ...]:
-    by_name: dict[str, list[Columns]] = {}
+    by_name: dict[str, list[Part]] = {}
     for part in (part for measured in rounds for part in measured.parts):
         by_name.setdefault(part.name, []).append(part)
-    return tuple(PartResult(name=name, summary=over_rounds(parts)) for name, parts in by_name.items())
+    return tuple(_part_result(name, parts) for name, parts in by_name.items())
+
+
+def _part_result(name: str, parts: Sequence[Part]) -> PartResult:
+    predicted = [part.prediction for part in parts if part.prediction is not None]
+    prediction = over_rounds(predicted) if predicted else None
+    return PartResult(name=name, summary=over_rounds(parts), prediction=prediction)
 
 
 def require_valid(records: Sequence[Record]) -> None:

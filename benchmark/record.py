@@ -283,10 +283,14 @@ OTHER_PARTS = "other requests"  # what is left of more names than that
 
 
 class Part(Columns):
-    """The columns of those requests of a round that had one name: of an endpoint in a mix, or as a locustfile says."""
+    """The columns of those requests of a round that had one name: of an endpoint in a mix, or as a locustfile says.
+
+    `prediction`: what theory says they should be; None: it cannot.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     failures_by_kind: tuple[FailureKind, ...] = ()
+    prediction: Columns | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Logins(Frozen):
@@ -378,10 +382,11 @@ def part_label(endpoint: str, part: str) -> str:
 
 
 class PartResult(Frozen):
-    """The requests of one name over the rounds in which there were any."""
+    """The requests of one name over the rounds in which there were any, and what was predicted for them."""
 
     name: str
     summary: Summary
+    prediction: Summary | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 MOST_ABOVE_LIMIT = 0.03  # of a limit: a load that begins in step may count a little more

@@ -1,8 +1,8 @@
-"""When requests are due: those of an open load, and those of users who think between two of them. Pure."""
+"""When requests are due, of an open load and of users who think between two of them, and which of several. Pure."""
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, count, repeat, takewhile
 
@@ -27,6 +27,13 @@ def due_offsets(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
 
 def due_within(rate_per_s: float, arrivals: str, seed: int, over_s: float) -> int:
     return sum(1 for _ in takewhile(lambda due_s: due_s < over_s, due_offsets(rate_per_s, arrivals, seed)))
+
+
+def choices(weights: Sequence[float], seed: int, user: int) -> Iterator[int]:
+    """Give which of several requests a user sends, one after another, for ever; the same seed, the same ones."""
+    draw = random.Random(f"{seed} mix {user}")  # noqa: S311 - nothing secret
+    places, bounds = range(len(weights)), list(accumulate(weights))
+    return (draw.choices(places, cum_weights=bounds)[0] for _ in repeat(None))
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from itertools import accumulate
 from time import monotonic
 from typing import Any
 
+from load.arrivals import choices
 from load.clients import Client, prepared, problem_of
 from load.expectation import Expectation, text_of, value_at
 from load.http_client import PreparedBytes, Response
@@ -61,7 +61,7 @@ class Script:
         self.base_url, self.environment, self.is_flow, self.seed = base_url, environment, is_flow, seed
         self._tables: dict[Table, Sequence[Row]] = {}
         self.steps = [self._step(spec, keeps_body=keeps_bodies) for spec in specs]
-        self.bounds = list(accumulate(spec.weight for spec in specs))
+        self.weights = [spec.weight for spec in specs]
         logins = {spec.login.request.name: spec.login for spec in specs if spec.login}
         self.logins = {name: (login, self._step(login.request, keeps_body=True)) for name, login in logins.items()}
         self.kept_rows = {step.spec.data for _, step in self.logins.values()}
@@ -91,7 +91,7 @@ class Visitor:
         self.logins = self.renewals = self.failed_logins = 0
         self.aside: Counter[str] = Counter()
         self._script, self._client, self._number = script, client, number
-        self._choice = random.Random(f"{script.seed} mix {number}")  # noqa: S311 - nothing secret
+        self._choices = choices(script.weights, script.seed, number)
         self._draw = random.Random(f"{script.seed} data {number}")  # noqa: S311 - nothing secret
         self._rows: dict[Table, Row] = {}
         self._taken: dict[str, Any] = {}
@@ -111,7 +111,7 @@ class Visitor:
         elif len(script.steps) == 1:
             self.choose(self.step)
         else:
-            self.choose(self._choice.choices(script.steps, cum_weights=script.bounds)[0])
+            self.choose(script.steps[next(self._choices)])
         return self.step.spec
 
     def choose(self, step: Step) -> None:

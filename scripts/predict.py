@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import psutil
@@ -116,12 +117,16 @@ def _curve(
 
 
 def _as_json_text(answers: Sequence[Predicted]) -> str:
-    """One object for each number of users and endpoint; the columns stand in `prediction`, or in `open`."""
+    """One object for each number of users and endpoint; the columns stand in `prediction`, or in `open`.
+
+    `bounds`: the most requests per second of a mix, the tightest first; `limit`: of an endpoint.
+    """
     endpoints = [
         {
             "name": answer.endpoint.name,
             "users": answer.plan.profile.users,
             "limit": answer.limit.model_dump() if answer.limit else None,
+            "bounds": [asdict(bound) for bound in answer.bounds],
             "prediction": answer.prediction.model_dump() if answer.prediction else None,
             "open": answer.open_answer.model_dump() if answer.open_answer else None,
         }

@@ -29,7 +29,7 @@ from typing import Literal
 
 from benchmark.formatting import count, latency, signed_percent
 from benchmark.plan import Endpoint, Plan, Profile
-from benchmark.record import Resources, Round
+from benchmark.record import Columns, Resources, Round
 
 MOST_LOST_RATIO = 0.03
 MOST_UTILISATION = 0.9
@@ -97,6 +97,7 @@ Seen = tuple[Literal["error", "warning", "note"], str, str]
 
 AGREED_PERCENT = 3.0  # measurement and prediction agree within this; figures: docs/measurements/predictions.md
 MUCH_PERCENT = 10.0
+LEAST_OF_PART = 100  # requests of an endpoint in a mix: the median of fewer is left to chance
 COMPARED = {"throughput_rps": "req/s", "avg_ms": "mean", "median_ms": "median"}
 
 SERVER_CPU_PERCENT = 90.0
@@ -128,8 +129,7 @@ def disagreement(measured: Round, endpoint: Endpoint, plan: Plan) -> Seen | None
     if measured.prediction is None:
         return None
     found = {}
-    for column, label in COMPARED.items():
-        seen, expected = getattr(measured, column), getattr(measured.prediction, column)
+    for label, seen, expected in _compared(measured, measured.prediction):
         if seen is not None and expected and abs(seen / expected - 1) * 100 > AGREED_PERCENT:
             found[label] = 100 * (seen / expected - 1)
     if not found:
@@ -138,6 +138,17 @@ def disagreement(measured: Round, endpoint: Endpoint, plan: Plan) -> Seen | None
     cause, remedy = next(_causes(measured, endpoint, plan))
     severity: Literal["warning", "note"] = "warning" if max(map(abs, found.values())) > MUCH_PERCENT else "note"
     return severity, f"Measured differs from the prediction: {off}. Likeliest cause: {cause}.", remedy
+
+
+def _compared(measured: Round, predicted: Columns) -> Iterator[tuple[str, float | None, float | None]]:
+    """What is held against its prediction. The median of a mix lies anywhere between those of its endpoints."""
+    parts = [part for part in measured.parts if part.prediction is not None]
+    for column, label in COMPARED.items():
+        if column != "median_ms" or not parts:
+            yield label, getattr(measured, column), getattr(predicted, column)
+    for part in parts:
+        if part.requests >= LEAST_OF_PART and part.prediction is not None:
+            yield f"median of {part.name}", part.median_ms, part.prediction.median_ms
 
 
 def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[str, str]]:
@@ -151,7 +162,8 @@ def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[s
         or (used.generator_cpu_p90_percent or 0) > GENERATOR_CPU_PERCENT
     ):
         yield "the load generator was saturated", "Use fewer users, or more cores for the load generator."
-    if (used.busiest_worker_p90_percent or 0) > SERVER_CPU_PERCENT and endpoint.served not in {"cpu", "mixed"}:
+    computing = any(one.served in {"cpu", "mixed"} for one in endpoint.members)
+    if (used.busiest_worker_p90_percent or 0) > SERVER_CPU_PERCENT and not computing:
         yield "a worker's core was saturated, which the declaration leaves out", "Run `bench diagnose` on it."
     if busy_with_others(used):
         yield "other programs kept the CPU busy", "Run again on an idle machine."
@@ -163,9 +175,8 @@ def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[s
 
 
 def _causes_in_the_model(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[str, str]]:
-    work_s = endpoint.own_work_s(plan.profile.task_seconds) or 0.0
-    dealt = measured.connections_per_worker
-    if endpoint.served == "blocked event loop":
+    dealt, members = measured.connections_per_worker, endpoint.members
+    if any(one.served == "blocked event loop" for one in members):
         yield (
             "a blocked event loop does not respond in the order of requests, as the model assumes",
             "Compare only the throughput.",
@@ -178,11 +189,22 @@ def _causes_in_the_model(measured: Round, endpoint: Endpoint, plan: Plan) -> Ite
             ),
             "Look for refused or closed connections in server.log.",
         )
-    if measured.min_ms is not None and measured.min_ms > (1 + AGREED_PERCENT / 100) * work_s * 1000 + SURROUNDS_MS:
-        fastest = f"even the fastest response took {latency(measured.min_ms)}"
-        yield f"{fastest}, with a declared work of {latency(work_s * 1000)}", "Correct the work in benchmark.toml."
+    yield from _too_slow(measured, endpoint, plan)
     if measured.load_end_s < FEW_ROUNDS * (measured.avg_ms or 0) / 1000:
         yield "the load was too short for more than a few responses per user", "Use a longer duration."
-    if work_s < SHORT_WORK_S:
+    if min(one.own_work_s(plan.profile.task_seconds) or 0.0 for one in members) < SHORT_WORK_S:
         yield "with work this short, overhead counts, which the model only estimates", "Read it with care."
     yield "nothing in the record explains it", "Check how it is declared in benchmark.toml (served, work)."
+
+
+def _too_slow(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Even the fastest response took longer than is declared, of an endpoint or of one in a mix."""
+    rows: dict[str, Columns] = {part.name: part for part in measured.parts}
+    for one in endpoint.members:
+        work_s, row = one.own_work_s(plan.profile.task_seconds) or 0.0, rows.get(one.name, measured)
+        if row.min_ms is None or (endpoint.mix is not None and not work_s):
+            continue
+        if row.min_ms > (1 + AGREED_PERCENT / 100) * work_s * 1000 + SURROUNDS_MS:
+            of = f" of {one.name}" if endpoint.mix is not None else ""
+            fastest = f"even the fastest response{of} took {latency(row.min_ms)}"
+            yield f"{fastest}, with a declared work of {latency(work_s * 1000)}", "Correct the work in benchmark.toml."

@@ -200,11 +200,14 @@ def percentiles_table(record: Record) -> str:
 def predictions_table(record: Record) -> str:
     lines = [table_head("Approach", list(RESULT_COLUMNS))]
     for result in record.endpoints:
-        if result.summary is not None and result.prediction is not None:
-            off = difference_cells(result.summary, result.prediction, tuple(RESULT_COLUMNS.values()))
-            lines.append(table_row(f"{formatting.inert(result.name)}, measured", result.summary, RESULT_COLUMNS))
-            lines.append(table_row(f"{formatting.inert(result.name)}, predicted", result.prediction, RESULT_COLUMNS))
-            lines.append(f"| *difference* | {' | '.join(off)} |")
+        whole = (result.name, result.summary, result.prediction)
+        parts = [(part_label(result.name, part.name), part.summary, part.prediction) for part in result.parts]
+        for name, summary, prediction in [whole, *parts]:
+            if summary is not None and prediction is not None:
+                off = difference_cells(summary, prediction, tuple(RESULT_COLUMNS.values()))
+                lines.append(table_row(f"{formatting.inert(name)}, measured", summary, RESULT_COLUMNS))
+                lines.append(table_row(f"{formatting.inert(name)}, predicted", prediction, RESULT_COLUMNS))
+                lines.append(f"| *difference* | {' | '.join(off)} |")
     return "\n".join(lines) if len(lines) > 1 else ""
 
 

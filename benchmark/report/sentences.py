@@ -3,17 +3,29 @@
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.formatting import WHOLE_PERCENT_FROM, count, factor, figure, inert, latency, ms, percent, rate
+from benchmark.formatting import (
+    MOST_NAMED,
+    WHOLE_PERCENT_FROM,
+    count,
+    factor,
+    figure,
+    inert,
+    latency,
+    listed,
+    ms,
+    percent,
+    rate,
+)
 from benchmark.judge.findings import GRAVITY, RULE_OF, in_todays_words
 from benchmark.plan import Mix
-from benchmark.record import RATE_NOT_KEPT, EndpointResult, Finding, Limit, Record, Round
-from benchmark.theory.wording import difference_percent, limit_sentence
+from benchmark.record import RATE_NOT_KEPT, Columns, EndpointResult, Finding, Limit, Record, Round, part_label
+from benchmark.theory.computing import machine
+from benchmark.theory.wording import difference_percent, limit_sentence, mix_sentence
 
 ALIKE_RATIO = 1.05
-MOST_NAMED = 3
 MUCH_OFF_PERCENT = 3.0
 
 
@@ -95,12 +107,6 @@ def _failed(record: Record, ranked: Collection[str], named: Callable[[str], str]
     return found
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names as a sentence has them: "a, b and c"; of many the first ones, "a, b and 7 more"."""
-    shown = [*names] if len(names) <= MOST_NAMED else [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} more"]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
 def _at_a_rate(record: Record, right: Collection[str], named: Callable[[str], str]) -> list[str]:
     """All handle as many requests as come, if they can: what differs is how long it takes."""
     measured = [result for result in record.endpoints if result.name in right]
@@ -157,7 +163,8 @@ def _explanation(result: EndpointResult, record: Record, measured: str = "") -> 
     if endpoint.locustfile is not None:
         return "Its own locustfile decides what users do, so its limit is unknown."
     if endpoint.mix is not None:
-        return _mixed(endpoint.mix)
+        on = machine(record.plan, record.environment.cpu.count, record.method.pinning)
+        return f"{_mixed(endpoint.mix)} {mix_sentence(endpoint, record.plan, on, measured)}"
     if limit is None and endpoint.served is not None and endpoint.own_work_s(record.profile.task_seconds) is not None:
         return "It runs elsewhere, so it is unknown how many requests it serves at a time."
     if limit is None:
@@ -239,10 +246,10 @@ def prediction_sentence(record: Record) -> str:
     parts = []
     for label, column in PREDICTED.items():
         off = [
-            (abs(value), result.name)
+            (abs(value), name)
             for result in record.endpoints
-            if result.summary is not None and result.prediction is not None
-            if (value := difference_percent(result.summary, result.prediction, column)) is not None
+            for name, measured, predicted in _compared_rows(result, column)
+            if (value := difference_percent(measured, predicted, column)) is not None
         ]
         if off:
             most, name = max(off)
@@ -252,15 +259,27 @@ def prediction_sentence(record: Record) -> str:
     return f"The prediction is within {listed(parts)}." if parts else ""
 
 
+def _compared_rows(result: EndpointResult, column: str) -> Iterator[tuple[str, Columns, Columns]]:
+    """What was measured and predicted; of a mix the latencies of each endpoint, as those of all lie between them."""
+    if column == "throughput_rps" or not result.parts:
+        if result.summary is not None and result.prediction is not None:
+            yield result.name, result.summary, result.prediction
+        return
+    for part in result.parts:
+        if part.prediction is not None:
+            yield part_label(result.name, part.name), part.summary, part.prediction
+
+
 def reach_sentence(record: Record) -> str:
     """How far the load was beyond what the service times of its endpoints were measured with; "" where it was not."""
     parts = []
     for result in record.endpoints:
         endpoint = next(one for one in record.plan.endpoints if one.name == result.name)
-        lone = endpoint.measured
-        if result.prediction is not None and lone is not None and result.users > lone.most_users:
-            diagnosed = f"{inert(result.name)} was diagnosed with up to {count(lone.most_users)} users"
-            beyond = f"the prediction extrapolates {factor(result.users / lone.most_users)}"
+        lone = [one.measured.most_users for one in endpoint.members if one.measured is not None]
+        if result.prediction is not None and lone and result.users > min(lone):
+            who = f"{inert(result.name)} was" if endpoint.mix is None else f"What {inert(result.name)} asks for was"
+            diagnosed = f"{who} diagnosed with up to {count(min(lone))} users"
+            beyond = f"the prediction extrapolates {factor(result.users / min(lone))}"
             parts.append(f"{diagnosed}; this load has {count(result.users)}, so {beyond}.")
     return " ".join(parts)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark import formatting
+from benchmark.formatting import listed
 from benchmark.record import Columns, EndpointResult, Record
 from benchmark.report import sentences
 from benchmark.report.published import Published, same_conditions
@@ -183,7 +184,7 @@ def _sentence(found: Bend, names: Sequence[str]) -> str:
         "slows": f"begins to level off between {low} and {high} users",
         "grows": f"still grows with the users at {high}: its limit lies beyond",
     }
-    return f"Throughput of {sentences.listed(names)} {said[found.kind]}."
+    return f"Throughput of {listed(names)} {said[found.kind]}."
 
 
 def write_step_summary(markdown: str) -> None:

@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.formatting import count, latency, ms, plain, rate, seconds
+from benchmark.formatting import MOST_NAMED, count, latency, ms, plain, rate, seconds
 from benchmark.plan import Plan
-from benchmark.record import Columns, Record
+from benchmark.record import Columns, Record, part_label
 from benchmark.report import sentences
 from benchmark.report.report import failed_label, part_rows
 from benchmark.report.slo import SIGNS, slo_lines
@@ -84,7 +84,7 @@ def print_results(console: Console, record: Record) -> None:
     console.print()
     caveats = sentences.caveats(record)
     for caveat in caveats[:MOST_WARNINGS]:
-        several = len(caveat.places) > sentences.MOST_NAMED
+        several = len(caveat.places) > MOST_NAMED
         where = f"{len(caveat.places)} endpoints" if several else caveat.where
         text = f"{where}: {caveat.message} {caveat.remedy}"
         console.print(Text.assemble((f"{caveat.severity}: ", SEVERITY[caveat.severity]), text))
@@ -156,6 +156,8 @@ def _print_predicted(console: Console, plan: Plan, answers: Sequence[Predicted])
     for answer in answers:
         row = answer.prediction or (answer.open_answer.simulated if answer.open_answer else None)
         rows += [(answer.endpoint.name, row)] if row is not None else []
+        found = answer.prediction or answer.open_answer
+        rows += [(part_label(answer.endpoint.name, part.name), part.summary) for part in found.parts] if found else []
     _print_title(console, f"Predicted: {load}, {seconds(profile.duration_s)} per endpoint, {served}")
     console.print(results_table(console.width, rows, PREDICTED))
     console.print()
@@ -163,6 +165,8 @@ def _print_predicted(console: Console, plan: Plan, answers: Sequence[Predicted])
 
 def _explained(answer: Predicted) -> Iterator[str]:
     """What limits an endpoint, then what would move that limit, a line each."""
+    if answer.endpoint.mix is not None and answer.machine is not None:
+        yield wording.mix_sentence(answer.endpoint, answer.plan, answer.machine, named=plain)
     if answer.open_answer is not None:
         yield f"{wording.open_sentence(answer.open_answer)}."
         return

@@ -14,8 +14,8 @@ from benchmark.formatting import count
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Limit
 from benchmark.theory.bounds import limit
-from benchmark.theory.computing import service
-from benchmark.theory.curve import Simulator, undeclared
+from benchmark.theory.computing import Bound, bounds, service
+from benchmark.theory.curve import Simulator, only_pool, undeclared, with_slots
 from benchmark.theory.predict import (
     DRAWS,
     MOST_SIMULATED,
@@ -26,7 +26,7 @@ from benchmark.theory.predict import (
     predict_open,
 )
 from benchmark.theory.processors import Machine
-from benchmark.theory.simulation import OVERHEAD, Service
+from benchmark.theory.simulation import OVERHEAD, Mix, Service
 
 MOST_ARRIVALS = 2_000_000
 FLAGS = {
@@ -75,8 +75,15 @@ class Predicted:
     plan: Plan
     endpoint: Endpoint
     limit: Limit | None
+    machine: Machine | None = None
     prediction: Prediction | None = None
     open_answer: OpenAnswer | None = None
+
+    @property
+    def bounds(self) -> list[Bound]:
+        """What limits a mix, the tightest first."""
+        served = None if self.endpoint.mix is None else service(self.endpoint, self.plan)
+        return [] if served is None else bounds(served, self.machine, OVERHEAD[self.plan.profile.client])
 
 
 def ask(values: Mapping[str, str | None]) -> PredictionRequest:
@@ -84,7 +91,7 @@ def ask(values: Mapping[str, str | None]) -> PredictionRequest:
     return checked(PredictionRequest, {name: value for name, value in values.items() if value is not None}, FLAGS)
 
 
-def simulations(request: PredictionRequest, plans: Sequence[Plan]) -> list[tuple[Plan, Endpoint, Service]]:
+def simulations(request: PredictionRequest, plans: Sequence[Plan]) -> list[tuple[Plan, Endpoint, Service | Mix]]:
     """List what has to be simulated. UsageError: a plan does not fit the request, or it would take minutes."""
     for plan in plans:
         _check_connections(request, plan)
@@ -98,7 +105,8 @@ def simulations(request: PredictionRequest, plans: Sequence[Plan]) -> list[tuple
     for plan, endpoint, served in found:
         if request.rate_per_s(plan) is None and most_requests(plan, served) > MOST_SIMULATED:
             requests = count(round(most_requests(plan, served)))
-            message = f"endpoint {endpoint.name!r}: {requests} requests take minutes to simulate"
+            what = "endpoint" if endpoint.mix is None else "mix"
+            message = f"{what} {endpoint.name!r}: {requests} requests take minutes to simulate"
             raise UsageError(f"{message}; take a shorter --duration, or fewer --users: the rates hardly differ")
     return found
 
@@ -119,6 +127,8 @@ def _check_connections(request: PredictionRequest, plan: Plan) -> None:
 
 def _as_asked(request: PredictionRequest, endpoint: Endpoint, plan: Plan) -> Endpoint:
     """Change what is declared of an endpoint into what the command line says of it."""
+    if endpoint.mix is not None:
+        return _mix_as_asked(request, endpoint)
     changes: dict[str, Any] = {}
     if request.service_seconds is not None:
         changes |= {"work_tasks": None, "work_s": request.service_seconds, "measured": None, "cpu_s": None}
@@ -135,13 +145,27 @@ def _as_asked(request: PredictionRequest, endpoint: Endpoint, plan: Plan) -> End
     return endpoint.model_copy(update=changes)
 
 
-def _service(endpoint: Endpoint, plan: Plan) -> Service:
+def _mix_as_asked(request: PredictionRequest, mix: Endpoint) -> Endpoint:
+    for flag, value in (("--service-seconds", request.service_seconds), ("--seats", request.seats)):
+        if value is not None:
+            message = f"{flag} is of one endpoint, and {mix.name!r} is a mix of several"
+            raise UsageError(f"{message}; declare it in benchmark.toml, or name an endpoint")
+    if request.slots is None:
+        return mix
+    if only_pool(mix) is None:
+        pools = [repr(one.name) for one in mix.members if one.seats is not None]
+        have = f"{', '.join(pools)} of mix {mix.name!r} have one each" if pools else f"none of mix {mix.name!r} has one"
+        raise UsageError(f"--slots are of one pool, and {have}; declare them in benchmark.toml")
+    return with_slots(mix, request.slots)
+
+
+def _service(endpoint: Endpoint, plan: Plan) -> Service | Mix:
     served = service(endpoint, plan)
     if served is None and plan.target.url is not None:
         message = f"endpoint {endpoint.name!r}: the number of workers behind {plan.target.url} is unknown"
         raise UsageError(f"{message}; predict with a benchmark.toml whose [app] has import")
     if served is None:
-        raise UsageError(undeclared(endpoint.name))
+        raise UsageError(undeclared(endpoint, plan))
     return served
 
 
@@ -151,19 +175,19 @@ def simulator(request: PredictionRequest, plan: Plan, machine: Machine) -> Simul
         raise UsageError("a curve and --meet are of users who wait for responses: leave rates and --connections out")
     if len(plan.endpoints) > 1:
         names = ", ".join(endpoint.name for endpoint in plan.endpoints)
-        raise UsageError(f"a curve and --meet are of one endpoint; name one of {names}: bench predict NAME ...")
+        raise UsageError(f"a curve and --meet are of one endpoint or mix; name one of {names}: bench predict NAME ...")
     endpoint = _as_asked(request, plan.endpoints[0], plan)
     _service(endpoint, plan)
     return Simulator(plan, endpoint, machine, request.seed)
 
 
 def answer(
-    request: PredictionRequest, plan: Plan, endpoint: Endpoint, served: Service, machine: Machine | None = None
+    request: PredictionRequest, plan: Plan, endpoint: Endpoint, served: Service | Mix, machine: Machine | None = None
 ) -> Predicted:
     rate_per_s, bound = request.rate_per_s(plan), limit(endpoint, plan)
     if rate_per_s is None:
         found = predict(plan, served, split=request.connections, seed=request.seed, draws=request.draws, on=machine)
-        return Predicted(plan, endpoint, bound, prediction=found)
+        return Predicted(plan, endpoint, bound, machine, prediction=found)
     found_open = predict_open(
         rate_per_s,
         plan.profile.duration_s,
@@ -174,4 +198,4 @@ def answer(
         profile=plan.profile if request.open_rate is None else None,
         on=machine,
     )
-    return Predicted(plan, endpoint, bound, open_answer=found_open)
+    return Predicted(plan, endpoint, bound, machine, open_answer=found_open)

@@ -14,11 +14,12 @@ from benchmark.record import Pinning
 from benchmark.service import MeasuredService
 from benchmark.theory.demand import Constant, mean_s, measured
 from benchmark.theory.processors import Machine
-from benchmark.theory.simulation import OVERHEAD, Overhead, Service
+from benchmark.theory.simulation import OVERHEAD, Mix, Overhead, Service
 
 FRAMEWORK_S = 0.0002  # what FastAPI and uvicorn compute for a handler that does nothing (2026-11-28, CPython 3.11)
 WAY_S = 0.00002  # through the kernel, there and back
 PERCENT = 100.0
+THREADS = ""  # the pool that all endpoints with `def` of a worker share; the others bear an endpoint's name
 
 
 def machine(plan: Plan, cpus: int, pinned: Pinning | None = None) -> Machine:
@@ -32,11 +33,48 @@ def machine(plan: Plan, cpus: int, pinned: Pinning | None = None) -> Machine:
     return Machine(cpus, generators=profile.processes or max(1, cpus - plan.target.workers))
 
 
-def service(endpoint: Endpoint, plan: Plan) -> Service | None:
+def service(endpoint: Endpoint, plan: Plan) -> Service | Mix | None:
     """How an endpoint's requests are served; None when that, or its own work, is not declared or not known here.
 
-    Seats of an app elsewhere are not known, nor what users of one's own locustfile ask for.
+    Seats of an app elsewhere are not known, nor what users of one's own locustfile ask for. Of a mix all must be known.
     """
+    if endpoint.mix is None:
+        return _alone(endpoint, plan)
+    members = endpoint.members
+    known = [found for one in members if (found := _alone(one, plan)) is not None]
+    if len(known) < len(members):
+        return None
+    names = tuple(one.name for one in members)
+    if len(members) == 1:
+        return Mix(tuple(known), (1.0,), names)
+    order = () if endpoint.mix.weights else tuple(names.index(one.name) for one in endpoint.mix.requests)
+    weights = endpoint.mix.weights or tuple(float(order.count(place)) for place in range(len(names)))
+    client = plan.profile.client
+    served = [_in_company(found, one, client) for found, one in zip(known, members, strict=True)]
+    return Mix(tuple(served), weights, names, order)
+
+
+def unknown_members(endpoint: Endpoint, plan: Plan) -> tuple[Endpoint, ...]:
+    """Those endpoints of a mix of which too little is known for a prediction."""
+    return tuple(one for one in endpoint.members if _alone(one, plan) is None)
+
+
+def _in_company(found: Service, endpoint: Endpoint, client: str) -> Service:
+    """The same service where others share its workers: what holds a worker alone as if by one slot holds up them all.
+
+    The pool of threads is one for all endpoints that need a thread; other pools are an endpoint's own.
+    """
+    if endpoint.served == "thread pool":
+        return replace(found, pool=THREADS)
+    if found.seats is None or endpoint.served == "pool":
+        return replace(found, pool=endpoint.name)
+    if endpoint.served == "blocked event loop":
+        return replace(found, seats=None, blocks=True)
+    demands = found.demands or Constant(OVERHEAD[client].worker_s + found.work_s, 0.0)
+    return replace(found, seats=None, demands=demands, computing_s=found.computing_s or found.work_s)
+
+
+def _alone(endpoint: Endpoint, plan: Plan) -> Service | None:
     work_s = endpoint.own_work_s(plan.profile.task_seconds)
     if endpoint.measured is not None and work_s is None:
         work_s = mean_s(endpoint.measured.percent, endpoint.measured.latency_ms) / 1000
@@ -91,6 +129,10 @@ def _as_measured(found: Service, endpoint: Endpoint, lone: MeasuredService, clie
 
 def resampled(endpoint: Endpoint, random: np.random.Generator) -> Endpoint:
     """The same endpoint as another measurement of as many responses might have found it (Efron's bootstrap, 1979)."""
+    if endpoint.mix is not None:
+        again = {one.name: resampled(one, random) for one in endpoint.members}
+        requests = tuple(again[one.name] for one in endpoint.mix.requests)
+        return endpoint.model_copy(update={"mix": endpoint.mix.model_copy(update={"requests": requests})})
     lone = endpoint.measured
     if lone is None:
         return endpoint
@@ -101,31 +143,49 @@ def resampled(endpoint: Endpoint, random: np.random.Generator) -> Endpoint:
 
 @dataclass(frozen=True)
 class Bound:
-    """What lets no more than `rps` requests through, however many users there are (Denning and Buzen 1978)."""
+    """What lets no more than `rps` requests through, however many users there are (Denning and Buzen 1978).
+
+    `pool`: which slots of a mix do so; each request holds what binds for `held_s` on average.
+    """
 
     by: str
     rps: float
+    held_s: float
+    pool: str = ""
 
 
-def bounds(served: Service, on: Machine | None, overhead: Overhead) -> list[Bound]:
+def bounds(served: Service | Mix, on: Machine | None, overhead: Overhead) -> list[Bound]:
     """All bounds of a service on a machine, the tightest first. `overhead`: of requests for which none is known."""
-    return sorted(_bounds(served, on, served.overhead or overhead), key=lambda bound: bound.rps)
+    return sorted(_bounds(Mix.of(served), on, overhead), key=lambda bound: bound.rps)
 
 
-def _bounds(served: Service, on: Machine | None, overhead: Overhead) -> Iterator[Bound]:
-    generator_s = overhead.generator_s + overhead.between_s
+def _bounds(mix: Mix, on: Machine | None, overhead: Overhead) -> Iterator[Bound]:
+    computing_s = mix.mean(lambda one: one.computing_s)
+    generator_s = mix.mean(lambda one: _generator_s(one, overhead))
     generators = on.generators if on else 1
-    if served.seats is not None:
-        yield Bound("slots", sum(served.seats) / held_s(served))
+    for pool, seats in mix.pools.items():
+        seated_s = mix.seated(pool, held_s)
+        yield Bound("slots", sum(seats) / seated_s, seated_s, pool)
     if generator_s:
-        yield Bound("generator", generators / generator_s)
-    if not served.computing_s:
+        yield Bound("generator", generators / generator_s, generator_s)
+    if kept_s := mix.mean(kept_busy_s):
+        yield Bound("workers", mix.workers / kept_s, kept_s)
+    if not computing_s:
         return
-    yield Bound("workers", served.workers / served.computing_s)
     if on is not None and on.apart:
-        yield Bound("cores", on.cores / served.computing_s)
+        yield Bound("cores", on.cores / computing_s, computing_s)
     elif on is not None:
-        yield Bound("cores", on.cores / (served.computing_s + generator_s))
+        yield Bound("cores", on.cores / (computing_s + generator_s), computing_s)
+
+
+def _generator_s(served: Service, overhead: Overhead) -> float:
+    found = served.overhead or overhead
+    return found.generator_s + found.between_s
+
+
+def kept_busy_s(served: Service) -> float:
+    """Mean time (s) for which a request keeps its worker from all others: it computes, or blocks the event loop."""
+    return max(served.computing_s, held_s(served)) if served.blocks else served.computing_s
 
 
 def held_s(served: Service) -> float:

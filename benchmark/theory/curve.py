@@ -12,10 +12,10 @@ from benchmark.fields import Frozen, parse_seconds
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Spread
 from benchmark.summary import quantiles_ms, since_due_ms, within
-from benchmark.theory.computing import Bound, bounds, resampled, service
+from benchmark.theory.computing import Bound, bounds, resampled, service, unknown_members
 from benchmark.theory.connections import assigned, likely_split
 from benchmark.theory.processors import Machine
-from benchmark.theory.simulation import OVERHEAD, Load, Service, simulate
+from benchmark.theory.simulation import OVERHEAD, Load, Mix, simulate
 
 MOST_USERS = 10_000
 MOST_WORKERS = 64
@@ -49,11 +49,15 @@ class Point(Frozen):
 
 
 class Knee(Frozen):
-    """From `users` on more of them only wait longer, as no more than `most_rps` get through; `by` what limits it."""
+    """From `users` on more of them only wait longer, as no more than `most_rps` get through; `by` what limits it.
+
+    `pool`: where it is slots of a mix, whose; "": they are threads.
+    """
 
     users: float
     most_rps: float
     by: Literal["slots", "workers", "cores", "generator"]
+    pool: str = ""
 
 
 class Curve(Frozen):
@@ -149,7 +153,7 @@ class Simulator:
 
     def __post_init__(self) -> None:
         self.served = _served(self.endpoint, self.plan)
-        self.on = self.machine if self.served.demands is not None else None
+        self.on = self.machine if self.served.computes else None
 
     def bounds(self) -> list[Bound]:
         return bounds(self.served, self.on, OVERHEAD[self.plan.profile.client])
@@ -158,9 +162,9 @@ class Simulator:
         first = next(iter(self.bounds()), None)
         if first is None:
             return None
-        alone_s = self.served.alone_s or self.served.work_s
+        alone_s = self.served.alone_s
         users = first.rps * (alone_s + self.plan.profile.think_s(alone_s))
-        return Knee.model_validate({"users": users, "most_rps": first.rps, "by": first.by})
+        return Knee.model_validate({"users": users, "most_rps": first.rps, "by": first.by, "pool": first.pool})
 
     def once(self, users: int) -> dict[str, float]:
         """What this many users get, as medians over a few loads."""
@@ -183,16 +187,17 @@ class Simulator:
         band = {name: Spread(low=low, high=high) for name, (low, high) in ends.items()}
         return Point.model_validate({"users": users, **middle, "band": band})
 
-    def _load(self, users: int, served: Service, number: int) -> dict[str, float]:
+    def _load(self, users: int, served: Mix, number: int) -> dict[str, float]:
+        """Simulate users who begin spread over a cycle; of a flow over all of its steps, so that none comes first."""
         profile, random = self.plan.profile, np.random.default_rng((self.seed, number))
-        alone_s = served.alone_s or served.work_s
+        alone_s = served.alone_s
         most_rps = min((bound.rps for bound in self.bounds()), default=float("inf"))
-        cycle_s = max(alone_s + profile.think_s(alone_s), users / most_rps)
+        cycle_s = served.steps * max(alone_s + profile.think_s(alone_s), users / most_rps)
         begins = Load(users, profile.spawn_rate_per_s, duration_s=1.0)
         split = likely_split(begins, served.workers, random, own_sockets=self.plan.target.sockets == "per-worker")
         overhead = OVERHEAD[profile.client]
         warm_s = overhead.begin_s + users * overhead.connect_s + WARM_CYCLES * cycle_s
-        lasts_s = max(ANSWERS / users, ANSWERS_PER_USER) * cycle_s
+        lasts_s = max(ANSWERS / users / served.steps, ANSWERS_PER_USER / served.steps, 1.0) * cycle_s
         load = Load(
             users=users,
             spawn_rate_per_s=users,
@@ -212,18 +217,25 @@ class Simulator:
         return dict(zip(METRICS, values, strict=True))
 
 
-def _served(endpoint: Endpoint, plan: Plan) -> Service:
+def _served(endpoint: Endpoint, plan: Plan) -> Mix:
     served = service(endpoint, plan)
     if served is None:
-        raise UsageError(undeclared(endpoint.name))
-    return served
+        raise UsageError(undeclared(endpoint, plan))
+    return Mix.of(served)
 
 
-def undeclared(name: str) -> str:
-    """What to do about an endpoint of which too little is known."""
-    message = f"endpoint {name!r}: its service time, or how it is served, is not declared"
+def undeclared(endpoint: Endpoint, plan: Plan) -> str:
+    """What to do about an endpoint of which too little is known, or about those of a mix."""
+    unknown = unknown_members(endpoint, plan)
+    names = ", ".join(repr(one.name) for one in unknown)
+    who = f"endpoint {names}" if len(unknown) == 1 else f"endpoints {names}"
+    message = f"{who}: its service time, or how it is served, is not declared"
     declare = "declare work and served in benchmark.toml, or give --service-seconds and --seats"
-    return f"{message}; {declare}, or have them measured: bench diagnose {name} --keep"
+    if endpoint.mix is not None:
+        message = f"mix {endpoint.name!r}: the service time of its {who}, or how it is served, is not declared"
+        declare = "declare work and served in benchmark.toml"
+    commands = "; ".join(f"bench diagnose {one.name} --keep" for one in unknown)
+    return f"{message}; {declare}, or have them measured: {commands}"
 
 
 def grid(first: int, last: int) -> list[int]:
@@ -237,12 +249,12 @@ def curve(found: Simulator, users: Sequence[int], watch: Callable[[int], None]) 
     for number in users:
         watch(number)
         points.append(found.point(number))
-    lone = found.endpoint.measured
+    measured = [one.measured.most_users for one in found.endpoint.members if one.measured is not None]
     return Curve(
         endpoint=found.endpoint.name,
         points=tuple(points),
         knee=found.knee(),
-        most_users=None if lone is None else lone.most_users,
+        most_users=min(measured, default=None),
         seed=found.seed,
     )
 
@@ -298,12 +310,26 @@ def _first(kept: Callable[[int], bool], most: int) -> int | None:
 
 def _changes(found: Simulator) -> Iterator[tuple[Literal["workers", "threads", "slots"], int, int]]:
     """What could be more: its name, how many there are now, and how many it makes sense to try."""
-    target, endpoint = found.plan.target, found.endpoint
+    target, users = found.plan.target, found.plan.profile.users
     yield "workers", target.workers, MOST_WORKERS
-    if endpoint.served == "thread pool":
-        yield "threads", target.threads, max(found.plan.profile.users, target.threads)
-    elif endpoint.seats is not None:
-        yield "slots", endpoint.seats, max(found.plan.profile.users, endpoint.seats)
+    if any(one.served == "thread pool" for one in found.endpoint.members):
+        yield "threads", target.threads, max(users, target.threads)
+    if (pooled := only_pool(found.endpoint)) is not None:
+        yield "slots", pooled, max(users, pooled)
+
+
+def only_pool(endpoint: Endpoint) -> int | None:
+    """The slots of the one endpoint that has a pool of its own; None: none has, or several have."""
+    found = [one.seats for one in endpoint.members if one.seats is not None]
+    return found[0] if len(found) == 1 else None
+
+
+def with_slots(endpoint: Endpoint, slots: int) -> Endpoint:
+    """The same with so many in its pool, or in the one pool of its mix."""
+    if endpoint.mix is None:
+        return endpoint.model_copy(update={"served": "pool", "seats": slots})
+    requests = tuple(one if one.seats is None else with_slots(one, slots) for one in endpoint.mix.requests)
+    return endpoint.model_copy(update={"mix": endpoint.mix.model_copy(update={"requests": requests})})
 
 
 def _take(
@@ -318,7 +344,7 @@ def _take(
     def changed(number: int) -> Simulator:
         target, endpoint = found.plan.target, found.endpoint
         if what == "slots":
-            endpoint = endpoint.model_copy(update={"seats": number})
+            endpoint = with_slots(endpoint, number)
         else:
             target = target.model_copy(update={what: number})
         plan = found.plan.model_copy(update={"target": target})

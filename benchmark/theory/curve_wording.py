@@ -1,8 +1,8 @@
 """What a curve of users says, in sentences."""
 
 from benchmark.formatting import count, factor, latency, rate, three_digits
-from benchmark.theory.computing import held_s
 from benchmark.theory.curve import Curve, Knee, Met, Promise, Simulator, Take
+from benchmark.theory.wording import bound_cause, several
 
 
 def knee_sentence(knee: Knee | None, found: Simulator) -> str:
@@ -11,24 +11,8 @@ def knee_sentence(knee: Knee | None, found: Simulator) -> str:
         return "No queueing: as far as it is known, nothing is shared that users would wait for."
     users = "the first user" if knee.users <= 1 else f"about {three_digits(knee.users)} users"
     limit = f"no more than {rate(knee.most_rps)} req/s get through"
-    return f"From {users} on more of them only wait longer: {limit}, limited by {_cause(knee.by, found)}."
-
-
-def _cause(by: str, found: Simulator) -> str:
-    served, workers = found.served, found.plan.target.workers
-    computes = f"computes {latency(1000 * served.computing_s)} for each request"
-    if by == "slots" and served.seats is not None:
-        return f"{_several(sum(served.seats), 'slot')}, which a request holds for {latency(1000 * held_s(served))}"
-    if by == "workers":
-        return f"the worker, which {computes}" if workers == 1 else f"the {workers} workers, each of which {computes}"
-    if by == "cores" and found.on is not None:
-        apart = "the workers have" if found.on.apart else "workers and load generator share"
-        return f"the {_several(found.on.cores, 'core')} that {apart}; a worker {computes}"
-    return "the load generator, not the server"
-
-
-def _several(number: int, what: str) -> str:
-    return f"{count(number)} {what}" if number == 1 else f"{count(number)} {what}s"
+    cause = bound_cause(found.bounds()[0], found.served, found.on)
+    return f"From {users} on more of them only wait longer: {limit}, limited by {cause}."
 
 
 def reach_sentence(found: Curve) -> str:
@@ -38,7 +22,7 @@ def reach_sentence(found: Curve) -> str:
         return "Its service time is declared, not measured: bench diagnose with --keep measures it."
     if most <= found.most_users:
         return ""
-    measured = f"It was measured with up to {_several(found.most_users, 'user')}"
+    measured = f"It was measured with up to {several(found.most_users, 'user')}"
     return f"{measured}; at {count(most)} the curve extrapolates {factor(most / found.most_users)}."
 
 
@@ -58,8 +42,8 @@ def met_sentence(met: Met) -> str:
     if met.first is None or met.last is None:
         return f"No number of users gets {what}."
     if met.last >= met.most:
-        return f"It holds from {_several(met.first, 'user')} to {count(met.most)} and beyond: {what}."
-    span = f"up to {_several(met.last, 'user')}" if met.first == 1 else f"from {met.first} to {met.last} users"
+        return f"It holds from {several(met.first, 'user')} to {count(met.most)} and beyond: {what}."
+    span = f"up to {several(met.last, 'user')}" if met.first == 1 else f"from {met.first} to {met.last} users"
     return f"It holds {span}: {what}."
 
 
@@ -67,7 +51,7 @@ def take_sentences(met: Met) -> list[str]:
     """What it would take for the users of the profile; nothing where it holds."""
     if met.holds:
         return []
-    return [f"For {_several(met.users, 'user')}: {_taken(one)}." for one in met.takes]
+    return [f"For {several(met.users, 'user')}: {_taken(one)}." for one in met.takes]
 
 
 WHY_NOT = {

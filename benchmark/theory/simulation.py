@@ -7,9 +7,10 @@ was measured of it, and what it leaves out.
 """
 
 from array import array
-from collections.abc import Generator, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, repeat
+from itertools import count, cycle, repeat
 from math import floor
 
 import numpy as np
@@ -17,9 +18,9 @@ import pandas as pd
 from simpy import Environment, Event, Resource
 from simpy.events import ProcessGenerator
 
-from benchmark.theory.demand import BLOCK, Constant, Demands
+from benchmark.theory.demand import Constant, Demands
 from benchmark.theory.processors import Machine, OneByOne, Process, processes
-from load.arrivals import Think
+from load.arrivals import Think, choices
 
 SWITCH_INTERVAL_S = 0.005
 """How long a thread may compute while others of its process want to (sys.getswitchinterval)."""
@@ -86,7 +87,7 @@ class Service:
     `demands`: how much of it is computing, and how it varies; None: all of it is waiting, and constant. What then has
     no slots waits and computes next to others. `computing_s`: its mean. `overhead`: of these requests, where it is
     known, and `alone_s`: their mean response time with it. `switches`: whether requests that compute are threads, which
-    take turns. Services with the same `pool` share its seats.
+    take turns. Services with the same `pool` share its seats. `blocks`: keeps its worker from all else while it waits.
     """
 
     work_s: float
@@ -98,26 +99,85 @@ class Service:
     alone_s: float | None = None
     switches: bool = False
     pool: str = ""
+    blocks: bool = False
+
+    @property
+    def computes(self) -> bool:
+        """Whether it is known how its requests keep a worker's processor busy."""
+        return self.demands is not None
 
 
 @dataclass(frozen=True)
 class Mix:
-    """Services of one server; each request is of one of them, drawn by weight."""
+    """Services of one server. Each request of a user is of one of them, drawn by weight, or of the next in a flow.
+
+    `order`: of a flow, the service of each step; the weights then say how often they are asked for. `names`: what each
+    is called; none: it is one service, which stands for itself.
+    """
 
     services: tuple[Service, ...]
     weights: tuple[float, ...]
+    names: tuple[str, ...] = ()
+    order: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, served: "Service | Mix") -> "Mix":
+        return served if isinstance(served, Mix) else cls((served,), (1.0,))
+
+    @property
+    def workers(self) -> int:
+        return self.services[0].workers
+
+    @property
+    def computes(self) -> bool:
+        return any(one.computes for one in self.services)
+
+    @property
+    def work_s(self) -> float:
+        return self.mean(lambda one: one.work_s)
+
+    @property
+    def alone_s(self) -> float:
+        """Mean response time where nobody waits for anything."""
+        return self.mean(lambda one: one.alone_s or one.work_s)
+
+    @property
+    def steps(self) -> int:
+        """How many requests of a user there are until it begins again."""
+        return len(self.order) or 1
+
+    @property
+    def pools(self) -> Mapping[str, tuple[int, ...]]:
+        """Seats of each worker, by what they are of."""
+        return {one.pool: one.seats for one in self.services if one.seats is not None}
+
+    def mean(self, of: Callable[[Service], float]) -> float:
+        """Mean over the requests of what is so much for each of a service."""
+        pairs = zip(self.weights, self.services, strict=True)
+        return sum(weight * of(one) for weight, one in pairs) / sum(self.weights)
+
+    def seated(self, pool: str, of: Callable[[Service], float]) -> float:
+        """The same where only those count that need a seat of that pool."""
+        return self.mean(lambda one: of(one) if one.seats is not None and one.pool == pool else 0.0)
+
+    def places(self, seed: int, user: int) -> Iterator[int]:
+        """Which service each request of a user is of, as users choose under load."""
+        if len(self.services) == 1:
+            return repeat(0)
+        return cycle(self.order) if self.order else choices(self.weights, seed, user)
 
 
 @dataclass(frozen=True)
 class Simulated:
     """Request rows of one simulated load, and when the requests were sent that were under way when it stopped (s).
 
-    `mean_think_s`: of the think times that users drew.
+    `mean_think_s`: of the think times that users drew. `waiting_for`: the service of each that was under way.
     """
 
     rows: pd.DataFrame
     waiting_since_s: tuple[float, ...]
     mean_think_s: float = 0.0
+    waiting_for: tuple[int, ...] = ()
 
     @property
     def in_flight(self) -> int:
@@ -125,16 +185,28 @@ class Simulated:
 
 
 class Worker:
-    """A server process: an event loop and, where there is something to queue for, seats."""
+    """A server process: an event loop and, where there is something to queue for, seats.
 
-    def __init__(self, environment: Environment, loop: Process, pools: dict[str, int]) -> None:
+    `blocks`: whether some requests keep the loop while they wait, so that all have to take turns at it.
+    """
+
+    def __init__(self, environment: Environment, loop: Process, pools: Mapping[str, int], *, blocks: bool) -> None:
         self._environment = environment
         self._loop = loop
+        self._turn = Resource(environment) if blocks else None
         self._pools = {name: Resource(environment, capacity=seats) for name, seats in pools.items()}
-        self._threads = 0
+        self._threads: defaultdict[str, int] = defaultdict(int)
 
     def _seats(self, kind: "Kind") -> Resource | None:
         return None if kind.service.seats is None else self._pools[kind.service.pool]
+
+    def _is_new(self, kind: "Kind", seats: Resource) -> bool:
+        """Whether a seat that was just taken never was before: its thread has to be started."""
+        pool = kind.service.pool
+        if seats.count <= self._threads[pool]:
+            return False
+        self._threads[pool] += 1
+        return True
 
     def answer(self, kind: "Kind", *, is_first: bool) -> ProcessGenerator:
         """Serve one request, from its arrival to the answer; the first one of a connection has to be accepted."""
@@ -153,8 +225,7 @@ class Worker:
             with seats.request() as seat:
                 yield seat
                 started_s = 0.0
-                if seats.count > self._threads:
-                    self._threads += 1
+                if self._is_new(kind, seats):
                     started_s = loop.delay_s(overhead.thread_s)
                 yield environment.timeout(started_s + work_s)
         yield environment.timeout(loop.delay_s(overhead.worker_s / 2) + overhead.latency_s)
@@ -164,14 +235,15 @@ class Worker:
         environment, overhead, seats = self._environment, kind.overhead, self._seats(kind)
         outside_s = min(overhead.worker_s, computing_s) / 2
         yield from self._handled(outside_s + overhead.accept_s * is_first)
-        if seats is None:
+        if kind.service.blocks:
+            yield from self._handled(computing_s - outside_s, waiting_s)
+        elif seats is None:
             yield environment.timeout(waiting_s)
             yield from self._turns(kind, computing_s - outside_s)
         else:
             with seats.request() as seat:
                 yield seat
-                if seats.count > self._threads:
-                    self._threads += 1
+                if self._is_new(kind, seats):
                     yield from self._handled(overhead.thread_s)
                 yield environment.timeout(waiting_s)
                 yield from self._turns(kind, computing_s - 2 * outside_s)
@@ -186,17 +258,22 @@ class Worker:
             seconds -= SWITCH_INTERVAL_S
         yield from self._handled(seconds)
 
-    def _handled(self, seconds: float) -> Generator[Event, None, None]:
+    def _handled(self, seconds: float, blocking_s: float = 0.0) -> Generator[Event, None, None]:
         """Take the process for so long, one after another; nothing to do does not wait for a turn."""
-        if seconds:
+        if self._turn is None and seconds:
             yield self._loop.handle(seconds)
+        elif self._turn is not None and seconds + blocking_s:
+            with self._turn.request() as turn:
+                yield turn
+                yield self._environment.timeout(blocking_s)
+                yield self._loop.handle(seconds)
 
 
 class Log:
     """Finished requests: 17 bytes each, so that a million of them is no matter."""
 
     def __init__(self, mix: Mix) -> None:
-        self._several = len(mix.services) > 1
+        self._named = bool(mix.names) or len(mix.services) > 1
         self._sent_s, self._end_s, self._service = array("d"), array("d"), array("B")
 
     def add(self, sent_s: float, end_s: float, service: int) -> None:
@@ -206,7 +283,7 @@ class Log:
 
     def rows(self) -> pd.DataFrame:
         """Request rows; of a mix `service` says which of its services each asked for."""
-        services = {"service": np.frombuffer(self._service, dtype=np.uint8).copy()} if self._several else {}
+        services = {"service": np.frombuffer(self._service, dtype=np.uint8).copy()} if self._named else {}
         return pd.DataFrame(
             {
                 "sent_s": np.frombuffer(self._sent_s, dtype=np.float64).copy(),
@@ -232,27 +309,28 @@ class Kind:
 class Network:
     """Workers, a load generator, and the requests that pass through both."""
 
-    def __init__(self, served: Service | Mix, overhead: Overhead, machine: Machine | None, seed: int) -> None:
+    def __init__(self, mix: Mix, overhead: Overhead, machine: Machine | None, seed: int) -> None:
         self.environment = Environment()
         self._overhead = overhead
-        mix = served if isinstance(served, Mix) else Mix((served,), (1.0,))
         random = np.random.default_rng(seed)
-        workers = mix.services[0].workers
-        shares = machine is not None and not machine.suffices(workers)
-        kinds = [Kind(service, overhead, random, shares=shares) for service in mix.services]
-        self._kinds = _by_weight(kinds, mix.weights, random)
-        loops, self._generators = processes(self.environment, machine, workers)
-        self._workers = [Worker(self.environment, loop, _pools(mix, number)) for number, loop in enumerate(loops)]
+        blocks = any(service.blocks for service in mix.services)
+        shares = blocks or (machine is not None and not machine.suffices(mix.workers))
+        self._kinds = [Kind(service, overhead, random, shares=shares) for service in mix.services]
+        loops, self._generators = processes(self.environment, machine, mix.workers)
+        self._workers = [
+            Worker(self.environment, loop, {pool: seats[number] for pool, seats in mix.pools.items()}, blocks=blocks)
+            for number, loop in enumerate(loops)
+        ]
         self._log = Log(mix)
         self._asked = count()
-        self._under_way: dict[int, float] = {}
+        self._under_way: dict[int, tuple[float, int]] = {}
 
-    def ask(self, worker: int, *, is_first: bool, user: int = 0) -> ProcessGenerator:
+    def ask(self, worker: int, place: int, *, is_first: bool, user: int = 0) -> ProcessGenerator:
         sent_s = self.environment.now
         number = next(self._asked)
         generator = self._generators[user % len(self._generators)]
-        place, kind = next(self._kinds)
-        self._under_way[number] = sent_s
+        kind = self._kinds[place]
+        self._under_way[number] = sent_s, place
         yield from self._workers[worker].answer(kind, is_first=is_first)
         yield generator.handle(kind.overhead.generator_s)
         del self._under_way[number]
@@ -265,22 +343,9 @@ class Network:
 
     def run(self, duration_s: float) -> Simulated:
         self.environment.run(until=duration_s)
-        return Simulated(self._log.rows(), tuple(self._under_way.values()))
-
-
-def _pools(mix: Mix, worker: int) -> dict[str, int]:
-    return {service.pool: service.seats[worker] for service in mix.services if service.seats is not None}
-
-
-def _by_weight(
-    kinds: Sequence[Kind], weights: Sequence[float], random: np.random.Generator
-) -> Iterator[tuple[int, Kind]]:
-    if len(kinds) == 1:
-        yield from repeat((0, kinds[0]))
-    shares = np.array(weights, dtype=np.float64) / sum(weights)
-    while True:
-        for place in random.choice(len(kinds), BLOCK, p=shares).tolist():
-            yield place, kinds[place]
+        under_way = self._under_way.values()
+        since_s, places = tuple(sent_s for sent_s, _ in under_way), tuple(place for _, place in under_way)
+        return Simulated(self._log.rows(), since_s, waiting_for=places)
 
 
 def simulate(
@@ -297,7 +362,8 @@ def simulate(
     `workers`: for each user, in the order in which they are spawned, the number of the worker that has its connection.
     `machine`: what computes; None: every process has a core of its own. `seed` draws what requests need.
     """
-    network = Network(served, overhead, machine, seed)
+    mix = Mix.of(served)
+    network = Network(mix, overhead, machine, seed)
     environment = network.environment
     think = load.think or Think(first_s=load.wait_s)
     thoughts_s: array[float] = array("d")
@@ -306,11 +372,11 @@ def simulate(
         yield environment.timeout(overhead.begin_s + load.spawned_at_s(number))
         yield network.connect(number)
         yield environment.timeout(max(0.0, first_request_s(load, number, overhead) - environment.now))
-        pause = think.pauses(load.seed, number)
+        pause, places = think.pauses(load.seed, number), mix.places(load.seed, number)
         is_first = True
         while True:
             sent_s = environment.now
-            yield from network.ask(worker, is_first=is_first, user=number)
+            yield from network.ask(worker, next(places), is_first=is_first, user=number)
             is_first = False
             if think_s := pause(environment.now - sent_s):
                 thoughts_s.append(think_s)
@@ -340,14 +406,28 @@ def simulate_open(
     *,
     machine: Machine | None = None,
     seed: int = 0,
+    users: int = 0,
+    choice_seed: int = 0,
 ) -> Simulated:
-    """Simulate arrivals that do not wait for answers: (seconds since the one before, number of the worker)."""
-    network = Network(served, overhead, machine, seed)
+    """Simulate arrivals that do not wait for answers: (seconds since the one before, number of the worker).
+
+    Each is sent by the one of `users` who has been free for longest, who chooses as `choice_seed` says; where none is
+    free there is one more.
+    """
+    mix = Mix.of(served)
+    network = Network(mix, overhead, machine, seed)
+    free = deque(mix.places(choice_seed, number) for number in range(users))
+    more = count(users)
+
+    def send(worker: int) -> ProcessGenerator:
+        places = free.popleft() if free else mix.places(choice_seed, next(more))
+        yield from network.ask(worker, next(places), is_first=False)
+        free.append(places)
 
     def arrive() -> ProcessGenerator:
         for gap_s, worker in arrivals:
             yield network.environment.timeout(gap_s)
-            network.environment.process(network.ask(worker, is_first=False))
+            network.environment.process(send(worker))
 
     network.environment.process(arrive())
     return network.run(duration_s)

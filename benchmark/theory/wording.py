@@ -1,11 +1,15 @@
 """What queueing theory says, in sentences and tables: the limit that holds, what would move it, how far off it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from benchmark.formatting import count, figure, latency, percent, rate, seconds, signed_percent
+from benchmark.formatting import count, figure, inert, latency, listed, percent, rate, seconds, signed_percent
 from benchmark.plan import Endpoint, Plan
 from benchmark.record import Alternative, Columns, Limit
+from benchmark.theory.bounds import asked_rps
+from benchmark.theory.computing import Bound, bounds, service, unknown_members
 from benchmark.theory.predict import OpenAnswer, Prediction
+from benchmark.theory.processors import Machine
+from benchmark.theory.simulation import OVERHEAD, Mix
 
 AFFECTED = ("avg_ms", "median_ms", "p95_ms", "max_ms")
 """What depends on how the connections were distributed."""
@@ -68,6 +72,62 @@ def _served(limit: Limit, endpoint: Endpoint, plan: Plan) -> str:
 
 def _users(users: int) -> str:
     return "1 user" if users == 1 else f"{count(users)} users"
+
+
+def several(number: int, what: str) -> str:
+    return f"{count(number)} {what}" if number == 1 else f"{count(number)} {what}s"
+
+
+Named = Callable[[str], str]
+"""Makes the name of an endpoint safe for where it is shown."""
+
+
+def bound_cause(bound: Bound, mix: Mix, on: Machine | None, named: Named = inert) -> str:
+    """Say what a bound comes from: "40 slots, which a request holds for 15 ms"."""
+    of_mix, held = len(mix.services) > 1, latency(1000 * bound.held_s)
+    who = "the average request" if of_mix else "a request"
+    computes = f"computes {held} for {'the average' if of_mix else 'each'} request"
+    if bound.by == "slots":
+        slots = several(sum(mix.pools[bound.pool]), "slot" if bound.pool or not of_mix else "thread")
+        return f"{slots}{f' of {named(bound.pool)}' if bound.pool else ''}, which {who} holds for {held}"
+    if bound.by == "workers":
+        busy = f"{who} keeps busy for {held}" if any(one.blocks for one in mix.services) else computes
+        workers = "the worker, which" if mix.workers == 1 else f"the {mix.workers} workers, each of which"
+        return f"{workers} {busy}"
+    if bound.by == "cores" and on is not None:
+        apart = "the workers have" if on.apart else "workers and load generator share"
+        return f"the {several(on.cores, 'core')} that {apart}; a worker {computes}"
+    return "the load generator, not the server"
+
+
+def mix_sentence(endpoint: Endpoint, plan: Plan, on: Machine, measured: str = "", named: Named = inert) -> str:
+    """Say how much of a mix can get through, and what limits it, or why that is not known."""
+    served, profile = service(endpoint, plan), plan.profile
+    if served is None:
+        return _not_predicted(unknown_members(endpoint, plan), plan, named)
+    mix, seen = Mix.of(served), f" (measured: {measured})" if measured else ""
+    limits = [one for one in bounds(mix, on, OVERHEAD[profile.client]) if one.by != "generator"]
+    most_rps, alone = asked_rps(profile, mix.alone_s), latency(1000 * mix.alone_s)
+    if limits and limits[0].rps < most_rps:
+        most = f"At most {rate(limits[0].rps)} req/s get through{seen}"
+        return f"{most}, limited by {bound_cause(limits[0], mix, on, named)}."
+    if profile.rate_per_s is not None:
+        most = f", of which at most {rate(limits[0].rps)} can be served" if limits else ""
+        return f"{rate(most_rps)} requests arrive per second{most}{seen}."
+    think_s = profile.think_s(mix.alone_s)
+    thinking = f" and {seconds(think_s)} of think time" if think_s else ""
+    users = f"{_users(profile.users)} with responses of {alone} on average{thinking}"
+    return f"{users} can generate about {rate(most_rps)} req/s{seen}."
+
+
+def _not_predicted(unknown: Sequence[Endpoint], plan: Plan, named: Named) -> str:
+    names = listed([named(one.name) for one in unknown])
+    if plan.target.url is not None and all(one.served is not None for one in unknown):
+        return f"Not predicted: it runs elsewhere, and how many requests {names} can serve at a time is unknown."
+    commands = listed([f"`bench diagnose {named(one.name)} --keep`" for one in unknown])
+    finds = "finds" if len(unknown) == 1 else "find"
+    how = f"how {names} {'is' if len(unknown) == 1 else 'are'} served, and the service time"
+    return f"Not predicted: {how} must be declared. {commands} {finds} both."
 
 
 def open_sentence(answer: OpenAnswer) -> str:

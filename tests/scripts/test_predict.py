@@ -16,6 +16,15 @@ served = "thread pool"
 work = "100ms"
 [endpoints.unknown]
 path = "/quick"
+[endpoints.limited]
+path = "/pooled"
+served = "pool"
+slots = 2
+work = "100ms"
+[mixes.evening]
+requests = { pooled = 70, limited = 30 }
+[mixes.half]
+requests = { pooled = 1, unknown = 1 }
 """
 
 NONSENSE = [
@@ -37,6 +46,8 @@ NONSENSE = [
     pytest.param(["quick", "--users", "1..0"], "--users: '1..0' must begin at 1", id="a range that ends before"),
     pytest.param(["quick", "--users", "1..9,20"], "mixes a range with other numbers", id="a range and a number"),
     pytest.param(["unknown", "--users", "1..9"], "bench diagnose unknown --keep", id="a curve of the undeclared"),
+    pytest.param(["half"], "mix 'half': the service time of its endpoint 'unknown'", id="a mix of the undeclared"),
+    pytest.param(["evening", "--seats", "4"], "--seats is of one endpoint", id="seats of a mix"),
     pytest.param(["quick", "--meet", "p42=1s"], "--meet: 'p42' is none of ", id="a metric that is none"),
     pytest.param(["quick", "--meet", "p95=1s", "--users", "1,2"], "takes one number of users", id="a promise of two"),
     pytest.param(["quick", "--slots", "2", "--seats", "4"], "--slots are of each worker", id="slots twice"),
@@ -123,6 +134,19 @@ def test_a_range_of_users_is_a_curve_with_its_knee(asked: Bench) -> None:
     assert found["meet"]["last"] == pytest.approx(20, abs=1)
     said = asked.call("predict", *flags[:1], "--users", "1..4", *flags[3:]).stdout
     assert "limited by 2 slots, which a request holds for 100" in said
+
+
+def test_a_mix_has_a_row_for_each_endpoint_and_a_curve(asked: Bench) -> None:
+    found = answer(asked, "evening", "--users", "40", "--duration", "5s")
+    names = [part["name"] for part in found["prediction"]["parts"]]
+    assert names == ["pooled", "limited"]
+    assert found["bounds"][0]["pool"] == "limited"
+    assert found["bounds"][0]["rps"] == pytest.approx(2 * 2 / (0.3 * 0.1))
+    said = asked.call("predict", "evening", "--users", "40", "--duration", "5s").stdout
+    assert "evening: limited" in said
+    assert "At most 133.33 req/s get through, limited by 4 slots of limited, which the average request" in said
+    curve = asked.call("predict", "evening", "--users", "1..20", "--slots", "4").stdout
+    assert "limited by 8 slots of limited, which the average request holds for 30.0 ms" in curve
 
 
 def test_the_table_says_why_and_what_would_change_it(asked: Bench) -> None:

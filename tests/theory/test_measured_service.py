@@ -12,7 +12,7 @@ from benchmark.service import MeasuredService
 from benchmark.theory.computing import bounds, held_s, machine, resampled, service
 from benchmark.theory.predict import Prediction, predict, predict_open, predict_round
 from benchmark.theory.processors import Machine
-from benchmark.theory.simulation import OVERHEAD
+from benchmark.theory.simulation import OVERHEAD, Service
 from tests.support.records import some_plan, some_round
 
 PERCENT = (0.0, 10.0, 50.0, 90.0, 99.0, 100.0)
@@ -83,7 +83,7 @@ def test_many_users_are_limited_by_what_binds(
     one = endpoint(served=served, seats=1 if served == "pool" else None)
     plan = loaded(100, workers=workers, duration_s=20)
     how = service(one, plan)
-    assert how is not None
+    assert isinstance(how, Service)
     binding = bounds(how, on, OVERHEAD["fast"])[0]
     assert binding.by == by
     assert binding.rps == pytest.approx(most_rps or 1 / held_s(how))
@@ -93,7 +93,7 @@ def test_many_users_are_limited_by_what_binds(
 def test_a_lone_user_whose_worker_was_not_seen_waits_for_all_of_it() -> None:
     lone = LONE.model_copy(update={"server_cpu_us": None})
     how = service(endpoint(lone, "event loop"), loaded(1))
-    assert how is not None
+    assert isinstance(how, Service)
     assert not how.computing_s
     assert predicted(endpoint(lone, "event loop"), loaded(50)).median_ms == pytest.approx(10.6, rel=0.02)
 
