@@ -21,7 +21,7 @@ from benchmark.theory.curve import Simulator, curve, meet, promises
 from benchmark.theory.curve_wording import knee_sentence, take_sentences
 from benchmark.theory.predict import explained, open_columns, predict, predict_open
 from benchmark.theory.simulation import OVERHEAD, Load, Overhead, Service, Simulated, simulate, simulate_open
-from load.clients import Client
+from load.clients import client_maker
 from load.spec import RequestSpec
 from load.visitor import Script, Visitor
 from tests.support.records import some_columns, some_plan, some_record, some_round
@@ -115,7 +115,7 @@ def test_endpoints_of_one_thread_pool_queue_for_the_same_threads_and_pools_of_th
 
 def test_a_blocked_event_loop_and_computing_hold_up_all_requests_of_their_worker() -> None:
     for how in ("blocked event loop", "cpu"):
-        slow = Endpoint(name="slow", path="/", served=how, work_s=1.0)  # type: ignore[arg-type] # one of them
+        slow = Endpoint(name="slow", path="/", served=how, work_s=1.0)
         mix = mixed(slow, waits("free", 0.25), weights=(1, 1))
         requests = served(mix, loaded(mix, workers=2))
         # both reach one worker at once: the free one is back when the slow one is done, and in time on the other
@@ -137,7 +137,7 @@ def some_endpoint(kind: str) -> Endpoint:
         return Endpoint(name="one", path="/", served="mixed", work_s=0.03, cpu_s=0.004)
     if kind == "measured":
         return Endpoint(name="one", path="/", served="thread pool", measured=LONE)
-    return Endpoint(name="one", path="/", served=kind, work_s=0.03)  # type: ignore[arg-type] # one of them
+    return Endpoint(name="one", path="/", served=kind, work_s=0.03)
 
 
 @settings(max_examples=30, deadline=None)
@@ -176,8 +176,7 @@ def test_the_same_seed_gives_the_same_figures_and_the_parts_add_up(load: dict[st
         plan = loaded(mix, workers=2, **{**load, "seed": seed})
         how, rate = served(mix, plan), load.get("rate_per_s")
         if rate:
-            asked = {"profile": plan.profile, "overhead": OVERHEAD["fast"]}
-            return predict_open(rate, 8.0, how, split=None, **asked)
+            return predict_open(rate, 8.0, how, split=None, overhead=OVERHEAD["fast"], profile=plan.profile)
         return predict(plan, how, split=None, draws=3)
 
     one, again, other = found(1), found(1), found(2)
@@ -195,7 +194,8 @@ def test_a_simulated_user_chooses_as_that_user_does_under_load() -> None:
     specs = [RequestSpec(name=str(place), path="/", weight=weight) for place, weight in enumerate(weights)]
     mix = simulation.Mix(tuple(Service(1.0, None, 1) for _ in weights), weights, ("0", "1", "2"))
     for user in (0, 1, 77):
-        visitor = Visitor(Script(specs, "http://127.0.0.1", {}, seed=5), Client.__new__(Client), user)
+        client = client_maker("fast", "http://127.0.0.1", timeout_s=1.0, ca_file=None)()
+        visitor = Visitor(Script(specs, "http://127.0.0.1", {}, seed=5), client, user)
         assert [visitor.next().name for _ in range(50)] == [str(place) for place in islice(mix.places(5, user), 50)]
 
 
