@@ -23,6 +23,7 @@ TIMES_KNEE = (0.5, 1.0, 2.0, 3.0)
 LIMITS_PERCENT = {"throughput_rps": 5.0, "median_ms": 10.0, "p95_ms": 15.0}
 MOST_OF_OTHERS_PERCENT = 20.0  # of one processor
 TRIES = 3
+RESPONSES, MOST_S = 1500, 25  # of one cell: the mean of what varies is not known better by fewer
 FOLDER = Path("results") / "predict_curves"
 DIAGNOSED_TO = 256  # users at most; climbing ends before, where throughput stops growing
 BENCH = (sys.executable, "-m", "scripts")
@@ -129,15 +130,17 @@ def measured(one: Setup) -> list[dict[str, Any]]:
     drawn = called(folder, "predict", "random", "--profile", "random", "--users", "1..2", "--json")
     knee = json.loads(drawn)["curve"]["knee"]
     users = sorted({max(1, round(times * knee["users"])) for times in TIMES_KNEE})
-    cells = [run(number, folder, knee["by"]) for number in users]
+    duration_s = round(min(MOST_S, max(12, RESPONSES / (knee["most_rps"] / 2))))
+    cells = [run(number, folder, knee["by"], duration_s) for number in users]
     kept.write_text(json.dumps(cells, indent=1))
     return cells
 
 
-def run(users: int, folder: Path, by: str) -> dict[str, Any]:
+def run(users: int, folder: Path, by: str, duration_s: int) -> dict[str, Any]:
     """Measure one cell, and again where other programs used much of the machine."""
+    lasts = ("--duration", f"{duration_s}s")
     for _ in range(TRIES):
-        called(folder, "run", "--profile", "random", "--users", str(users), "--out", f"runs/{users}")
+        called(folder, "run", "--profile", "random", "--users", str(users), "--out", f"runs/{users}", *lasts)
         found = cell(users, folder, by)
         if not found["busy"]:
             break

@@ -12,7 +12,7 @@ ANSWER_TIMES_PER_LEVEL = 4
 FIRST_ANSWERS = 5
 FIRST_LEVEL_ANSWERS, FIRST_LEVEL_S = 60, 6.0
 """One user tells the distribution of the service time: until so many answers, or for so long."""
-STEADY, FIRST_LEVEL_VARIES_S, LEVEL_VARIES_S = 0.25, 12.0, 4.0
+STEADY, FIRST_LEVEL_VARIES_S, LEVEL_VARIES_S = 0.25, 20.0, 4.0
 """Where service times vary more than STEADY (standard deviation over mean), their mean takes more answers."""
 FEWEST_ANSWERS = 3
 FEWEST_LEVELS = 2

@@ -24,12 +24,13 @@ Floats = npt.NDArray[np.float64]
 FEWEST_ANSWERS = 2
 SETTLING = 0.2  # of a level is left out at its begin: new users connect, and the queue that they make builds up
 SMOOTH_SPREAD = 0.1
+HICCUPS = 0.02  # of the answers, the slowest, may be chance
 MODEL_ERROR = 0.03  # relative, of a level, whatever the number of responses: the machine is never quite the same
 SLOWER_UNDER_LOAD = 0.05  # how much longer (relative) a request may take among others, as one standard error
 MOST_MISFIT = 16.0  # squared, in standard errors; beyond it a level is no worse: one slow second must not bend the rest
 CHI2_95 = 3.84
 GRID = 600
-NO_WAIT = 0.02
+LITTLE = 0.05  # of the service time is waited for a processor; then it is taken off
 BUSY_PERCENT = 85.0  # of the machine: from there on programs wait for each other
 
 
@@ -45,13 +46,15 @@ def service_time(rows: pd.DataFrame, alone: Step) -> Interval | None:
     """Time (s) that one request takes when nobody else asks; None without three answers.
 
     The median where answers take nearly the same time, so that one hiccup does not count; else the mean, which is
-    what decides how many answers seats can give. The first answer is left out: it may have warmed something up.
+    what decides how many answers seats can give: where a fifth takes six times as long, too. The first answer is left
+    out: it may have warmed something up.
     """
     latencies = since_due_ms(within(rows, alone.start_s, alone.end_s))[1:] / 1000
     if len(latencies) < FEWEST_ANSWERS:
         return None
     low, middle, high = np.quantile(latencies, [0.25, 0.5, 0.75])
-    smooth = (high - low) < SMOOTH_SPREAD * middle
+    quick = np.sort(latencies)[: -max(1, round(HICCUPS * len(latencies)))]
+    smooth = (high - low) < SMOOTH_SPREAD * middle and quick.mean() < (1 + SMOOTH_SPREAD / 2) * middle
     value = float(middle if smooth else latencies.mean())
     spread = float((high - low) / 1.349 if smooth else latencies.std(ddof=1))
     error = 1.96 * spread / np.sqrt(len(latencies))
@@ -143,21 +146,26 @@ def unqueued(rows: pd.DataFrame, found: Sequence[Level], seats: int | None, cpu_
         settled_s = level.start_s + SETTLING * (level.end_s - level.start_s)
         # by when they were sent: of those that end within a short level more are short
         more = rows[(rows["sent_s"] >= settled_s) & (rows["sent_s"] < level.end_s)]
-        if cpu_s is None or _waits(level, seats, cpu_s, mean_ms / 1000) or more.empty:
+        waits_s = _waits_s(level, seats, cpu_s)
+        if 1000 * waits_s > LITTLE * mean_ms or more.empty:
             break
-        kept.append(more)
+        kept.append(more.assign(end_s=more["end_s"] - waits_s))
     return pd.concat(kept)
 
 
-def _waits(level: Level, seats: int | None, cpu_s: float, service_s: float) -> bool:
-    """Whether requests of a level wait for slots, or for a processor by more than NO_WAIT of their service time.
+def _waits_s(level: Level, seats: int | None, cpu_s: float | None) -> float:
+    """How long (s) a request of a level waits for a processor, on average; inf: for a slot, or it is not known.
 
-    What they wait for a processor that computes for a part `busy` of the time: Pollaczek and Khinchine's mean.
+    The mean of Pollaczek and Khinchine, where others than the user who asks keep a worker `busy`.
     """
-    busy = max(level.worker_cpu_percent or (100.0,)) / 100
-    if busy >= 1 or max(connections(level)) > (seats or float("inf")) or level.machine_cpu_percent > BUSY_PERCENT:
-        return True
-    return cpu_s * busy / (2 * (1 - busy)) > NO_WAIT * service_s
+    worst = 0.0
+    for held, percent in zip(connections(level), level.worker_cpu_percent or (), strict=False):
+        busy = percent / 100 * (held - 1) / held if held > 1 else 0.0
+        worst = max(worst, busy / (2 * (1 - busy))) if busy < 1 else float("inf")
+    queues = max(connections(level)) > (seats or float("inf"))
+    if cpu_s is None or level.worker_cpu_percent is None or queues or level.machine_cpu_percent > BUSY_PERCENT:
+        return float("inf")
+    return cpu_s * worst
 
 
 def _interval(value: float, accepted: Floats, *, open_above: bool) -> Interval:

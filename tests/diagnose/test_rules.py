@@ -76,6 +76,29 @@ def test_the_interval_holds_the_true_number_in_nine_of_ten_climbs_with_jittery_w
     assert held >= 36
 
 
+def two_kinds(chance: random.Random) -> float:
+    return 0.02 if chance.random() < 0.8 else 0.11
+
+
+@pytest.mark.parametrize("seats", [4, 21])
+def test_what_takes_long_one_time_in_five_has_its_mean_and_not_its_median_as_service_time(seats: int) -> None:
+    found = Climb(seats=seats, service_s=two_kinds, users=UP_TO_512, level_s=4.0).diagnosis()
+    assert found.regime == "pool"
+    assert found.seats == pytest.approx(seats, abs=0.15 * seats)
+    assert found.service_s is not None
+    assert found.service_s.value == pytest.approx(0.038, rel=0.15)
+
+
+def test_the_service_time_that_is_kept_is_of_every_level_at_which_nothing_queued() -> None:
+    found = Climb(seats=21, service_s=exponential, level_s=4.0, computes_s=0.0).diagnosis()
+    assert found.quantiles is not None
+    assert found.unqueued == pytest.approx(31 * 4.0 * 0.8 / 0.1, rel=0.1)  # of 1, 2, 4, 8 and 16 users
+    middle = found.quantiles.latency_ms[found.quantiles.percent.index(50.0)]
+    assert middle == pytest.approx(69.3, rel=4 / found.unqueued**0.5)
+    alone = Climb(seats=21, service_s=exponential, level_s=4.0, computes_s=0.06).diagnosis()
+    assert alone.unqueued < 50  # a second user waits for the processor
+
+
 def test_so_random_service_times_that_seats_can_not_be_counted_are_not_guessed_from() -> None:
     told = [Climb(seats=3, service_s=exponential, seed=seed).diagnosis().regime for seed in range(10)]
     assert told.count(None) >= 8
