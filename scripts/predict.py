@@ -27,7 +27,7 @@ LOAD = options.chosen("endpoints users spawn_rate_per_s duration_s task_seconds 
 @options.filled(load=LOAD, question=FLAGS)
 def predict(
     *,
-    endpoint: Annotated[str | None, Argument(metavar="[<endpoint>]", help="One endpoint, as with --endpoint.")] = None,
+    endpoint: Annotated[str | None, Argument(metavar="[<endpoint>]", help="Endpoint or mix, as --endpoint.")] = None,
     profile: options.Profile = None,
     load: options.Given,
     question: options.Given,
@@ -37,8 +37,9 @@ def predict(
     """Predict the results of `bench run` with queueing theory, in seconds and without load.
 
     Users, workers and slots are simulated as in `bench run`; docs/explanation.md has the model and its limits. With
-    --open-rate, requests arrive at a fixed rate, independent of responses. A range of users gives a curve, with what
-    limits it; --meet says how many users a promise holds for, and what more would take.
+    --open-rate, requests arrive at a fixed rate, independent of responses. A mix or flow has a row for each of its
+    endpoints. A range of users gives a curve, with what limits it; --meet says how many users a promise holds for, and
+    what more would take.
 
     Examples:
         bench predict --users 2000 --workers 8

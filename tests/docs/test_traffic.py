@@ -44,7 +44,9 @@ def test_the_uploads_of_the_page_are_sent_to_the_app_of_the_page(bench: Bench, r
     assert not any(result.rounds[0].failures for result in bench.record().endpoints)
 
 
-def test_the_traffic_of_the_page_has_the_rows_that_the_page_shows(bench: Bench, repository: Path) -> None:
+@pytest.fixture
+def shop(bench: Bench, repository: Path) -> Bench:
+    """The app of the page with all its tables, but those of uploads; loads are short."""
     page, _ = page_and_uploads(repository)
     shutil.copytree(repository / "examples" / "shop", bench.folder, dirs_exist_ok=True)
     (data,) = blocks(page, "csv")
@@ -52,12 +54,24 @@ def test_the_traffic_of_the_page_has_the_rows_that_the_page_shows(bench: Bench, 
     file = bench.folder / "benchmark.toml"
     tables = "\n".join(blocks(page, "toml")).replace('duration = "10s"', "duration = 1\nreference = 0")
     file.write_text(f"{file.read_text()}\n{tables}")
-    assert make_plan(read_config(file), "visitors", {}).profile.wait_s == 3
-    done = bench.call("run", "--profile", "traffic", timeout_s=180)
+    return bench
+
+
+def test_the_prediction_of_the_page_is_what_is_predicted(shop: Bench, repository: Path) -> None:
+    page, _ = page_and_uploads(repository)
+    (shown,) = (block for block in blocks(page, "console") if block.startswith("$ bench predict "))
+    command, _, output = shown.partition("\n")
+    assert shop.call(*command.split()[2:], "--duration", "10s").stdout.strip() == output.strip()
+
+
+def test_the_traffic_of_the_page_has_the_rows_that_the_page_shows(shop: Bench, repository: Path) -> None:
+    page, _ = page_and_uploads(repository)
+    assert make_plan(read_config(shop.folder / "benchmark.toml"), "visitors", {}).profile.wait_s == 3
+    done = shop.call("run", "--profile", "traffic", timeout_s=180)
     assert_measured(done)
     *shown, _of_a_locustfile = blocks(page, "text")
     printed = done.stdout.split("\n\n")[1]
     assert [name for table in shown for name in names(table)] == names(printed)
-    buy = bench.record().endpoints[-1].rounds[0]
+    buy = shop.record().endpoints[-1].rounds[0]
     assert buy.logins
     assert buy.logins.first == 5
