@@ -12,16 +12,15 @@ from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from benchmark import traffic
 from benchmark.cores import usable_cores
 from benchmark.errors import UsageError
 from benchmark.fields import AUTO, Count, Frozen, Line, Number
 from benchmark.handover import SECRETS, env_lines, handed_over, how_to_set
 from benchmark.plan import Endpoint, Plan, Profile, Target, own_locustfile
-from benchmark.record import part_label
 from benchmark.service import MeasuredService
-from benchmark.slo import PromisedMetric, Tables, in_the_file, problem_of_slo, promises
+from benchmark.slo import PromisedMetric, Tables, in_the_file, problem_of_slo
 from benchmark.toml_file import cut, place, read_toml
-from benchmark.traffic import MixTable, check_traffic, draws, loadable, problem_of_names, problem_of_texts, unknown
 
 DEFAULT_FILE = Path("benchmark.toml")
 DEFAULT_PROFILE = "quick"
@@ -78,20 +77,20 @@ class Config(Frozen):
     app: Target
     endpoints: dict[str, Endpoint] = Field(min_length=1)
     profiles: dict[str, Profile] = Field(min_length=1)
-    mixes: dict[str, MixTable] = Field(default_factory=dict)
+    mixes: dict[str, traffic.MixTable] = Field(default_factory=dict)
     judging: Judging = Judging()
     accepted: tuple[Accepted, ...] = ()
     slo: dict[str, Tables] = Field(default_factory=dict)
     folder: Path = Field(default=Path(), exclude=True)
 
     @property
-    def loadable(self) -> dict[str, Endpoint | MixTable]:
+    def loadable(self) -> dict[str, Endpoint | traffic.MixTable]:
         """What a profile can name."""
         return {**self.endpoints, **self.mixes}
 
     def knows(self, name: str) -> bool:
         """Whether that is an endpoint or a mix, or the requests of one name of it."""
-        return any(name == one or name.startswith(part_label(one, "")) for one in self.loadable)
+        return any(name == one or name.startswith(traffic.part_label(one, "")) for one in self.loadable)
 
 
 @dataclass(frozen=True)
@@ -270,29 +269,29 @@ def read_env_file(app: Target, path: Path) -> dict[str, str]:
 
 def _checked_as_a_whole(config: Config, path: Path) -> Config:
     for endpoint in config.endpoints.values():
-        if problem := problem_of_texts(endpoint):
+        if problem := traffic.problem_of_texts(endpoint):
             raise UsageError(f"{path}: endpoints.{endpoint.name}.{problem}")
     for profile in config.profiles.values():
         for name in profile.endpoints:
             if name not in config.loadable:
-                wrong = unknown("endpoint", name, config.loadable)
+                wrong = traffic.unknown("endpoint", name, config.loadable)
                 raise UsageError(f"{path}: profiles.{profile.name}.endpoints: {wrong}")
-    if problem := problem_of_names(config.endpoints, config.mixes):
+    if problem := traffic.problem_of_names(config.endpoints, config.mixes):
         raise UsageError(f"{path}: {problem}")
     if len(marked := [name for name, profile in config.profiles.items() if profile.headline]) > 1:
         message = f"{path}: profiles {' and '.join(marked)} have headline = true; the README shows only one of them"
         raise UsageError(message)
     for position, accepted in enumerate(config.accepted):
         if accepted.endpoint is not None and not config.knows(accepted.endpoint):
-            wrong = unknown("endpoint", accepted.endpoint, config.loadable)
+            wrong = traffic.unknown("endpoint", accepted.endpoint, config.loadable)
             raise UsageError(f"{path}: accepted.{position}.endpoint: {wrong}")
     _check_slo(config, path)
     return config
 
 
 def _check_slo(config: Config, path: Path) -> None:
-    measured = {profile.name: profile.endpoints for profile in config.profiles.values()}
-    if problem := problem_of_slo(config.slo, config.loadable, measured):
+    measured = {one.name: traffic.promisable(one.endpoints, config.mixes) for one in config.profiles.values()}
+    if problem := problem_of_slo(config.slo, traffic.promisable(config.loadable, config.mixes), measured):
         raise UsageError(f"{path}: {problem}")
 
 
@@ -354,11 +353,11 @@ def headline_profile(config: Config) -> str:
 def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> Plan:
     """Combine a profile with what the command line asks for. Values that are None or empty ask for nothing."""
     if profile_name not in config.profiles:
-        raise UsageError(f"--profile: {unknown('profile', profile_name, config.profiles)}")
+        raise UsageError(f"--profile: {traffic.unknown('profile', profile_name, config.profiles)}")
     asked = {key: value for key, value in values.items() if value not in (None, (), [])}
     for name in asked.get("endpoints", ()):
         if name not in config.loadable:
-            raise UsageError(f"--endpoint: {unknown('endpoint', name, config.loadable)}")
+            raise UsageError(f"--endpoint: {traffic.unknown('endpoint', name, config.loadable)}")
     app = elsewhere(config.app, asked)
     for key in Target.model_fields.keys() - ELSEWHERE if app.url is not None else ():
         if key in asked:
@@ -366,21 +365,22 @@ def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> P
             raise UsageError(message)
     profile = _changed(config.profiles[profile_name], asked)
     target = _changed(app, asked)
+    endpoints = tuple(
+        traffic.loadable(name, config.endpoints, config.mixes, config.folder) for name in profile.endpoints
+    )
     plan = Plan(
         target=target,
         profile=counted(profile, target),
-        endpoints=tuple(loadable(name, config.endpoints, config.mixes, config.folder) for name in profile.endpoints),
+        endpoints=endpoints,
         other_variables=(*handed_over(), *(name for one in config.endpoints.values() for name in one.variables)),
-        slo=tuple(
-            promise for name in profile.endpoints for promise in promises(config.slo.get(name, ()), profile_name, name)
-        ),
+        slo=traffic.promised(endpoints, config.slo, profile_name),
     )
     for key in ("arrivals", "seed"):
-        if profile.rate_per_s is None and key in asked and not (key == "seed" and draws(plan)):
+        if profile.rate_per_s is None and key in asked and not (key == "seed" and traffic.draws(plan)):
             message = f"{FLAGS[key].name}: only applies to a rate, and there is none"
             raise UsageError(f"{message}; add --rate, or omit the flag")
     _check_senders(plan)
-    check_traffic(plan)
+    traffic.check_traffic(plan)
     return plan
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -34,7 +35,7 @@ from benchmark.measure.progress import Reporter, reporting
 from benchmark.measure.reference import NAME, USERS, ReferenceRound, measure_reference
 from benchmark.measure.round import Job, describe_method, jobs, measure, utc_now
 from benchmark.measure.server import check_target
-from benchmark.measure.summarize import sample_of, summarize
+from benchmark.measure.summarize import samples_of, summarize
 from benchmark.plan import Plan
 from benchmark.record import (
     MOST_RUNS,
@@ -54,6 +55,7 @@ from benchmark.summary import WORST_OF_FAILED, Sample, over_rounds
 from benchmark.theory.bounds import limit
 from benchmark.theory.computing import machine
 from benchmark.theory.predict import explained
+from benchmark.traffic import labels, part_label
 
 RESERVE_NAME = ".reserve"
 RESERVE_BYTES = 256 * 1024
@@ -167,7 +169,7 @@ def measure_job(number: int, job: Job, writer: "RecordWriter", interrupt: Interr
     try:
         rows = measure(job, interrupt.pause, reporter.watch)  # server up, ready, verified, load, server down
         measured = summarize(rows, job.endpoint, job.plan.profile)
-        writer.keep(job, sample_of(rows, measured, job.plan.profile))
+        writer.keep(job, samples_of(rows, measured, job.endpoint, job.plan.profile))
     except InvalidRunError as error:
         writer.lose(job, str(error))
         if isinstance(error, UnwritableRunError):
@@ -224,11 +226,10 @@ class RecordWriter:
             message = f"--out: {out} cannot be written ({error.strerror or error}); name another directory"
             raise UsageError(message) from None
 
-    def keep(self, job: Job, sample: Sample) -> None:
+    def keep(self, job: Job, samples: Mapping[str, Sample]) -> None:
         """Keep the responses of a round in memory where something is promised, and what those of all rounds say."""
-        name = job.endpoint.name
-        if name in self._samples:
-            self._samples[name][job.round] = sample
+        for name in samples.keys() & self._samples.keys():
+            self._samples[name][job.round] = samples[name]
             promises = [promise for promise in job.plan.slo if promise.endpoint == name]
             self._evidence[name] = evidence(list(self._samples[name].values()), promises)
 
@@ -243,7 +244,7 @@ class RecordWriter:
                 job.plan.profile.users,
                 limit,
                 rounds[endpoint.name],
-                self._evidence.get(endpoint.name, ()),
+                {name: self._evidence[name] for name in labels(endpoint) if name in self._evidence},
             )
             for endpoint, limit in zip(job.plan.endpoints, self._limits, strict=True)
             if endpoint.name in rounds
@@ -298,9 +299,13 @@ def _run_id(started_at: str, plan: Plan) -> str:
 
 
 def endpoint_result(
-    name: str, users: int, limit: Limit | None, rounds: tuple[Round, ...], slo: tuple[Evidence, ...] = ()
+    name: str,
+    users: int,
+    limit: Limit | None,
+    rounds: tuple[Round, ...],
+    slo: Mapping[str, tuple[Evidence, ...]] = MappingProxyType({}),
 ) -> EndpointResult:
-    """Sum up the rounds of one endpoint (one at least), and what was predicted for them."""
+    """Sum up the rounds of one endpoint (one at least), and what was predicted for them. `slo`: by label."""
     predicted = [item.prediction for item in rounds if item.prediction is not None]
     failed = [item.failed for item in rounds if item.failed is not None]
     return EndpointResult(
@@ -311,22 +316,24 @@ def endpoint_result(
         summary=over_rounds(rounds),
         prediction=over_rounds(predicted) if predicted else None,
         failed=over_rounds(failed, WORST_OF_FAILED) if failed else None,
-        parts=part_results(rounds),
-        slo=slo,
+        parts=part_results(name, rounds, slo),
+        slo=slo.get(name, ()),
     )
 
 
-def part_results(rounds: Sequence[Round]) -> tuple[PartResult, ...]:
+def part_results(
+    endpoint: str, rounds: Sequence[Round], slo: Mapping[str, tuple[Evidence, ...]]
+) -> tuple[PartResult, ...]:
     by_name: dict[str, list[Part]] = {}
     for part in (part for measured in rounds for part in measured.parts):
         by_name.setdefault(part.name, []).append(part)
-    return tuple(_part_result(name, parts) for name, parts in by_name.items())
+    return tuple(_part_result(name, parts, slo.get(part_label(endpoint, name), ())) for name, parts in by_name.items())
 
 
-def _part_result(name: str, parts: Sequence[Part]) -> PartResult:
+def _part_result(name: str, parts: Sequence[Part], slo: tuple[Evidence, ...]) -> PartResult:
     predicted = [part.prediction for part in parts if part.prediction is not None]
     prediction = over_rounds(predicted) if predicted else None
-    return PartResult(name=name, summary=over_rounds(parts), prediction=prediction)
+    return PartResult(name=name, summary=over_rounds(parts), prediction=prediction, slo=slo)
 
 
 def require_valid(records: Sequence[Record]) -> None:

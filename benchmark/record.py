@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from benchmark.fields import Amount, Figure, Frozen, Sample, Whole
 from benchmark.plan import Plan, Profile
 from benchmark.slo import Evidence
+from benchmark.traffic import labels
 
 Change = Literal["threads", "pool", "workers", "cores", "def", "await", "gather", "await and gather"]
 
@@ -278,6 +279,7 @@ class OpenLoad(Frozen):
     from_sent: Columns
 
 
+CacheSign = Annotated[str, Field(max_length=200)]
 MOST_PARTS = 50
 OTHER_PARTS = "other requests"  # what is left of more names than that
 
@@ -319,7 +321,8 @@ class Round(Columns):
     `silences`: load processes that the leading one did not hear for a while, and for how long (s). `cut_bytes`: what
     the app and the load generator printed beyond what their logs keep. `workers_replaced`: processes that the server
     put into the place of others under load, as it was told to. `parts`: the same requests by their names, where there
-    are several: together they are all requests of the round.
+    are several: together they are all requests of the round. `from_cache`: of requests that a cache answered, by their
+    names, the header that says so.
     """
 
     round: Whole
@@ -356,6 +359,7 @@ class Round(Columns):
     workers_replaced: Whole | None = None
     logins: Logins | None = None
     parts: Annotated[tuple[Part, ...], Field(max_length=MOST_PARTS + 1)] = ()
+    from_cache: dict[str, CacheSign] = Field(default_factory=dict, exclude_if=lambda value: not value)
     warnings: tuple[Finding, ...] = ()
 
 
@@ -376,17 +380,13 @@ class Summary(Columns):
     spread: dict[str, Spread]
 
 
-def part_label(endpoint: str, part: str) -> str:
-    """What the requests of one name of an endpoint are called in tables and in the history."""
-    return f"{endpoint}: {part}"
-
-
 class PartResult(Frozen):
-    """The requests of one name over the rounds in which there were any, and what was predicted for them."""
+    """The requests of one name over the rounds in which there were any; `slo`: of what is promised of it."""
 
     name: str
     summary: Summary
     prediction: Summary | None = Field(default=None, exclude_if=lambda value: value is None)
+    slo: tuple[Evidence, ...] = Field(default=(), exclude_if=lambda value: not value)
 
 
 MOST_ABOVE_LIMIT = 0.03  # of a limit: a load that begins in step may count a little more
@@ -483,8 +483,11 @@ class Record(Frozen):
         """Each endpoint once, and none that was not planned: a report would have nothing to say what it is."""
         planned = {endpoint.name for endpoint in self.plan.endpoints}
         named = [result.name for result in self.endpoints]
-        others = [lost.endpoint for lost in self.missing] + [promise.endpoint for promise in self.plan.slo]
-        if len(set(named)) < len(named) or not planned.issuperset([*named, *others]):
+        others = [lost.endpoint for lost in self.missing]
+        promised = {promise.endpoint for promise in self.plan.slo} - {
+            one for e in self.plan.endpoints for one in labels(e)
+        }
+        if len(set(named)) < len(named) or not planned.issuperset([*named, *others]) or promised:
             raise ValueError("its results do not fit its plan")
         return self
 

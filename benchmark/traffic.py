@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any, Literal, Self
@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from benchmark.errors import UsageError
 from benchmark.fields import Frozen, Line, Number
 from benchmark.plan import Endpoint, Login, Mix, Plan
+from benchmark.slo import Promise, Slo, promises
 from benchmark.uploads import read_uploads
 from load.forms import fields
 from load.spec import SECRET_NAME
@@ -45,6 +46,32 @@ class MixTable(Frozen):
     @property
     def names(self) -> tuple[str, ...]:
         return self.flow or tuple(self.requests or ())
+
+    @property
+    def part_labels(self) -> list[str]:
+        return [part_label(self.name, one) for one in dict.fromkeys(self.names)]
+
+
+def part_label(endpoint: str, part: str) -> str:
+    """What the requests of one name of an endpoint are called in tables and in the history."""
+    return f"{endpoint}: {part}"
+
+
+def labels(endpoint: Endpoint) -> list[str]:
+    """What can be promised of: an endpoint, and of a mix also the requests of each name."""
+    parts = [part_label(endpoint.name, one.name) for one in endpoint.members if endpoint.mix is not None]
+    return [endpoint.name, *parts]
+
+
+def promised(endpoints: Sequence[Endpoint], slo: Mapping[str, Sequence[Slo]], profile: str) -> tuple[Promise, ...]:
+    """What is promised of what a profile loads."""
+    names = [name for endpoint in endpoints for name in labels(endpoint)]
+    return tuple(one for name in names for one in promises(slo.get(name, ()), profile, name))
+
+
+def promisable(names: Iterable[str], mixes: Mapping[str, MixTable]) -> list[str]:
+    """Endpoints and mixes by name, and the requests of each name of a mix."""
+    return [one for name in names for one in (name, *(mixes[name].part_labels if name in mixes else ()))]
 
 
 def problem_of_names(endpoints: Mapping[str, Endpoint], mixes: Mapping[str, MixTable]) -> str | None:

@@ -4,7 +4,7 @@ Two versions of an app are compared by asking them in turns, a second each, with
 whatever else the machine does in that minute, both get the same share of it. A turn begins when the last answer of
 the one before has come, so no app works for one turn while another is measured.
 
-rows.csv    one row per request, written between turns: turn, user, from and to when (s since the turn began)
+rows.csv    one row per request, written between turns: turn, user, from and to when (s since the turn began), name
 turns.csv   one row per finished turn, when its rows are complete
 """
 
@@ -22,16 +22,19 @@ from locust.env import Environment
 
 from load.clients import Client, client_maker, prepared, problem_of
 from load.expectation import Expectation
-from load.http_client import PreparedBytes
-from load.spec import LoadSpec, Turn, redact, secret_texts
+from load.http_client import PreparedBytes, Response
+from load.spec import LoadSpec, Turn, redact
+from load.visitor import Script, Visitor
 
-ROW_COLUMNS = ("turn", "user", "sent_s", "end_s", "error")
+ROW_COLUMNS = ("turn", "user", "sent_s", "end_s", "error", "name")
 TURN_COLUMNS = ("turn", "began_s", "ended_s", "cpu_s")
 """Moments on the monotonic clock; `cpu_s`: processor time of this process."""
 
 
-Row = tuple[int, int, float, float, str]
+Row = tuple[int, int, float, float, str, str]
 MakeClient = Callable[[], Client]
+Send = Callable[[], tuple[str, Response, str | None]]
+"""Sends the next request; gives its name, the response, and what is wrong with it."""
 
 
 class TurnUser(User):
@@ -46,6 +49,7 @@ class TurnUser(User):
     def on_start(self) -> None:
         self.rows = []
         self._clients: dict[str, Client] = {}
+        self._visitors: dict[Script, Visitor] = {}
 
     @task
     def wait_for_the_relay(self) -> None:
@@ -55,17 +59,38 @@ class TurnUser(User):
         for client in self._clients.values():
             client.close()
 
-    def take(self, number: int, turn: Turn, request: PreparedBytes, make_client: MakeClient) -> None:
+    def _sends(self, turn: Turn, what: PreparedBytes | Script, client: Client) -> Send:
+        if isinstance(what, PreparedBytes):
+            (spec,) = turn.requests
+            expectation = Expectation.of(spec)
+
+            def send() -> tuple[str, Response, str | None]:
+                response = client.send(what)
+                return spec.name, response, problem_of(response, expectation)
+
+            return send
+        if what not in self._visitors:
+            self._visitors[what] = Visitor(what, client, self.number)
+            self._visitors[what].log_in()
+        visitor = self._visitors[what]
+
+        def visit() -> tuple[str, Response, str | None]:
+            name = visitor.next().name
+            return name, *visitor.exchange()
+
+        return visit
+
+    def take(self, number: int, turn: Turn, what: PreparedBytes | Script, make_client: MakeClient) -> None:
         """Send requests until the turn is over, one at least; the last response is waited for."""
         began_s = time.monotonic()
         gevent.sleep(turn.spread_s * self.number / self.spec.users)
         client = self._clients.get(turn.base_url) or self._clients.setdefault(turn.base_url, make_client())
-        expectation = Expectation.of(turn.request)
+        send = self._sends(turn, what, client)
         while True:
-            response = client.send(request)
-            problem = redact(problem_of(response, expectation) or "", self.secrets)
+            name, response, found = send()
+            problem = redact(found or "", self.secrets)
             sent_s, end_s = (round(moment_s - began_s, 6) for moment_s in (response.sent_s, response.end_s))
-            self.rows.append((number, self.number, sent_s, end_s, problem))
+            self.rows.append((number, self.number, sent_s, end_s, problem, name))
             if self.spec.wait_s:
                 gevent.sleep(self.spec.wait_s)
             if time.monotonic() - began_s >= turn.duration_s:
@@ -77,7 +102,7 @@ def user_class(spec: LoadSpec) -> type[TurnUser]:
         "abstract": False,
         "host": spec.turns[0].base_url,
         "spec": spec,
-        "secrets": secret_texts(spec.secret_variables),
+        "secrets": spec.secrets(),
     }
     return type("TurnsUser", (TurnUser,), attributes)
 
@@ -99,14 +124,15 @@ class Relay:
         spec = self._spec
         maker = partial(client_maker, spec.client, timeout_s=spec.timeout_s, ca_file=spec.ca_file)
         make_client = {base_url: maker(base_url) for base_url in {turn.base_url for turn in spec.turns}}
+        scripts: dict[tuple[str, str], Script] = {}
         for number, turn in enumerate(spec.turns):
-            request = prepared(turn.request, turn.base_url, os.environ)
+            what = self._what(turn, scripts)
             if turn.fresh:
                 for user in self._users:
                     user.disconnect()
             began_s, cpu_s = time.monotonic(), time.process_time()
             gevent.joinall(
-                [gevent.spawn(user.take, number, turn, request, make_client[turn.base_url]) for user in self._users],
+                [gevent.spawn(user.take, number, turn, what, make_client[turn.base_url]) for user in self._users],
                 raise_error=True,
             )
             ended_s, cpu_s = time.monotonic(), time.process_time() - cpu_s
@@ -114,6 +140,15 @@ class Relay:
             self._write("turns.csv", [(number, round(began_s, 3), round(ended_s, 3), round(cpu_s, 6))])
             for user in self._users:
                 user.rows.clear()
+
+    def _what(self, turn: Turn, scripts: dict[tuple[str, str], Script]) -> PreparedBytes | Script:
+        """What all users send, or how each user finds out; one script for all turns of a mix with one app."""
+        if not turn.script:
+            return prepared(turn.requests[0], turn.base_url, os.environ)
+        key = turn.base_url, turn.script
+        if key not in scripts:
+            scripts[key] = Script(turn.requests, turn.base_url, os.environ, is_flow=turn.flow, seed=self._spec.seed)
+        return scripts[key]
 
     def _write(self, name: str, rows: Sequence[Sequence[object]], mode: str = "a") -> None:
         with (self._spec.output_directory / name).open(mode, newline="") as file:

@@ -117,14 +117,19 @@ class LoginSpec:
 class Turn:
     """One app, one endpoint, `duration_s` long; 0: every user asks once. First requests are spread over `spread_s`.
 
-    `fresh`: every user opens a new connection.
+    `requests`: one that is the same for all users, or what each user sends by a script. `fresh`: every user opens a new
+    connection.
     """
 
     base_url: str
-    request: RequestSpec
+    requests: tuple[RequestSpec, ...]
     duration_s: float
     spread_s: float
     fresh: bool = False
+    script: str = ""
+    """What the script is called: users go on with it in their next turn with the same app."""
+
+    flow: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,9 @@ class LoadSpec:
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Self:
         steps = StepLoad(**raw["step_load"]) if raw["step_load"] else None
-        turns = tuple(Turn(**{**turn, "request": RequestSpec.of(turn["request"])}) for turn in raw["turns"])
+        turns = tuple(
+            Turn(**{**turn, "requests": tuple(map(RequestSpec.of, turn["requests"]))}) for turn in raw["turns"]
+        )
         request = RequestSpec.of(raw["request"]) if raw["request"] else None
         requests = tuple(map(RequestSpec.of, raw["requests"]))
         directory = Path(raw["output_directory"])
@@ -217,9 +224,9 @@ class LoadSpec:
 
     def data_values(self) -> tuple[str, ...]:
         """What the data files hold that must not be written down."""
-        return tuple(
-            value for request in self.requests for table in request.tables for value in hidden_values(table.read())
-        )
+        requests = [*self.requests, *(request for turn in self.turns for request in turn.requests)]
+        every = {table for request in requests for table in request.tables}
+        return tuple(value for table in every for value in hidden_values(table.read()))
 
     def write(self, file: Path) -> None:
         """Write it for the process that SPEC_VARIABLE leads to the file."""

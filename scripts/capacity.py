@@ -21,7 +21,7 @@ from scripts import options
 @options.filled(load=options.chosen("workers threads python"))
 def capacity(
     *,
-    endpoint: Annotated[str, Argument(help="An endpoint of benchmark.toml.", show_default=False)],
+    endpoint: Annotated[str, Argument(help="An endpoint or a mix of benchmark.toml.", show_default=False)],
     p95_below: Annotated[str | None, options.option(FLAGS["p95_below_s"])] = None,
     failures_below: Annotated[str | None, options.option(FLAGS["failures_below_percent"])] = None,
     most_users: Annotated[str, options.option(FLAGS["most"])] = "2000",

@@ -38,7 +38,9 @@ def compare(
     out: options.Out = Path("results"),
     config: options.ConfigFile = DEFAULT_FILE,
     as_json: options.AsJson = False,
-    gate: Annotated[bool, Option("--gate", help="Exit with code 1 if something regressed.")] = False,
+    gate: Annotated[
+        bool, Option("--gate", help="Exit with code 1 if something regressed, or breaks a promise that base keeps.")
+    ] = False,
 ) -> None:
     """Measure two versions of the app in interleaved blocks on this machine, and report what differs.
 

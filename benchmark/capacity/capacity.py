@@ -30,6 +30,7 @@ from benchmark.record import RATE_NOT_KEPT, Round
 from benchmark.theory.computing import machine, service
 from benchmark.theory.predict import MOST_SIMULATED, most_requests, open_columns, predict, predict_round
 from benchmark.theory.processors import Machine
+from benchmark.traffic import unknown
 
 NAME = "capacity"
 SHORTEST_S, ANSWERS = 3, 8  # a load lasts at least that long, and that many of the response times that are promised
@@ -191,7 +192,7 @@ def _require_response(endpoint: str, measured: Round, steps: Sequence[Step]) -> 
     """AppError: there was none to the first load."""
     if not steps and measured.requests and measured.failures == measured.requests:
         message = f"endpoint {endpoint!r}: none of {measured.requests} requests got a correct response"
-        raise AppError(f"{message}; check its responses, and [endpoints.{endpoint}] expect")
+        raise AppError(f"{message}; check its responses, and what its endpoints expect")
 
 
 def require_answer(found: Capacity) -> None:
@@ -233,8 +234,8 @@ def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any], asked: Slo, 
 
 
 def _require_endpoint(config: Config, endpoint: str) -> None:
-    if endpoint not in config.endpoints:
-        raise UsageError(f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}")
+    if endpoint not in config.loadable:
+        raise UsageError(unknown("endpoint", endpoint, config.loadable))
 
 
 def _predicted_size(plan_of: Callable[[int], Plan], asked: Slo) -> int | None:

@@ -15,13 +15,12 @@ from rich.console import Console
 
 from benchmark.compare.interleaved import Checkout, InterleavedRound, Measured, measure_interleaved, named
 from benchmark.compare.model import FILE_NAME, SIDES, Comparison, Side, SideName, Turn
-from benchmark.compare.statistics import FEWEST_PASSES, Rule, compare, is_precise
+from benchmark.compare.statistics import FEWEST_PASSES, Rule, compare, is_precise, newly_broken
 from benchmark.compare.versions import already_installed, check_out, check_requirement, python_with, resolve
 from benchmark.compare.wording import CompareReporter, render_comparison, reporting, sentence
 from benchmark.config import FLAGS, Config, Flag, Judging, check_plan, checked, make_plan, read_config
 from benchmark.errors import BenchmarkError, InvalidRunError, UnwritableRunError, UsageError
 from benchmark.judge.intervals import evidence
-from benchmark.measure.load_test import request_spec
 from benchmark.measure.machine import describe, raise_open_file_limit, read_environment
 from benchmark.measure.prepare import prepared
 from benchmark.measure.process import Interrupt, listening
@@ -30,6 +29,7 @@ from benchmark.measure.server import check_target
 from benchmark.plan import Plan, Target
 from benchmark.slo import Evidence
 from benchmark.store import save, write_whole
+from benchmark.traffic import part_label
 
 SMALLEST_EFFECT = Flag("--smallest-effect", "Ignore changes below this size (%).", "percent")
 LONGEST_LOST = 200
@@ -83,7 +83,7 @@ def compare_sides(
             pythons = {side: checkouts[side].target.python or sys.executable for side in SIDES}
             sides = {side: _side(refs[side], commits[side], extras[side], pythons[side]) for side in SIDES}
             directory = _directory(out, started_at)
-            turns, promised, lost = _measure(plan, rule, checkouts, directory, interrupt, reporter)
+            measured, lost = _measure(plan, rule, checkouts, directory, interrupt, reporter)
     comparison = Comparison(
         started_at=started_at,
         finished_at=utc_now(),
@@ -93,10 +93,9 @@ def compare_sides(
         cpu=read_environment(home).cpu,
         smallest_effect_percent=rule.smallest_effect_percent,
         error_rate=rule.error_rate,
-        differences=compare(turns, [endpoint.name for endpoint in plan.endpoints], rule),
-        turns=turns,
+        turns=tuple(turn for turn, _ in measured),
         lost=lost,
-        promised=promised,
+        **_judged(plan, measured, rule),
     )
     _write(comparison, directory)
     return comparison, directory
@@ -118,7 +117,6 @@ def comparable(config: Config, request: ComparisonRequest) -> Plan:
         if endpoint.locustfile is not None:
             message = f"endpoint {endpoint.name!r} has its own locustfile, which cannot be interleaved; leave it out"
             raise UsageError(message)
-        request_spec(endpoint)
     if plan.profile.think.kind != "constant":
         message = f"--profile: users of {plan.profile.name!r} think for no constant time, which cannot be interleaved"
         raise UsageError(f'{message}; name a profile with wait = "1s", or without wait')
@@ -181,10 +179,8 @@ def _measure(
     directory: Path,
     interrupt: Interrupt,
     reporter: CompareReporter,
-) -> tuple[tuple[Turn, ...], Promised, tuple[str, ...]]:
-    """Measure all rounds, and more of them while the intervals are too wide.
-
-    Gives their turns, what those of head say about its promises, and what broke.
+) -> tuple[list[Measured], tuple[str, ...]]:
+    """Measure all rounds, and more of them while the intervals are too wide; gives their turns, and what broke.
 
     A round that breaks under load is left out and named; too few are an InvalidRunError.
     """
@@ -209,16 +205,27 @@ def _measure(
             reporter.say(lost[-1])
     if lost and len({turn.number for turn, _ in measured}) < FEWEST_PASSES:
         raise InvalidRunError(f"{len(lost)} rounds were lost, too few are left to compare: {problem}")
-    return tuple(turn for turn, _ in measured), _promised(plan, measured), tuple(lost)
+    return measured, tuple(lost)
 
 
-def _promised(plan: Plan, measured: Sequence[Measured]) -> Promised:
-    """What head's turns say about the promises of each endpoint: turns are the rounds here, and never independent."""
+def _judged(plan: Plan, measured: Sequence[Measured], rule: Rule) -> dict[str, Any]:
+    """What turns say of the differences, and of the promises of both sides."""
+    names = [endpoint.name for endpoint in plan.endpoints]
+    found = {"differences": compare([turn for turn, _ in measured], names, rule)}
+    return found | {"promised": _promised(plan, measured, "head"), "promised_before": _promised(plan, measured, "base")}
+
+
+def _promised(plan: Plan, measured: Sequence[Measured], side: SideName) -> Promised:
+    """What a side's turns say about the promises of each endpoint: turns are the rounds here, and never independent."""
     found = {}
     for name in dict.fromkeys(promise.endpoint for promise in plan.slo):
-        samples = [sample for turn, sample in measured if turn.side == "head" and turn.endpoint == name]
+        samples = [sample for turn, sample in measured if turn.side == side and _label(turn) == name]
         found[name] = evidence(samples, [promise for promise in plan.slo if promise.endpoint == name])
     return found
+
+
+def _label(turn: Turn) -> str:
+    return turn.endpoint if turn.part is None else part_label(turn.endpoint, turn.part)
 
 
 def _side(ref: str, commit: str, extras: tuple[str, ...], python: str) -> Side:
@@ -247,6 +254,13 @@ def _write(comparison: Comparison, directory: Path) -> None:
 
 
 def refuse_regressions(comparison: Comparison, *, gate: bool) -> None:
-    """With `gate`: a BenchmarkError that says what regressed, or broke, if anything did."""
-    if gate and (comparison.lost or any(item.verdict == "regressed" for item in comparison.differences)):
+    """With `gate`: a BenchmarkError that says what regressed, or broke, if anything did.
+
+    A promise that base did not keep, either, is no matter of this change.
+    """
+    if not gate:
+        return
+    if comparison.lost or any(item.verdict == "regressed" for item in comparison.differences):
         raise BenchmarkError(sentence(comparison, str))
+    if broken := newly_broken(comparison):
+        raise BenchmarkError(f"broken promises, which {comparison.base.ref} keeps: {', '.join(broken)}")

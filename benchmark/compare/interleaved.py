@@ -23,7 +23,7 @@ from benchmark.measure.load_test import (
     generator_command,
     load_environment,
     module_file,
-    request_spec,
+    request_specs,
 )
 from benchmark.measure.prepare import before_round
 from benchmark.measure.process import Child, wait_for_exit
@@ -67,6 +67,20 @@ def planned_turns(endpoints: Sequence[Endpoint], round_number: int) -> list[Plan
             pattern = PATTERNS[(number + place) % 2]
             listed += [PlannedTurn(endpoint, side, number, position) for position, side in enumerate(pattern)]
     return listed
+
+
+def turns_of(rows: pd.DataFrame, one: PlannedTurn, plan: Plan, cpu_s: float | None = None) -> list[tuple[Turn, Sample]]:
+    """Sum up the rows of one turn, all together and, of a mix, by their names; a turn has few of a rare request."""
+    whole = turn_of(rows, one, plan, cpu_s)
+    found = [(whole, sample(rows, whole, 0.0, plan.profile.duration_s, 1))]
+    for member in one.endpoint.members if one.endpoint.mix is not None else ():
+        mine = rows[rows["name"] == member.name]
+        if len(mine):
+            over_s = len(rows) / (whole.throughput_rps or 1.0)
+            of_part = columns(mine, over_s, member.own_work_s(plan.profile.task_seconds))
+            part = whole.model_copy(update={**of_part.model_dump(), "part": member.name})
+            found.append((part, sample(mine, part, 0.0, plan.profile.duration_s, 1)))
+    return found
 
 
 def turn_of(rows: pd.DataFrame, one: PlannedTurn, plan: Plan, cpu_s: float | None = None) -> Turn:
@@ -182,6 +196,8 @@ def _spec(
 ) -> LoadSpec:
     profile = asked.plan.profile
 
+    requests = {endpoint.name: request_specs(endpoint) for endpoint in asked.plan.endpoints}
+
     def turn(one: PlannedTurn, before: PlannedTurn | None) -> SentTurn:
         name = one.endpoint.name
         # Both sides get the same spread, or the start alone would make a difference.
@@ -189,10 +205,12 @@ def _spec(
         counted = one.position >= 0
         return SentTurn(
             servers[one.side].base_url,
-            request_spec(one.endpoint),
+            requests[name],
             duration_s=profile.duration_s / TURNS_PER_ENDPOINT if counted else 0.0,
             spread_s=spread_s if counted and profile.start == "spread" else 0.0,
             fresh=before is None or before.number != one.number,
+            script=name if one.endpoint.is_scripted else "",
+            flow=one.endpoint.is_flow,
         )
 
     return LoadSpec(
@@ -203,6 +221,7 @@ def _spec(
         client=profile.client,
         timeout_s=profile.timeout_s,
         wait_s=profile.wait_s,
+        seed=profile.seed,
         secret_variables=asked.plan.secret_variables(),
     )
 
@@ -251,15 +270,14 @@ def _watch_turns(
 
 
 def _read(asked: InterleavedRound, planned: Sequence[PlannedTurn]) -> tuple[Measured, ...]:
-    rows = pd.read_csv(asked.directory / "rows.csv", dtype={"error": "string"}, keep_default_na=False)
+    rows = pd.read_csv(asked.directory / "rows.csv", dtype={"error": "string", "name": "string"}, keep_default_na=False)
     if sorted(set(rows["turn"])) != list(range(len(planned))):
         raise InvalidRunError("the load generator left turns out; its log says why")
     finished = pd.read_csv(asked.directory / "turns.csv").set_index("turn")
     cpu_s = finished["cpu_s"].to_dict() if "cpu_s" in finished else {}
-    found = []
+    found: list[Measured] = []
     for number, one in enumerate(planned):
         if one.position >= 0:
             of_turn = rows[rows["turn"] == number]
-            turn = turn_of(of_turn, one, asked.plan, cpu_s.get(number))
-            found.append((turn, sample(of_turn, turn, 0.0, asked.plan.profile.duration_s, 1)))
+            found += turns_of(of_turn, one, asked.plan, cpu_s.get(number))
     return tuple(found)

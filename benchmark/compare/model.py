@@ -32,7 +32,7 @@ class Side(Frozen):
 
 
 class Turn(Columns):
-    """One side of one endpoint under load for a moment.
+    """One side of one endpoint under load for a moment; `part`: those requests of a mix that have this name.
 
     `number` counts the passes over all endpoints, `position` the turns of its endpoint in that pass, both from 0.
     `waiting_ratio`: the part of the time that users waited for an answer, or rested as they were told; what is missing
@@ -47,6 +47,7 @@ class Turn(Columns):
     waiting_ratio: Sample
     pause_ms: Sample | None = None
     generator_cpu_us_per_request: Sample | None = None
+    part: Annotated[str, Field(max_length=200)] | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 ComparedMetric = Literal["throughput_rps", "median_ms", "p95_ms", "failure_ratio"]
@@ -76,7 +77,7 @@ class Comparison(Frozen):
     """One comparison. `smallest_effect_percent` and `error_rate` (of the whole table) are the rule it was judged by.
 
     `lost`: what broke in rounds of which nothing was kept, one line each. `promised`: evidence of head on the plan's
-    promises, by endpoint.
+    promises, by endpoint; `promised_before`: of base.
     """
 
     schema_version: Literal[1] = 1
@@ -93,6 +94,7 @@ class Comparison(Frozen):
     turns: tuple[Turn, ...]
     lost: tuple[Line, ...] = ()
     promised: dict[str, tuple[Evidence, ...]] = Field(default_factory=dict, exclude_if=lambda value: not value)
+    promised_before: dict[str, tuple[Evidence, ...]] = Field(default_factory=dict, exclude_if=lambda value: not value)
 
 
 FILE_NAME = "compare.json"

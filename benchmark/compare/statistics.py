@@ -29,6 +29,7 @@ from benchmark.judge.metrics import JUDGED, Metric
 from benchmark.judge.model_fit import allowed_ms, is_too_much, lost_ratio
 from benchmark.judge.slo import Outcome, decided
 from benchmark.judge.validity import Reason
+from benchmark.traffic import labels, part_label
 
 FEWEST_PASSES = 8
 TRIMMED = 0.2
@@ -72,12 +73,21 @@ def trimmed_interval(sample: Sequence[float], error_rate: float, trimmed: float 
 
 
 def compare(turns: Sequence[Turn], endpoints: Sequence[str], rule: Rule) -> tuple[Difference, ...]:
-    error_rate = rule.error_rate / (len(endpoints) * len(COMPARED))
+    """Compare endpoints, and what a mix consists of; what speaks against all of its turns speaks against each part."""
+    rows = list(_rows(turns, endpoints))
+    error_rate = rule.error_rate / (len(rows) * len(COMPARED))
     return tuple(
-        _difference(metric, name, [turn for turn in turns if turn.endpoint == name], rule, error_rate)
-        for name in endpoints
-        for metric in COMPARED
+        _difference(metric, label, mine, rule, error_rate, whole) for label, mine, whole in rows for metric in COMPARED
     )
+
+
+def _rows(turns: Sequence[Turn], endpoints: Sequence[str]) -> Iterator[tuple[str, list[Turn], list[Turn]]]:
+    for name in endpoints:
+        every = [turn for turn in turns if turn.endpoint == name]
+        whole = [turn for turn in every if turn.part is None]
+        yield name, whole, whole
+        for part in dict.fromkeys(turn.part for turn in every if turn.part is not None):
+            yield part_label(name, part), [turn for turn in every if turn.part == part], whole
 
 
 def is_precise(turns: Sequence[Turn], endpoints: Sequence[str], rule: Rule) -> bool:
@@ -89,6 +99,7 @@ def is_precise(turns: Sequence[Turn], endpoints: Sequence[str], rule: Rule) -> b
     457-462).
     """
     leading = {"throughput_rps", "median_ms"}
+    turns = [turn for turn in turns if turn.part is None]  # of a rare request they may never be
     widths = [
         found.high_percent - found.low_percent
         for found in compare(turns, endpoints, rule)
@@ -129,7 +140,9 @@ def _pair_effect(pair: Sequence[Turn], metric: Metric) -> float | None:
     return math.log(head / base) if base > 0 and head > 0 else None
 
 
-def _difference(metric: Metric, endpoint: str, turns: Sequence[Turn], rule: Rule, error_rate: float) -> Difference:
+def _difference(
+    metric: Metric, endpoint: str, turns: Sequence[Turn], rule: Rule, error_rate: float, whole: Sequence[Turn]
+) -> Difference:
     sample = effects(turns, metric)
     base, head = (_middle(turns, side, metric) for side in SIDES)
     known = {"endpoint": endpoint, "metric": metric.name, "base": base, "head": head}
@@ -139,7 +152,7 @@ def _difference(metric: Metric, endpoint: str, turns: Sequence[Turn], rule: Rule
     # Failures in few passes are all the failures there may be: nothing of them is cut off.
     found = trimmed_interval(sample, error_rate, 0.0 if metric.name == "failure_ratio" else TRIMMED)
     in_percent = Interval(*(_percent(part, metric) for part in (found.middle, found.low, found.high)))
-    verdict, reason = next(_verdicts(in_percent, metric, turns, rule))
+    verdict, reason = next(_verdicts(in_percent, metric, whole, rule))
     return Difference(
         **known,
         verdict=verdict,
@@ -182,19 +195,32 @@ def _verdicts(found: Interval, metric: Metric, turns: Sequence[Turn], rule: Rule
     )
 
 
-def promises_of(comparison: Comparison) -> tuple[Outcome, ...]:
-    """What became of the promises in head. What speaks against its turns speaks against all but failures."""
+def promises_of(comparison: Comparison, side: SideName = "head") -> tuple[Outcome, ...]:
+    """What became of the promises in a side. What speaks against its turns speaks against all but failures."""
     found = []
+    promised = comparison.promised if side == "head" else comparison.promised_before
     for promise in comparison.plan.slo:
-        turns = [one for one in comparison.turns if one.endpoint == promise.endpoint and one.side == "head"]
+        turns = [one for one in comparison.turns if one.side == side and one.part is None]
+        owner = next(one.name for one in comparison.plan.endpoints if promise.endpoint in labels(one))
+        turns = [one for one in turns if one.endpoint == owner]
         against = [reason for _, reason in _objections(turns) if reason] if promise.metric != "failures" else []
         against = [*comparison.lost[:1], *against]
         briefly = re.compile("[,:]")
         reasons = [Reason(kind=briefly.split(text)[0], level="invalid", message=text) for text in against]
-        of_endpoint = comparison.promised.get(promise.endpoint, ())
+        of_endpoint = promised.get(promise.endpoint, ())
         known = next((one for one in of_endpoint if one.metric == promise.metric), None)
         found.append(decided(promise, known, reasons))
     return tuple(found)
+
+
+def newly_broken(comparison: Comparison) -> list[str]:
+    """The promises, in words, that base kept and head breaks."""
+    kept = {one.promise for one in promises_of(comparison, "base") if one.word == "kept"}
+    return [
+        f"{one.promise.endpoint}: {one.promise.metric}"
+        for one in promises_of(comparison)
+        if one.word == "broken" and one.promise in kept
+    ]
 
 
 def _objections(turns: Sequence[Turn]) -> Iterator[tuple[Word, str | None]]:

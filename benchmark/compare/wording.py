@@ -32,7 +32,7 @@ Named = Callable[[str], str]
 
 def sentence(comparison: Comparison, named: Named = inert) -> str:
     """Say what differs. `named` makes names from outside fit for where they are shown."""
-    names = [endpoint.name for endpoint in comparison.plan.endpoints]
+    names = list(dict.fromkeys(item.endpoint for item in comparison.differences))
     changed = [name for name in names if _of(comparison, name, CHANGED)]
     unknown = {item.endpoint for item in comparison.differences if item.verdict == UNKNOWN and item.metric in LEADING}
     untold = [name for name in names if name in unknown and name not in changed]

@@ -84,6 +84,10 @@ def _is_here(url: str) -> bool:
 
 
 def _plan(config: Config, endpoint: str, wishes: Mapping[str, Any]) -> Plan:
+    if endpoint in config.mixes:
+        each = f"bench diagnose {config.mixes[endpoint].names[0]}"
+        message = f"{endpoint!r} is a mix, of which each endpoint is served in its own way"
+        raise UsageError(f"{message}; diagnose them one by one: {each}")
     if endpoint not in config.endpoints:
         raise UsageError(f"there is no endpoint {endpoint!r}; there are: {', '.join(config.endpoints)}")
     if config.endpoints[endpoint].locustfile is not None:

@@ -12,6 +12,7 @@ from benchmark.judge.verdict import Judgement
 from benchmark.record import EndpointResult, Record
 from benchmark.report.slo import limit_of, measured, title
 from benchmark.report.verdicts import NAMES
+from benchmark.traffic import labels
 
 
 def to_junit(record: Record, judged: Judged) -> str:
@@ -28,7 +29,7 @@ def to_junit(record: Record, judged: Judged) -> str:
             if said.endpoint == endpoint.name:
                 _judged(suite, record, said)
         for one in outcomes(record):
-            if one.promise.endpoint == endpoint.name:
+            if one.promise.endpoint in labels(endpoint):
                 _promised(suite, record, one)
         _count(suite)
     _count(root)

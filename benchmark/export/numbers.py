@@ -14,7 +14,8 @@ from typing import Any
 from benchmark.errors import InvalidRunError, one_line
 from benchmark.formatting import count, plain
 from benchmark.judge.validity import endpoint_validity
-from benchmark.record import PERCENTILES, Columns, Record, Round, Summary, part_label
+from benchmark.record import PERCENTILES, Columns, Record, Round, Summary
+from benchmark.traffic import part_label
 
 OF_ALL_ROUNDS = "all"
 FORMULAS = tuple("=+-@\t\r")

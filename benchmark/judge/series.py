@@ -17,7 +17,8 @@ from benchmark.judge.metrics import JUDGED, Form, Metric, Scored, form
 from benchmark.judge.validity import USABLE, Validity, endpoint_validity, run_validity
 from benchmark.judge.verdict import Judgement, Point, judge
 from benchmark.plan import Endpoint
-from benchmark.record import Columns, EndpointResult, Environment, Record, part_label
+from benchmark.record import Columns, EndpointResult, Environment, Record
+from benchmark.traffic import part_label
 
 Reference = Callable[[Record, Metric], float | None]
 """What the reference workload of a run scored in the metric's unit; None when it was not measured."""

@@ -18,9 +18,10 @@ from benchmark.errors import UsageError
 from benchmark.formatting import count
 from benchmark.judge.findings import ABOUT_FAILURES, RULE_OF
 from benchmark.judge.validity import Reason, endpoint_validity
-from benchmark.plan import Plan
-from benchmark.record import Record
+from benchmark.plan import Endpoint, Plan
+from benchmark.record import EndpointResult, PartResult, Record
 from benchmark.slo import FIRST_BYTE, Evidence, Promise, PromisedMetric, percent_of
+from benchmark.traffic import labels, part_label, promisable
 
 Word = Literal["broken", "cannot tell", "kept"]
 WORDS: tuple[Word, ...] = ("broken", "cannot tell", "kept")
@@ -71,13 +72,26 @@ def fewest(metric: PromisedMetric) -> int:
 
 
 def _outcome(record: Record, promise: Promise) -> Outcome:
-    result = record.result(promise.endpoint)
+    result = _measured(record, promise)
     evidence = next((one for one in result.slo if one.metric == promise.metric), None) if result else None
     fastest_ms = result.summary.min_ms if result and result.summary else None
     found = decided(promise, evidence, _reasons(record, promise), fastest_ms)
     if why := _by_the_load(record, promise, found.word):
         return Outcome(promise, "cannot tell", evidence, why, why)
     return found
+
+
+def _measured(record: Record, promise: Promise) -> EndpointResult | PartResult | None:
+    """What is promised of: an endpoint, or the requests of one name of a mix."""
+    whole = record.result(owner(record.plan, promise).name)
+    if whole is None or whole.name == promise.endpoint:
+        return whole
+    return next((one for one in whole.parts if part_label(whole.name, one.name) == promise.endpoint), None)
+
+
+def owner(plan: Plan, promise: Promise) -> Endpoint:
+    """The endpoint that is loaded for a promise."""
+    return next(one for one in plan.endpoints if promise.endpoint in labels(one))
 
 
 def decided(
@@ -122,7 +136,11 @@ def _reasons(record: Record, promise: Promise) -> list[Reason]:
 
     Failures are evidence on the promise about them, even if nothing else can be said of such a run.
     """
-    found = [one for one in endpoint_validity(record, promise.endpoint).reasons if one.kind != "rounds-disagree"]
+    found = [
+        one
+        for one in endpoint_validity(record, owner(record.plan, promise).name).reasons
+        if one.kind != "rounds-disagree"
+    ]
     if promise.metric != "failures":
         return found
     measured = {(result.name, one.round) for result in record.endpoints for one in result.rounds}
@@ -133,15 +151,30 @@ def _reasons(record: Record, promise: Promise) -> list[Reason]:
 def _by_the_load(record: Record, promise: Promise, word: Word) -> str:
     """Say why the load itself decides about a promise, whatever the app does; "" where it does not."""
     profile = record.profile
-    own = any(endpoint.locustfile for endpoint in record.plan.endpoints if endpoint.name == promise.endpoint)
+    loaded = owner(record.plan, promise)
+    own = bool(loaded.locustfile)
     pause_s = profile.pacing_s or profile.wait_s
     asked_rps = profile.rate_per_s or (profile.users / pause_s if pause_s and not own else math.inf)
+    asked_rps *= _share(loaded, promise)
     if promise.metric == "throughput" and word == "broken" and promise.limit >= asked_rps:
         return f"the load asks for {asked_rps:,.4g} requests/s at most; use a higher rate, or more users"
     is_time = promise.metric not in {"throughput", "failures"} and profile.rate_per_s is None and not own
     if is_time and word == "kept" and promise.limit >= 1000 * profile.timeout_s:
         return f"requests fail after {profile.timeout_s:g} s, so no response can be slower; use a longer timeout"
     return ""
+
+
+def _share(loaded: Endpoint, promise: Promise) -> float:
+    """Of all requests of what is loaded, those that a promise is about."""
+    if loaded.mix is None or promise.endpoint == loaded.name:
+        return 1.0
+    weights = loaded.mix.weights or (1.0,) * len(loaded.mix.requests)
+    mine = (
+        weight
+        for one, weight in zip(loaded.mix.requests, weights, strict=True)
+        if part_label(loaded.name, one.name) == promise.endpoint
+    )
+    return sum(mine) / sum(weights)
 
 
 def why_open(promise: Promise, evidence: Evidence) -> tuple[str, str]:
@@ -180,13 +213,14 @@ def _times(promise: Promise, evidence: Evidence) -> float | None:
 
 def check_promises(config: Config, plan: Plan) -> None:
     """Refuse what is promised and cannot be measured: under this load, or at all."""
-    measured = {*plan.profile.endpoints, *(name for one in config.profiles.values() for name in one.endpoints)}
+    loaded = {*plan.profile.endpoints, *(name for one in config.profiles.values() for name in one.endpoints)}
+    measured = promisable(loaded, config.mixes)
     for name in config.slo:
         if name not in measured:
             message = f"[slo.{name}]: no profile measures {name}, so nothing checks it"
             raise UsageError(f"{message}; add it to the endpoints of a profile, or name it with --endpoint")
     for promise in plan.slo:
-        if promise.metric.startswith(FIRST_BYTE) and (why := _hides_first_byte(plan, promise.endpoint)):
+        if promise.metric.startswith(FIRST_BYTE) and (why := _hides_first_byte(plan, owner(plan, promise))):
             message = f"[slo.{promise.endpoint}] {promise.metric}: when responses begin is not known {why}"
             raise UsageError(f"{message}; promise {promise.metric.removeprefix(FIRST_BYTE)} instead")
 
@@ -199,8 +233,8 @@ def require_promises(plans: Sequence[Plan]) -> None:
         raise UsageError(f'{message}; write for example [slo.{plans[0].profile.endpoints[0]}] p95 = "300ms"')
 
 
-def _hides_first_byte(plan: Plan, name: str) -> str:
-    if any(endpoint.locustfile for endpoint in plan.endpoints if endpoint.name == name):
+def _hides_first_byte(plan: Plan, endpoint: Endpoint) -> str:
+    if endpoint.locustfile:
         return "of its own locustfile"
     if plan.profile.load_workers:
         return "of load workers on other machines (--expect-workers)"

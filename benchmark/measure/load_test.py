@@ -166,16 +166,10 @@ class Window:
     generator_cpu_s: float | None = None
     repeated: int | None = None
     cut_off: int | None = None
+    from_cache: Mapping[str, str] = field(default_factory=dict)
+    """Of each request most of whose last responses say that they came from a cache: the header that says so."""
     silences: Mapping[str, float] = field(default_factory=dict)
     """Load processes that were not heard for a while, and for how long (s)."""
-
-
-def request_spec(endpoint: Endpoint) -> RequestSpec:
-    """What all users send alike. UsageError: they do not."""
-    if endpoint.is_scripted:
-        message = f"{endpoint.name!r} is no single request that is the same for all users, which this command needs"
-        raise UsageError(f"{message}; use bench run")
-    return _request_spec(endpoint)
 
 
 def request_specs(endpoint: Endpoint) -> tuple[RequestSpec, ...]:
@@ -248,7 +242,7 @@ class LoadTest:
         spec = LoadSpec(
             base_url,
             directory.resolve(),
-            request=None if own or endpoint.is_scripted else request_spec(endpoint),
+            request=None if own or endpoint.is_scripted else _request_spec(endpoint),
             requests=request_specs(endpoint) if endpoint.is_scripted and not own else (),
             flow=endpoint.is_flow,
             ca_file=plan.target.ca_path(home),

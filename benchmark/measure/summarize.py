@@ -33,6 +33,7 @@ from benchmark.summary import (
     since_due_ms,
     within,
 )
+from benchmark.traffic import part_label
 
 
 def resources(raw: RawRound) -> Resources:
@@ -187,7 +188,7 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         after_end=_left_out(whole_raw, raw),
         **{name: getattr(window, name) for name in COUNTED},
         first_byte=first_byte(rows),
-        silences=dict(window.silences),
+        **{name: dict(getattr(window, name)) for name in ("silences", "from_cache")},
         **{name: getattr(raw, name) for name in ("cut_bytes", "workers_replaced")},
         logins=_logins(endpoint, window),
         parts=_parts(rows, load, endpoint, profile),
@@ -219,10 +220,17 @@ def _parts(rows: pd.DataFrame, load: Span, endpoint: Endpoint, profile: Profile)
 EQUAL_PARTS = 20
 
 
-def sample_of(raw: RawRound, measured: Round, profile: Profile) -> Sample:
-    """Keep of a round what intervals are made from. Responses per second are counted over its steady part, if any."""
-    raw = since_opened(on_time(raw, profile.duration_s))
-    return sample(raw.rows, measured, measured.steady_start_s or 0.0, measured.load_end_s, EQUAL_PARTS)
+def samples_of(raw: RawRound, measured: Round, endpoint: Endpoint, profile: Profile) -> dict[str, Sample]:
+    """Keep of a round what intervals are made from, of a mix also by the names of its requests, as `labels` has them.
+
+    Responses per second are counted over its steady part, if any.
+    """
+    rows = since_opened(on_time(raw, profile.duration_s)).rows
+    span = measured.steady_start_s or 0.0, measured.load_end_s, EQUAL_PARTS
+    found = {endpoint.name: sample(rows, measured, *span)}
+    for part in measured.parts if endpoint.mix is not None else ():
+        found[part_label(endpoint.name, part.name)] = sample(rows[rows["name"] == part.name], part, *span)
+    return found
 
 
 def _span(window: Window, endpoint: Endpoint, profile: Profile) -> Span:

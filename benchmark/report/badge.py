@@ -23,6 +23,7 @@ from benchmark.record import EndpointResult, Record
 from benchmark.report.readme import headline_run
 from benchmark.report.verdicts import Standing, State, last_usable, standings
 from benchmark.store import BADGES, Failure, write_changed, writing
+from benchmark.traffic import labels
 
 LABEL = "benchmark"
 GREEN, AMBER, RED, GREY, DARK = "#1a7f37", "#9a6700", "#cf222e", "#59636e", "#444c56"
@@ -111,7 +112,7 @@ def endpoint_badges(records: Sequence[Record], judged: Judged, stale: str | None
     for endpoint in record.plan.endpoints:
         message, color = _number(record, record.result(endpoint.name))
         color = color or COLORS.get(states.get((record.profile.name, endpoint.name), "not judged"), BLUE)
-        broken = any(one.word == "broken" and one.promise.endpoint == endpoint.name for one in outcomes(record))
+        broken = any(one.word == "broken" and one.promise.endpoint in labels(endpoint) for one in outcomes(record))
         message, color = (f"SLO broken · {message}", RED) if broken else (message, color)
         since = f"stale since {stale[:10]}" if stale else record.started_at[:10]
         color = GREY if stale else color

@@ -11,12 +11,13 @@ from benchmark import formatting
 from benchmark.judge.findings import GRAVITY, in_todays_words
 from benchmark.judge.history import Judged
 from benchmark.judge.series import short_cpu
-from benchmark.record import Columns, EndpointResult, Finding, Record, Round, Summary, part_label
+from benchmark.record import Columns, EndpointResult, Finding, Record, Round, Summary
 from benchmark.report import sentences, verdicts
 from benchmark.report.noise_floor import on_this_machine
 from benchmark.report.published import Published, PublishedRow, same_conditions
 from benchmark.report.slo import slo_lines, slo_rows
 from benchmark.theory.wording import change, difference_cells
+from benchmark.traffic import part_label
 
 RESULT_COLUMNS = {
     "# reqs": "requests",

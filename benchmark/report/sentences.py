@@ -21,9 +21,10 @@ from benchmark.formatting import (
 )
 from benchmark.judge.findings import GRAVITY, RULE_OF, in_todays_words
 from benchmark.plan import Mix
-from benchmark.record import RATE_NOT_KEPT, Columns, EndpointResult, Finding, Limit, Record, Round, part_label
+from benchmark.record import RATE_NOT_KEPT, Columns, EndpointResult, Finding, Limit, Record, Round
 from benchmark.theory.computing import machine
 from benchmark.theory.wording import difference_percent, limit_sentence, mix_sentence
+from benchmark.traffic import part_label
 
 ALIKE_RATIO = 1.05
 MUCH_OFF_PERCENT = 3.0

@@ -12,13 +12,14 @@ from rich.text import Text
 
 from benchmark.formatting import MOST_NAMED, count, latency, ms, plain, rate, seconds
 from benchmark.plan import Plan
-from benchmark.record import Columns, Record, part_label
+from benchmark.record import Columns, Record
 from benchmark.report import sentences
 from benchmark.report.report import failed_label, part_rows
 from benchmark.report.slo import SIGNS, slo_lines
 from benchmark.theory import curve_wording, wording
 from benchmark.theory.ask import Predicted
 from benchmark.theory.curve import Curve, Met, Simulator
+from benchmark.traffic import part_label
 
 MOST_WARNINGS = 6
 LONGEST_NAME = 32

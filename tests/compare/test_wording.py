@@ -157,3 +157,21 @@ def test_what_is_promised_of_head_comes_next_with_the_reason_where_it_cannot_tel
     assert line == "- ⚪ **alpha** (head) cannot tell: p95, failures, as the run is invalid (round 2 is lost)"
     assert "slo" not in to_json(quiet)
     assert "promised" not in to_json(quiet)
+
+
+def test_a_promise_that_base_keeps_and_head_breaks_gates_and_no_other_does() -> None:
+    quiet = make_comparison(make_turns(slower(1)))
+    promise = Promise(endpoint="alpha", metric="p95", limit=60)
+    quiet = quiet.model_copy(update={"plan": quiet.plan.model_copy(update={"slo": (promise,)})})
+
+    def p95(value: float) -> dict[str, tuple[Evidence, ...]]:
+        found = Evidence(metric="p95", value=value, low=value - 1, high=value + 1, responses=2000, independent=1500)
+        return {"alpha": (found,)}
+
+    for before, now in ((70, 80), (60, 80), (50, 60), (50, 50), (80, 50)):  # 60: nobody can tell
+        fine = quiet.model_copy(update={"promised_before": p95(before), "promised": p95(now)})
+        refuse_regressions(fine, gate=True)
+    broken = quiet.model_copy(update={"promised_before": p95(50), "promised": p95(70)})
+    refuse_regressions(broken, gate=False)
+    with pytest.raises(BenchmarkError, match="broken promises, which main keeps: alpha: p95"):
+        refuse_regressions(broken, gate=True)

@@ -117,7 +117,7 @@ def run_of(*rounds: Round, slo: Sequence[Evidence] = FINE, promised: Any = PROMI
     plan = some_plan(endpoints=("pooled",), **changes.pop("profile", {}))
     plan = plan.model_copy(update={"endpoints": some_plan().endpoints[:1], "slo": promises})
     warned = [one.model_copy(update={"warnings": warnings(one, plan.endpoints[0], plan)}) for one in rounds]
-    result = endpoint_result("pooled", 10, None, tuple(warned), tuple(slo))
+    result = endpoint_result("pooled", 10, None, tuple(warned), {"pooled": tuple(slo)})
     return some_record(plan=plan, endpoints=(result,), **changes)
 
 

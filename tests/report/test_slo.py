@@ -44,7 +44,7 @@ def promised(found: dict[str, dict[PromisedMetric, tuple[float, Numbers]]], **ch
             Evidence(metric=metric, value=value, low=low, high=high, responses=1000, independent=1000)
             for metric, (_, (value, low, high)) in promises.items()
         )
-        results.append(endpoint_result(name, 10, None, (some_round(),), evidence))
+        results.append(endpoint_result(name, 10, None, (some_round(),), {name: evidence}))
     return some_record(plan=plan, endpoints=tuple(results), **changes)
 
 

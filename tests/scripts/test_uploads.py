@@ -2,15 +2,20 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
 from benchmark.config import make_plan, parse_config
 from benchmark.judge.series import common
+from benchmark.measure.load_test import request_specs
 from benchmark.store import to_json
+from load.clients import prepared
+from load.spec import LoadSpec
 from tests.support.bench import Bench, assert_measured
 
 APP = (Path(__file__).parents[1] / "support" / "upload_app.py").read_text()
@@ -190,3 +195,18 @@ def test_a_file_that_changes_under_way_ends_the_run_in_one_line(uploads: Bench) 
     assert done.returncode == 3
     assert "photo.jpg was changed while the benchmark ran" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_load_workers_of_other_machines_send_the_same_without_the_files(
+    uploads: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEY", "hush-hush")
+    plan = make_plan(parse_config(uploads.folder / "benchmark.toml"), "quick", {"endpoints": ("every",)})
+    requests = request_specs(plan.endpoints[0])
+    values = {"user": "ada"}
+    here = [prepared(one, "http://h", os.environ, values=values).plain for one in requests]
+    said = msgpack.loads(msgpack.dumps(LoadSpec("http://h", uploads.folder, requests=requests).message()))
+    (uploads.folder / "photo.jpg").unlink()
+    there = [prepared(one, "http://h", os.environ, values=values).plain for one in LoadSpec.of(said).requests]
+    assert here == there
+    assert sum(PHOTO in each for each in there) == 3
