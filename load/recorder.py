@@ -13,6 +13,7 @@ from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
+from load.caches import from_cache
 from load.distributed.master import Master, answer_to_master
 from load.http_client import Response
 from load.output import end_unwritable, write_seconds
@@ -161,6 +162,7 @@ class Recorder:
             "thought_s": sum(user.thought_s for user in self.users) if known else None,
             **{name: self._counted(name) if known else None for name in BY_CLIENTS},
             **{name: sum(getattr(visitor, name) for visitor in visitors) if known else None for name in OF_LOGINS},
+            "from_cache": from_cache(user.heads for user in self.users),
             "repeated": self.hidden.repeated,
             "cut_off": self.hidden.cut_off,
             "generator_cpu_s": self.cpu_s,

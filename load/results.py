@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from load.arrivals import due_within
+from load.caches import mostly_from_cache
 from load.http_client import Response
 from load.spec import LoadSpec, redact
 
@@ -62,6 +63,7 @@ def window(
         "waiting_for": _joined(parts, "waiting_for"),
         "requests": sum(part["requests"] for part in parts),
         **{key: _sum(parts, key) for key in COUNTED},
+        "from_cache": mostly_from_cache(part["from_cache"] for part in parts),
         "garbage_collection_on": any(part["garbage_collection_on"] for part in parts),
         **_of_a_rate(spec, stop_s, parts),
     }

@@ -128,10 +128,13 @@ class RequestingUser(User):
     took_s = 0.0
     waiting_since_s: float | None = None
     first_answer_s: float | None = None
+    heads: dict[str, list[tuple[bytes, bytes]]]
+    """The headers of its last right response to each request."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self.client = type(self).make_client()
+        self.heads = {}
         self.place = next(type(self).places)
 
     def on_start(self) -> None:
@@ -176,6 +179,8 @@ class RequestingUser(User):
         self._report(self.spec, response, problem)
 
     def _report(self, spec: RequestSpec, response: Response, problem: str | None) -> None:
+        if problem is None:
+            self.heads[spec.name] = response.headers
         self.environment.events.request.fire(
             request_type=spec.method,
             name=spec.name,

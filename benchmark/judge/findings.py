@@ -25,6 +25,7 @@ from benchmark.record import (
     Record,
     Round,
 )
+from load.values import names_in
 
 OFTEN_RECONNECTED = 0.01
 UVICORN_KEEPS_S = 5  # an idle connection, unless --timeout-keep-alive says otherwise
@@ -152,6 +153,27 @@ def _withheld(measured: Round, _endpoint: Endpoint, plan: Plan) -> Seen | None:
             "every request came without them, like that of a new visitor."
         ),
         "Set them without Secure for the test" + (", or measure over https." if plan.target.url else "."),
+    )
+
+
+def _from_cache(measured: Round, endpoint: Endpoint, plan: Plan) -> Seen | None:
+    """Different users may ask for the same on purpose; who asks for one thing alone measures the cache."""
+    alike = [one for one in endpoint.members if not (names_in(one.path) and (one.data or endpoint.is_flow))]
+    found = {one.name: measured.from_cache[one.name] for one in alike if one.name in measured.from_cache}
+    if not found:
+        return None
+    of, each = (f" of {', '.join(found)}", " of each") if endpoint.mix is not None else ("", "")
+    behind = "measure the app behind the cache by its own url" if plan.target.url else "switch the cache off"
+    return (
+        "warning",
+        (
+            f"Responses{of} came from a cache ({next(iter(found.values()))}). All requests{each} asked for one URL, so "
+            "these are the latencies of the cache."
+        ),
+        (
+            'Let users ask for different URLs (path = "/orders/{order}", data = "orders.csv"), '
+            f"or {behind}. Leave it if the cache is what you measure."
+        ),
     )
 
 
@@ -350,6 +372,7 @@ RULES = (
     Rule("in-flight", "unfinished requests", _in_flight),
     Rule("connections-not-kept", "closed connections", _not_kept),
     Rule("secure-cookies", "Secure cookies", _withheld),
+    Rule("from-cache", "a cache", _from_cache),
     Rule("steal", "CPU steal", _steal, "disturbs"),
     Rule("asyncio-loop", "no uvloop", _slow_loop),
     Rule("output-cut", "long logs", _printed_too_much),

@@ -71,6 +71,7 @@ def test_a_quiet_round_gives_no_warning() -> None:
         pytest.param({"cut_off": 0}, {"cut_off": 1}, "hidden-by-client", id="broken off"),
         pytest.param({"reconnected": 10}, {"reconnected": 11}, "reconnected", id="reconnected"),
         pytest.param({"closed": 10}, {"closed": 11}, "connections-not-kept", id="connections not kept"),
+        pytest.param({"from_cache": {}}, {"from_cache": {"pooled": "age: 1"}}, "from-cache", id="a cache"),
         pytest.param({"withheld": 0}, {"withheld": 1}, "secure-cookies", id="Secure cookies"),
         pytest.param({"users_started": 10}, {"users_started": 9}, "users-not-started", id="users not started"),
         pytest.param({"users_answered": 10}, {"users_answered": 9}, "users-never-answered", id="never answered"),

@@ -31,6 +31,7 @@ def part(**changes: Any) -> dict[str, Any]:
         "closed": 2,
         "withheld": 0,
         "generator_cpu_s": 0.5,
+        "from_cache": {},
         "repeated": 0,
         "cut_off": 0,
         "garbage_collection_on": False,
