@@ -1,9 +1,10 @@
 # make bench   measures this machine with the profile `quick` and prints the table
 # make test    runs every check there is
 # make experiment NAME=scale   repeats a measurement that the documents quote; `ls experiments` lists them
-# PYTHON=python3.13 chooses the Python that .venv is made with.
+# PYTHON=python3.13 chooses the Python that .venv is made with. TESTS=2: so many files of tests run at a time.
 
 PYTHON ?= python3
+TESTS ?= 3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
@@ -15,10 +16,10 @@ help:
 bench: .venv/.run
 	$(BIN)/bench run --profile quick
 
-# Three files of tests at a time, though there may be two processors: most tests wait for servers and loads. One that
+# Three files of tests at a time, though there may be two processors: most tests wait for servers and loads. A test that
 # hangs ends its process, which is not restarted: it would begin the same test again.
 test: .venv/.dev check
-	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+	$(BIN)/pytest -q -n $(TESTS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 check: .venv/.dev
 	$(BIN)/ruff check
