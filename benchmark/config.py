@@ -20,6 +20,7 @@ from benchmark.handover import SECRETS, env_lines, handed_over, how_to_set
 from benchmark.plan import Endpoint, Plan, Profile, Target, own_locustfile
 from benchmark.service import MeasuredService
 from benchmark.slo import PromisedMetric, Tables, in_the_file, problem_of_slo
+from benchmark.stages import asked_stages, follows
 from benchmark.toml_file import cut, place, read_toml
 
 DEFAULT_FILE = Path("benchmark.toml")
@@ -130,6 +131,12 @@ FLAGS = {
         "--rate",
         'Requests sent per second, independent of responses, e.g. "200/s"; at most --users of them in flight.',
         "rate",
+    ),
+    "stages": Flag(
+        "--stages",
+        'Stages of users, "30s@50,5s@500,30s@50", or of a rate, "30s@50/s,...", instead of --users and --duration.',
+        "stages",
+        several=True,
     ),
     "arrivals": Flag("--arrivals", "How requests of --rate are spaced: evenly, or at random.", "even|poisson"),
     "seed": Flag("--seed", "Seed of all random draws.", default="0"),
@@ -355,6 +362,7 @@ def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> P
     if profile_name not in config.profiles:
         raise UsageError(f"--profile: {traffic.unknown('profile', profile_name, config.profiles)}")
     asked = {key: value for key, value in values.items() if value not in (None, (), [])}
+    asked = asked_stages(asked, config.profiles[profile_name].stages, {key: flag.name for key, flag in FLAGS.items()})
     for name in asked.get("endpoints", ()):
         if name not in config.loadable:
             raise UsageError(f"--endpoint: {traffic.unknown('endpoint', name, config.loadable)}")
@@ -379,7 +387,7 @@ def make_plan(config: Config, profile_name: str, values: Mapping[str, Any]) -> P
         if profile.rate_per_s is None and key in asked and not (key == "seed" and traffic.draws(plan)):
             message = f"{FLAGS[key].name}: only applies to a rate, and there is none"
             raise UsageError(f"{message}; add --rate, or omit the flag")
-    _check_senders(plan)
+    traffic.check_senders(plan)
     traffic.check_traffic(plan)
     return plan
 
@@ -442,6 +450,8 @@ def customised(config: Config, plan: Plan) -> tuple[str, ...]:
     before = counted(config.profiles[plan.profile.name], plan.target).model_dump() | config.app.model_dump()
     now = plan.profile.model_dump() | plan.target.model_dump()
     idle = Target.model_fields.keys() - ELSEWHERE if plan.target.url is not None else set()
+    idle |= follows(now["stages"]).keys() - {"stages"} if now["stages"] else set()
+    idle |= {"spawn_rate_per_s"} if now["stages"] and now["spawn_rate_per_s"] == now["users"] else set()
     return tuple(
         flag.name for field, flag in FLAGS.items() if field in now.keys() - idle and before[field] != now[field]
     )
@@ -478,22 +488,3 @@ def cores_left(target: Target) -> int:
 
 def counted(profile: Profile, target: Target) -> Profile:
     return profile if profile.processes != AUTO else profile.model_copy(update={"processes": cores_left(target)})
-
-
-def _check_senders(plan: Plan) -> None:
-    """Refuse a rate that could not be kept, and what load workers of other machines could not do."""
-    profile, target = plan.profile, plan.target
-    own = next((endpoint.name for endpoint in plan.endpoints if endpoint.locustfile), None)
-    if profile.rate_per_s is not None and own is not None:
-        message = f"--rate: endpoint {own!r} has a locustfile of its own, whose users do not follow a rate"
-        raise UsageError(f"{message}; leave it out with --endpoint")
-    processes = profile.load_workers or profile.processes
-    if profile.rate_per_s is not None and profile.users < processes:
-        message = f"--rate: {profile.users} users cannot send it from {processes} processes"
-        raise UsageError(f"{message}, each needs one; use --users {processes} or more")
-    if profile.load_workers and target.url is None and target.host in {"127.0.0.1", "localhost"}:
-        message = f"--expect-workers: load workers on other machines cannot reach an app that listens on {target.host}"
-        raise UsageError(f"{message}; write [app] host = this machine's address")
-    if profile.load_workers and own is not None:
-        message = f"--expect-workers: endpoint {own!r} has a locustfile of its own, which other machines do not have"
-        raise UsageError(f"{message}; leave it out with --endpoint")

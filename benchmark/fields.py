@@ -143,6 +143,16 @@ def parsed_wait(text: str) -> Think:
     return think
 
 
+def mean_wait(values: Any) -> Any:
+    """Take, of what a profile says, the mean of a think time that is drawn: all that theory and statistics need."""
+    wait = values.get("wait") if isinstance(values, dict) else None
+    if not isinstance(wait, str) or drawn_wait(wait) is None:
+        return values
+    words = " ".join(wait.split())
+    rest = {key: value for key, value in values.items() if key != "wait"}
+    return {**rest, "wait_s": parsed_wait(words).mean_s(), "wait_as": words}
+
+
 _HOST = re.compile(r"\w[\w.-]*|[0-9A-Fa-f:.]+")
 
 

@@ -294,7 +294,8 @@ def _run_id(started_at: str, plan: Plan) -> str:
     """Make a name that sorts by time and cannot meet another: two runs may start in one second."""
     moment = re.sub(r"[^0-9T]", "", started_at)[:15]
     profile = re.sub(r"[^A-Za-z0-9]+", "-", plan.profile.name).strip("-")[:40] or "run"
-    load = plan.profile.users if plan.profile.rate_per_s is None else f"{plan.profile.rate_per_s:g}rps"
+    load = f"{plan.profile.users}" if plan.profile.rate_per_s is None else f"{plan.profile.rate_per_s:g}rps"
+    load = "stages" if plan.profile.stages else load
     return f"{moment}-{profile}-{load}-{secrets.token_hex(2)}"
 
 

@@ -37,15 +37,16 @@ from benchmark.fields import (
     as_text,
     checked_base_url,
     checked_import_path,
-    drawn_wait,
     known_as,
+    mean_wait,
     no_zero,
     parsed_wait,
 )
 from benchmark.service import MeasuredService
 from benchmark.slo import Promise
+from benchmark.stages import MOST_STAGES, filled_in, named, parsed_stages
 from benchmark.uploads import Sending, check_sent
-from load.arrivals import Think
+from load.arrivals import Stage, Think
 from load.spec import READING, SECRETS_VARIABLE, Secrets, hidden_values, secret_texts
 from load.values import NAME, Table, names_in
 
@@ -61,6 +62,7 @@ class Profile(Frozen):
     send the load; AUTO: one for each core that the app's workers leave, at least one. `load_workers` on other machines
     send it instead; 0: this machine does. `wait_s`: think time between a response and the next request; its mean where
     `wait_as` has it drawn, "1s..5s" or "normal 2s 0.5s". `pacing_s`: time from one request of a user to its next one.
+    `stages`: the load changes, "30s@50" users or "30s@50/s"; then `users`, or the rate, is the highest of them.
     """
 
     name: Line
@@ -89,17 +91,12 @@ class Profile(Frozen):
     workers_within_s: Seconds = Field(
         default=60.0, gt=0, le=MAX_DURATION_S, validation_alias=known_as("workers_within_s")
     )
+    stages: tuple[Line, ...] = Field(default=(), max_length=MOST_STAGES)
 
     @model_validator(mode="before")
     @classmethod
-    def _wait_in_words(cls, values: Any) -> Any:
-        """Take the mean of a think time that is drawn: all that theory and statistics need of it."""
-        wait = values.get("wait") if isinstance(values, dict) else None
-        if not isinstance(wait, str) or drawn_wait(wait) is None:
-            return values
-        words = " ".join(wait.split())
-        rest = {key: value for key, value in values.items() if key != "wait"}
-        return {**rest, "wait_s": parsed_wait(words).mean_s(), "wait_as": words}
+    def _said_otherwise(cls, values: Any) -> Any:
+        return filled_in(mean_wait(values))
 
     @field_validator("endpoints")
     @classmethod
@@ -138,8 +135,14 @@ class Profile(Frozen):
         return self.wait_s > 0 or self.pacing_s is not None
 
     @property
+    def course(self) -> tuple[Stage, ...]:
+        return parsed_stages(self.stages)[0]
+
+    @property
     def load(self) -> str:
         """What the load is, in two words for a title."""
+        if self.stages:
+            return named(self.course, "users" if self.rate_per_s is None else "requests per second")
         return f"{self.users:,} users" if self.rate_per_s is None else f"{self.rate_per_s:g} requests per second"
 
 

@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from benchmark.fields import Amount, Figure, Frozen, Sample, Whole
 from benchmark.plan import Plan, Profile
 from benchmark.slo import Evidence
+from benchmark.stages import StagedLoad
 from benchmark.traffic import labels
 
 Change = Literal["threads", "pool", "workers", "cores", "def", "await", "gather", "await and gather"]
@@ -135,9 +136,7 @@ class Resources(Frozen):
 # Locust's own client sent, and req/s with think time was divided by the time of the last response. Up to 3 server and
 # load generator might share a physical core, each on a thread of it, and "auto" counted threads as cores.
 METHOD_VERSION = 4
-RIGHT_ALONE_SINCE = OWN_CLIENT_SINCE = (
-    3  # from then on latencies are of right responses alone, and our own client sends
-)
+RIGHT_ALONE_SINCE = OWN_CLIENT_SINCE = 3  # latencies are of right responses alone, and our own client sends
 RUN_URL = r"^https?://[A-Za-z0-9._~:/%?#=-]+$"
 
 
@@ -360,6 +359,7 @@ class Round(Columns):
     logins: Logins | None = None
     parts: Annotated[tuple[Part, ...], Field(max_length=MOST_PARTS + 1)] = ()
     from_cache: dict[str, CacheSign] = Field(default_factory=dict, exclude_if=lambda value: not value)
+    staged: StagedLoad | None = None
     warnings: tuple[Finding, ...] = ()
 
 

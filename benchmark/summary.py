@@ -65,7 +65,7 @@ class Span:
 
     `wait_s`: think time, or its mean; with `pacing_s` users think until so long after their request.
     `waiting_since_s`: when the requests that still waited at the end were sent; None: not known. `waiting_for`: their
-    names, where they have several. `is_open`: requests came at a rate of their own.
+    names, where they have several. `is_open`: requests came at a rate of their own, or users came and went.
     """
 
     end_s: float

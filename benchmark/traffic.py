@@ -222,6 +222,25 @@ def _twice(rows: Sequence[Row]) -> tuple[int, int] | None:
     return None
 
 
+def check_senders(plan: Plan) -> None:
+    """Refuse a rate that could not be kept, and what load workers of other machines could not do."""
+    profile, target = plan.profile, plan.target
+    own = next((endpoint.name for endpoint in plan.endpoints if endpoint.locustfile), None)
+    if profile.rate_per_s is not None and own is not None:
+        message = f"--rate: endpoint {own!r} has a locustfile of its own, whose users do not follow a rate"
+        raise UsageError(f"{message}; leave it out with --endpoint")
+    processes = profile.load_workers or profile.processes
+    if profile.rate_per_s is not None and profile.users < processes:
+        message = f"--rate: {profile.users} users cannot send it from {processes} processes"
+        raise UsageError(f"{message}, each needs one; use --users {processes} or more")
+    if profile.load_workers and target.url is None and target.host in {"127.0.0.1", "localhost"}:
+        message = f"--expect-workers: load workers on other machines cannot reach an app that listens on {target.host}"
+        raise UsageError(f"{message}; write [app] host = this machine's address")
+    if profile.load_workers and own is not None:
+        message = f"--expect-workers: endpoint {own!r} has a locustfile of its own, which other machines do not have"
+        raise UsageError(f"{message}; leave it out with --endpoint")
+
+
 def draws(plan: Plan) -> bool:
     """Whether anything of a load is drawn by its seed."""
     weighted = any(endpoint.mix and endpoint.mix.weights for endpoint in plan.endpoints)

@@ -18,15 +18,41 @@ def gaps_s(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
     return (draw.expovariate(rate_per_s) for _ in repeat(None))
 
 
-def due_offsets(rate_per_s: float, arrivals: str, seed: int) -> Iterator[float]:
-    """When requests are due (s since the first could be), in order, for ever."""
+@dataclass(frozen=True)
+class Stage:
+    """A part of a load that changes: `level` users, or requests per second, for so long."""
+
+    duration_s: float
+    level: float
+
+
+def starts_s(stages: Sequence[Stage]) -> list[float]:
+    """When each stage begins, and at last when the last one ends (s)."""
+    return [0.0, *accumulate(stage.duration_s for stage in stages)]
+
+
+def due_offsets(rate_per_s: float, arrivals: str, seed: int, stages: Sequence[Stage] = ()) -> Iterator[float]:
+    """When requests are due (s since the first could be), in order, for ever. The last of `stages` has no end."""
+    if stages:
+        return _staged(stages, due_offsets(1.0, arrivals, seed))
     if arrivals == "even":
         return (number / rate_per_s for number in count())  # sums of many gaps would drift
     return accumulate(gaps_s(rate_per_s, arrivals, seed))
 
 
-def due_within(rate_per_s: float, arrivals: str, seed: int, over_s: float) -> int:
-    return sum(1 for _ in takewhile(lambda due_s: due_s < over_s, due_offsets(rate_per_s, arrivals, seed)))
+def _staged(stages: Sequence[Stage], units: Iterator[float]) -> Iterator[float]:
+    """Stretch arrivals at rate 1 so that each stage has its own: random ones stay a Poisson process (Cinlar 1975)."""
+    begins_s = starts_s(stages)
+    number, before = 0, 0.0
+    for unit in units:
+        while number < len(stages) - 1 and unit >= before + stages[number].level * stages[number].duration_s:
+            before += stages[number].level * stages[number].duration_s
+            number += 1
+        yield begins_s[number] + (unit - before) / stages[number].level
+
+
+def due_within(rate_per_s: float, arrivals: str, seed: int, over_s: float, stages: Sequence[Stage] = ()) -> int:
+    return sum(1 for _ in takewhile(lambda due_s: due_s < over_s, due_offsets(rate_per_s, arrivals, seed, stages)))
 
 
 def choices(weights: Sequence[float], seed: int, user: int) -> Iterator[int]:

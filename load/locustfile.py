@@ -7,15 +7,20 @@ and several machines then work the way its documentation says.
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 # Locust looks first in the folder it runs in, which may hold another module named `load`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import gevent
 import psutil
-from locust import LoadTestShape
+from locust import LoadTestShape, events
+from locust.env import Environment
 
 from load import interleaved
+from load.arrivals import Stage, starts_s
 from load.recorder import record
 from load.spec import read_load_spec
 from load.step_load import StepLoad, Steps, variation
@@ -50,6 +55,30 @@ def shape_class(load: StepLoad, log: Path) -> type[LoadTestShape]:
     return StepShape
 
 
+def stages_class(stages: Sequence[Stage], spawn_rate_per_s: float) -> type[LoadTestShape]:
+    """Build the shape of a load that changes. Its clock is that of the record: it begins when the users do."""
+    begins_s, began_s = starts_s(stages), [time.monotonic()]
+
+    def on_init(environment: Environment, **_: Any) -> None:
+        environment.events.test_start.add_listener(lambda **_: began_s.append(time.monotonic()))
+
+    events.init.add_listener(on_init)
+
+    class StagesShape(LoadTestShape):
+        """Locust's own way to change the number of users while it runs."""
+
+        _asked = 0
+
+        def tick(self) -> tuple[int, float] | None:
+            """Wait for the next border: Locust asks once a second, which may be a second too late."""
+            number, self._asked = self._asked, self._asked + 1
+            if number:
+                gevent.sleep(max(0.0, began_s[-1] + begins_s[number] - time.monotonic()))
+            return (round(stages[number].level), spawn_rate_per_s) if number < len(stages) else None
+
+    return StagesShape
+
+
 def leave_the_names_to_the_user() -> None:
     """Forget our modules: Locust reads a user's own locustfile next, whose packages may be named like ours.
 
@@ -75,3 +104,5 @@ else:
         EndpointUser = user_class(_spec)
     if _spec.step_load is not None:
         StepShape = shape_class(_spec.step_load, _spec.output_directory / "levels.csv")
+    elif _spec.stages and _spec.rate_per_s is None:
+        StagesShape = stages_class(_spec.stages, _spec.spawn_rate_per_s)

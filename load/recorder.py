@@ -183,8 +183,9 @@ class Recorder:
         greenlets = runner.user_greenlets if runner is not None else ()
         users = [greenlet.args[0] for greenlet in greenlets if greenlet.args]
         self.users_spawned = max(self.users_spawned, len(users))
-        known = {id(user) for user in self.users}
-        self.users += [user for user in users if isinstance(user, RequestingUser) and id(user) not in known]
+        passing = next((user.passing for user in users if isinstance(user, RequestingUser)), None)
+        users = [*self.users, *users, *(passing.everyone if passing is not None else ())]
+        self.users = [*{id(user): user for user in users if isinstance(user, RequestingUser)}.values()]
         self.schedule = next((user.schedule for user in self.users), None)
 
 

@@ -77,7 +77,7 @@ def _of_a_rate(spec: LoadSpec, stop_s: float, parts: Sequence[dict[str, Any]]) -
     opened_s = min((part["opened_s"] for part in parts if part["opened_s"] is not None), default=None)
     if spec.rate_per_s is None or opened_s is None:
         return {"opened_s": None, "due": None, "sent": None}
-    due = due_within(spec.rate_per_s, spec.arrivals, spec.seed, stop_s - opened_s)
+    due = due_within(spec.rate_per_s, spec.arrivals, spec.seed, stop_s - opened_s, spec.stages)
     return {"opened_s": opened_s, "due": due, "sent": min(due, sum(part["sent"] for part in parts))}
 
 

@@ -19,7 +19,7 @@ from string import Template
 from typing import Any, Self
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from load.arrivals import Think
+from load.arrivals import Stage, Think
 from load.forms import FORM, MULTIPART, Attachment, Part
 from load.step_load import StepLoad
 from load.values import Row, Table, names_in
@@ -156,6 +156,7 @@ class LoadSpec:
     """Where think time is not always `wait_s`."""
 
     users: int = 1
+    spawn_rate_per_s: float = 1.0
     start: str = "batch"
     spread_s: float = 0.0
     """With `start = "spread"`: the time (s) over which the users' first requests are spread."""
@@ -171,6 +172,8 @@ class LoadSpec:
 
     arrivals: str = "even"
     seed: int = 0
+    stages: tuple[Stage, ...] = ()
+    """Of users, or of the rate where there is one; empty: it stays the same. `users` then is the most of them."""
 
     processes: int = 1
     """How many processes of this machine, or of others, send the load together."""
@@ -194,6 +197,7 @@ class LoadSpec:
             "turns": turns,
             "step_load": steps,
             "think": think,
+            "stages": tuple(Stage(**stage) for stage in raw["stages"]),
             "output_directory": directory,
         }
         return cls(**{**raw, **made})

@@ -1,8 +1,9 @@
 """The Locust user: sends one endpoint's request when it is due, checks the response, and sends it again."""
 
+import heapq
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count, islice
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 import gevent
 from gevent import Timeout
 from gevent.event import Event
+from gevent.pool import Group
 from locust import User, constant, events, task
 from locust.env import Environment
+from locust.runners import STATE_RUNNING, STATE_SPAWNING
+from locust.user.task import LOCUST_STATE_STOPPING
 
-from load.arrivals import Think, due_offsets
+from load.arrivals import Stage, Think, due_offsets
 from load.clients import Client, client_maker, prepared, problem_of
 from load.expectation import Expectation
 from load.http_client import PreparedBytes, Response
@@ -63,8 +67,10 @@ def process_index(runner: Any) -> int:
 class Schedule:
     """The due times of one of the load processes: every n-th of all, where there are n."""
 
-    def __init__(self, rate_per_s: float, arrivals: str, seed: int, processes: int = 1) -> None:
-        self._asked = rate_per_s, arrivals, seed
+    def __init__(
+        self, rate_per_s: float, arrivals: str, seed: int, processes: int = 1, stages: Sequence[Stage] = ()
+    ) -> None:
+        self._asked = rate_per_s, arrivals, seed, stages
         self._processes = processes
         self._barrier = Barrier()
         self._mine: Iterator[float] | None = None
@@ -103,6 +109,37 @@ class SpreadStart:
         gevent.sleep(max(0.0, due_s - time.monotonic()))
 
 
+class Places:
+    """Numbers of users, from 0; one that was given back goes to the next user who comes."""
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+        self._fresh = count()
+
+    def take(self) -> int:
+        return heapq.heappop(self._free) if self._free else next(self._fresh)
+
+    def give_back(self, place: int) -> None:
+        heapq.heappush(self._free, place)
+
+
+class Passing:
+    """Users who come and go with the stages of a load.
+
+    `everyone` that there was: Locust forgets a user who goes. `leavers`: who still wait for their last response.
+    """
+
+    def __init__(self) -> None:
+        self.everyone: list[RequestingUser] = []
+        self._leavers = Group()
+        events.test_stopping.add_listener(lambda **_: self._leavers.kill())
+
+    def let_go(self, user: User, users: Group) -> None:
+        """Count a user no more, who goes when its request is answered; all go when the load ends."""
+        users.discard(user.greenlet)
+        self._leavers.add(user.greenlet)
+
+
 class RequestFailedError(Exception):
     """What Locust is told of a failed request."""
 
@@ -119,7 +156,8 @@ class RequestingUser(User):
     thinks = False
     schedule: Schedule | None = None
     spread_start: SpreadStart | None = None
-    places: Iterator[int] = count()
+    places = Places()
+    passing: Passing | None = None
     visitor: Visitor | None = None
     waiting_for: str | None = None
     begun = 0
@@ -135,7 +173,9 @@ class RequestingUser(User):
         super().__init__(environment)
         self.client = type(self).make_client()
         self.heads = {}
-        self.place = next(type(self).places)
+        self.place = type(self).places.take()
+        if self.passing is not None:
+            self.passing.everyone.append(self)
 
     def on_start(self) -> None:
         """Where it matters when requests are sent: connect ahead, and wait until all have."""
@@ -151,6 +191,17 @@ class RequestingUser(User):
 
     def on_stop(self) -> None:
         self.client.close()
+        type(self).places.give_back(self.place)
+
+    def stop(self, force: bool = False) -> bool:  # noqa: FBT001, FBT002 - as Locust declares it
+        """Obey at the end of the load; at the end of a stage a request that is under way is answered first."""
+        runner = self.environment.runner
+        if self.passing is None or runner is None or runner.state not in {STATE_SPAWNING, STATE_RUNNING}:
+            return bool(super().stop(force))
+        stopped = bool(super().stop(force=False))
+        if not stopped:
+            self.passing.let_go(self, self.group)
+        return stopped
 
     @task
     def send_requests(self) -> None:
@@ -160,7 +211,7 @@ class RequestingUser(User):
         """
         began_s = time.monotonic()
         self._send_one()
-        while not self.thinks:
+        while not (self.thinks or self._state == LOCUST_STATE_STOPPING):
             self._send_one()
         self.took_s = time.monotonic() - began_s
 
@@ -249,14 +300,16 @@ def user_class(spec: LoadSpec) -> type[RequestingUser]:
         "make_client": staticmethod(make_client),
         "wait_time": constant(spec.wait_s),
         "thinks": spec.wait_s > 0,
-        "places": count(),
+        "places": Places(),
+        "passing": Passing() if spec.stages and spec.rate_per_s is None else None,
     }
     if spec.think is not None:
         attributes |= {"wait_time": drawn_pauses(spec.think, spec), "thinks": True}
     if spec.rate_per_s is not None:
-        attributes["schedule"] = Schedule(spec.rate_per_s, spec.arrivals, spec.seed, spec.processes)
+        attributes["schedule"] = Schedule(spec.rate_per_s, spec.arrivals, spec.seed, spec.processes, spec.stages)
     elif spec.start == "spread":
-        attributes["spread_start"] = SpreadStart(spec.users, spec.spread_s, spec.processes)
+        first = round(spec.stages[0].level) if spec.stages else spec.users
+        attributes["spread_start"] = SpreadStart(first, spec.spread_s, spec.processes)
     if spec.request is None:
         script = Script(spec.requests, spec.base_url, os.environ, is_flow=spec.flow, seed=spec.seed)
         attributes |= {"script": script, "processes": spec.processes}

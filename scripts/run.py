@@ -26,8 +26,8 @@ from scripts import options
 from scripts.cli import open_report
 
 LOAD = options.chosen(
-    "endpoints users spawn_rate_per_s duration_s task_seconds workers threads rounds port loop rate_per_s arrivals "
-    "seed processes load_workers workers_within_s url ca_file python"
+    "endpoints users spawn_rate_per_s duration_s task_seconds workers threads rounds port loop rate_per_s stages "
+    "arrivals seed processes load_workers workers_within_s url ca_file python"
 )
 
 

@@ -9,6 +9,7 @@ CORE = {
     "fields",
     "service",
     "slo",
+    "stages",
     "uploads",
     "plan",
     "cores",

@@ -120,6 +120,9 @@ def comparable(config: Config, request: ComparisonRequest) -> Plan:
     if plan.profile.think.kind != "constant":
         message = f"--profile: users of {plan.profile.name!r} think for no constant time, which cannot be interleaved"
         raise UsageError(f'{message}; name a profile with wait = "1s", or without wait')
+    if plan.profile.stages:
+        message = f"--profile: {plan.profile.name!r} has stages, and compare needs a load that stays the same"
+        raise UsageError(f"{message}; name a profile without stages")
     if plan.profile.rate_per_s is not None:
         message = f"--profile: {plan.profile.name!r} has a rate, and compare needs users who wait for responses"
         raise UsageError(f"{message}; name a profile without a rate")

@@ -201,9 +201,13 @@ def _users_never_answered(measured: Round, _endpoint: Endpoint, plan: Plan) -> S
     )
 
 
-def _no_steady_part(measured: Round, endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    """Where users never got a response another finding says that there is no steady part."""
-    if measured.steady is not None or measured.users_answered not in {None, measured.users_started}:
+def _no_steady_part(measured: Round, endpoint: Endpoint, plan: Plan) -> Seen | None:
+    """Where users never got a response another finding says that there is no steady part; stages have none."""
+    if (
+        plan.profile.stages
+        or measured.steady is not None
+        or measured.users_answered not in {None, measured.users_started}
+    ):
         return None
     return (
         "note",

@@ -71,6 +71,8 @@ def generator_command(profile: Profile | None, base_url: str, locustfiles: list[
     always = ["--stop-timeout", "0", "--exit-code-on-error", "0"]
     if profile is None:
         return command + always
+    if profile.stages and profile.rate_per_s is None:
+        return [*command, *always, *_engine(profile)]  # load/locustfile.py has the shape
     load = ["--users", str(profile.users), "--spawn-rate", f"{profile.spawn_rate_per_s:g}"]
     return [*command, *load, "--run-time", f"{profile.duration_s:g}s", *always, *_engine(profile)]
 
@@ -250,6 +252,8 @@ class LoadTest:
             step_load=step_load,
             think=plan.profile.think if plan.profile.think.kind != "constant" else None,
             secret_variables=plan.secret_variables(),
+            stages=plan.profile.course,
+            spawn_rate_per_s=plan.profile.spawn_rate_per_s,
             processes=plan.profile.load_workers or plan.profile.processes,
             **{name: getattr(plan.profile, name) for name in same},
         )

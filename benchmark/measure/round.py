@@ -263,9 +263,13 @@ def _start(profile: Profile) -> str:
     rate = profile.spawn_rate_per_s
     each_second = f"{rate:g} at each full second" if rate.is_integer() else f"{rate:g} per second"
     at_once = "all at once" if rate >= profile.users else each_second
+    stages = ", ".join(profile.stages)
     if profile.rate_per_s is not None:
         how = "evenly spaced" if profile.arrivals == "even" else f"at random (Poisson, seed {profile.seed})"
-        return f"connected {at_once}; then {profile.rate_per_s:g} requests per second were due, {how}"
+        rates = f"the stages {stages}" if stages else f"{profile.rate_per_s:g} requests per second"
+        return f"connected {at_once}; then {rates} were due, {how}"
+    if stages:
+        return f"started {at_once} as the stages begin ({stages})"
     if profile.start == "spread":
         return f"connected {at_once}, their first requests spread over one answer time"
     return f"started {at_once}"

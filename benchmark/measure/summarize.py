@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.measure.load_test import Window
 from benchmark.measure.round import RawRound
+from benchmark.measure.staged import staged_load
 from benchmark.plan import Endpoint, Profile
 from benchmark.record import MOST_PARTS, OTHER_PARTS, Columns, Dealt, Logins, OpenLoad, Part, Resources, Round, Timeline
 from benchmark.summary import (
@@ -154,10 +155,9 @@ COUNTED = ("written", "reconnected", "closed", "withheld", "repeated", "cut_off"
 def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
     """Summarise a round: over the whole load as Locust counts it, and over its steady part."""
     whole_raw, raw = raw, since_opened(on_time(raw, profile.duration_s))
-    window, rows = raw.window, raw.rows
-    work_s = endpoint.own_work_s(profile.task_seconds)
+    window, rows, work_s = raw.window, raw.rows, endpoint.own_work_s(profile.task_seconds)
     load, load_end_s = _span(window, endpoint, profile), window.stop_s - window.start_s
-    waiting, steady, steady_start_s = None, None, steady_start(window, rows)
+    waiting, steady, steady_start_s = None, None, None if profile.stages else steady_start(window, rows)
     if steady_start_s is not None:
         steady = columns(within(rows, steady_start_s, load_end_s), load_end_s - steady_start_s, work_s)
         steady = per_cycle(steady, rows, load, steady_start_s)
@@ -171,7 +171,7 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         steady_start_s=None if steady_start_s is None else round(steady_start_s, 3),
         load_end_s=round(load_end_s, 3),
         users_started=window.users_spawned,
-        users_answered=window.users_answered,
+        users_answered=None if profile.stages else window.users_answered,
         in_flight=None if window.waiting_since_s is None else len(window.waiting_since_s),
         users_waiting_ratio=None if waiting is None else round(waiting, 4),
         pause_ms=_pause_ms(window, waiting, steady),
@@ -192,6 +192,7 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         **{name: getattr(raw, name) for name in ("cut_bytes", "workers_replaced")},
         logins=_logins(endpoint, window),
         parts=_parts(rows, load, endpoint, profile),
+        staged=staged_load(rows, profile.course, load_end_s, steps_of(rows, load_end_s)) if profile.stages else None,
     )
 
 
@@ -236,13 +237,14 @@ def samples_of(raw: RawRound, measured: Round, endpoint: Endpoint, profile: Prof
 def _span(window: Window, endpoint: Endpoint, profile: Profile) -> Span:
     """What requests per second are counted by. How long users of one's own locustfile think is not known."""
     since = None if window.waiting_since_s is None else [moment - window.start_s for moment in window.waiting_since_s]
+    thinks = not (endpoint.locustfile or profile.stages)  # with stages users go, too, instead of thinking
     return Span(
         end_s=window.stop_s - window.start_s,
-        wait_s=0.0 if endpoint.locustfile else _wait_s(window, profile),
-        pacing_s=None if endpoint.locustfile else profile.pacing_s,
+        wait_s=_wait_s(window, profile) if thinks else 0.0,
+        pacing_s=profile.pacing_s if thinks else None,
         waiting_since_s=since,
         waiting_for=window.waiting_for,
-        is_open=window.opened_s is not None,
+        is_open=window.opened_s is not None or bool(profile.stages),
     )
 
 
@@ -355,9 +357,13 @@ def dealt(raw: RawRound) -> tuple[Dealt, ...]:
     return tuple(found)
 
 
-def timeline(raw: RawRound, load_end_s: float) -> Timeline:
+def steps_of(rows: pd.DataFrame, load_end_s: float) -> np.ndarray:
     # A few answers still come between the order to stop and the end of the last user.
-    borders = bins(max(load_end_s, float(raw.rows["end_s"].max()) if len(raw.rows) else 0.0), MOST_STEPS)
+    return bins(max(load_end_s, float(rows["end_s"].max()) if len(rows) else 0.0), MOST_STEPS)
+
+
+def timeline(raw: RawRound, load_end_s: float) -> Timeline:
+    borders = steps_of(raw.rows, load_end_s)
     parts = per_bin(raw.rows, borders)
     latencies = [pd.Series(since_due_ms(right(part))) for part in parts]
     sampled = _last_in_bins(raw.samples, raw.window.start_s, borders)

@@ -83,6 +83,7 @@ def same_conditions(record: Record, tables: tuple[Published, ...]) -> Published 
     otherwise = (
         profile.start != "batch"
         or profile.thinking
+        or profile.stages
         or profile.rate_per_s is not None
         or target.import_path != REPEATED_APP
     )

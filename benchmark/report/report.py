@@ -16,6 +16,7 @@ from benchmark.report import sentences, verdicts
 from benchmark.report.noise_floor import on_this_machine
 from benchmark.report.published import Published, PublishedRow, same_conditions
 from benchmark.report.slo import slo_lines, slo_rows
+from benchmark.report.staged import stage_cells
 from benchmark.theory.wording import change, difference_cells
 from benchmark.traffic import part_label
 
@@ -79,6 +80,7 @@ def templates() -> Environment:
     environment.filters |= {name: getattr(formatting, name) for name in names}
     environment.filters |= {
         "short_cpu": short_cpu,
+        "stage_cells": stage_cells,
         "signed": formatting.signed_percent,
         "count": formatting.count,
         "latency": formatting.latency,

@@ -22,6 +22,7 @@ from benchmark.formatting import (
 from benchmark.judge.findings import GRAVITY, RULE_OF, in_todays_words
 from benchmark.plan import Mix
 from benchmark.record import RATE_NOT_KEPT, Columns, EndpointResult, Finding, Limit, Record, Round
+from benchmark.report import staged
 from benchmark.theory.computing import machine
 from benchmark.theory.wording import difference_percent, limit_sentence, mix_sentence
 from benchmark.traffic import part_label
@@ -43,7 +44,9 @@ def headline(record: Record, named: Callable[[str], str] = inert) -> str:
         measured = sum(result.summary is not None for result in record.endpoints)
         were = "was" if measured == 1 else "were"
         return f"{measured} of {len(record.plan.endpoints)} endpoints {were} measured; an incomplete run ranks nothing."
-    if record.profile.rate_per_s is not None:
+    if record.profile.stages:
+        found = staged.of_stages([one for one in record.endpoints if one.name in ranked][:MOST_NAMED], record, named)
+    elif record.profile.rate_per_s is not None:
         found = _at_a_rate(record, ranked, named)
     elif len(ranked) == 1:
         (result,) = (one for one in record.endpoints if one.name in ranked)
@@ -163,9 +166,11 @@ def _explanation(result: EndpointResult, record: Record, measured: str = "") -> 
     endpoint = next(endpoint for endpoint in record.plan.endpoints if endpoint.name == result.name)
     if endpoint.locustfile is not None:
         return "Its own locustfile decides what users do, so its limit is unknown."
-    if endpoint.mix is not None:
+    if endpoint.mix is not None or record.profile.stages:
         on = machine(record.plan, record.environment.cpu.count, record.method.pinning)
-        return f"{_mixed(endpoint.mix)} {mix_sentence(endpoint, record.plan, on, measured)}"
+        steady = "" if record.profile.stages else mix_sentence(endpoint, record.plan, on, measured)
+        mixed = [_mixed(endpoint.mix)] if endpoint.mix else []
+        return " ".join([*mixed, steady or "The load changed by design, so no single limit holds."])
     if limit is None and endpoint.served is not None and endpoint.own_work_s(record.profile.task_seconds) is not None:
         return "It runs elsewhere, so it is unknown how many requests it serves at a time."
     if limit is None:

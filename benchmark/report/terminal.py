@@ -16,6 +16,7 @@ from benchmark.record import Columns, Record
 from benchmark.report import sentences
 from benchmark.report.report import failed_label, part_rows
 from benchmark.report.slo import SIGNS, slo_lines
+from benchmark.report.staged import stage_lines
 from benchmark.theory import curve_wording, wording
 from benchmark.theory.ask import Predicted
 from benchmark.theory.curve import Curve, Met, Simulator
@@ -77,6 +78,8 @@ def print_results(console: Console, record: Record) -> None:
     console.print(results_table(console.width, rows, MEASURED))
     console.print()
     console.print(Text(sentences.headline(record, named=str), style="bold"))
+    for line in stage_lines(record):
+        console.print(Text(line))
     for line in slo_lines(record, named=plain, strong=""):
         console.print(Text(line, style=SLO_STYLE.get(line[:1], "")))
     for result in record.endpoints:

@@ -197,6 +197,7 @@ def facts(record: Record) -> dict[str, str]:
         "Users": str(profile.users),
         "Users started per second": f"{profile.spawn_rate_per_s:g}",
         "Start": profile.start,
+        **({"Stages": ", ".join(profile.stages)} if profile.stages else {}),
         "Duration": text.seconds(profile.duration_s),
         "Rounds": str(profile.rounds),
         "Task": text.seconds(profile.task_seconds),

@@ -94,6 +94,7 @@ def ask(values: Mapping[str, str | None]) -> PredictionRequest:
 def simulations(request: PredictionRequest, plans: Sequence[Plan]) -> list[tuple[Plan, Endpoint, Service | Mix]]:
     """List what has to be simulated. UsageError: a plan does not fit the request, or it would take minutes."""
     for plan in plans:
+        _require_steady(plan)
         _check_connections(request, plan)
         rate_per_s = request.rate_per_s(plan)
         if rate_per_s is not None and rate_per_s * plan.profile.duration_s > MOST_ARRIVALS:
@@ -109,6 +110,12 @@ def simulations(request: PredictionRequest, plans: Sequence[Plan]) -> list[tuple
             message = f"{what} {endpoint.name!r}: {requests} requests take minutes to simulate"
             raise UsageError(f"{message}; take a shorter --duration, or fewer --users: the rates hardly differ")
     return found
+
+
+def _require_steady(plan: Plan) -> None:
+    if plan.profile.stages:
+        message = f"--profile: {plan.profile.name!r} has stages, and a load is predicted here that stays the same"
+        raise UsageError(f"{message}; name another profile, or use bench run, whose report predicts stages")
 
 
 def _check_connections(request: PredictionRequest, plan: Plan) -> None:
@@ -173,6 +180,7 @@ def simulator(request: PredictionRequest, plan: Plan, machine: Machine) -> Simul
     """Make what simulates any number of users of a plan's only endpoint. UsageError: it cannot be done."""
     if request.rate_per_s(plan) is not None or request.connections is not None:
         raise UsageError("a curve and --meet are of users who wait for responses: leave rates and --connections out")
+    _require_steady(plan)
     if len(plan.endpoints) > 1:
         names = ", ".join(endpoint.name for endpoint in plan.endpoints)
         raise UsageError(f"a curve and --meet are of one endpoint or mix; name one of {names}: bench predict NAME ...")

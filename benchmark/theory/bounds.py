@@ -68,13 +68,13 @@ def seats(endpoint: Endpoint, plan: Plan) -> int | None:
 def limit(endpoint: Endpoint, plan: Plan) -> Limit | None:
     """Bounds on the throughput (req/s); None when how it is served, or its own work, is not declared.
 
-    None, too, for an app elsewhere that serves from seats, whose number is not known here, and for users of one's
-    own locustfile, who may do anything.
+    None, too, for an app elsewhere that serves from seats, whose number is not known here, for users of one's own
+    locustfile, who may do anything, and for stages, which have no one load.
     """
     own_work_s = endpoint.own_work_s(plan.profile.task_seconds)
     if own_work_s is None or endpoint.served is None or endpoint.locustfile is not None:
         return None
-    if plan.target.url is not None and endpoint.served not in {"event loop", "mixed"}:
+    if plan.profile.stages or (plan.target.url is not None and endpoint.served not in {"event loop", "mixed"}):
         return None
     found = seats(endpoint, plan)
     profile = plan.profile

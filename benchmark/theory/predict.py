@@ -6,6 +6,7 @@ In the open model requests arrive at a rate of their own, whether earlier ones w
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import Literal
 
 import numpy as np
@@ -19,8 +20,18 @@ from benchmark.theory.bounds import service_demand_s, throughput_bound_rps
 from benchmark.theory.computing import kept_busy_s, service
 from benchmark.theory.connections import assigned, assigned_as_seen, likely_split, scaled
 from benchmark.theory.processors import Machine
-from benchmark.theory.simulation import OVERHEAD, Load, Mix, Overhead, Service, Simulated, simulate, simulate_open
-from load.arrivals import gaps_s
+from benchmark.theory.simulation import (
+    OVERHEAD,
+    Load,
+    Mix,
+    Overhead,
+    Service,
+    Simulated,
+    simulate,
+    simulate_open,
+    visits,
+)
+from load.arrivals import due_offsets, gaps_s
 
 
 class Prediction(Summary):
@@ -95,8 +106,10 @@ def predict(
     measured. `on`: what computes, where the service is known to compute. The same seed gives the same figures.
     """
     profile, mix = plan.profile, Mix.of(served)
+    passing = visits(profile.course, profile.spawn_rate_per_s) if profile.stages else ()
     load = Load(
-        users=profile.users,
+        visits=passing,
+        users=len(passing) or profile.users,
         spawn_rate_per_s=profile.spawn_rate_per_s,
         duration_s=profile.duration_s,
         wait_s=profile.wait_s,
@@ -116,7 +129,8 @@ def predict(
         on = on if mix.computes else None
         result = simulate(load, mix, workers, OVERHEAD[profile.client], machine=on, seed=seed + number)
         think_s = load.wait_s if profile.wait_as is None else result.mean_think_s
-        each.append(_counted(result, mix, Span(load.duration_s, think_s, pacing_s=profile.pacing_s)))
+        lasted = Span(load.duration_s, think_s, pacing_s=profile.pacing_s)
+        each.append(_counted(result, mix, Span(load.duration_s, is_open=True) if passing else lasted))
         in_flight.append(result.in_flight)
     return Prediction(
         **over_rounds([one.whole for one in each]).model_dump(),
@@ -215,7 +229,8 @@ def _expected(
         return over_rounds([one.whole for one in each]), _over_draws(each)
     profile = plan.profile.model_copy(update={"users": max(1, measured.users_started)})
     as_loaded = plan.model_copy(update={"profile": profile})
-    found = predict(as_loaded, served, split=split, seen=measured.dealt, draws=ROUND_DRAWS, on=on)
+    seen = () if profile.stages else measured.dealt  # who came in which stage got connections of that stage
+    found = predict(as_loaded, served, split=split, seen=seen, draws=ROUND_DRAWS, on=on)
     return found, found.parts
 
 
@@ -372,7 +387,11 @@ def _open(
 def _asked(profile: Profile, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:
     """The very arrivals of a load with a rate, each for a worker drawn by its share."""
     workers = (worker for _, worker in _at_random(1.0, shares, seed))
-    return zip(gaps_s(profile.rate_per_s or 0.0, profile.arrivals, profile.seed), workers, strict=False)
+    gaps = gaps_s(profile.rate_per_s or 0.0, profile.arrivals, profile.seed)
+    if profile.stages:
+        moments_s = due_offsets(1.0, profile.arrivals, profile.seed, profile.course)
+        gaps = (after - before for before, after in pairwise(chain([0.0], moments_s)))
+    return zip(gaps, workers, strict=False)
 
 
 def _at_random(rate_per_s: float, shares: np.ndarray, seed: int) -> Iterator[tuple[float, int]]:

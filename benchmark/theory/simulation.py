@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, cycle, repeat
-from math import floor
+from math import floor, inf
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from simpy.events import ProcessGenerator
 
 from benchmark.theory.demand import Constant, Demands
 from benchmark.theory.processors import Machine, OneByOne, Process, processes
-from load.arrivals import Think, choices
+from load.arrivals import Stage, Think, choices, starts_s
 
 SWITCH_INTERVAL_S = 0.005
 """How long a thread may compute while others of its process want to (sys.getswitchinterval)."""
@@ -69,6 +69,8 @@ class Load:
     think: Think | None = None
     """Where think time is not always `wait_s`; `seed`: of what users draw, as they do under load."""
     seed: int = 0
+    visits: tuple[tuple[float, float], ...] = ()
+    """Of a load with stages: when each user comes, and after when it asks no more (s); `users` of them."""
 
     @property
     def batch(self) -> int:
@@ -77,6 +79,8 @@ class Load:
 
     def spawned_at_s(self, number: int) -> float:
         """When Locust spawns a user (s since the load started), counted from 0."""
+        if self.visits:
+            return self.visits[number][0]
         return number // self.batch * self.batch / self.spawn_rate_per_s
 
 
@@ -373,8 +377,8 @@ def simulate(
         yield network.connect(number)
         yield environment.timeout(max(0.0, first_request_s(load, number, overhead) - environment.now))
         pause, places = think.pauses(load.seed, number), mix.places(load.seed, number)
-        is_first = True
-        while True:
+        is_first, until_s = True, load.visits[number][1] if load.visits else inf
+        while environment.now < until_s:
             sent_s = environment.now
             yield from network.ask(worker, next(places), is_first=is_first, user=number)
             is_first = False
@@ -386,6 +390,22 @@ def simulate(
         environment.process(user(number, worker))
     done = network.run(load.duration_s)
     return replace(done, mean_think_s=sum(thoughts_s) / len(thoughts_s)) if thoughts_s else done
+
+
+def visits(stages: Sequence[Stage], spawn_rate_per_s: float) -> tuple[tuple[float, float], ...]:
+    """When the users of each stage come, and when those go who are too many for the next one (s); the last ones stay.
+
+    >>> visits([Stage(3, 1), Stage(2, 2), Stage(5, 1)], spawn_rate_per_s=2)
+    ((0.0, inf), (3.0, 5.0))
+    """
+    batch = max(1, floor(spawn_rate_per_s))
+    there: list[float] = []
+    gone: list[tuple[float, float]] = []
+    for start_s, stage in zip(starts_s(stages), stages, strict=False):
+        users, new = round(stage.level), max(0, round(stage.level) - len(there))
+        gone += [(came_s, start_s) for came_s in there[users:]]
+        there[users:] = [start_s + number // batch * batch / spawn_rate_per_s for number in range(new)]
+    return tuple(sorted([*((came_s, inf) for came_s in there), *gone]))
 
 
 def first_request_s(load: Load, number: int, overhead: Overhead) -> float:

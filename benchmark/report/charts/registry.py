@@ -13,7 +13,7 @@ from benchmark.formatting import inert, plain
 from benchmark.judge.history import Judged
 from benchmark.judge.series import Series
 from benchmark.record import Record
-from benchmark.report.charts import latency, sweep, throughput, timeline, trend
+from benchmark.report.charts import latency, staged, sweep, throughput, timeline, trend
 from benchmark.report.charts.svg import Drawing, fingerprint, to_svg
 from benchmark.store import write_whole
 
@@ -56,7 +56,7 @@ class Picture:
 
 def run_pictures(record: Record) -> dict[str, Picture]:
     """Those that would show nothing are left out."""
-    drawn = {"throughput": throughput, "latency": latency, "timeline": timeline}
+    drawn = {"throughput": throughput, "latency": latency, "stages": staged, "timeline": timeline}
     return {
         shows: Picture(f"{shows}.svg", partial(picture.said, record), partial(picture.draw, record))
         for shows, picture in drawn.items()
