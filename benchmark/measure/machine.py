@@ -25,6 +25,7 @@ from benchmark.plan import Plan, Profile
 from benchmark.record import RUN_URL, Cpu, Environment, Pinning
 from benchmark.shell import Git
 from load.spec import SPARE_FILES
+from load.values import names_in
 
 SERVE = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "anyio", "pydantic")
 ASK = ("locust", "gevent")
@@ -215,7 +216,7 @@ def check_room(plan: Plan) -> None:
     """
     if plan.target.url is not None and plan.profile.load_workers:
         return
-    problem = lacking(plan.profile, room(plan.profile.users))
+    problem = lacking(plan.profile, room(plan.profile.users), _upload_bytes(plan))
     if problem is not None:
         raise UsageError(problem)
 
@@ -224,8 +225,18 @@ def room(users: int = 0) -> Room:
     return Room(raise_open_file_limit(users), _ports(), psutil.virtual_memory().available)
 
 
-def lacking(profile: Profile, there: Room) -> str | None:
-    """What is missing for the users of a profile, and what to do about it; None where nothing is."""
+def _upload_bytes(plan: Plan) -> int:
+    """What each user holds of files while it sends them, where its request is not that of all others: two copies."""
+    members = [one for endpoint in plan.endpoints for one in endpoint.members]
+    own = [one for one in members if one.login or names_in([one.path, list(one.headers.values()), one.form_texts])]
+    return 2 * max((sum(upload.size_bytes for upload in one.uploads) for one in own), default=0)
+
+
+def lacking(profile: Profile, there: Room, upload_bytes: int = 0) -> str | None:
+    """What is missing for the users of a profile, and what to do about it; None where nothing is.
+
+    `upload_bytes`: of the files of a request that each user has its own of.
+    """
     users = profile.users
     if profile.load_workers:
         there = Room(there.files, None, None)  # ports and memory are those of other machines
@@ -241,7 +252,7 @@ def lacking(profile: Profile, there: Room) -> str | None:
             'widen the range (sysctl -w net.ipv4.ip_local_port_range="1024 65535", as root), '
             f"or use at most {max(0, there.ports - PORTS_BESIDE)} users"
         )
-    each = BYTES_PER_USER[profile.client]
+    each = BYTES_PER_USER[profile.client] + upload_bytes
     if there.memory_bytes is not None and users * each > there.memory_bytes:
         return (
             f"--users: {users} users need about {users * each / 2**20:.0f} MiB of memory, "

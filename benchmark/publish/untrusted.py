@@ -112,7 +112,7 @@ def _read(file: Path) -> Record:
 
 def _why_odd(record: Record) -> str | None:
     """What the schema allows and no measurement writes."""
-    bodies = sum(len(json.dumps(endpoint.json_body)) for endpoint in record.plan.endpoints)
+    bodies = sum(len(json.dumps([endpoint.json_body, endpoint.form])) for endpoint in record.plan.endpoints)
     if bodies > MOST_BODY_BYTES or len(to_json(record)) > MOST_BYTES:
         return "it is larger than any record"
     try:

@@ -130,6 +130,14 @@ def test_without_a_url_the_origin_that_is_asked_most_is_the_app(file: Path) -> N
     assert {one.path.split("/")[1] for one in done.found.operations} == {"api", "other"}
 
 
+def test_a_form_that_was_written_as_a_body_is_known_again(file: Path) -> None:
+    table = '[endpoints.old]\nmethod = "POST"\npath = "/form"\nbody = "a=$A&b=2"\n'
+    file.write_text(f"{CONFIG}{table}")
+    for command, new in (("-d b=1 -d a=2", 0), ("-d c=1", 1)):
+        done = add_endpoints(f"curl https://shop.example/api/form {command}", file, python=None, only="", tries=False)
+        assert len(done.written) == new
+
+
 def test_a_har_file_of_another_app_changes_nothing(file: Path) -> None:
     with pytest.raises(UsageError, match=r"no request to https://shop.example:443.*https://tracker.example:443"):
         added(file, HAR[15:])

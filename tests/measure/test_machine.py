@@ -7,7 +7,8 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.measure.machine import BYTES_PER_USER, PORTS_BESIDE, Room, check_room, lacking, room
-from benchmark.plan import Target
+from benchmark.plan import Endpoint, Target
+from benchmark.uploads import Upload
 from load.spec import SPARE_FILES
 from tests.support.bench import Bench
 from tests.support.records import some_plan
@@ -36,6 +37,17 @@ def test_what_is_missing_is_said_with_the_remedy(there: Room, missing: str | Non
 def test_the_client_that_takes_more_memory_needs_more() -> None:
     there = Room(None, None, 500 * BYTES_PER_USER["fast"])
     assert lacking(some_plan(users=500, client="requests").profile, there) is not None
+
+
+def test_users_who_upload_what_is_their_own_need_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.measure.machine.room", lambda _users: Room(None, None, 2 * 2**30))
+    upload = Upload(name="film.mp4", kind="video/mp4", size_bytes=10 * 2**20, sha256="0" * 64)
+    endpoint = Endpoint(name="send", method="POST", path="/", form={"film": "@film.mp4"}, uploads=(upload,))
+    plan = some_plan(users=200)
+    check_room(plan.model_copy(update={"endpoints": (endpoint,)}))  # all send the same bytes
+    own = endpoint.model_copy(update={"form": {"film": "@film.mp4", "user": "{user}"}})
+    with pytest.raises(UsageError, match=r"200 users need about 40\d\d MiB of memory"):
+        check_room(plan.model_copy(update={"endpoints": (own,)}))
 
 
 def test_with_load_workers_only_the_files_of_the_app_s_machine_are_asked_for() -> None:
