@@ -45,6 +45,7 @@ from benchmark.fields import (
 from benchmark.service import MeasuredService
 from benchmark.slo import Promise
 from benchmark.stages import MOST_STAGES, filled_in, named, parsed_stages
+from benchmark.streams import StreamKind, Until
 from benchmark.uploads import Sending, check_sent
 from load.arrivals import Stage, Think
 from load.spec import READING, SECRETS_VARIABLE, Secrets, hidden_values, secret_texts
@@ -273,7 +274,7 @@ class Endpoint(Sending):
     `mix`: several endpoints that are loaded together, see traffic.py; its own path is none.
     `group`: endpoints of one group do the same work, so that reports may rank them. `cpu_s`: the part of the service
     time that a worker computes. `service`: a file of `bench diagnose --keep` next to benchmark.toml; `measured` holds
-    it once benchmark.toml has been read.
+    it once benchmark.toml has been read. `stream`: what its response is made of, which the client ends at `until`.
     """
 
     name: Line
@@ -297,6 +298,8 @@ class Endpoint(Sending):
     rows: Literal["own", "drawn"] = "own"
     unique: bool = False
     login: "Login | None" = None
+    stream: StreamKind | None = Field(default=None, exclude_if=lambda value: value is None)
+    until: Until | None = Field(default=None, exclude_if=lambda value: value is None)
     mix: "Mix | None" = None
     table: SkipValidation[Table | None] = Field(default=None, exclude=True, repr=False)
 

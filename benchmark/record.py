@@ -10,6 +10,7 @@ from benchmark.fields import Amount, Figure, Frozen, Sample, Whole
 from benchmark.plan import Plan, Profile
 from benchmark.slo import Evidence
 from benchmark.stages import StagedLoad
+from benchmark.streams import FirstByte, StreamFigures
 from benchmark.traffic import labels
 
 Change = Literal["threads", "pool", "workers", "cores", "def", "await", "gather", "await and gather"]
@@ -58,14 +59,6 @@ class Quantiles(Frozen):
 
     percent: tuple[Sample, ...]
     latency_ms: tuple[Sample, ...]
-
-
-class FirstByte(Frozen):
-    """How long right responses took to begin (ms), from where their latency counts."""
-
-    median_ms: Amount
-    p95_ms: Amount
-    p99_ms: Amount
 
 
 class Timeline(Frozen):
@@ -360,6 +353,7 @@ class Round(Columns):
     parts: Annotated[tuple[Part, ...], Field(max_length=MOST_PARTS + 1)] = ()
     from_cache: dict[str, CacheSign] = Field(default_factory=dict, exclude_if=lambda value: not value)
     staged: StagedLoad | None = None
+    streams: tuple[StreamFigures, ...] = Field(default=(), exclude_if=lambda value: not value)
     warnings: tuple[Finding, ...] = ()
 
 

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.record import PERCENTILES, Columns, FailureKind, FirstByte, Part, Quantiles, Spread, Summary
+from benchmark.record import PERCENTILES, Columns, FailureKind, Part, Quantiles, Spread, Summary
+from benchmark.streams import FirstByte
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,6 +14,7 @@ from benchmark.errors import UsageError
 from benchmark.fields import Frozen, Line, Number
 from benchmark.plan import Endpoint, Login, Mix, Plan
 from benchmark.slo import Promise, Slo, promises
+from benchmark.streams import stream_spec
 from benchmark.uploads import read_uploads
 from load.forms import fields
 from load.spec import SECRET_NAME
@@ -153,6 +154,7 @@ def check_traffic(plan: Plan) -> None:
             if member.locustfile and (member.data or member.login):
                 message = "its locustfile brings its own users, for whom data and login do nothing"
                 raise UsageError(f"endpoint {member.name!r}: {message}; leave them out")
+            _check_stream(member, plan)
             for request in (member.login.request, member) if member.login and member.login.request else (member,):
                 _check_names(request, given if endpoint.is_flow else None)
                 _check_values(request)
@@ -250,6 +252,8 @@ def draws(plan: Plan) -> bool:
 
 def problem_of_texts(endpoint: Endpoint) -> str | None:
     """What is wrong with what is sent. Not the model's matter: older records say what was sent as it stands."""
+    if problem := _problem_of_stream(endpoint):
+        return problem
     for key, text in endpoint.texts():
         if not Template(text).is_valid():
             return f'{key}: a "$" that names no variable is written "$$"'
@@ -258,6 +262,28 @@ def problem_of_texts(endpoint: Endpoint) -> str | None:
             variable = re.sub(r"\W", "_", name.upper())
             return f'{key}: the value of {name!r} would end up in reports; put it into a variable: "${variable}"'
     return None
+
+
+def _problem_of_stream(endpoint: Endpoint) -> str | None:
+    if endpoint.stream is None:
+        goes = 'until: goes with stream = "sse", "ndjson" or "chunks"; add it, or leave until out'
+        return None if endpoint.until is None else goes
+    if endpoint.locustfile:
+        return "stream: its locustfile brings its own users, who read no streams; leave one of them out"
+    return "stream: a response to HEAD has no body; use another method" if endpoint.method == "HEAD" else None
+
+
+def _check_stream(endpoint: Endpoint, plan: Plan) -> None:
+    spec, profile = stream_spec(endpoint.stream, endpoint.until), plan.profile
+    if spec is None:
+        return
+    who = f"endpoint {endpoint.name!r}"
+    if profile.client != "fast":
+        message = f'{who}: stream needs client = "fast"; "{profile.client}" does not say when events come'
+        raise UsageError(f"{message}; change the client of profile {profile.name!r}, or leave the endpoint out")
+    if spec.after_s is not None and spec.after_s >= profile.duration_s:
+        message = f"{who}: until = {endpoint.until!r} ends no stream within a load of {profile.duration_s:g} s"
+        raise UsageError(f"{message}; use a longer duration, or a shorter until")
 
 
 def _named_values(endpoint: Endpoint) -> Iterator[tuple[str, str, str]]:

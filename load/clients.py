@@ -10,6 +10,7 @@ All send the same headers and body. The check before a load and the load itself 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from string import Template
 from time import monotonic
@@ -36,6 +37,7 @@ from load.http_client import (
     Server,
 )
 from load.spec import RequestSpec
+from load.stream_client import StreamClient, StreamResponse
 from load.values import fill, fill_text
 
 HTTP_1_0 = 10
@@ -70,6 +72,7 @@ def prepared(
         json=fill(spec.json, environment, values),
         body=body,
         keeps_body=keeps_body or Expectation.of(spec).reads_body,
+        stream=spec.stream,
     )
 
 
@@ -246,8 +249,19 @@ def in_few_words(error: BaseException) -> str:
     return named or (described(error) if isinstance(error, OSError) else type(error).__name__)
 
 
-def client_maker(kind: str, base_url: str, *, timeout_s: float, ca_file: str | None) -> Callable[[], Client]:
-    """Give what makes the client of one user. What all users can share is worked out here, once."""
+def client_maker(
+    kind: str,
+    base_url: str,
+    *,
+    timeout_s: float,
+    ca_file: str | None,
+    streams: bool = False,
+    longest_s: float | None = None,
+) -> Callable[[], Client]:
+    """Give what makes the client of one user. What all users can share is worked out here, once.
+
+    `streams`: whether it has to read streams, which only the fast one does; `longest_s`: see StreamClient.
+    """
     if kind == "requests":
         return lambda: RequestsClient(timeout_s, ca_file)
     if kind == "stock":
@@ -255,7 +269,7 @@ def client_maker(kind: str, base_url: str, *, timeout_s: float, ca_file: str | N
 
         return lambda: StockClient(timeout_s, base_url)
     server = Server(base_url, ca_file)
-    return lambda: HttpClient(server, timeout_s)
+    return lambda: StreamClient(server, timeout_s, longest_s) if streams else HttpClient(server, timeout_s)
 
 
 OF_UVICORN = {b"content-type": "text/plain; charset=utf-8", b"content-length": "19", b"connection": "close"}
@@ -274,8 +288,19 @@ def problem_of(response: Response, expected: Expectation) -> str | None:
 def _problem_of(response: Response, expected: Expectation) -> str | None:
     if response.error:
         return response.error
+    if isinstance(response, StreamResponse) and response.wrong and response.status_code in {0, expected.status}:
+        return response.wrong
 
-    def text() -> str:
-        return text_of(response.body, response.header(b"content-encoding"), response.header(b"content-type"))
+    if response.status_code == expected.status and not expected.reads_body:
+        return None
+    return expected.problem(response.status_code, partial(text_in, response), partial(json_in, response))
 
-    return expected.problem(response.status_code, text)
+
+def text_in(response: Response) -> str:
+    """UnreadableError: it is none."""
+    return text_of(response.body, response.header(b"content-encoding"), response.header(b"content-type"))
+
+
+def json_in(response: Response) -> str:
+    """Text in which a JSON pointer leads somewhere: of a stream, that of its first event."""
+    return text_of(response.first, None, None) if isinstance(response, StreamResponse) else text_in(response)

@@ -57,19 +57,21 @@ class Expectation:
         """Whether a right response is known by its body; reading it costs time, spent only where it is needed."""
         return self.contains is not None or self.pointer is not None
 
-    def problem(self, status: int, read: Callable[[], str]) -> str | None:
-        """Say in one line what is wrong with a response, None if it is right. Never quotes the response."""
+    def problem(self, status: int, read: Callable[[], str], read_json: Callable[[], str] | None = None) -> str | None:
+        """Say in one line what is wrong with a response, None if it is right. Never quotes the response.
+
+        `read_json`: the text that the pointer looks at, where it is not all of it.
+        """
         if status != self.status:
             return f"status {status} instead of {self.status}"
         if not self.reads_body:
             return None
         try:
-            text = read()
+            if self.contains is not None and self.contains not in read():
+                return f"the response does not contain {self.contains!r}"
+            return None if self.pointer is None else _pointer_problem(self.pointer, (read_json or read)())
         except UnreadableError as error:
             return str(error)
-        if self.contains is not None and self.contains not in text:
-            return f"the response does not contain {self.contains!r}"
-        return None if self.pointer is None else _pointer_problem(self.pointer, text)
 
 
 def _pointer_problem(pointer: str, text: str) -> str | None:
@@ -212,6 +214,52 @@ DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
     "br": _brotli,
     "zstd": _zstd,
 }
+
+
+class _BrotliPart:
+    """With the names of the other decoders."""
+
+    unused_data = b""
+
+    def __init__(self) -> None:
+        self._part = brotli.Decompressor()
+        self.decompress: Callable[[bytes], bytes] = self._part.process
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._part.is_finished())
+
+
+def _deflate_part(data: bytes) -> Any:
+    return zlib.decompressobj(zlib.MAX_WBITS if data[0] & 0x0F == zlib.DEFLATED else -zlib.MAX_WBITS)
+
+
+_PARTS: dict[str, Callable[[bytes], Any]] = {
+    "gzip": lambda _: zlib.decompressobj(zlib.MAX_WBITS | 16),
+    "x-gzip": lambda _: zlib.decompressobj(zlib.MAX_WBITS | 16),
+    "deflate": _deflate_part,
+    "br": lambda _: _BrotliPart(),
+    "zstd": lambda _: zstd.ZstdDecompressor(),
+}
+
+
+class Decoder:
+    """Undoes one Content-Encoding of a stream, piece by piece as it comes. WRONG_DATA: it is not so."""
+
+    def __init__(self, name: str) -> None:
+        self._make = _PARTS[name]
+        self._part: Any = None
+
+    def feed(self, data: bytes) -> bytes:
+        found = []
+        while data:
+            if self._part is None:
+                self._part = self._make(data)
+            found.append(self._part.decompress(data))
+            if not self._part.eof:
+                break
+            data, self._part = self._part.unused_data, None  # several parts, one behind the other
+        return b"".join(found)
 
 
 def described(error: BaseException) -> str:

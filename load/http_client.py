@@ -31,6 +31,7 @@ from requests.cookies import MockRequest, MockResponse, get_cookie_header
 from requests.structures import CaseInsensitiveDict
 
 from load.expectation import described
+from load.streams import StreamSpec
 
 DEFAULT_HEADERS = {
     "User-Agent": "fastapi-load-benchmark",
@@ -95,7 +96,8 @@ class PreparedBytes:
     """A request, worked out once: the quoted target, all headers (whatever their spelling), the body as bytes.
 
     The rules are those of the library `requests`, and all clients send the same. A text body has no type unless a
-    header says so. `keeps_body`: whether somebody will look at the response's body. `source`: what `requests` sends.
+    header says so. `keeps_body`: whether somebody will look at the response's body. `stream`: how it streams, which
+    stream_client.py reads. `source`: what `requests` sends.
     """
 
     def __init__(
@@ -107,12 +109,13 @@ class PreparedBytes:
         json: Any = None,
         body: str | bytes | None = None,
         keeps_body: bool = False,
+        stream: StreamSpec | None = None,
     ) -> None:
         merged = CaseInsensitiveDict(DEFAULT_HEADERS)
         merged.update(headers or {})
         data = body.encode() if isinstance(body, str) else body
         self.source = source = Request(method, url, headers=dict(merged), json=json, data=data).prepare()
-        self.keeps_body = keeps_body
+        self.keeps_body, self.stream = keeps_body, stream
         self.is_head = method == "HEAD"
         self.keeps_alive = "close" not in str(source.headers.get("Connection", "")).lower()
         fields = {**({} if "Host" in source.headers else {"Host": host_header(str(source.url))}), **source.headers}

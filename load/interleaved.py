@@ -122,7 +122,8 @@ class Relay:
         gc.freeze()
         gc.disable()
         spec = self._spec
-        maker = partial(client_maker, spec.client, timeout_s=spec.timeout_s, ca_file=spec.ca_file)
+        streams = any(one.stream for turn in spec.turns for one in turn.requests)
+        maker = partial(client_maker, spec.client, timeout_s=spec.timeout_s, ca_file=spec.ca_file, streams=streams)
         make_client = {base_url: maker(base_url) for base_url in {turn.base_url for turn in spec.turns}}
         scripts: dict[tuple[str, str], Script] = {}
         for number, turn in enumerate(spec.turns):

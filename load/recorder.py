@@ -1,10 +1,11 @@
 """Writes down what a load test did: every request, one line a second, and the window it ran in."""
 
+import csv
 import gc
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from load.caches import from_cache
 from load.distributed.master import Master, answer_to_master
 from load.http_client import Response
 from load.output import end_unwritable, write_seconds
-from load.results import REQUEST_COLUMNS, quoted, window
+from load.results import REQUEST_COLUMNS, STREAM_COLUMNS, quoted, stream_row, window
 from load.spec import LoadSpec, redact
 from load.stock_clients import watch_stock_clients
 from load.users import RequestingUser, Schedule
@@ -87,6 +88,36 @@ class RequestLog:
             self._file.flush()
         except OSError as error:
             end_unwritable(self._environment, f"requests.csv: {error}")
+
+
+class StreamLog:
+    """Writes a row for each response of the endpoints `names`, and ends the test when it cannot."""
+
+    def __init__(self, environment: Environment, path: Path, names: Iterable[str]) -> None:
+        self._environment = environment
+        self._names = frozenset(names)
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._write(STREAM_COLUMNS)
+        environment.events.request.add_listener(self.on_request)
+        environment.events.quitting.add_listener(self.close)
+
+    def on_request(self, *, name: str, response: Any = None, exception: Any = None, **_: Any) -> None:
+        if name in self._names:
+            self._write(stream_row(name, response, is_right=exception is None))
+
+    def close(self, **_: Any) -> None:
+        self._trying(self._file.close)
+
+    def _write(self, row: Sequence[str | float]) -> None:
+        if not self._file.closed:
+            self._trying(lambda: self._writer.writerow(row))
+
+    def _trying(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            end_unwritable(self._environment, f"streams.csv: {error}")
 
 
 OF_LOGINS = ("logins", "renewals", "failed_logins")
@@ -198,6 +229,8 @@ def record(spec: LoadSpec) -> None:
         else:
             suffix = f"-{os.getpid()}" if isinstance(environment.runner, WorkerRunner) else ""
             RequestLog(environment, directory / f"requests{suffix}.csv", spec.secrets(), spec.names)
+            if spec.streams:
+                StreamLog(environment, directory / f"streams{suffix}.csv", spec.streams)
             _record_users(environment, spec, suffix)
         # gevent counts a timer from when its loop last looked at the clock, which was before the imports:
         # without this the load stops some 0.2 s early.

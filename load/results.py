@@ -11,6 +11,7 @@ from load.arrivals import due_within
 from load.caches import mostly_from_cache
 from load.http_client import Response
 from load.spec import LoadSpec, redact
+from load.stream_client import StreamResponse
 
 REQUEST_COLUMNS = (
     "due_s", "sent_s", "first_byte_s", "end_s", "request_type", "name", "response_length", "status_code", "exception",
@@ -19,6 +20,39 @@ REQUEST_COLUMNS = (
 
 SECOND_COLUMNS = ("time_s", "users", "requests", "failures", "lag_ms", "rss_bytes", "cpu_percent")
 """Of generator.csv. `requests`, `failures`: so far; `lag_ms`: how late the event loop was; CPU: percent of one core."""
+
+STREAM_COLUMNS = (
+    "name", "end_s", "first_byte_ms", "first_event_ms", "last_event_ms", "events", "instants", "ended", "coding",
+    "gaps",
+)  # fmt: skip
+"""Of streams.csv: a row for each response of an endpoint that streams; times (ms) from where its latency counts.
+
+See stream_client.py; `ended`: "" also where the response was wrong; `gaps`: "99.87 100.2*3", so often.
+"""
+
+
+def stream_row(name: str, response: Response, *, is_right: bool) -> tuple[str | float, ...]:
+    begun_s = response.sent_s if response.due_s is None else min(response.due_s, response.sent_s)
+    first_byte_ms = "" if response.first_byte_s is None else _ms(response.first_byte_s - begun_s)
+    if not isinstance(response, StreamResponse) or response.first_event_s is None:  # as where a login failed
+        return name, round(response.end_s, 6), first_byte_ms, "", "", 0, 0, "", "", ""
+    gaps = " ".join(f"{gap:g}" if times == 1 else f"{gap:g}*{times}" for gap, times in response.gaps.items())
+    return (
+        name,
+        round(response.end_s, 6),
+        first_byte_ms,
+        _ms(response.first_event_s - begun_s),
+        _ms(response.last_event_s - begun_s),
+        response.events,
+        response.instants,
+        response.ended if is_right else "",
+        response.coding,
+        gaps,
+    )
+
+
+def _ms(length_s: float) -> float:
+    return round(length_s * 1000, 3)
 
 
 def quoted(text: str) -> str:
@@ -126,6 +160,8 @@ class Answers:
         self.start_s = time.monotonic()
         self.secrets: Sequence[str] = ()
         self.seconds: list[tuple[float, ...]] = []
+        self.streaming: set[str] = set()
+        self._streams: list[tuple[str | float, ...]] = []
         self._counts: Counter[tuple[int, float, float | None, str, str]] = Counter()
 
     def add(self, *, name: str, response_time: float, response: Response, exception: Any = None, **_: Any) -> None:
@@ -133,12 +169,17 @@ class Answers:
         error = "" if exception is None else redact(str(exception), self.secrets)
         late_ms = None if response.due_s is None else rounded_ms(max(0.0, response.sent_s - response.due_s) * 1000)
         self._counts[came, rounded_ms(response_time), late_ms, error, name] += 1
+        if name in self.streaming:
+            what, end_s, *rest = stream_row(name, response, is_right=exception is None)
+            self._streams.append((what, float(end_s) - self.start_s, *rest))
 
     def told(self) -> dict[str, Any]:
         answers: list[Answer] = [(*key, count) for key, count in self._counts.items()]
         seconds, self.seconds = self.seconds, []
         self._counts.clear()
-        return {"answers": answers, "seconds": [(second[0] - self.start_s, *second[1:]) for second in seconds]}
+        streams, self._streams = self._streams, []
+        seconds = [(second[0] - self.start_s, *second[1:]) for second in seconds]
+        return {"answers": answers, "seconds": seconds, **({"streams": streams} if streams else {})}
 
 
 def rows(start_s: float, answer: Answer) -> Iterator[tuple[float | str, ...]]:

@@ -22,6 +22,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 from load.arrivals import Stage, Think
 from load.forms import FORM, MULTIPART, Attachment, Part
 from load.step_load import StepLoad
+from load.streams import StreamSpec
 from load.values import Row, Table, names_in
 
 SPEC_VARIABLE = "BENCH_LOAD_SPEC"
@@ -59,13 +60,15 @@ class RequestSpec:
     data: Table | None = None
     login: "LoginSpec | None" = None
     weight: float = 1.0
+    stream: StreamSpec | None = None
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Self:
         data = Table(**raw["data"]) if raw.get("data") else None
+        stream = StreamSpec(**raw["stream"]) if raw.get("stream") else None
         login = raw.get("login") and LoginSpec(**{**raw["login"], "request": cls.of(raw["login"]["request"])})
         form = None if raw.get("form") is None else tuple(Part(**{**one, "file": _file(one)}) for one in raw["form"])
-        return cls(**{**raw, "data": data, "login": login, "form": form, "file": _file(raw)})
+        return cls(**{**raw, "data": data, "login": login, "form": form, "file": _file(raw), "stream": stream})
 
     @property
     def variables(self) -> set[str]:
@@ -221,6 +224,11 @@ class LoadSpec:
     @property
     def names(self) -> list[str]:
         return [one.name for one in (*self.requests, *filter(None, [self.request]))]
+
+    @property
+    def streams(self) -> set[str]:
+        """Names of the requests whose responses stream."""
+        return {one.name for one in (*self.requests, *filter(None, [self.request])) if one.stream}
 
     def secrets(self) -> "Secrets":
         """What this process must not write down, longest first."""

@@ -292,7 +292,9 @@ def number_of(user: RequestingUser, processes: int) -> int:
 
 
 def user_class(spec: LoadSpec) -> type[RequestingUser]:
-    make_client = client_maker(spec.client, spec.base_url, timeout_s=spec.timeout_s, ca_file=spec.ca_file)
+    make_client = client_maker(
+        spec.client, spec.base_url, timeout_s=spec.timeout_s, ca_file=spec.ca_file, streams=bool(spec.streams)
+    )
     attributes: dict[str, Any] = {
         "abstract": False,
         "host": spec.base_url,

@@ -3,11 +3,11 @@
 Requests that only read are sent together; one that may change something waits for those before it, and those after it
 wait for it: a GET may need what a POST makes.
 
-Reads `{"base_url", "client", "timeout_s", "ca_file", "one_by_one", "requests": [...]}` from the file it is given. In
-the place of a request may stand `{"steps": [...], "is_flow"}`: what one user sends in order, with its data and logins.
-It writes one JSON line `{"name", "problem", "answer_s"}` per request, as its response comes, into the second one. Of a
-response that has begun and goes on for some seconds it first writes a line `{"name", "begun_s"}`. `one_by_one`: none
-are sent together.
+Reads `{"base_url", "client", "timeout_s", "stream_s", "ca_file", "one_by_one", "requests": [...]}` from the file it is
+given; `stream_s`: how long a stream may take that is not told when to end. In the place of a request may stand
+`{"steps": [...], "is_flow"}`: what one user sends in order, with its data and logins. It writes one JSON line
+`{"name", "problem", "answer_s"}` per request, as its response comes, into the second one. Of a response that has begun
+and goes on for some seconds it first writes a line `{"name", "begun_s"}`. `one_by_one`: none are sent together.
 Runs as a process of its own so that a request that hangs can be ended. Client, bytes and check are those of the load:
 what is verified is what is counted.
 """
@@ -20,7 +20,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from itertools import groupby
@@ -33,6 +33,7 @@ from load.clients import Client, client_maker, prepared, problem_of
 from load.expectation import Expectation, text_of
 from load.http_client import TOO_LATE, HttpClient, Response
 from load.spec import RequestSpec, in_order
+from load.stream_client import StreamResponse
 from load.visitor import Script, Visitor
 
 GOES_ON_AFTER_S = 2.0
@@ -46,15 +47,32 @@ HINTS: dict[int, str] = {
 }
 
 
-def explained(problem: str | None, response: Response, base_url: str, timeout_s: float) -> str | None:
+STREAMS = {
+    "text/event-stream": "sse",
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+    "application/x-jsonlines": "ndjson",
+}
+"""What a Content-Type says of a stream."""
+
+
+def explained(problem: str | None, response: Response, asked: dict[str, Any]) -> str | None:
     """What is wrong with a response, and what its head says of the cause."""
     if problem is None:
         return None
     if response.error.startswith(TOO_LATE) and response.status_code:
         kind = shown((response.header(b"content-type") or "no Content-Type").partition(";")[0])
-        ends = f"it responds ({response.status_code}, {kind}), but the response does not end within {timeout_s:g} s"
-        return f"{ends}; an endless stream needs a locustfile of its own"
-    return f"{problem}{hint(response, base_url)}"
+        if isinstance(response, StreamResponse):
+            ends = f"{response.events} events came ({kind}), but the stream does not end within {asked['stream_s']:g} s"
+            return f'{ends}; to end it, write until = "5s", a number of events, or a text that its last event contains'
+        ends = f"it responds ({response.status_code}, {kind}), but the response does not end"
+        stream = f'stream = "{STREAMS.get(kind.strip().lower(), "chunks")}" and until = "5s"'
+        return f"{ends} within {asked['timeout_s']:g} s; an endless stream needs {stream}"
+    if isinstance(response, StreamResponse) and response.wrong and problem == response.wrong:
+        other = STREAMS.get((response.header(b"content-type") or "").partition(";")[0].strip().lower())
+        return f'{problem}; write stream = "{other}"' if other and f"of {other};" not in problem else problem
+    return f"{problem}{hint(response, asked['base_url'])}"
 
 
 def hint(response: Response, base_url: str) -> str:
@@ -99,41 +117,50 @@ def shown(text: str) -> str:
 
 
 def verify(spec: RequestSpec, asked: dict[str, Any], write: Callable[[dict[str, Any]], None]) -> None:
-    base_url, timeout_s = asked["base_url"], asked["timeout_s"]
-    client = client_maker(asked["client"], base_url, timeout_s=timeout_s, ca_file=asked["ca_file"])()
-
-    with watching(spec.name, client, write):
-        response = client.send(prepared(spec, base_url, os.environ, keeps_body=True))
+    client = client_for([spec], asked)
+    with watching(spec, client, write):
+        response = client.send(prepared(spec, asked["base_url"], os.environ, keeps_body=True))
     client.close()
-    problem = explained(problem_of(response, Expectation.of(spec)), response, base_url, timeout_s)
+    problem = explained(problem_of(response, Expectation.of(spec)), response, asked)
     write({"name": spec.name, "problem": problem, "answer_s": response.end_s - response.sent_s})
 
 
 def visit(scripted: dict[str, Any], asked: dict[str, Any], write: Callable[[dict[str, Any]], None]) -> None:
     """Send each request of a script once, as the first user does under load; a flow ends with a wrong response."""
-    base_url, timeout_s = asked["base_url"], asked["timeout_s"]
-    client = client_maker(asked["client"], base_url, timeout_s=timeout_s, ca_file=asked["ca_file"])()
     specs = list(map(RequestSpec.of, scripted["steps"]))
-    script = Script(specs, base_url, os.environ, is_flow=scripted["is_flow"], keeps_bodies=True)
+    client = client_for(specs, asked)
+    script = Script(specs, asked["base_url"], os.environ, is_flow=scripted["is_flow"], keeps_bodies=True)
     visitor = Visitor(script, client, 0)
     for step in script.steps:
         visitor.choose(step)
-        with watching(step.spec.name, client, write):
+        with watching(step.spec, client, write):
             response, problem = visitor.exchange()
-        problem = explained(problem, response, base_url, timeout_s)
+        problem = explained(problem, response, asked)
         write({"name": step.spec.name, "problem": problem, "answer_s": response.end_s - response.sent_s})
         if problem is not None and script.is_flow:
             break
     client.close()
 
 
+def client_for(specs: Sequence[RequestSpec], asked: dict[str, Any]) -> Client:
+    return client_maker(
+        asked["client"],
+        asked["base_url"],
+        timeout_s=asked["timeout_s"],
+        ca_file=asked["ca_file"],
+        streams=any(spec.stream for spec in specs),
+        longest_s=asked["stream_s"],
+    )()
+
+
 @contextmanager
-def watching(name: str, client: Client, write: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+def watching(spec: RequestSpec, client: Client, write: Callable[[dict[str, Any]], None]) -> Iterator[None]:
     def look() -> None:
         if isinstance(client, HttpClient) and client.is_receiving:
-            write({"name": name, "begun_s": GOES_ON_AFTER_S})
+            write({"name": spec.name, "begun_s": GOES_ON_AFTER_S})
 
-    watcher = gevent.spawn_later(GOES_ON_AFTER_S, look)
+    told_s = (spec.stream.after_s if spec.stream else None) or 0.0
+    watcher = gevent.spawn_later(GOES_ON_AFTER_S + told_s, look)
     yield
     watcher.kill()
 

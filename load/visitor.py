@@ -13,8 +13,8 @@ from time import monotonic
 from typing import Any
 
 from load.arrivals import choices
-from load.clients import Client, prepared, problem_of
-from load.expectation import Expectation, text_of, value_at
+from load.clients import Client, json_in, prepared, problem_of
+from load.expectation import Expectation, value_at
 from load.http_client import PreparedBytes, Response
 from load.spec import SECRET_NAME, STRIKE_MARK, LoginSpec, RequestSpec
 from load.values import Row, Table, as_text, fill_text
@@ -256,6 +256,4 @@ def _unsent() -> Response:
 
 def _value(response: Response, pointer: str) -> tuple[Any, str | None]:
     """What a response holds at a JSON pointer, and why it cannot be used."""
-    return value_at(
-        pointer, lambda: text_of(response.body, response.header(b"content-encoding"), response.header(b"content-type"))
-    )
+    return value_at(pointer, lambda: json_in(response))

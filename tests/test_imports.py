@@ -11,6 +11,7 @@ CORE = {
     "slo",
     "stages",
     "uploads",
+    "streams",
     "plan",
     "cores",
     "toml_file",
@@ -28,7 +29,7 @@ BRANCHES = {"audit", "capacity", "compare", "diagnose", "discover", "export", "g
 LOWER = {"measure": CORE, "theory": CORE, "judge": CORE}
 LOWER["pipeline"] = LOWER["report"] = CORE | {"measure", "theory", "judge"}
 LOWER["publish"] = TRUNK
-PURE_LOAD = {"load.spec", "load.arrivals", "load.step_load", "load.values", "load.forms"}
+PURE_LOAD = {"load.spec", "load.arrivals", "load.step_load", "load.streams", "load.values", "load.forms"}
 """What `benchmark` shares with the processes that send requests: no gevent, and nothing that these cannot import."""
 PURE_OF = {"os", "time", "pathlib", "subprocess", "datetime", "socket"}
 

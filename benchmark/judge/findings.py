@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.formatting import count, percent, seconds
-from benchmark.judge import generator
+from benchmark.judge import generator, streams
 from benchmark.judge.model_fit import (
     MACHINE_CPU_PERCENT,
     SERVER_CPU_PERCENT,
@@ -375,6 +375,10 @@ RULES = (
     Rule("uneven-workers", "uneven connections", _uneven_workers),
     Rule("in-flight", "unfinished requests", _in_flight),
     Rule("connections-not-kept", "closed connections", _not_kept),
+    Rule("stream-buffered", "buffered stream", streams.buffered),
+    Rule("stream-in-groups", "events in groups", streams.in_groups),
+    Rule("stream-gaps-short", "gaps not measurable", streams.short_gaps),
+    Rule("stream-until-unmet", "until not met", streams.never_until),
     Rule("secure-cookies", "Secure cookies", _withheld),
     Rule("from-cache", "a cache", _from_cache),
     Rule("steal", "CPU steal", _steal, "disturbs"),

@@ -25,6 +25,7 @@ from benchmark.fields import Count, Frozen
 from benchmark.measure.machine import raise_open_file_limit
 from benchmark.measure.process import Child, wait_for_exit
 from benchmark.plan import Endpoint, Plan, Profile, own_locustfile
+from benchmark.streams import stream_spec
 from benchmark.uploads import attachment, parts
 from load.spec import NEWS_VARIABLE, SECRETS_VARIABLE, SPEC_VARIABLE, LoadSpec, LoginSpec, RequestSpec, redact
 from load.step_load import StepLoad
@@ -195,6 +196,7 @@ def _request_spec(endpoint: Endpoint) -> RequestSpec:
         **endpoint.expect.model_dump(),
         data=Table(table.file, table.drawn) if table else None,
         login=LoginSpec(_request_spec(login.request), login.take, login.header) if login and login.request else None,
+        stream=stream_spec(endpoint.stream, endpoint.until),
     )
 
 
@@ -333,6 +335,15 @@ class LoadTest:
 
     def read_processes(self) -> tuple[pd.DataFrame, ...]:
         return tuple(pd.read_csv(file) for file in self._logs("generator"))
+
+    def read_streams(self) -> pd.DataFrame | None:
+        """Read a row for each response of an endpoint that streams (see load/results.py); None: none does."""
+        files = [file for file in self._logs("streams") if file.exists()]
+        if not files:
+            return None
+        texts = dict.fromkeys(("name", "ended", "coding", "gaps"), "string")
+        rows = pd.concat([pd.read_csv(file, dtype=texts) for file in files], ignore_index=True)
+        return rows.fillna(dict.fromkeys(texts, ""))
 
     def _logs(self, kind: str) -> list[Path]:
         return sorted(self.directory.glob(f"{kind}-*.csv")) or [self.directory / f"{kind}.csv"]

@@ -59,6 +59,9 @@ class RawRound:
     cut_bytes: int = 0
     """What the app and the load generator printed beyond what their logs keep."""
 
+    streams: pd.DataFrame | None = None
+    """A row for each response of an endpoint that streams, by the monotonic clock; None: none does."""
+
     processes: Sequence[pd.DataFrame] = ()
     """What each process that sent the load wrote about itself; `generator` is of the one that leads them."""
 
@@ -128,7 +131,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
                 test.require_success()
         cut_bytes = test.child.log.cut_bytes + (server.child.log.cut_bytes if server else 0)
         window, rows = test.read()
-        processes = test.read_processes()
+        processes, streams = test.read_processes(), test.read_streams()
     except OSError as error:
         message = f"what was measured could not be written: {error}; free some space, or name another --out"
         raise UnwritableRunError(message) from None
@@ -143,6 +146,7 @@ def measure(job: Job, pause: Pause, watch: Watch) -> RawRound:
         children_cpu_percent=children_percent,
         workers_replaced=server.replaced if server else 0,
         cut_bytes=cut_bytes,
+        streams=streams,
         processes=processes,
     )
 

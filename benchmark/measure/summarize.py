@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.measure.load_test import Window
 from benchmark.measure.round import RawRound
 from benchmark.measure.staged import staged_load
+from benchmark.measure.streams import stream_figures
 from benchmark.plan import Endpoint, Profile
 from benchmark.record import MOST_PARTS, OTHER_PARTS, Columns, Dealt, Logins, OpenLoad, Part, Resources, Round, Timeline
 from benchmark.summary import (
@@ -191,9 +192,17 @@ def summarize(raw: RawRound, endpoint: Endpoint, profile: Profile) -> Round:
         **{name: dict(getattr(window, name)) for name in ("silences", "from_cache")},
         **{name: getattr(raw, name) for name in ("cut_bytes", "workers_replaced")},
         logins=_logins(endpoint, window),
-        parts=_parts(rows, load, endpoint, profile),
         staged=staged_load(rows, profile.course, load_end_s, steps_of(rows, load_end_s)) if profile.stages else None,
+        **_by_name(raw, load, endpoint, profile, whole),
     )
+
+
+def _by_name(raw: RawRound, load: Span, endpoint: Endpoint, profile: Profile, whole: Columns) -> dict[str, Any]:
+    """The columns of each name that requests have, where there are several, and the streams of those that stream."""
+    parts = _parts(raw.rows, load, endpoint, profile)
+    by_name: dict[str, Columns] = {part.name: part for part in parts}
+    streaming = {one.name: by_name.get(one.name, whole) for one in endpoint.members if one.stream}
+    return {"parts": parts, "streams": stream_figures(raw.streams, streaming, raw.window.stop_s)}
 
 
 def _logins(endpoint: Endpoint, window: Window) -> Logins | None:

@@ -13,10 +13,14 @@ from benchmark.errors import AppError
 from benchmark.measure.load_test import POLL_S, load_environment, module_file, request_specs
 from benchmark.measure.process import Child
 from benchmark.plan import Endpoint, Plan
+from benchmark.streams import stream_spec
 from load.spec import redact
 
 UNSENT = "the request could not be sent"
 TRY_TIMEOUT_S, TRY_ALL_S = 10.0, 60.0
+LONGEST_STREAM_S = 300.0
+"""A stream that nothing tells when to end, and that goes on for longer than this and the load, is taken for endless."""
+
 Pause = Callable[[float], None]
 Say = Callable[[str], None]
 
@@ -36,8 +40,13 @@ def verify(
     `say` hears of a response that goes on and on. AppError names the first endpoint that answers wrongly.
     """
     allowed_s = _timeout_s(plan, endpoints)
+    stream_s = max(allowed_s, min(plan.profile.duration_s, LONGEST_STREAM_S))
+    streams = [
+        spec for one in endpoints for member in one.members if (spec := stream_spec(member.stream, member.until))
+    ]
     longest_s = allowed_s * len(endpoints) + plan.target.startup_timeout_s
-    asked = {"base_url": base_url, "timeout_s": allowed_s, "one_by_one": False}
+    longest_s += sum(stream_s + (spec.after_s or 0.0) for spec in streams)
+    asked = {"base_url": base_url, "timeout_s": allowed_s, "stream_s": stream_s, "one_by_one": False}
     found, printed = _asked_once(
         plan, endpoints, asked, longest_s, directory=directory, home=home, pause=pause, say=say
     )
@@ -51,7 +60,7 @@ def try_each(
 
     What has no response after a minute in all is not in it.
     """
-    asked = {"base_url": base_url, "timeout_s": TRY_TIMEOUT_S, "one_by_one": True}
+    asked = {"base_url": base_url, "timeout_s": TRY_TIMEOUT_S, "stream_s": TRY_TIMEOUT_S, "one_by_one": True}
     found, printed = _asked_once(plan, endpoints, asked, TRY_ALL_S, directory=directory, home=home, pause=pause)
     if not found and endpoints and printed:
         raise AppError("no endpoint could be tried; what was printed:", printed)
@@ -88,6 +97,7 @@ def _asked_once(
         secrets=plan.secrets(),
         grace_s=0.2,
     )
+    streaming = {member.name for one in endpoints for member in one.members if member.stream}
     told: set[str] = set()
     deadline = time.monotonic() + longest_s
     with child:
@@ -95,7 +105,8 @@ def _asked_once(
             pause(POLL_S)
             for name in [line["name"] for line in _lines(answers) if "begun_s" in line and line["name"] not in told]:
                 told.add(name)
-                say(f"{name} responds, but the response does not end; waiting for up to {asked['timeout_s']:g} s")
+                most_s = asked["stream_s" if name in streaming else "timeout_s"]
+                say(f"{name} responds, but the response does not end; waiting for up to {most_s:g} s")
     return [line for line in _lines(answers) if "begun_s" not in line], child.tail()
 
 

@@ -17,6 +17,7 @@ from benchmark.report.noise_floor import on_this_machine
 from benchmark.report.published import Published, PublishedRow, same_conditions
 from benchmark.report.slo import slo_lines, slo_rows
 from benchmark.report.staged import stage_cells
+from benchmark.report.streams import STREAM_COLUMNS, streaming
 from benchmark.theory.wording import change, difference_cells
 from benchmark.traffic import part_label
 
@@ -84,6 +85,7 @@ def templates() -> Environment:
         "signed": formatting.signed_percent,
         "count": formatting.count,
         "latency": formatting.latency,
+        "streams": streams_table,
         "cpu": lambda us: formatting.latency(None if us is None else us / 1000),
     }
     return environment
@@ -189,6 +191,17 @@ def _compact_cells(result: EndpointResult, summary: Columns) -> dict[str, str]:
 def _columns_of(summary: Columns) -> dict[str, str]:
     latencies = {name: formatting.latency(getattr(summary, column)) for name, column in COMPACT.items()}
     return {"req/s": formatting.rate(summary.throughput_rps), **latencies}
+
+
+def streams_table(record: Record) -> str:
+    """A row for each endpoint that streams, and each of its rounds; "" where none does."""
+    rows = list(streaming(record))
+    if not rows:
+        return ""
+    lines = [table_head("Endpoint", [head[0].upper() + head[1:] for head in STREAM_COLUMNS])]
+    shown = ((row.label, [cell(row) for cell in STREAM_COLUMNS.values()]) for row in rows)
+    lines += [f"| {formatting.inert(label)} | {' | '.join(values)} |" for label, values in shown]
+    return "\n".join(lines)
 
 
 def percentiles_table(record: Record) -> str:

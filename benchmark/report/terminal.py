@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -17,6 +18,7 @@ from benchmark.report import sentences
 from benchmark.report.report import failed_label, part_rows
 from benchmark.report.slo import SIGNS, slo_lines
 from benchmark.report.staged import stage_lines
+from benchmark.report.streams import STREAM_COLUMNS, has_short_gaps, streaming
 from benchmark.theory import curve_wording, wording
 from benchmark.theory.ask import Predicted
 from benchmark.theory.curve import Curve, Met, Simulator
@@ -27,6 +29,7 @@ LONGEST_NAME = 32
 APART = 2  # spaces between two columns
 SEVERITY = {"error": "bold red", "warning": "bold yellow"}
 SLO_STYLE = {SIGNS["broken"]: "bold red", SIGNS["kept"]: "green"}
+Row = TypeVar("Row")
 Shown = Mapping[str, Callable[[Columns], str]]
 
 # Columns of the table, by their heads. A narrow terminal shows as many of them as it has room for.
@@ -46,7 +49,7 @@ MEASURED: Shown = {**RATE, **LATENCIES, "failed": lambda row: count(row.failures
 PREDICTED: Shown = {**RATE, **LATENCIES, **OTHERS}
 
 
-def results_table(width: int, rows: Sequence[tuple[str, Columns]], shown: Shown) -> Table:
+def results_table(width: int, rows: Sequence[tuple[str, Row]], shown: Mapping[str, Callable[[Row], str]]) -> Table:
     """A row for each name, with the first columns of `shown` that fit; no head or number is broken."""
     table = Table(box=None, padding=(0, APART, 0, 0), pad_edge=False)
     names = [plain(name) for name, _ in rows]
@@ -77,6 +80,7 @@ def print_results(console: Console, record: Record) -> None:
     _print_title(console, f"{profile.name}: {profile.load}, {seconds(profile.duration_s)} per endpoint")
     console.print(results_table(console.width, rows, MEASURED))
     console.print()
+    _print_streams(console, record)
     console.print(Text(sentences.headline(record, named=str), style="bold"))
     for line in stage_lines(record):
         console.print(Text(line))
@@ -95,6 +99,18 @@ def print_results(console: Console, record: Record) -> None:
     if len(caveats) > MOST_WARNINGS:
         console.print(Text(f"and {len(caveats) - MOST_WARNINGS} more in the report"))
     if caveats:
+        console.print()
+
+
+def _print_streams(console: Console, record: Record) -> None:
+    found = list(streaming(record))
+    if not found:
+        return
+    _print_title(console, "Streams")
+    console.print(results_table(console.width, [(row.label, row) for row in found], STREAM_COLUMNS))
+    console.print()
+    if has_short_gaps(found):
+        console.print(Text("A gap below three times the load generator's lag is not measurable."))
         console.print()
 
 

@@ -16,7 +16,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from load.output import UNWRITABLE, end_unwritable, write_seconds
-from load.results import REQUEST_COLUMNS, SECOND_COLUMNS, by_our_clock, rows, window
+from load.results import REQUEST_COLUMNS, SECOND_COLUMNS, STREAM_COLUMNS, by_our_clock, rows, window
 from load.spec import LoadSpec
 
 VERSION, SPEC, LACKS, REFUSED = "bench-version", "bench-spec", "bench-lacks", "bench-refused"
@@ -40,7 +40,9 @@ def write_told(directory: Path, worker: int, start_s: float, told: dict[str, Any
     """Append what a load worker told to files of its own. `start_s`: when the load began on this machine's clock."""
     found = [row for answer in told["answers"] for row in rows(start_s, answer)]
     seconds = [(round(start_s + second[0], 3), *second[1:]) for second in told["seconds"]]
-    for name, columns, lines in (("requests", REQUEST_COLUMNS, found), ("generator", SECOND_COLUMNS, seconds)):
+    streams = [(name, round(start_s + end_s, 6), *rest) for name, end_s, *rest in told.get("streams", ())]
+    files = [("requests", REQUEST_COLUMNS, found), ("generator", SECOND_COLUMNS, seconds)]
+    for name, columns, lines in [*files, *([("streams", STREAM_COLUMNS, streams)] if streams else [])]:
         with (directory / f"{name}-{worker}.csv").open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([*([] if file.tell() else [columns]), *lines])
 

@@ -92,7 +92,7 @@ class LoadWorker:
         else:
             for asked in spec.requests or filter(None, [spec.request]):
                 self.say(f"{asked.name}: {asked.method} {asked.path} of {spec.base_url}")
-            self.answers.secrets = spec.secrets()
+            self.answers.secrets, self.answers.streaming = spec.secrets(), spec.streams
             self.environment.user_classes[:] = [user_class(spec)]
 
     def on_heartbeat(self, **_: Any) -> None:

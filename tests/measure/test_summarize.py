@@ -12,7 +12,7 @@ from benchmark.measure.load_test import Window
 from benchmark.measure.round import RawRound
 from benchmark.measure.summarize import cpu_us_per_request, on_time, steady_start, summarize
 from benchmark.plan import Endpoint
-from benchmark.record import FirstByte
+from benchmark.streams import FirstByte
 from tests.support.records import some_plan
 
 START_S = 1_700_000_000.0

@@ -8,13 +8,14 @@ import pytest
 
 from benchmark.judge.history import Judged
 from benchmark.plan import Endpoint, Target
-from benchmark.record import Columns, FailureKind, Finding, FirstByte, Missing, Record
+from benchmark.record import Columns, FailureKind, Finding, Missing, Record
 from benchmark.report.index import render_all, render_index
 from benchmark.report.published import read_published, same_conditions
 from benchmark.report.readme import BEGIN, END
 from benchmark.report.report import RESULT_COLUMNS, compact_table, render_report
 from benchmark.report.sentences import caveats, headline, prediction_sentence, reasons
 from benchmark.store import read_history, run_files, save
+from benchmark.streams import FirstByte
 from tests.support.records import some_columns, some_plan, some_prediction, some_record, some_result, some_round
 
 HOSTILE = "a|b`c`<script>x</script>[l](javascript:y)\u202e\n# head"
