@@ -35,9 +35,16 @@ FOLDER = Path("results") / "mix_curves"
 BENCH = (sys.executable, "-m", "scripts")
 
 APP = """
-import asyncio, random, time
+import asyncio, os, random, time
+from contextlib import asynccontextmanager
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
-app = FastAPI()
+
+async def lifespan(_):
+    current_default_thread_limiter().total_tokens = int(os.environ["THREADS"])
+    yield
+
+app = FastAPI(lifespan=asynccontextmanager(lifespan))
 slots = asyncio.Semaphore({slots})
 
 def about(seconds):

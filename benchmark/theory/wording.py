@@ -112,7 +112,7 @@ def mix_sentence(endpoint: Endpoint, plan: Plan, on: Machine, measured: str = ""
         most = f"At most {rate(limits[0].rps)} req/s get through{seen}"
         return f"{most}, limited by {bound_cause(limits[0], mix, on, named)}."
     if profile.rate_per_s is not None:
-        most = f", of which at most {rate(limits[0].rps)} can be served" if limits else ""
+        most = f"; at most {rate(limits[0].rps)} could be served" if limits else ""
         return f"{rate(most_rps)} requests arrive per second{most}{seen}."
     think_s = profile.think_s(mix.alone_s)
     thinking = f" and {seconds(think_s)} of think time" if think_s else ""
@@ -125,9 +125,8 @@ def _not_predicted(unknown: Sequence[Endpoint], plan: Plan, named: Named) -> str
     if plan.target.url is not None and all(one.served is not None for one in unknown):
         return f"Not predicted: it runs elsewhere, and how many requests {names} can serve at a time is unknown."
     commands = listed([f"`bench diagnose {named(one.name)} --keep`" for one in unknown])
-    finds = "finds" if len(unknown) == 1 else "find"
-    how = f"how {names} {'is' if len(unknown) == 1 else 'are'} served, and the service time"
-    return f"Not predicted: {how} must be declared. {commands} {finds} both."
+    are, take, find = ("is", "it takes", "finds") if len(unknown) == 1 else ("are", "they take", "find")
+    return f"Not predicted: how {names} {are} served, or how long {take}, is not declared. {commands} {find} out."
 
 
 def open_sentence(answer: OpenAnswer) -> str:

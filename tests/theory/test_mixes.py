@@ -242,7 +242,7 @@ def test_what_is_not_declared_in_a_mix_is_named_with_what_finds_it() -> None:
     assert measured.prediction is None
     record = some_record(plan=plan, endpoints=(endpoint_result("mix", 30, None, (measured,)),), missing=())
     ((_, said),) = reasons(record)
-    assert "`bench diagnose a --keep` and `bench diagnose b --keep` find both" in said
+    assert "`bench diagnose a --keep` and `bench diagnose b --keep` find out" in said
     assert "known" not in said.partition("Not predicted")[2]
     assert not predictions_table(record)
 
