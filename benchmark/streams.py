@@ -78,9 +78,9 @@ class StreamFigures(Frozen):
     `streams`: responses in all; `complete`: right ones that ended as `until` says (`by_until` of them), or as the
     server ended them. Times to the first byte and the first event are medians, from where latencies count; gaps lie
     between an event and the next of the same stream. `events_rps`: events of all streams per second. `instants`: how
-    many moments `events` came in; `at_once`: streams of which all events, several, came in a single one;
-    `fastest_event_ms`: the least time to a first event. `compressed`: streams with a Content-Encoding; `announced`:
-    with a Content-Length.
+    many moments `events` came in; `at_once`: streams of which all events, several, came in a small part of the time to
+    the first; `spread_ms`: median time from the first to the last. `fastest_event_ms`: the least time to a first one.
+    `compressed`: streams with a Content-Encoding; `announced`: with a Content-Length.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -97,5 +97,6 @@ class StreamFigures(Frozen):
     gap_p99_ms: Amount | None = None
     instants: Whole = 0
     at_once: Whole = 0
+    spread_ms: Amount | None = None
     compressed: Whole = 0
     announced: Whole = 0

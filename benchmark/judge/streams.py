@@ -13,6 +13,7 @@ LAGS = 3
 
 MOST = 0.75
 LATE_MS = 50.0
+TOGETHER_MS = 5.0
 LUMP = 3.0
 
 
@@ -20,14 +21,15 @@ def is_measurable(gap_ms: float | None, lag_ms: float | None) -> bool:
     return gap_ms is None or lag_ms is None or gap_ms >= LAGS * lag_ms
 
 
-def is_buffered(found: StreamFigures) -> bool:
-    """Whether all events of a stream came in one instant, and late in even the quickest one, unlike quick events."""
+def is_buffered(found: StreamFigures, lag_ms: float | None) -> bool:
+    """Whether all events of a stream came together, and late in even the quickest one, unlike quick events."""
     late = (found.fastest_event_ms or 0.0) >= LATE_MS
-    return found.complete > 0 and found.at_once >= MOST * found.complete and late
+    together = (found.gap_p50_ms or 0.0) <= max(TOGETHER_MS, LAGS * (lag_ms or 0.0))
+    return found.complete > 0 and found.at_once >= MOST * found.complete and late and together
 
 
 def buffered(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
-    found = [one for one in measured.streams if is_buffered(one)]
+    found = [one for one in measured.streams if is_buffered(one, measured.resources.generator_lag_mean_ms)]
     if not found:
         return None
     return "warning", " ".join(map(_gathered, found)), " ".join(dict.fromkeys(map(_remedy, found)))
@@ -44,7 +46,7 @@ def _gathered(found: StreamFigures) -> str:
         told = " Its Content-Length shows that all of it was there before it began."
     return (
         f"{found.name} is buffered: all {figure(events) if events % 1 else count(int(events))} events of a stream "
-        f"arrived in one instant, {latency(found.first_event_ms)} after the request{head}.{told}"
+        f"arrived within {latency(found.spread_ms)}, but not before {latency(found.first_event_ms)}{head}.{told}"
     )
 
 
@@ -66,7 +68,9 @@ def in_groups(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None:
     said = [
         f"{one.name}: {figure(one.events / one.instants)} events arrived at a time, on average."
         for one in measured.streams
-        if one.instants > one.complete and one.events >= LUMP * one.instants and not is_buffered(one)
+        if one.instants > one.complete
+        and one.events >= LUMP * one.instants
+        and not is_buffered(one, measured.resources.generator_lag_mean_ms)
     ]
     remedy = "If the app sends them one by one, a proxy or a compression gathers them; clients see them in jerks."
     return ("note", " ".join(said), remedy) if said else None
@@ -87,7 +91,7 @@ def short_gaps(measured: Round, _endpoint: Endpoint, _plan: Plan) -> Seen | None
 
 def _short(measured: Round, mean_ms: float | None, p99_ms: float | None) -> Iterator[str]:
     for one in measured.streams:
-        if is_buffered(one):
+        if is_buffered(one, mean_ms):
             continue
         for name, gap_ms, lag_ms in (("p50", one.gap_p50_ms, mean_ms), ("p99", one.gap_p99_ms, p99_ms)):
             if not is_measurable(gap_ms, lag_ms):

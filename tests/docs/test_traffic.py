@@ -22,15 +22,22 @@ def names(table: str) -> list[str]:
     return [name for name in found if name != "Endpoint" and not name.endswith(", failed")]
 
 
-def page_and_uploads(repository: Path) -> tuple[str, str]:
-    """The page without its section about uploads, and that section."""
-    before, head, after = (repository / "docs" / "traffic.md").read_text().partition("## Uploads and forms\n")
+def without(page: str, title: str) -> tuple[str, str]:
+    """A page without one of its sections, and that section."""
+    before, head, after = page.partition(f"## {title}\n")
     section, _, rest = after.partition("\n## ")
     return f"{before}\n## {rest}", head + section
 
 
+def page_and_apps(repository: Path) -> tuple[str, str, str]:
+    """The page without its sections about uploads and streams, which have apps of their own, and these."""
+    page, uploads = without((repository / "docs" / "traffic.md").read_text(), "Uploads and forms")
+    page, streams = without(page, "Streams")
+    return page, uploads, streams
+
+
 def test_the_uploads_of_the_page_are_sent_to_the_app_of_the_page(bench: Bench, repository: Path) -> None:
-    _, section = page_and_uploads(repository)
+    _, section, _ = page_and_apps(repository)
     (app,), (tables,), (shown,) = (blocks(section, kind) for kind in ("python", "toml", "text"))
     (bench.folder / "photos.py").write_text(app)
     (bench.folder / "photo.jpg").write_bytes(bytes(300_000))
@@ -44,10 +51,26 @@ def test_the_uploads_of_the_page_are_sent_to_the_app_of_the_page(bench: Bench, r
     assert not any(result.rounds[0].failures for result in bench.record().endpoints)
 
 
+def test_the_streams_of_the_page_are_measured_and_the_buffered_one_is_named(bench: Bench, repository: Path) -> None:
+    *_, section = page_and_apps(repository)
+    (app,), (tables,), (shown,) = (blocks(section, kind) for kind in ("python", "toml", "text"))
+    (bench.folder / "feed.py").write_text(app)
+    responses, streams, warning = (part for part in shown.split("\n\n") if part != "Streams")
+    rest = '[app]\nimport = "feed:app"\nworkers = 1\n[profiles.quick]\nusers = 2\nspawn_rate = 2\nduration = 5\n'
+    rest += f"reference = 0\nendpoints = {names(responses)}\n"
+    (bench.folder / "benchmark.toml").write_text(f"{rest}\n{tables}")
+    done = bench.call("run")
+    assert_measured(done)
+    printed = done.stdout.split("\n\n")
+    assert [names(printed[1]), names(printed[3])] == [names(responses), names(streams)]
+    assert warning[: warning.index("arrived")] in done.stdout
+    assert all(one.complete == one.streams > 0 for found in bench.record().endpoints for one in found.rounds[0].streams)
+
+
 @pytest.fixture
 def shop(bench: Bench, repository: Path) -> Bench:
     """The app of the page with all its tables, but those of uploads; loads are short."""
-    page, _ = page_and_uploads(repository)
+    page, *_ = page_and_apps(repository)
     shutil.copytree(repository / "examples" / "shop", bench.folder, dirs_exist_ok=True)
     (data,) = blocks(page, "csv")
     (bench.folder / "orders.csv").write_text(data)
@@ -58,14 +81,14 @@ def shop(bench: Bench, repository: Path) -> Bench:
 
 
 def test_the_prediction_of_the_page_is_what_is_predicted(shop: Bench, repository: Path) -> None:
-    page, _ = page_and_uploads(repository)
+    page, *_ = page_and_apps(repository)
     (shown,) = (block for block in blocks(page, "console") if block.startswith("$ bench predict "))
     command, _, output = shown.partition("\n")
     assert shop.call(*command.split()[2:], "--duration", "10s").stdout.strip() == output.strip()
 
 
 def test_the_traffic_of_the_page_has_the_rows_that_the_page_shows(shop: Bench, repository: Path) -> None:
-    page, _ = page_and_uploads(repository)
+    page, *_ = page_and_apps(repository)
     assert make_plan(read_config(shop.folder / "benchmark.toml"), "visitors", {}).profile.wait_s == 3
     done = shop.call("run", "--profile", "traffic", timeout_s=180)
     assert_measured(done)
