@@ -127,8 +127,8 @@ def named(stages: Sequence[Stage], unit: str) -> str:
 class Recovery(Frozen):
     """How response times came back after a stage with more load.
 
-    `usual_ms`: 95 % of the responses were within that in the last stage before it that had less load. `after_s`: the
-    time from the end of the stage with more load; None: not within this stage.
+    `usual_ms`: 95 % of the responses were within that in the second half of the last stage before it with less load.
+    `after_s`: the time from the end of the stage with more load; None: not within this stage.
     """
 
     usual_ms: Amount

@@ -25,6 +25,7 @@ def staged_load(
     `borders`: of the steps of the timeline (s).
     """
     found: list[StageResult] = []
+    usual_ms: list[float | None] = []  # without what a stage begins with: connections, or what the one before left
     begins_s = starts_s(stages)
     # what was due at a border is of the stage after it; moments are logged with six digits
     begun_s = (rows["due_s"] if "due_s" in rows else rows["sent_s"]).to_numpy(dtype=np.float64) + LOGGED_S
@@ -46,9 +47,10 @@ def staged_load(
                 responses_rps=round(len(within(rows, start_s if found else -1.0, end_s)) / (end_s - start_s), 3),
                 median_ms=None if median_ms is None else round(float(median_ms), 3),
                 p95_ms=None if p95_ms is None else round(float(p95_ms), 3),
-                recovery=_recovery(mine, stage, start_s, found),
+                recovery=_recovery(mine, stage, start_s, found, usual_ms),
             )
         )
+        usual_ms.append(_p95_ms(rows[(begun_s >= (start_s + end_s) / 2) & (begun_s < end_s)]))
     return StagedLoad(stages=tuple(found), p95_ms=tuple(_p95_ms(part) for part in per_bin(rows, borders)))
 
 
@@ -57,17 +59,23 @@ def _p95_ms(rows: pd.DataFrame) -> float | None:
     return round(float(quantiles_ms(since_due_ms(good), (95.0,))[0]), 2) if len(good) else None
 
 
-def _recovery(rows: pd.DataFrame, stage: Stage, start_s: float, before: Sequence[StageResult]) -> Recovery | None:
+def _recovery(
+    rows: pd.DataFrame,
+    stage: Stage,
+    start_s: float,
+    before: Sequence[StageResult],
+    usual_ms: Sequence[float | None],
+) -> Recovery | None:
     """How soon the requests of a stage took as long again as before the spike; None: it follows no spike."""
     if not before or stage.level >= before[-1].level:
         return None
-    calm = next((one for one in reversed(before) if one.level < before[-1].level), None)
-    if calm is None or calm.p95_ms is None:
+    calm = [usual for one, usual in zip(before, usual_ms, strict=True) if one.level < before[-1].level]
+    if not calm or calm[-1] is None:
         return None  # nothing is known of how it was before
-    limit_ms = MARGIN * calm.p95_ms + MARGIN_MS
+    limit_ms = MARGIN * calm[-1] + MARGIN_MS
     if 0 < len(rows) < IN_A_ROW and _good(rows, limit_ms).all():
         return None  # too few requests to tell
-    return Recovery(usual_ms=calm.p95_ms, after_s=back_after_s(rows, start_s, limit_ms))
+    return Recovery(usual_ms=calm[-1], after_s=back_after_s(rows, start_s, limit_ms))
 
 
 def _good(rows: pd.DataFrame, limit_ms: float) -> npt.NDArray[np.bool_]:

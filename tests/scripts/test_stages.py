@@ -43,7 +43,7 @@ work = "20ms"
 [mixes.both]
 requests = { pool = 1, quick = 3 }
 [profiles.spike]
-stages = ["2s@5", "1s@60", "3s@5"]
+stages = ["3s@5", "1s@100", "3s@5"]
 reference = 0
 endpoints = ["pool"]
 [profiles.plain]
@@ -87,20 +87,20 @@ def test_users_change_within_a_second_of_each_border_and_every_request_is_counte
     assert_measured(staged.call("run", "--profile", "spike", "--processes", processes))
     found, seen = rows(staged), measured(staged)
     # without think time each user has a request under way, but for a moment
-    for moment_s, users in ((1.0, 5), (2.9, 60), (5.5, 5)):
+    for moment_s, users in ((1.5, 5), (3.9, 100), (6.5, 5)):
         assert under_way(found, moment_s) == pytest.approx(users, abs=1)
     assert seen.staged is not None
     stages = seen.staged.stages
-    assert [(one.level, one.start_s, one.end_s) for one in stages] == [(5, 0, 2), (60, 2, 3), (5, 3, 6)]
+    assert [(one.level, one.start_s, one.end_s) for one in stages] == [(5, 0, 3), (100, 3, 4), (5, 4, 7)]
     assert sum(one.requests for one in stages) == seen.requests
     assert seen.sent == seen.requests + (seen.in_flight or 0) + (seen.after_end or 0)
     assert seen.in_flight == pytest.approx(5, abs=1)  # who left got the response that they waited for
-    # 60 requests are under way when the spike ends, and ten are served in 0.1 s
+    # 100 requests are under way when the spike ends, and ten are served in 0.1 s
     assert stages[2].recovery is not None
-    assert stages[2].recovery.after_s == pytest.approx(0.6, abs=0.15)
+    assert stages[2].recovery.after_s == pytest.approx(1.0, abs=0.25)
     assert not {one.kind for one in seen.warnings} & {"littles-law", "no-steady-part", "users-never-answered"}
     assert seen.prediction is not None
-    assert 250 < seen.prediction.requests < 450  # 50, 100 and 50 a second; 60 users for six seconds would get 600
+    assert 300 < seen.prediction.requests < 550  # 50, 100 and 50 a second; 100 users for seven seconds would get 700
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
