@@ -108,9 +108,11 @@ def mix_sentence(endpoint: Endpoint, plan: Plan, on: Machine, measured: str = ""
     mix, seen = Mix.of(served), f" (measured: {measured})" if measured else ""
     limits = [one for one in bounds(mix, on, OVERHEAD[profile.client]) if one.by != "generator"]
     most_rps, alone = asked_rps(profile, mix.alone_s), latency(1000 * mix.alone_s)
-    if limits and limits[0].rps < most_rps:
+    if limits and (profile.stages or limits[0].rps < most_rps):
         most = f"At most {rate(limits[0].rps)} req/s get through{seen}"
         return f"{most}, limited by {bound_cause(limits[0], mix, on, named)}."
+    if profile.stages:
+        return "No queueing: as far as it is declared, its endpoints share nothing that users would wait for."
     if profile.rate_per_s is not None:
         most = f"; at most {rate(limits[0].rps)} could be served" if limits else ""
         return f"{rate(most_rps)} requests arrive per second{most}{seen}."
