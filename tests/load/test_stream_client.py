@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from load.clients import problem_of
 from load.expectation import Expectation
 from load.http_client import PreparedBytes, Response, Server
+from load.results import Answers
 from load.stream_client import StreamClient, StreamResponse
 from load.streams import StreamSpec
 from tests.load.raw_server import Pause, RawServer, Read, Script, Send, WaitForEnd, raw_server
@@ -176,3 +177,18 @@ def test_a_pointer_looks_at_the_first_event_and_a_text_at_all_of_them() -> None:
     assert problem_of(response, Expectation(contains="last", pointer="/id")) is None
     assert problem_of(response, Expectation(pointer="/no")) == "the response has nothing at /no"
     assert problem_of(response, Expectation(contains="none")) == "the response does not contain 'none'"
+
+
+def test_a_stream_travels_to_another_machine_by_the_clock_of_its_load() -> None:
+    response = stream_of([Read(), Send(HEAD + event("a") * 3 + LAST)], StreamSpec("sse"))
+    answers = Answers()
+    answers.start_s, answers.streaming = response.end_s - 2, {"chat"}
+    answers.add(name="chat", response_time=1.0, response=response)
+    answers.add(name="other", response_time=1.0, response=Response())
+    ((name, end_s, first_byte_ms, first_event_ms, last_event_ms, events, _, ended, _, gaps),) = answers.told()[
+        "streams"
+    ]
+    assert (name, round(end_s, 3), events, ended) == ("chat", 2.0, 3, "end")
+    assert 0 < first_byte_ms <= first_event_ms <= last_event_ms
+    assert gaps
+    assert "streams" not in answers.told()
