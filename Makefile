@@ -1,7 +1,7 @@
 # make bench   measures this machine with the profile `quick` and prints the table
 # make test    runs every check there is
 # make experiment NAME=scale   repeats a measurement that the documents quote; `ls experiments` lists them
-# PYTHON=python3.13 chooses the Python that .venv is made with. TESTS=2: so many files of tests run at a time.
+# PYTHON=python3.13 chooses the Python that .venv is made with. TESTS=2 runs two files of tests at a time.
 
 PYTHON ?= python3
 TESTS ?= 3
