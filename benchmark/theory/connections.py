@@ -71,7 +71,9 @@ def assigned_as_seen(seen: Sequence[Dealt], load: Load, random: np.random.Genera
     while len(users) < load.users:
         size = min(load.batch, load.users - len(users))
         arrived_s = load.spawned_at_s(len(users)) + CONNECTED_AFTER_S
-        sample = next((item for item in seen if item.at_s >= arrived_s), seen[-1])
+        all_of_them = len(users) + size  # several load generators do not start in the same moment
+        late = (item for item in seen if item.at_s >= arrived_s and sum(item.connections_per_worker) >= all_of_them)
+        sample = next(late, seen[-1])
         wanted = np.array(scaled(sample.connections_per_worker, len(users) + size)) - placed
         batch = scaled(np.clip(wanted, 0, None).tolist(), size)
         users += assigned(batch, random)

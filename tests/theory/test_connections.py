@@ -61,6 +61,13 @@ def test_what_was_seen_while_users_arrived_is_dealt_again_batch_by_batch() -> No
     assert (found[:10].count(1), found[10:].count(1)) == (1, 9)
 
 
+def test_a_sample_from_before_all_have_connected_is_passed_over() -> None:
+    """Two load generators never begin in the same moment; the first one's users may all have one worker."""
+    seen = (Dealt(at_s=0.5, connections_per_worker=(10, 0)), Dealt(at_s=1.0, connections_per_worker=(11, 9)))
+    found = assigned_as_seen(seen, Load(users=20, spawn_rate_per_s=20, duration_s=5), np.random.default_rng(0))
+    assert (found.count(0), found.count(1)) == (11, 9)
+
+
 @given(
     seen=st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50)), min_size=1, max_size=5),
     users=st.integers(1, 60),
