@@ -38,7 +38,7 @@ path = "/twentieth"
 [profiles.quick]
 users = 8
 spawn_rate = 8
-duration = "2s"
+duration = "5s"
 timeout = "20s"
 reference = 0
 endpoints = ["kept", "broken", "open"]
