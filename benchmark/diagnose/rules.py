@@ -87,6 +87,13 @@ class Evidence:
         """Part of what processor time there was that the app took at its limit: the middle level's. 0: not known."""
         return median(self._taken(level) for level in self.at_the_limit)
 
+    @property
+    def cores_taken(self) -> float:
+        """Cores of this machine that computed at the limit, without the load generator's: the middle level's."""
+        cores = self.setting.cores or 0
+        used = (cores * level.machine_cpu_percent - level.generator_cpu_percent for level in self.at_the_limit)
+        return median(used) / 100
+
     def _taken(self, level: Level) -> float:
         cores, workers = self.setting.cores, self.setting.workers
         if cores is None:
@@ -122,6 +129,7 @@ AROUND_S = 0.001  # of a service time passes outside the worker's processor: tim
 COMPUTES = 0.9  # of the service time is computing: from there on the processor is what serves
 COMPUTES_SOME = 0.1
 PROCESSOR_FULL, PROCESSOR_NEARLY_FULL = 0.8, 0.65
+ONE_CORE_FULL = 0.8  # what one worker can take, and how many an app that was not started here has is not known
 LEAST_CORES = 0.05
 LONG_TAIL, MUCH_LONGER = 8.0, 3.0
 FEWEST_FOR_A_TAIL = 50
@@ -190,10 +198,12 @@ def _computes_here(evidence: Evidence) -> Verdict | None:
     """An app on this machine that was not started here: what its processes compute is told from the whole machine."""
     if evidence.setting.workers is not None or evidence.setting.cores is None:
         return None
-    if evidence.computing < COMPUTES_SOME or evidence.processor_full < PROCESSOR_NEARLY_FULL:
+    full = evidence.processor_full >= PROCESSOR_NEARLY_FULL or evidence.cores_taken >= ONE_CORE_FULL
+    if evidence.computing < COMPUTES_SOME or not full:
         return None
     computes = f"{1000 * (evidence.cpu_s or 0):.2g} of the {1000 * evidence.service.value:.3g} ms"
-    reason = f"the CPU of this machine was full, and it computed {computes} that a response takes. If the app runs here"
+    busy = f"{evidence.cores_taken:.2g} of the {evidence.setting.cores} cores of this machine were busy"
+    reason = f"{busy}, and it computed {computes} that a response takes. If the app runs here"
     kind = "it is CPU-bound" if evidence.computing >= COMPUTES else "it waits and computes, and the CPU is its limit"
     return _unknown(f"{reason}, {kind}; a pool may be a limit, too", "Start it here ([app] import) to be sure.")
 
@@ -342,7 +352,8 @@ def _pool(evidence: Evidence) -> Verdict:
     seats, grown = evidence.fit.seats, evidence.threads_grown
     if grown > 1 and _near(seats, grown):
         return Verdict("pool", grown)
-    return Verdict("pool", max(1, round(seats.value)))
+    # the way to the server and back lets slots seem more, never fewer: none above the interval
+    return Verdict("pool", max(1, min(round(seats.value), int(seats.high or seats.value))))
 
 
 def _near(seats: Interval, number: float) -> bool:

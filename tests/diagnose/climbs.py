@@ -20,7 +20,7 @@ class Climb:
 
     `computes_s`: processor time of each response, in place of the percentages; the machine shows it, too. `elsewhere`:
     its workers cannot be seen; `cores` None: nor can its machine. `stuck`: one request in so many takes 40
-    times as long.
+    times as long. `around_s`: how much longer than a seat is taken each answer is on its way.
     """
 
     seats: int | None
@@ -39,6 +39,7 @@ class Climb:
     elsewhere: bool = False
     cores: int | None = 2
     stuck: int | None = None
+    around_s: float = 0.0
     seed: int = 1
     rows: list[tuple[float, float]] = field(default_factory=list)
 
@@ -103,9 +104,11 @@ class Climb:
         while events and events[0][0] < end_s:
             now_s, kind, asked_s = heapq.heappop(events)
             if kind == 1:
-                self.rows.append((asked_s, now_s))
+                self.rows.append((asked_s, now_s + self.around_s))
                 busy -= 1
-            queue.append(now_s)  # who is answered asks again at once
+                heapq.heappush(events, (now_s + self.around_s, 0, 0.0))  # who is answered asks again at once
+            else:
+                queue.append(now_s)
             while queue and (self.seats is None or busy < self.seats):
                 asked_s = queue.pop(0 if self.first_come else -1)
                 starves = self.stuck is not None and busy and chance.random() < 1 / self.stuck

@@ -99,6 +99,36 @@ def test_the_service_time_that_is_kept_is_of_every_level_at_which_nothing_queued
     assert alone.unqueued < 50  # a second user waits for the processor
 
 
+@pytest.mark.parametrize(
+    ("seats", "service_s", "computes_s", "said"),
+    [(1, 0.016, 0.015, "CPU-bound"), (2, 0.010, 0.006, "waits and computes"), (2, 0.016, 0.015, "CPU-bound")],
+)
+def test_an_app_by_url_that_may_fill_one_core_of_this_machine_is_not_called_a_pool(
+    seats: int, service_s: float, computes_s: float, said: str
+) -> None:
+    """One worker fills one core of two, or of sixteen; how many workers there are is not known."""
+    for cores in (2, 16):
+        found = Climb(
+            seats=seats, service_s=lambda _: service_s, computes_s=computes_s, elsewhere=True, cores=cores
+        ).diagnosis()
+        assert found.regime is None
+        assert said in found.finding
+
+
+def test_an_app_by_url_that_hardly_computes_is_a_pool() -> None:
+    found = Climb(seats=10, service_s=lambda _: 0.1, computes_s=0.001, elsewhere=True).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 10)
+
+
+@pytest.mark.parametrize("seats", [8, 10, 20])
+def test_slots_are_no_more_than_the_interval_says(seats: int) -> None:
+    """What framework and load generator add makes slots seem more."""
+    found = Climb(seats=seats, service_s=lambda _: 0.041, around_s=0.0025, level_s=2.0).diagnosis()
+    assert found.seats_per_worker is not None
+    assert found.seats_per_worker.low > seats
+    assert found.seats == int(found.seats_per_worker.high or 0)
+
+
 def test_so_random_service_times_that_seats_can_not_be_counted_are_not_guessed_from() -> None:
     told = [Climb(seats=3, service_s=exponential, seed=seed).diagnosis().regime for seed in range(10)]
     assert told.count(None) >= 8
