@@ -352,8 +352,10 @@ def _pool(evidence: Evidence) -> Verdict:
     seats, grown = evidence.fit.seats, evidence.threads_grown
     if grown > 1 and _near(seats, grown):
         return Verdict("pool", grown)
-    # the way to the server and back lets slots seem more, never fewer: none above the interval
-    return Verdict("pool", max(1, min(round(seats.value), int(seats.high or seats.value))))
+    slots = round(seats.value)
+    if grown > 1:  # the way to a thread and back lets slots seem more: none above the interval
+        slots = min(slots, int(seats.high or seats.value))
+    return Verdict("pool", max(1, slots))
 
 
 def _near(seats: Interval, number: float) -> bool:

@@ -122,8 +122,8 @@ def test_an_app_by_url_that_hardly_computes_is_a_pool() -> None:
 
 @pytest.mark.parametrize("seats", [8, 10, 20])
 def test_slots_are_no_more_than_the_interval_says(seats: int) -> None:
-    """What framework and load generator add makes slots seem more."""
-    found = Climb(seats=seats, service_s=lambda _: 0.041, around_s=0.0025, level_s=2.0).diagnosis()
+    """What framework and load generator add makes slots seem more, that threads wait for."""
+    found = Climb(seats=seats, service_s=lambda _: 0.041, around_s=0.0025, level_s=2.0, threads_grown=40).diagnosis()
     assert found.seats_per_worker is not None
     assert found.seats_per_worker.low > seats
     assert found.seats == int(found.seats_per_worker.high or 0)
