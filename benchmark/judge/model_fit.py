@@ -176,6 +176,8 @@ def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[s
 
 def _causes_in_the_model(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[str, str]]:
     dealt, members = measured.connections_per_worker, endpoint.members
+    if plan.profile.stages:  # at the end only users of the last stage are left
+        dealt = measured.dealt[-1].connections_per_worker if measured.dealt else None
     if any(one.served == "blocked event loop" for one in members):
         yield (
             "a blocked event loop does not respond in the order of requests, as the model assumes",

@@ -229,7 +229,9 @@ def _expected(
         return over_rounds([one.whole for one in each]), _over_draws(each)
     profile = plan.profile.model_copy(update={"users": max(1, measured.users_started)})
     as_loaded = plan.model_copy(update={"profile": profile})
-    seen = () if profile.stages else measured.dealt  # who came in which stage got connections of that stage
+    seen = measured.dealt
+    if profile.stages and seen:  # how the most users were dealt counts, not the few who are left at the end
+        split, seen = seen[-1].connections_per_worker, ()
     found = predict(as_loaded, served, split=split, seen=seen, draws=ROUND_DRAWS, on=on)
     return found, found.parts
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.config import make_plan, read_config
 from benchmark.plan import Endpoint, Plan, Target
-from benchmark.record import PERCENTILES, Columns
+from benchmark.record import PERCENTILES, Columns, Dealt
 from benchmark.report.published import PublishedRow, read_published
 from benchmark.store import read_record
 from benchmark.theory.computing import service
@@ -110,3 +110,18 @@ def test_nothing_is_predicted_of_what_is_not_known() -> None:
     assert service(Endpoint(name="e", path="/", served="event loop", work_s=1, locustfile="own.py"), plan) is None
     assert service(pooled, elsewhere) is None
     assert service(awaiting, elsewhere) is not None
+
+
+@pytest.mark.parametrize("left", [(5, 0), (0, 5), (2, 3)])
+def test_a_spike_is_predicted_for_how_its_users_were_dealt_and_not_for_who_is_left(
+    repository: Path, left: tuple[int, int]
+) -> None:
+    """60 users of ten slots in each of two workers: 20 at a time, whoever has the five of the last stage."""
+    plan = make_plan(read_config(repository / "benchmark.toml"), "smoke", {"stages": "3s@5,2s@60,5s@5"})
+    pooled = Endpoint(name="pooled", path="/", served="pool", seats=10, work_s=0.1)
+    plan = plan.model_copy(update={"endpoints": (pooled,), "target": Target(import_path="a:app", workers=2)})
+    dealt = [Dealt(at_s=0.5, connections_per_worker=left), Dealt(at_s=3.5, connections_per_worker=(30, 30))]
+    measured = some_round(connections_per_worker=left, dealt=dealt, users_started=60, load_end_s=10.0)
+    found = predict_round(plan, pooled, measured)
+    assert found is not None
+    assert found.requests == pytest.approx(8 * 5 / 0.1 + 2 * 20 / 0.1, rel=0.06)
