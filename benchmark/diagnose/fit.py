@@ -17,11 +17,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.diagnose.model import Interval, Level, Step
-from benchmark.summary import since_due_ms, within
+from benchmark.summary import right, since_due_ms, within
 
 Floats = npt.NDArray[np.float64]
 
 FEWEST_ANSWERS = 2
+FEWEST_FOR_A_SLOPE = 3
 SETTLING = 0.2  # of a level is left out at its begin: new users connect, and the queue that they make builds up
 SMOOTH_SPREAD = 0.1
 HICCUPS = 0.02  # of the answers, the slowest, may be chance
@@ -31,7 +32,9 @@ MOST_MISFIT = 16.0  # squared, in standard errors; beyond it a level is no worse
 CHI2_95 = 3.84
 GRID = 600
 LITTLE = 0.05  # of the service time is waited for a processor; then it is taken off
-BUSY_PERCENT = 85.0  # of the machine: from there on programs wait for each other
+QUIET_PERCENT, QUIET_WORKER_PERCENT = 70.0, 50.0  # of the machine, of a core: beyond, what is waited shows no more
+KNOWN = 0.01  # relative 95% error of a mean that more responses need not make better
+BUSY = 0.5  # of the most processor time that a level took: from there on a level tells what a response costs
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,13 @@ def connections(level: Level) -> tuple[float, ...]:
     return tuple(count * level.users / sum(held) for count in held)
 
 
+def served_at_once(level: Level, seats_per_worker: float) -> float:
+    """Requests of a level that so many seats can serve at a time: a worker with fewer connections is not full."""
+    return sum(min(held, seats_per_worker) for held in connections(level))
+
+
 def capacity(level: Level, seats_per_worker: Floats) -> Floats:
-    """Requests that can be served at a time with so many seats in each worker (one value for each of them)."""
+    """The same for many numbers of seats."""
     held = np.asarray(connections(level), dtype=np.float64)
     served: Floats = np.minimum(held[:, None], seats_per_worker[None, :]).sum(axis=0)
     return served
@@ -133,16 +141,27 @@ def fit(found: Sequence[Level], service: Interval, variation: float) -> Fit:
     )
 
 
-def unqueued(rows: pd.DataFrame, found: Sequence[Level], seats: int | None, cpu_s: float | None) -> pd.DataFrame:
+def mean_latency(rows: pd.DataFrame) -> Interval:
+    """Mean response time (s) of at least one row."""
+    latencies = since_due_ms(rows) / 1000
+    value = float(latencies.mean())
+    error = 1.96 * float(latencies.std(ddof=min(1, len(latencies) - 1))) / np.sqrt(len(latencies))
+    return Interval(value=value, low=max(value - error, 0.0), high=value + error)
+
+
+def unqueued(rows: pd.DataFrame, found: Sequence[Level], seats: float | None, cpu_s: float | None) -> pd.DataFrame:
     """Rows of the levels at which nothing had to wait: of one user, and of more of them as long as none queued.
 
-    More responses tell the mean of what varies better, and how long it takes where the machine is not half asleep.
-    `seats` of each worker, None: any number. `cpu_s`: of one request; not known means one user only.
+    More responses tell the mean of what varies better; levels are added until it is KNOWN. `seats` of each worker,
+    None: any number. `cpu_s`: of one request; not known means one user only.
     """
     first, *others = found
     kept = [within(rows, first.start_s, first.end_s)[1:]]
     mean_ms = float(since_due_ms(kept[0]).mean())
     for level in others:
+        so_far = pd.concat(kept)
+        if len(so_far) >= FEWEST_ANSWERS and _error(mean_latency(so_far)) <= KNOWN:
+            break
         settled_s = level.start_s + SETTLING * (level.end_s - level.start_s)
         # by when they were sent: of those that end within a short level more are short
         more = rows[(rows["sent_s"] >= settled_s) & (rows["sent_s"] < level.end_s)]
@@ -153,19 +172,82 @@ def unqueued(rows: pd.DataFrame, found: Sequence[Level], seats: int | None, cpu_
     return pd.concat(kept)
 
 
-def _waits_s(level: Level, seats: int | None, cpu_s: float | None) -> float:
+def better_known(
+    service: Interval, fitted: Fit, found: Sequence[Level], rows: pd.DataFrame, cpu_s: float | None
+) -> Interval | None:
+    """Service time (s) of all levels at which nothing queued; None where that of one user is known as well."""
+    seats = fitted.seats
+    alone = right(unqueued(rows, found, seats.value if seats.high is not None else None, cpu_s))
+    if _error(service) <= KNOWN or len(alone) < FEWEST_ANSWERS:
+        return None
+    mean = mean_latency(alone)
+    return mean if _error(mean) < _error(service) else None
+
+
+def _error(mean: Interval) -> float:
+    """Relative, of 95% confidence."""
+    return (mean.high or float("inf")) / mean.value - 1
+
+
+def _waits_s(level: Level, seats: float | None, cpu_s: float | None) -> float:
     """How long (s) a request of a level waits for a processor, on average; inf: for a slot, or it is not known.
 
     The mean of Pollaczek and Khinchine, where others than the user who asks keep a worker `busy`.
     """
-    worst = 0.0
-    for held, percent in zip(connections(level), level.worker_cpu_percent or (), strict=False):
-        busy = percent / 100 * (held - 1) / held if held > 1 else 0.0
-        worst = max(worst, busy / (2 * (1 - busy))) if busy < 1 else float("inf")
+    busiest = max(level.worker_cpu_percent or (0.0,))
     queues = max(connections(level)) > (seats or float("inf"))
-    if cpu_s is None or level.worker_cpu_percent is None or queues or level.machine_cpu_percent > BUSY_PERCENT:
+    if cpu_s is None or level.worker_cpu_percent is None or queues or busiest > QUIET_WORKER_PERCENT:
         return float("inf")
+    if level.machine_cpu_percent > QUIET_PERCENT:
+        return float("inf")
+    worst = 0.0
+    for held, percent in zip(connections(level), level.worker_cpu_percent, strict=False):
+        busy = percent / 100 * (held - 1) / held if held > 1 else 0.0
+        worst = max(worst, busy / (2 * (1 - busy)))
     return cpu_s * worst
+
+
+def seat_time_s(rows: pd.DataFrame, full: Sequence[Level], seats: float) -> float | None:
+    """How long (s) a response takes its seat where all are taken: seats over throughput. None: nothing came.
+
+    It is known far better than the mean of a few responses.
+    """
+    seat_s, answers = 0.0, 0
+    for level in full:
+        start_s = level.start_s + SETTLING * (level.end_s - level.start_s)
+        seat_s += served_at_once(level, seats) * (level.end_s - start_s)
+        answers += len(within(rows, start_s, level.end_s))
+    return seat_s / answers if answers else None
+
+
+def cpu_per_request_s(found: Sequence[Level], cores: int | None) -> float | None:
+    """Processor time of one request (s): of the workers, or what the machine computes more for each response.
+
+    Of the busy levels: a process that has nothing else to do is woken for each request, and one that is busy is not.
+    Of an app that was not started here the slope is taken (least squares): what others compute all the time is no part
+    of a request. None: not known.
+    """
+    if found[0].worker_cpu_percent is not None:
+        return _cost_s(found, [sum(level.worker_cpu_percent or ()) for level in found])
+    if cores is None or len(found) < FEWEST_FOR_A_SLOPE:
+        return None
+    rates = np.array([level.answers / (level.end_s - level.start_s) for level in found])
+    busy = [cores * level.machine_cpu_percent - level.generator_cpu_percent for level in found]
+    varies = rates - rates.mean()
+    return max(0.0, float((varies * np.array(busy)).sum() / 100 / max((varies**2).sum(), 1e-9)))
+
+
+def generator_cpu_s(found: Sequence[Level]) -> float | None:
+    return _cost_s(found, [level.generator_cpu_percent for level in found])
+
+
+def _cost_s(found: Sequence[Level], percent: Sequence[float]) -> float | None:
+    """Processor time of one response, over the busy levels. The first level may have warmed something up."""
+    later = list(zip(found, percent, strict=True))[1:]
+    most = max((used for _, used in later), default=0.0)
+    busy = [(level, used) for level, used in later if used >= BUSY * most]
+    answers = sum(level.answers for level, _ in busy)
+    return sum(used / 100 * (level.end_s - level.start_s) for level, used in busy) / answers if answers else None
 
 
 def _interval(value: float, accepted: Floats, *, open_above: bool) -> Interval:

@@ -12,11 +12,25 @@ import numpy as np
 import pandas as pd
 
 from benchmark.diagnose.advice import advice
-from benchmark.diagnose.fit import Fit, connections, fit, levels, service_time, unqueued
+from benchmark.diagnose.fit import (
+    Fit,
+    better_known,
+    connections,
+    cpu_per_request_s,
+    fit,
+    generator_cpu_s,
+    levels,
+    mean_latency,
+    seat_time_s,
+    served_at_once,
+    service_time,
+    unqueued,
+)
 from benchmark.diagnose.model import Diagnosis, Interval, Level, Setting, Step
 from benchmark.formatting import figure
 from benchmark.plan import Served
 from benchmark.summary import quantile_grid, right, since_due_ms
+from benchmark.theory.computing import outside_seat_s
 
 LATE = 0.95  # connections accepted before the end of a level, of its users, below which some had to wait
 FULL = 0.8  # a level is full when no more than this part of its users can be served at a time
@@ -117,11 +131,6 @@ class Evidence:
         """
         longest = max((level.tail for level in self.full if level.answers >= FEWEST_FOR_A_TAIL), default=0.0)
         return longest if longest >= MUCH_LONGER * self.levels[0].tail else 0.0
-
-
-def served_at_once(level: Level, seats_per_worker: float) -> float:
-    """Requests of a level that so many seats can serve at a time: a worker with fewer connections is not full."""
-    return sum(min(held, seats_per_worker) for held in connections(level))
 
 
 SHORTEST_S = 0.002
@@ -379,7 +388,25 @@ def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Dia
     if not report.levels or report.regime is None:
         return report
     alone = unqueued(rows, report.levels, report.seats, report.cpu_per_request_s)
-    return report.model_copy(update={"quantiles": quantile_grid(alone), "unqueued": len(right(alone))})
+    grid = quantile_grid(alone)
+    if grid is not None:
+        longer = _longer(mean_latency(right(alone)), report, rows)
+        grid = grid.model_copy(update={"latency_ms": tuple(round(longer * ms, 3) for ms in grid.latency_ms)})
+    return report.model_copy(update={"quantiles": grid, "unqueued": len(right(alone))})
+
+
+def _longer(mean: Interval, report: Diagnosis, rows: pd.DataFrame) -> float:
+    """By what to multiply response times so that full seats give the throughput that was measured.
+
+    Where a few responses vary, their mean is not known well: within its interval, that of full seats is the better one.
+    """
+    seats = report.seats
+    full = [level for level in report.levels if seats and served_at_once(level, seats) <= FULL * level.users]
+    taken_s = seat_time_s(rows, full, seats) if seats and len(full) > 1 else None
+    if taken_s is None:
+        return 1.0
+    expected_s = taken_s + outside_seat_s(report.generator_cpu_s or 0.0)
+    return min(max(expected_s, mean.low), mean.high or mean.value) / mean.value
 
 
 def _concluded(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:
@@ -394,6 +421,9 @@ def _concluded(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> D
         verdict = _replaced(setting, next(level for level in answering if not level.answers))
         return _report(verdict, setting, tuple(found), alone, None)
     evidence = _evidence(tuple(answering), rows, alone, setting)
+    if better := better_known(evidence.service, evidence.fit, evidence.levels, rows, evidence.cpu_s):
+        found = levels(steps, rows, better.value)
+        evidence = _evidence(tuple(found[: len(answering)]), rows, better, setting)
     verdict = next(told for rule in RULES if (told := rule(evidence)) is not None)
     return _with_standstill(_report(verdict, setting, tuple(found), evidence.fit.service, evidence), still)
 
@@ -433,33 +463,7 @@ def _evidence(found: tuple[Level, ...], rows: pd.DataFrame, alone: Interval, set
     fitted = fit(found, alone, float(latencies.std() / latencies.mean()))
     full = [level for level in found if served_at_once(level, fitted.seats.value) <= FULL * level.users]
     quick_s = float(np.quantile(latencies, 0.1)) / 1000
-    return Evidence(setting, found, alone, fitted, tuple(full), _cpu_per_request_s(found, setting), quick_s)
-
-
-def _cpu_per_request_s(found: Sequence[Level], setting: Setting) -> float | None:
-    """Processor time of one request (s): of the workers, or what the machine computes more for each response.
-
-    The first level is left out: it may have warmed something up. Of an app that was not started here the slope is
-    taken (least squares): what others compute all the time is no part of a request. None: not known.
-    """
-    later = found[1:]
-    spans_s = np.array([level.end_s - level.start_s for level in later])
-    answers = np.array([level.answers for level in later])
-    if found[0].worker_cpu_percent is not None:
-        used = np.array([sum(level.worker_cpu_percent or ()) / 100 for level in later])
-        return float((used * spans_s).sum() / max(1, answers.sum()))
-    if setting.cores is None or len(found) < FEWEST_LEVELS:
-        return None
-    rates = np.array([level.answers / (level.end_s - level.start_s) for level in found])
-    busy = [setting.cores * level.machine_cpu_percent - level.generator_cpu_percent for level in found]
-    varies = rates - rates.mean()
-    return max(0.0, float((varies * np.array(busy)).sum() / 100 / max((varies**2).sum(), 1e-9)))
-
-
-def _generator_cpu_s(found: Sequence[Level]) -> float | None:
-    answers = sum(level.answers for level in found[1:])
-    used_s = sum(level.generator_cpu_percent / 100 * (level.end_s - level.start_s) for level in found[1:])
-    return used_s / answers if answers else None
+    return Evidence(setting, found, alone, fitted, tuple(full), cpu_per_request_s(found, setting.cores), quick_s)
 
 
 def _report(
@@ -473,7 +477,7 @@ def _report(
         seats=verdict.seats,
         most_at_once=evidence.most_at_once if evidence else None,
         cpu_per_request_s=evidence.cpu_s if evidence else None,
-        generator_cpu_s=_generator_cpu_s(found),
+        generator_cpu_s=generator_cpu_s(found),
         finding=f"How it is served could not be determined: {verdict.reason}.",
         evidence="",
         change=verdict.remedy,

@@ -127,6 +127,11 @@ def _as_measured(found: Service, endpoint: Endpoint, lone: MeasuredService, clie
     )
 
 
+def outside_seat_s(generator_s: float) -> float:
+    """How long (s) a response is on its way before it has its slot, and after it. `generator_s`: processor time."""
+    return WAY_S + FRAMEWORK_S + generator_s / 2
+
+
 def resampled(endpoint: Endpoint, random: np.random.Generator) -> Endpoint:
     """The same endpoint as another measurement of as many responses might have found it (Efron's bootstrap, 1979)."""
     if endpoint.mix is not None:
