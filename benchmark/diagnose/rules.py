@@ -80,7 +80,7 @@ class Evidence:
     @property
     def accepted_late(self) -> bool:
         """Whether connections waited for a worker to accept them: its event loop had no time."""
-        return any(sum(level.connections_per_worker or (level.users,)) < LATE * level.users for level in self.full)
+        return any(_accepted_late(level) for level in self.full)
 
     @property
     def computing(self) -> float:
@@ -127,9 +127,12 @@ class Evidence:
     def tail(self) -> float:
         """How many times as long as the median the slowest of 100 took where requests queued; 0: too few to say.
 
-        Or where that is no more than a few times what it is for one user.
+        Or where that is no more than a few times what it is for one user. A worker that computes all the time accepts
+        late, and those whose connections it has not accepted wait for that, and for no lock.
         """
-        longest = max((level.tail for level in self.full if level.answers >= FEWEST_FOR_A_TAIL), default=0.0)
+        seen = [level for level in self.full if level.answers >= FEWEST_FOR_A_TAIL]
+        told = [level.tail for level in seen if not (_accepted_late(level) and _a_worker_is_full(level))]
+        longest = max(told, default=0.0)
         return longest if longest >= MUCH_LONGER * self.levels[0].tail else 0.0
 
 
@@ -144,6 +147,7 @@ LONG_TAIL, MUCH_LONGER = 8.0, 3.0
 FEWEST_FOR_A_TAIL = 50
 BUSY_GENERATOR_PERCENT = 85.0
 BUSY_MACHINE_PERCENT = 85.0
+FULL_WORKER_PERCENT = 95.0
 MANY = 64  # requests that have to be served at a time before it is said that they queue for nothing
 STILL_GROWS = 1.25  # growth of throughput over the last level, which doubles the users
 FLAT = 1.3  # most unevenness of the levels that are called full
@@ -154,6 +158,14 @@ CLOSE = 0.15
 MOST_SHARED = 0.75  # slots of each worker, of one that all of them share
 MOST_PROCESSORS = 64  # of another machine: what serves more at a time is no processor
 MOST_WIDE = 1.6  # largest over smallest number of slots that still counts as knowing how many there are
+
+
+def _accepted_late(level: Level) -> bool:
+    return sum(level.connections_per_worker or (level.users,)) < LATE * level.users
+
+
+def _a_worker_is_full(level: Level) -> bool:
+    return max(level.worker_cpu_percent or (0.0,)) >= FULL_WORKER_PERCENT
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,17 @@
 """Processes that share the cores of a machine, each of which handles one thing after another.
 
-While more processes are busy than there are cores, all of them progress equally, at the rate cores / busy: processor
-sharing (Kleinrock, "Queueing Systems, Volume II: Computer Applications", 1976, section 4.4). One clock counts what
-each busy process got done, so that the next end is always the least on a heap, however the rate changes.
+While more processes are busy than there are cores, they take turns: round robin, of which processor sharing is the
+limit for short slices (Kleinrock, "Queueing Systems, Volume II: Computer Applications", 1976, section 4.4).
 """
 
-from dataclasses import dataclass
-from heapq import heappop, heappush
-from itertools import count
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from simpy import Environment, Event
+
+SLICE_S = 0.003
+"""For how long a process runs while others want to: what Linux gives each, to a tick of 1/250 s (2026)."""
 
 
 @dataclass(frozen=True)
@@ -55,66 +56,70 @@ class OneByOne:
 
 @dataclass
 class Sharing:
-    """A process that shares its cores with others; times on the clock of `cores`."""
+    """A process that shares its cores with others. `jobs`: what it still has to handle, in order (s, and then what)."""
 
     cores: "SharedCores"
-    queued: int = 0
-    free_at_s: float = 0.0
+    jobs: deque[tuple[float, Event]] = field(default_factory=deque)
+    done_s: float = 0.0
+    """Of the first job."""
 
     def handle(self, seconds: float) -> Event:
         return self.cores.handle(self, seconds)
 
 
 class SharedCores:
-    """Cores on which all busy processes progress equally, none of them faster than one core."""
+    """Cores that take turns at the busy processes: one that has run for a slice goes to the end of the queue."""
 
     def __init__(self, environment: Environment, cores: int) -> None:
         self._environment = environment
-        self._cores = cores
-        self._busy = 0
-        self._done_s = 0.0  # what a process that was busy all the time has got done
-        self._at_s = 0.0  # when that was true
-        self._rate = 1.0
-        self._ends: list[tuple[float, int, Sharing, Event]] = []  # when on that clock
-        self._numbers = count()
-        self._due: tuple[float, float] | None = None  # at which rate what is due next
+        self._free = cores
+        self._ready: deque[Sharing] = deque()
 
     def handle(self, process: Sharing, seconds: float) -> Event:
-        self._advance()
-        if not process.queued:
-            self._busy += 1
-            process.free_at_s = self._done_s
-        process.queued += 1
-        process.free_at_s += seconds
         event = self._environment.event()
-        heappush(self._ends, (process.free_at_s, next(self._numbers), process, event))
-        self._await_next()
+        process.jobs.append((seconds, event))
+        if len(process.jobs) == 1:
+            self._ready.append(process)
+            self._fill()
         return event
 
-    def _advance(self) -> None:
-        now = self._environment.now
-        self._done_s += (now - self._at_s) * self._rate
-        self._at_s = now
+    def _fill(self) -> None:
+        while self._free and self._ready:
+            self._free -= 1
+            self._run(self._ready.popleft(), SLICE_S)
 
-    def _await_next(self) -> None:
-        self._rate = min(1.0, self._cores / self._busy) if self._busy else 1.0
-        due = (self._rate, self._ends[0][0]) if self._ends else None
-        if due is None or due == self._due:
-            return
-        self._due = due
-        timeout = self._environment.timeout(max(0.0, (due[1] - self._done_s) / self._rate))
-        timeout.callbacks.append(lambda _: self._finish() if self._due is due else None)
+    def _run(self, process: Sharing, left_s: float) -> None:
+        """Let a process that has something to do run on, for so much of its slice."""
+        seconds, event = process.jobs[0]
+        rest_s = seconds - process.done_s
+        runs_s = min(rest_s, left_s)
+        ends = self._environment.timeout(runs_s)
+        left_s -= runs_s
+        if runs_s < rest_s:
+            process.done_s += runs_s
+            ends.callbacks.append(lambda _: self._turn(process, left_s))
+        else:
+            ends.callbacks.append(lambda _: self._finish(process, event, left_s))
 
-    def _finish(self) -> None:
-        self._advance()
-        self._done_s = self._ends[0][0]  # no rounding error lets it be a little before or after
-        while self._ends and self._ends[0][0] <= self._done_s:
-            _, _, process, event = heappop(self._ends)
-            process.queued -= 1
-            self._busy -= not process.queued
-            event.succeed()
-        self._due = None
-        self._await_next()
+    def _finish(self, process: Sharing, event: Event, left_s: float) -> None:
+        process.done_s = 0.0
+        # only when all who waited for this have gone on: the same process may be asked for more
+        event.callbacks.append(lambda _: self._next(process, left_s))
+        event.succeed()
+
+    def _next(self, process: Sharing, left_s: float) -> None:
+        process.jobs.popleft()
+        if process.jobs:
+            self._turn(process, left_s)
+        else:
+            self._free += 1
+            self._fill()
+
+    def _turn(self, process: Sharing, left_s: float) -> None:
+        if left_s <= 0 and self._ready:
+            self._ready.append(process)
+            process = self._ready.popleft()
+        self._run(process, left_s if left_s > 0 else SLICE_S)
 
 
 def processes(environment: Environment, machine: Machine | None, workers: int) -> tuple[list[Process], list[Process]]:

@@ -18,9 +18,10 @@ from benchmark.diagnose.rules import diagnose
 class Climb:
     """A server to climb on. `seats` per worker; None: nothing queues. `share`: of the connections, worker by worker.
 
-    `computes_s`: processor time of each response, in place of the percentages; the machine shows it, too. `elsewhere`:
-    its workers cannot be seen; `cores` None: nor can its machine. `stuck`: one request in so many takes 40
-    times as long. `around_s`: how much longer than a seat is taken each answer is on its way.
+    `computes_s`: processor time of each response, in place of the percentages; the machine shows it, too. `cpu_of_s`:
+    the same where it depends on the throughput. `elsewhere`: its workers cannot be seen; `cores` None: nor can its
+    machine. `stuck`: one request in so many takes 40 times as long. `around_s`: how much longer than a seat is taken
+    each answer is on its way.
     """
 
     seats: int | None
@@ -36,6 +37,7 @@ class Climb:
     threads_grown: int = 0
     threads: int = 40
     computes_s: float | None = None
+    cpu_of_s: Callable[[float], float] | None = None
     elsewhere: bool = False
     cores: int | None = 2
     stuck: int | None = None
@@ -63,9 +65,11 @@ class Climb:
     def _seen(self, step: Step, ends_s: pd.Series) -> Step:
         """What is seen of a level: the processor time of its responses, and of workers nothing where they are not."""
         workers, changes = len(self.share), dict[str, Any]()
-        if self.computes_s is not None:
-            answers = int(((ends_s > step.start_s) & (ends_s <= step.end_s)).sum())
-            used = 100 * answers * self.computes_s / (step.end_s - step.start_s)
+        answers = int(((ends_s > step.start_s) & (ends_s <= step.end_s)).sum())
+        rps = answers / (step.end_s - step.start_s)
+        cost_s = self.cpu_of_s(rps) if self.cpu_of_s and rps else self.computes_s
+        if cost_s is not None:
+            used = 100 * rps * cost_s
             machine = (used + self.generator_cpu_percent) / (self.cores or 1)
             changes = {"worker_cpu_percent": (used / workers,) * workers, "machine_cpu_percent": machine}
         if self.elsewhere:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from benchmark.diagnose.advice import advice
 from benchmark.diagnose.fit import connections
 from benchmark.diagnose.model import Level
+from benchmark.theory.demand import mean_s as mean_of
 from tests.diagnose.climbs import Climb
 
 
@@ -97,6 +98,36 @@ def test_the_service_time_that_is_kept_is_of_every_level_at_which_nothing_queued
     assert middle == pytest.approx(69.3, rel=4 / found.unqueued**0.5)
     alone = Climb(seats=21, service_s=exponential, level_s=4.0, computes_s=0.06).diagnosis()
     assert alone.unqueued < 50  # a second user waits for the processor
+
+
+def log_normal(chance: random.Random) -> float:
+    return chance.lognormvariate(0, 0.6) * 0.1 / 1.197
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_full_slots_of_what_is_kept_give_the_throughput_that_was_measured(seed: int) -> None:
+    """A few hundred responses that vary leave the mean open by 5 %; slots over throughput do not."""
+    found = Climb(seats=27, service_s=log_normal, level_s=4.0, computes_s=0.0, seed=seed).diagnosis()
+    assert found.quantiles is not None
+    assert found.seats is not None
+    mean_s = mean_of(found.quantiles.percent, found.quantiles.latency_ms) / 1000
+    full = [level for level in found.levels if level.users >= 64]
+    measured_rps = sum(level.answers for level in full) / (4.0 * len(full))
+    assert found.seats / mean_s == pytest.approx(measured_rps, rel=0.02)
+
+
+def test_what_is_known_from_one_user_stays_as_it_was_measured() -> None:
+    """Its slots are not 12 but 11 and a little: the time of a response does not follow."""
+    found = Climb(seats=12, computes_s=0.0, around_s=0.004, level_s=2.0).diagnosis()
+    assert found.quantiles is not None
+    assert set(found.quantiles.latency_ms) == {104.0}
+
+
+def test_a_request_costs_what_it_costs_a_busy_worker() -> None:
+    """One that sleeps is woken for each request: 1 ms at first, 0.3 ms where there is much to do."""
+    found = Climb(seats=None, service_s=lambda _: 0.1, users=UP_TO_512, cpu_of_s=lambda rps: 0.0003 + 0.02 / rps)
+    rps = 512 / 0.1
+    assert found.diagnosis().cpu_per_request_s == pytest.approx(0.0003 + 0.02 / rps, rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +273,12 @@ def test_a_lock_that_some_requests_wait_for_far_longer_is_neither_pool_nor_proce
     assert found.regime is None
     assert "a lock" in found.finding
     assert not found.gain
+
+
+def test_who_waits_to_be_accepted_by_a_full_event_loop_waits_for_no_lock() -> None:
+    full = Climb(seats=2, users=(1, 4, 8, 16), service_s=lambda _: 0.005, worker_cpu_percent=100.0, stuck=40)
+    assert "a lock" in full.diagnosis().finding
+    assert "a lock" not in replace(full, accepts_late=True, rows=[]).diagnosis().finding
 
 
 @pytest.mark.parametrize(
