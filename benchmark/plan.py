@@ -46,7 +46,7 @@ from benchmark.service import MeasuredService
 from benchmark.slo import Promise
 from benchmark.stages import MOST_STAGES, filled_in, named, parsed_stages
 from benchmark.streams import StreamKind, Until
-from benchmark.uploads import Sending, check_sent
+from benchmark.uploads import HEADER_NAME, Sending, check_headers, check_sent
 from load.arrivals import Stage, Think
 from load.spec import READING, SECRETS_VARIABLE, Secrets, hidden_values, secret_texts
 from load.values import NAME, Table, names_in
@@ -150,8 +150,6 @@ class Profile(Frozen):
 # By threads of AnyIO, by nothing they could queue for, one at a time because the handler blocks its event loop, by
 # another pool of `seats` in each worker (a semaphore, a database pool), by computing, or by waiting and computing.
 Served = Literal["thread pool", "event loop", "blocked event loop", "pool", "cpu", "mixed"]
-SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what RFC 9110 calls a token
 
 
 Server = Literal["uvicorn", "granian", "hypercorn", "gunicorn"]
@@ -268,6 +266,7 @@ class Endpoint(Sending):
     """One thing that is requested. Its path, headers and body may name environment variables: "Bearer $TOKEN".
 
     `seats`: requests that one worker serves at a time, with `served = "pool"`; benchmark.toml calls them slots.
+    `on_threads`: who waits for a slot, or has one, holds a thread of its worker (a `def` that needs a connection).
     `take`: values of the response, by their names and JSON pointers, that later requests of a flow hold as "{name}".
     `data`: a CSV file next to benchmark.toml; each user has its own row of it, or draws one for each request (`rows`),
     and "{column}" stands for its values. `table` holds it once benchmark.toml has been read; no record does.
@@ -286,6 +285,7 @@ class Endpoint(Sending):
     expect: Expectation = Expectation()
     served: Served | None = None
     seats: Count | None = Field(default=None, ge=1, le=100_000, validation_alias=AliasChoices("slots", "seats"))
+    on_threads: bool = Field(default=False, exclude_if=lambda value: not value)
     work_tasks: Number | None = Field(default=None, ge=0.001, le=1000)
     work_s: Seconds | None = Field(default=None, ge=SHORTEST_S, le=3600, validation_alias=known_as("work_s"))
     cpu_s: Seconds | None = Field(default=None, ge=SHORTEST_S, le=3600, validation_alias=known_as("cpu_s"))
@@ -311,18 +311,10 @@ class Endpoint(Sending):
             raise ValueError("takes work_tasks or work, not both")
         if (self.served == "pool") != (self.seats is not None):
             raise ValueError('served = "pool" and slots = N go together: N requests at a time in each worker')
+        if self.on_threads and self.served != "pool":
+            raise ValueError('on_threads = true goes with served = "pool": who waits for a slot holds a thread')
         self._check_computing()
-        for name, value in self.headers.items():
-            if not _HEADER_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} cannot be the name of a header")
-            if value != value.strip():
-                raise ValueError(f"header {name}: its value begins or ends with a space, which HTTP does not carry")
-            if not Template(value).is_valid():
-                raise ValueError(f'header {name}: a "$" that names no variable is written "$$"')
-            if not (f"{name}{value}".isascii() and f"{name}{value}".isprintable()):
-                raise ValueError(f"header {name!r}: must be one line of ASCII")
-            if SECRET_HEADER.search(name) and not (Template(value).get_identifiers() or names_in(value)):
-                raise ValueError(f'header {name}: its value would end up in reports; put it into a variable: "$TOKEN"')
+        check_headers(self.headers)
         return self
 
     def _check_computing(self) -> None:
@@ -342,7 +334,7 @@ class Endpoint(Sending):
 
         Computing counts as one seat: Python runs the bytecode of one thread at a time.
         """
-        if self.served == "thread pool":
+        if self.served == "thread pool" or (self.on_threads and self.seats is not None and self.seats > threads):
             return threads
         return 1 if self.served in {"blocked event loop", "cpu"} else self.seats
 
@@ -423,7 +415,7 @@ class Login(Frozen):
     @classmethod
     def _names_the_token(cls, text: str) -> str:
         name, colon, value = text.partition(":")
-        if not colon or not _HEADER_NAME.fullmatch(name.strip()) or names_in(value) != {"token"}:
+        if not colon or not HEADER_NAME.fullmatch(name.strip()) or names_in(value) != {"token"}:
             raise ValueError('must look like "Authorization: Bearer {token}"')
         if not text.isascii() or not Template(value).is_valid():
             raise ValueError('must be ASCII; a "$" that names no variable is written "$$"')

@@ -1,8 +1,10 @@
-"""Forms and files that an endpoint sends: what benchmark.toml says, and what a record keeps of the files."""
+"""Headers, forms and files that an endpoint sends: what benchmark.toml says, and what a record keeps of the files."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import Template
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -15,6 +17,8 @@ from load.spec import READING
 from load.values import names_in
 
 MOST_FIELDS = 1000
+SECRET_HEADER = re.compile(r"(?i)^(proxy-)?authorization$|^cookie$|token|secret|api-?key")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what RFC 9110 calls a token
 _COMMON_WAY = 'write photo = "@photo.jpg" for a file, and name = "ada" for a text'
 
 
@@ -66,6 +70,21 @@ class Sending(Frozen):
     def form_texts(self) -> list[str]:
         """Names and values of its fields, in which "$NAME" and "{name}" stand for others."""
         return [text for pair in fields(self.form or {}) for text in pair]
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """ValueError: HTTP does not carry one of them, or its value is a secret that reports would show."""
+    for name, value in headers.items():
+        if not HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} cannot be the name of a header")
+        if value != value.strip():
+            raise ValueError(f"header {name}: its value begins or ends with a space, which HTTP does not carry")
+        if not Template(value).is_valid():
+            raise ValueError(f'header {name}: a "$" that names no variable is written "$$"')
+        if not (f"{name}{value}".isascii() and f"{name}{value}".isprintable()):
+            raise ValueError(f"header {name!r}: must be one line of ASCII")
+        if SECRET_HEADER.search(name) and not (Template(value).get_identifiers() or names_in(value)):
+            raise ValueError(f'header {name}: its value would end up in reports; put it into a variable: "$TOKEN"')
 
 
 def check_sent(method: str, headers: Mapping[str, str], sent: Mapping[str, Any]) -> None:

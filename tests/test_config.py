@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.config import command_line, customised, make_plan, read_config
 from benchmark.errors import UsageError
-from benchmark.plan import Plan
+from benchmark.plan import Endpoint, Plan
 
 MINIMAL = """
 schema_version = 1
@@ -52,6 +52,14 @@ def test_values_without_flags_are_those_of_the_profile(tmp_path: Path) -> None:
     assert (plan.profile.users, plan.profile.duration_s, plan.profile.spawn_rate_per_s) == (10, 90, 5)
     assert (plan.target.workers, plan.target.threads, plan.target.loop) == (2, 40, "uvloop")
     assert [endpoint.name for endpoint in plan.endpoints] == ["one"]
+
+
+def test_only_a_pool_is_waited_for_on_threads() -> None:
+    pool = Endpoint(name="a", path="/", served="pool", seats=10, on_threads=True)
+    assert (pool.seats_per_worker(40), pool.seats_per_worker(4)) == (10, 4)
+    assert "on_threads" not in pool.model_copy(update={"on_threads": False}).model_dump()
+    with pytest.raises(ValueError, match="on_threads = true goes with"):
+        Endpoint(name="a", path="/", served="thread pool", on_threads=True)
 
 
 @pytest.mark.parametrize("key", ["slots", "seats"])

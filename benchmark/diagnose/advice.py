@@ -14,7 +14,6 @@ WHOLE_MS = 100
 ON_THE_PLATEAU = 0.75
 FELL = 0.8  # of the best level: from there on the evidence says that throughput fell
 MORE_THAN_ONE_CORE, ALMOST = 1.1, 0.9
-WAITED_FOR = 1.5  # threads over slots, from which on threads wait for another pool
 
 
 def advice(found: Diagnosis, full: Sequence[Level]) -> dict[str, str]:
@@ -145,7 +144,7 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
     grown = max((max(level.threads_grown_per_worker or (0,)) for level in found.levels), default=0)
     threads = found.seats is not None and found.seats > 1 and grown == found.seats
     kind = "an executor of its own, or a thread pool of that size" if threads else "a semaphore or a connection pool"
-    if found.seats is not None and grown > WAITED_FOR * found.seats:
+    if found.on_threads:
         kind = f"a connection pool or a lock, which threads wait for: a worker started {grown} of them"
     finding = f"Another pool: {found.seats} {_at_a_time(found)}: {kind}."
     if not found.setting.workers:

@@ -194,9 +194,8 @@ def _waits_s(level: Level, seats: float | None, cpu_s: float | None) -> float:
 
     The mean of Pollaczek and Khinchine, where others than the user who asks keep a worker `busy`.
     """
-    busiest = max(level.worker_cpu_percent or (0.0,))
     queues = max(connections(level)) > (seats or float("inf"))
-    if cpu_s is None or level.worker_cpu_percent is None or queues or busiest > QUIET_WORKER_PERCENT:
+    if cpu_s is None or level.worker_cpu_percent is None or queues or level.busiest_percent > QUIET_WORKER_PERCENT:
         return float("inf")
     if level.machine_cpu_percent > QUIET_PERCENT:
         return float("inf")

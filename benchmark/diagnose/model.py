@@ -13,6 +13,8 @@ from benchmark.plan import Endpoint, Served
 from benchmark.record import Quantiles
 from benchmark.store import write_whole
 
+LATE = 0.95  # connections accepted before the end of a level, of its users, below which some had to wait
+
 
 class Step(Frozen):
     """One level as it was measured. Times in seconds since the load started; CPU in percent of one core.
@@ -29,6 +31,15 @@ class Step(Frozen):
     threads_grown_per_worker: tuple[int, ...] | None
     generator_cpu_percent: float
     machine_cpu_percent: float
+
+    @property
+    def accepted_late(self) -> bool:
+        """Whether connections waited for a worker to accept them."""
+        return sum(self.connections_per_worker or (self.users,)) < LATE * self.users
+
+    @property
+    def busiest_percent(self) -> float:
+        return max(self.worker_cpu_percent or (0.0,))
 
 
 class Level(Step):
@@ -71,7 +82,8 @@ class Diagnosis(Frozen):
 
     `seats_per_worker` of an app elsewhere are the seats of all its workers together. `seats` is the whole number in
     the middle of them, None where nothing queues or where it cannot be told. `most_at_once`: most requests that
-    were being served at a time, on average over a level. Processor time of a request: `cpu_per_request_s` of the
+    were being served at a time, on average over a level. `on_threads`: requests wait for the slots of a pool on
+    threads, of which a worker started more than slots. Processor time of a request: `cpu_per_request_s` of the
     workers (of an app on this machine that was not started here: what the machine computed more for each response),
     `generator_cpu_s` of the load generator. `quantiles`: of the `unqueued` responses, which waited for
     nobody else's; None where it cannot be told.
@@ -84,6 +96,7 @@ class Diagnosis(Frozen):
     seats_per_worker: Interval | None
     seats: int | None
     most_at_once: int | None
+    on_threads: bool = False
     cpu_per_request_s: float | None
     generator_cpu_s: float | None = None
     quantiles: Quantiles | None = None
@@ -125,6 +138,7 @@ def declaration(found: Diagnosis, endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.served is None:
         lacking["served"] = found.regime
         lacking |= {"slots": found.seats} if found.regime == "pool" else {}
+        lacking |= {"on_threads": True} if found.on_threads else {}
     computes_s = found.cpu_per_request_s or 0.0
     if endpoint.work_s is None and endpoint.work_tasks is None:
         lacking["work"] = _duration(computes_s if found.regime == "cpu" else found.service_s.value)

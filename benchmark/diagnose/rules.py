@@ -32,7 +32,6 @@ from benchmark.plan import Served
 from benchmark.summary import quantile_grid, right, since_due_ms
 from benchmark.theory.computing import outside_seat_s
 
-LATE = 0.95  # connections accepted before the end of a level, of its users, below which some had to wait
 FULL = 0.8  # a level is full when no more than this part of its users can be served at a time
 
 
@@ -80,7 +79,7 @@ class Evidence:
     @property
     def accepted_late(self) -> bool:
         """Whether connections waited for a worker to accept them: its event loop had no time."""
-        return any(_accepted_late(level) for level in self.full)
+        return any(level.accepted_late for level in self.full)
 
     @property
     def computing(self) -> float:
@@ -131,7 +130,7 @@ class Evidence:
         late, and those whose connections it has not accepted wait for that, and for no lock.
         """
         seen = [level for level in self.full if level.answers >= FEWEST_FOR_A_TAIL]
-        told = [level.tail for level in seen if not (_accepted_late(level) and _a_worker_is_full(level))]
+        told = [level.tail for level in seen if not level.accepted_late or level.busiest_percent < FULL_WORKER_PERCENT]
         longest = max(told, default=0.0)
         return longest if longest >= MUCH_LONGER * self.levels[0].tail else 0.0
 
@@ -157,15 +156,8 @@ ACCEPTS_LATE_S = 0.1  # service time from which on a blocked event loop was alwa
 CLOSE = 0.15
 MOST_SHARED = 0.75  # slots of each worker, of one that all of them share
 MOST_PROCESSORS = 64  # of another machine: what serves more at a time is no processor
+WAITED_FOR = 1.5  # threads over slots, from which on threads wait for another pool
 MOST_WIDE = 1.6  # largest over smallest number of slots that still counts as knowing how many there are
-
-
-def _accepted_late(level: Level) -> bool:
-    return sum(level.connections_per_worker or (level.users,)) < LATE * level.users
-
-
-def _a_worker_is_full(level: Level) -> bool:
-    return max(level.worker_cpu_percent or (0.0,)) >= FULL_WORKER_PERCENT
 
 
 @dataclass(frozen=True)
@@ -379,6 +371,10 @@ def _pool(evidence: Evidence) -> Verdict:
     return Verdict("pool", max(1, slots))
 
 
+def _wait_on_threads(evidence: Evidence, verdict: Verdict) -> bool:
+    return verdict.regime == "pool" and evidence.threads_grown > WAITED_FOR * (verdict.seats or 1)
+
+
 def _near(seats: Interval, number: float) -> bool:
     return seats.low <= number <= (seats.high or number) or abs(seats.value - number) <= CLOSE * number
 
@@ -488,6 +484,7 @@ def _report(
         seats_per_worker=evidence.fit.seats if evidence and verdict.regime != "event loop" else None,
         seats=verdict.seats,
         most_at_once=evidence.most_at_once if evidence else None,
+        on_threads=evidence is not None and _wait_on_threads(evidence, verdict),
         cpu_per_request_s=evidence.cpu_s if evidence else None,
         generator_cpu_s=generator_cpu_s(found),
         finding=f"How it is served could not be determined: {verdict.reason}.",

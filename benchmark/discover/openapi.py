@@ -29,7 +29,7 @@ from benchmark.discover.operation import (
 from benchmark.discover.pattern import NoValueError
 from benchmark.discover.values import MISSING, Binary, Maker, example_of, resolved, usable
 from benchmark.errors import UsageError
-from benchmark.plan import SECRET_HEADER
+from benchmark.uploads import SECRET_HEADER
 from load.forms import FORM, MULTIPART, guessed
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")

@@ -14,12 +14,11 @@ from benchmark.record import Pinning
 from benchmark.service import MeasuredService
 from benchmark.theory.demand import Constant, mean_s, measured
 from benchmark.theory.processors import Machine
-from benchmark.theory.simulation import OVERHEAD, Mix, Overhead, Service
+from benchmark.theory.simulation import OVERHEAD, THREADS, Mix, Overhead, Service
 
 FRAMEWORK_S = 0.0002  # what FastAPI and uvicorn compute for a handler that does nothing (2026-11-28, CPython 3.11)
 WAY_S = 0.00002  # through the kernel, there and back
 PERCENT = 100.0
-THREADS = ""  # the pool that all endpoints with `def` of a worker share; the others bear an endpoint's name
 
 
 def machine(plan: Plan, cpus: int, pinned: Pinning | None = None) -> Machine:
@@ -49,8 +48,7 @@ def service(endpoint: Endpoint, plan: Plan) -> Service | Mix | None:
         return Mix(tuple(known), (1.0,), names)
     order = () if endpoint.mix.weights else tuple(names.index(one.name) for one in endpoint.mix.requests)
     weights = endpoint.mix.weights or tuple(float(order.count(place)) for place in range(len(names)))
-    client = plan.profile.client
-    served = [_in_company(found, one, client) for found, one in zip(known, members, strict=True)]
+    served = [_in_company(found, one, plan) for found, one in zip(known, members, strict=True)]
     return Mix(tuple(served), weights, names, order)
 
 
@@ -59,18 +57,20 @@ def unknown_members(endpoint: Endpoint, plan: Plan) -> tuple[Endpoint, ...]:
     return tuple(one for one in endpoint.members if _alone(one, plan) is None)
 
 
-def _in_company(found: Service, endpoint: Endpoint, client: str) -> Service:
+def _in_company(found: Service, endpoint: Endpoint, plan: Plan) -> Service:
     """The same service where others share its workers: what holds a worker alone as if by one slot holds up them all.
 
-    The pool of threads is one for all endpoints that need a thread; other pools are an endpoint's own.
+    The pool of threads is one for all endpoints that need a thread; other pools are an endpoint's own. Alone the
+    smaller of two pools decides; here who waits for the second one keeps others from threads.
     """
     if endpoint.served == "thread pool":
         return replace(found, pool=THREADS)
     if found.seats is None or endpoint.served == "pool":
-        return replace(found, pool=endpoint.name)
+        threads = (plan.target.threads,) * found.workers if endpoint.on_threads else None
+        return replace(found, pool=endpoint.name, threads=threads)
     if endpoint.served == "blocked event loop":
         return replace(found, seats=None, blocks=True)
-    demands = found.demands or Constant(OVERHEAD[client].worker_s + found.work_s, 0.0)
+    demands = found.demands or Constant(OVERHEAD[plan.profile.client].worker_s + found.work_s, 0.0)
     return replace(found, seats=None, demands=demands, computing_s=found.computing_s or found.work_s)
 
 

@@ -17,10 +17,14 @@ import numpy as np
 import pandas as pd
 from simpy import Environment, Event, Resource
 from simpy.events import ProcessGenerator
+from simpy.resources.resource import Request
 
 from benchmark.theory.demand import Constant, Demands
 from benchmark.theory.processors import Machine, OneByOne, Process, processes
 from load.arrivals import Stage, Think, choices, starts_s
+
+THREADS = ""
+"""The pool that all endpoints with `def` of a worker share; the others bear an endpoint's name."""
 
 SWITCH_INTERVAL_S = 0.005
 """How long a thread may compute while others of its process want to (sys.getswitchinterval)."""
@@ -91,7 +95,8 @@ class Service:
     `demands`: how much of it is computing, and how it varies; None: all of it is waiting, and constant. What then has
     no slots waits and computes next to others. `computing_s`: its mean. `overhead`: of these requests, where it is
     known, and `alone_s`: their mean response time with it. `switches`: whether requests that compute are threads, which
-    take turns. Services with the same `pool` share its seats. `blocks`: keeps its worker from all else while it waits.
+    take turns. Services with the same `pool` share its seats. `threads`: of each worker, of which a request holds one
+    from before it waits for its seat. `blocks`: keeps its worker from all else while it waits.
     """
 
     work_s: float
@@ -103,7 +108,13 @@ class Service:
     alone_s: float | None = None
     switches: bool = False
     pool: str = ""
+    threads: tuple[int, ...] | None = None
     blocks: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The pools of which a request takes a seat each, in this order."""
+        return (THREADS,) * (self.threads is not None) + (self.pool,) * (self.seats is not None)
 
     @property
     def computes(self) -> bool:
@@ -153,7 +164,9 @@ class Mix:
     @property
     def pools(self) -> Mapping[str, tuple[int, ...]]:
         """Seats of each worker, by what they are of."""
-        return {one.pool: one.seats for one in self.services if one.seats is not None}
+        pools = {one.pool: one.seats for one in self.services if one.seats is not None}
+        threads = next((one.threads for one in self.services if one.threads is not None), None)
+        return pools if threads is None else pools | {THREADS: threads}
 
     def mean(self, of: Callable[[Service], float]) -> float:
         """Mean over the requests of what is so much for each of a service."""
@@ -162,7 +175,7 @@ class Mix:
 
     def seated(self, pool: str, of: Callable[[Service], float]) -> float:
         """The same where only those count that need a seat of that pool."""
-        return self.mean(lambda one: of(one) if one.seats is not None and one.pool == pool else 0.0)
+        return self.mean(lambda one: of(one) if pool in one.needs else 0.0)
 
     def places(self, seed: int, user: int) -> Iterator[int]:
         """Which service each request of a user is of, as users choose under load."""
@@ -201,56 +214,65 @@ class Worker:
         self._pools = {name: Resource(environment, capacity=seats) for name, seats in pools.items()}
         self._threads: defaultdict[str, int] = defaultdict(int)
 
-    def _seats(self, kind: "Kind") -> Resource | None:
-        return None if kind.service.seats is None else self._pools[kind.service.pool]
+    def _take(self, needs: Sequence[str]) -> Generator[Event, None, list[Request]]:
+        """Take a seat of each pool, one after another, once it is free."""
+        taken = []
+        for pool in needs:
+            seat = self._pools[pool].request()
+            yield seat
+            taken.append(seat)
+        return taken
 
-    def _is_new(self, kind: "Kind", seats: Resource) -> bool:
-        """Whether a seat that was just taken never was before: its thread has to be started."""
-        pool = kind.service.pool
-        if seats.count <= self._threads[pool]:
+    def _is_new(self, needs: Sequence[str]) -> bool:
+        """Whether the first of the seats that were just taken never was before: its thread has to be started."""
+        pool = needs[0]
+        if self._pools[pool].count <= self._threads[pool]:
             return False
         self._threads[pool] += 1
         return True
+
+    @staticmethod
+    def _leave(taken: Sequence[Request]) -> None:
+        for seat in reversed(taken):
+            seat.resource.release(seat)
 
     def answer(self, kind: "Kind", *, is_first: bool) -> ProcessGenerator:
         """Serve one request, from its arrival to the answer; the first one of a connection has to be accepted."""
         if kind.draws is not None:
             yield from self._compute(kind, *next(kind.draws), is_first=is_first)
             return
-        environment, overhead, seats = self._environment, kind.overhead, self._seats(kind)
+        environment, overhead, needs = self._environment, kind.overhead, kind.needs
         work_s = kind.service.work_s
         loop = self._loop
         assert isinstance(loop, OneByOne)  # noqa: S101 - else every kind draws
         handled_s = loop.delay_s(overhead.worker_s / 2 + overhead.accept_s * is_first)
-        if seats is None:
+        if not needs:
             yield environment.timeout(handled_s + work_s)
         else:
             yield environment.timeout(handled_s)
-            with seats.request() as seat:
-                yield seat
-                started_s = 0.0
-                if self._is_new(kind, seats):
-                    started_s = loop.delay_s(overhead.thread_s)
-                yield environment.timeout(started_s + work_s)
+            taken = yield from self._take(needs)
+            started_s = loop.delay_s(overhead.thread_s) if self._is_new(needs) else 0.0
+            yield environment.timeout(started_s + work_s)
+            self._leave(taken)
         yield environment.timeout(loop.delay_s(overhead.worker_s / 2) + overhead.latency_s)
 
     def _compute(self, kind: "Kind", computing_s: float, waiting_s: float, *, is_first: bool) -> ProcessGenerator:
         """Serve a request that computes: the framework's part of that, half of it at each end, needs no seat."""
-        environment, overhead, seats = self._environment, kind.overhead, self._seats(kind)
+        environment, overhead, needs = self._environment, kind.overhead, kind.needs
         outside_s = min(overhead.worker_s, computing_s) / 2
         yield from self._handled(outside_s + overhead.accept_s * is_first)
         if kind.service.blocks:
             yield from self._handled(computing_s - outside_s, waiting_s)
-        elif seats is None:
+        elif not needs:
             yield environment.timeout(waiting_s)
             yield from self._turns(kind, computing_s - outside_s)
         else:
-            with seats.request() as seat:
-                yield seat
-                if self._is_new(kind, seats):
-                    yield from self._handled(overhead.thread_s)
-                yield environment.timeout(waiting_s)
-                yield from self._turns(kind, computing_s - 2 * outside_s)
+            taken = yield from self._take(needs)
+            if self._is_new(needs):
+                yield from self._handled(overhead.thread_s)
+            yield environment.timeout(waiting_s)
+            yield from self._turns(kind, computing_s - 2 * outside_s)
+            self._leave(taken)
             yield from self._handled(outside_s)
         if overhead.after_s:
             self._loop.handle(overhead.after_s)
@@ -302,7 +324,7 @@ class Kind:
     """One service of a network, with what its requests cost and need. `shares`: whether processes share cores."""
 
     def __init__(self, service: Service, overhead: Overhead, random: np.random.Generator, *, shares: bool) -> None:
-        self.service = service
+        self.service, self.needs = service, service.needs
         self.overhead = service.overhead or overhead
         demands = service.demands
         if demands is None and shares:

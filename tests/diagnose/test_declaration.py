@@ -91,6 +91,8 @@ def test_only_what_is_not_declared_is_added() -> None:
     found = Climb(seats=7).diagnosis()
     bare = Endpoint(name="orders", path="/")
     assert declaration(found, bare) == {"served": "pool", "slots": 7, "work": "100ms"}
+    on_threads = found.model_copy(update={"on_threads": True})
+    assert declaration(on_threads, bare) == {"served": "pool", "slots": 7, "on_threads": True, "work": "100ms"}
     assert declaration(found, bare.model_copy(update={"work_tasks": 3.0})) == {"served": "pool", "slots": 7}
     same = Endpoint(name="orders", path="/", served="pool", seats=7, work_s=0.1)
     assert declaration(found, same) == {}

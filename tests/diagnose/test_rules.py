@@ -158,6 +158,12 @@ def test_slots_are_no_more_than_the_interval_says(seats: int) -> None:
     assert found.seats_per_worker is not None
     assert found.seats_per_worker.low > seats
     assert found.seats == int(found.seats_per_worker.high or 0)
+    assert found.on_threads
+
+
+def test_threads_of_an_executor_of_its_own_are_the_slots_and_wait_for_nothing() -> None:
+    found = Climb(seats=10, threads_grown=10, level_s=2.0).diagnosis()
+    assert (found.regime, found.seats, found.on_threads) == ("pool", 10, False)
 
 
 def test_so_random_service_times_that_seats_can_not_be_counted_are_not_guessed_from() -> None:

@@ -113,6 +113,21 @@ def test_endpoints_of_one_thread_pool_queue_for_the_same_threads_and_pools_of_th
     assert len(simulate(load, served(apart, plan), [0] * 20, NOTHING).rows) > 1.9 * 2 * 50
 
 
+@pytest.mark.parametrize(("on_threads", "first_quick_s"), [(False, 1.1), (True, 2.1)])
+def test_who_waits_for_a_connection_on_a_thread_keeps_others_from_threads(
+    *, on_threads: bool, first_quick_s: float
+) -> None:
+    """Two threads, one connection: at 1 s the third user, who came first, gets the thread that became free."""
+    connected = pooled("connected", 1.0, 1).model_copy(update={"on_threads": on_threads})
+    both = mixed(connected, threads("quick", 0.1))
+    plan = loaded(both)
+    plan = plan.model_copy(update={"target": plan.target.model_copy(update={"threads": 2})})
+    load = Load(users=3, spawn_rate_per_s=3, duration_s=4.0)
+    rows = simulate(load, served(both, plan), [0] * 3, NOTHING).rows
+    assert rows[rows["service"] == 1]["end_s"].min() == pytest.approx(first_quick_s)
+    assert rows[rows["service"] == 0]["end_s"].tolist()[:2] == pytest.approx([1.0, 2.0])
+
+
 def test_a_blocked_event_loop_and_computing_hold_up_all_requests_of_their_worker() -> None:
     for how in ("blocked event loop", "cpu"):
         slow = Endpoint(name="slow", path="/", served=how, work_s=1.0)
