@@ -5,10 +5,14 @@ computing; no slots or 1 to 40; 1 or 2 workers. Each is diagnosed as a user woul
 is predicted, and it is really run with 1/2, 1, 2 and 3 times as many users. A cell is right where req/s is within 5%
 of the prediction, p50 within 10% and p95 within 15%; one in which other programs used much of the machine is measured
 again, and does not count if they always did. `--only 3,7` runs some; what was run before is kept and skipped.
+
+*CPU* is what a request cost the workers in the run, beside what it cost when it was diagnosed: how fast the machine
+was. `--own-cpu` measures nothing: it predicts what is kept again, with the cost of each run itself.
 """
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -16,6 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from benchmark.record import Record
+from benchmark.service import MeasuredService
+from benchmark.theory.computing import machine
+from benchmark.theory.predict import predict_round
 
 ENDPOINTS = 30
 SHAPES = ("constant", "uniform", "exponential", "log-normal", "two kinds")
@@ -159,6 +168,42 @@ def cell(users: int, folder: Path, by: str) -> dict[str, Any]:
     return {**found, "busy": others > MOST_OF_OTHERS_PERCENT}
 
 
+def diagnosed(number: int) -> MeasuredService:
+    (file,) = (FOLDER / f"{number:02}" / "diagnosed").glob("*.json")
+    return MeasuredService.model_validate_json(file.read_text())
+
+
+def record(number: int, users: int) -> Record:
+    file = max((FOLDER / f"{number:02}" / "runs" / str(users)).glob("*/run.json"))
+    return Record.model_validate_json(file.read_text())
+
+
+def costs_us(found: Record) -> dict[str, float | None]:
+    """What a request cost workers and load generator in a run, by the names that a diagnosis has for it."""
+    resources = found.endpoints[0].rounds[0].resources
+    return {name: getattr(resources, f"{name}_per_request") for name in ("server_cpu_us", "generator_cpu_us")}
+
+
+def cost_percent(number: int, users: int) -> float:
+    """How much more processor time a request took the workers in a run than when it was diagnosed."""
+    in_run, before = costs_us(record(number, users))["server_cpu_us"], diagnosed(number).server_cpu_us
+    return 100 * (in_run / before - 1) if in_run and before else 0.0
+
+
+def with_own_cpu(number: int, cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same cells, predicted as if each request had cost then what it cost in the run."""
+    again = []
+    for found in cells:
+        run = record(number, found["users"])
+        (result,), (endpoint,) = run.endpoints, run.plan.endpoints
+        lone = diagnosed(number).model_copy(update=costs_us(run))
+        on = machine(run.plan, os.cpu_count() or 1)
+        predicted = predict_round(run.plan, endpoint.model_copy(update={"measured": lone}), result.rounds[0], on)
+        off = {name: 100 * (getattr(result.summary, name) / getattr(predicted, name) - 1) for name in LIMITS_PERCENT}
+        again.append({**found, "off_percent": {name: round(value, 1) for name, value in off.items()}})
+    return again
+
+
 def is_right(found: dict[str, Any]) -> bool:
     off = found["off_percent"]
     return all(off[name] is not None and abs(off[name]) <= most for name, most in LIMITS_PERCENT.items())
@@ -166,18 +211,20 @@ def is_right(found: dict[str, Any]) -> bool:
 
 def table(done: Sequence[tuple[Setup, list[dict[str, Any]]]]) -> str:
     lines = [
-        "| endpoint | service | computing | slots | workers | users | limited by | req/s | off | p50 off | p95 off | |",
-        "| --: | :-- | --: | --: | --: | --: | :-- | --: | --: | --: | --: | :-- |",
+        "| number | service | computing | slots | workers | users | limit | CPU | req/s | off | p50 off | p95 off | |",
+        "| --: | :-- | --: | --: | --: | --: | :-- | --: | --: | --: | --: | --: | :-- |",
     ]
     for one, cells in done:
         head = f"| {one.number} | {one.shape}, {1000 * one.mean_s:g} ms | {1000 * one.computing_s:g} ms "
         head += f"| {one.slots or 'none'} | {one.workers} "
         if not cells:
-            lines.append(f"{head}| | cannot tell | | | | | |")
+            lines.append(f"{head}| | cannot tell | | | | | | |")
         for found in cells:
             off = " | ".join("" if value is None else f"{value:+.1f}%" for value in found["off_percent"].values())
             right = "machine busy" if found["busy"] else "right" if is_right(found) else "**off**"
-            lines.append(f"{head}| {found['users']} | {found['limited_by']} | {found['rps']:,.1f} | {off} | {right} |")
+            more = cost_percent(one.number, found["users"])
+            row = f"{head}| {found['users']} | {found['limited_by']} | {more:+.0f}% | {found['rps']:,.1f} "
+            lines.append(f"{row}| {off} | {right} |")
     counted = [found for _, cells in done for found in cells if not found["busy"]]
     lines += ["", f"{sum(map(is_right, counted))} of {len(counted)} cells are right."]
     return "\n".join(lines)
@@ -186,9 +233,12 @@ def table(done: Sequence[tuple[Setup, list[dict[str, Any]]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="numbers of endpoints, like 3,7")
-    numbers = parser.parse_args().only
-    chosen = [int(number) for number in numbers.split(",")] if numbers else range(ENDPOINTS)
+    parser.add_argument("--own-cpu", action="store_true", help="predict again what is kept, by the cost of each run")
+    asked = parser.parse_args()
+    chosen = [int(number) for number in asked.only.split(",")] if asked.only else range(ENDPOINTS)
     done = [(setup(number), measured(setup(number))) for number in chosen]
+    if asked.own_cpu:
+        done = [(one, with_own_cpu(one.number, cells)) for one, cells in done]
     FOLDER.mkdir(parents=True, exist_ok=True)
     text = table(done)
     (FOLDER / "table.md").write_text(f"{text}\n")

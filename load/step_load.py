@@ -12,8 +12,10 @@ ANSWER_TIMES_PER_LEVEL = 4
 FIRST_ANSWERS = 5
 FIRST_LEVEL_ANSWERS, FIRST_LEVEL_S = 60, 6.0
 """One user tells the distribution of the service time: until so many answers, or for so long."""
-STEADY, FIRST_LEVEL_VARIES_S, LEVEL_VARIES_S = 0.25, 20.0, 4.0
+STEADY, FIRST_LEVEL_VARIES_S, LEVEL_VARIES_S = 0.25, 20.0, 8.0
 """Where service times vary more than STEADY (standard deviation over mean), their mean takes more answers."""
+VARIES_MUCH = 0.8
+"""From there on levels last as long as they may."""
 FEWEST_ANSWERS = 3
 FEWEST_LEVELS = 2
 PATIENCE_S = 60.0
@@ -102,7 +104,7 @@ class Steps:
         enough = enough or now_s >= longest_s - TICK_SLACK_S
         if not enough or now_s < SHORTEST_LEVEL_S - TICK_SLACK_S:
             return self.users
-        varies_s = min(LEVEL_VARIES_S, math.ceil(LEVEL_VARIES_S * variation**2))
+        varies_s = min(LEVEL_VARIES_S, math.ceil(LEVEL_VARIES_S * (variation / VARIES_MUCH) ** 2))
         self._step_s = max(SHORTEST_LEVEL_S, varies_s, math.ceil(ANSWER_TIMES_PER_LEVEL * now_s / answered))
         left = int((self._load.budget_s - now_s) / self._step_s)
         if left < FEWEST_LEVELS:
