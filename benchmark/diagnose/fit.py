@@ -35,6 +35,8 @@ LITTLE = 0.05  # of the service time is waited for a processor; then it is taken
 QUIET_PERCENT, QUIET_WORKER_PERCENT = 70.0, 50.0  # of the machine, of a core: beyond, what is waited shows no more
 KNOWN = 0.01  # relative 95% error of a mean that more responses need not make better
 BUSY = 0.5  # of the most processor time that a level took: from there on a level tells what a response costs
+SAME = 1e-4  # variance of how much the levels idle, below which it tells nothing
+LEAST_COST = 0.75  # of what was measured: what a response may cost at the limit
 
 
 @dataclass(frozen=True)
@@ -222,12 +224,11 @@ def seat_time_s(rows: pd.DataFrame, full: Sequence[Level], seats: float) -> floa
 def cpu_per_request_s(found: Sequence[Level], cores: int | None) -> float | None:
     """Processor time of one request (s): of the workers, or what the machine computes more for each response.
 
-    Of the busy levels: a process that has nothing else to do is woken for each request, and one that is busy is not.
-    Of an app that was not started here the slope is taken (least squares): what others compute all the time is no part
-    of a request. None: not known.
+    At their limit, see `_cost_s`. Of an app that was not started here the slope is taken (least squares): what others
+    compute all the time is no part of a request. None: not known.
     """
     if found[0].worker_cpu_percent is not None:
-        return _cost_s(found, [sum(level.worker_cpu_percent or ()) for level in found])
+        return _cost_s(found, [level.worker_cpu_percent or () for level in found])
     if cores is None or len(found) < FEWEST_FOR_A_SLOPE:
         return None
     rates = np.array([level.answers / (level.end_s - level.start_s) for level in found])
@@ -237,16 +238,36 @@ def cpu_per_request_s(found: Sequence[Level], cores: int | None) -> float | None
 
 
 def generator_cpu_s(found: Sequence[Level]) -> float | None:
-    return _cost_s(found, [level.generator_cpu_percent for level in found])
+    return _cost_s(found, [(level.generator_cpu_percent,) for level in found])
 
 
-def _cost_s(found: Sequence[Level], percent: Sequence[float]) -> float | None:
-    """Processor time of one response, over the busy levels. The first level may have warmed something up."""
+def _cost_s(found: Sequence[Level], percent: Sequence[Sequence[float]]) -> float | None:
+    """Processor time of one response where the processes have no time to spare. `percent`: of each, level by level.
+
+    A process that idles is woken for each request, and one that is busy finds several at once: the cost falls in
+    proportion to the time in which it does not idle (weighted least squares). It is no more than what the busy levels
+    measured, and not much less. The first level may have warmed something up.
+    """
     later = list(zip(found, percent, strict=True))[1:]
-    most = max((used for _, used in later), default=0.0)
-    busy = [(level, used) for level, used in later if used >= BUSY * most]
-    answers = sum(level.answers for level, _ in busy)
-    return sum(used / 100 * (level.end_s - level.start_s) for level, used in busy) / answers if answers else None
+    used = np.array([sum(each) / 100 for _, each in later])
+    spent_s = used * [level.end_s - level.start_s for level, _ in later]
+    answers = np.array([level.answers for level, _ in later], dtype=np.float64)
+    busy = (answers > 0) & (used >= BUSY * used.max(initial=0.0))
+    if not busy.any():
+        return None
+    measured_s = float(spent_s[busy].sum() / answers[busy].sum())
+    idles = 1 - used / [max(1, len(each)) for _, each in later]
+    at_limit_s = _at_zero(idles, spent_s / np.maximum(answers, 1), answers)
+    return min(max(at_limit_s, LEAST_COST * measured_s), measured_s)
+
+
+def _at_zero(x: Floats, y: Floats, weights: Floats) -> float:
+    """Where the line that fits best crosses x = 0; inf: it may be any line."""
+    mean, level = np.average(x, weights=weights), np.average(y, weights=weights)
+    spread = float((weights * (x - mean) ** 2).sum())
+    if spread <= SAME * float(weights.sum()):
+        return float("inf")
+    return float(level - mean * (weights * (x - mean) * (y - level)).sum() / spread)
 
 
 def _interval(value: float, accepted: Floats, *, open_above: bool) -> Interval:

@@ -18,8 +18,8 @@ from benchmark.diagnose.rules import diagnose
 class Climb:
     """A server to climb on. `seats` per worker; None: nothing queues. `share`: of the connections, worker by worker.
 
-    `computes_s`: processor time of each response, in place of the percentages; the machine shows it, too. `cpu_of_s`:
-    the same where it depends on the throughput. `elsewhere`: its workers cannot be seen; `cores` None: nor can its
+    `computes_s`: processor time of each response, in place of the percentages; the machine shows it, too. `wakes_s`:
+    the same for each that finds its worker idle. `elsewhere`: its workers cannot be seen; `cores` None: nor can its
     machine. `stuck`: one request in so many takes 40 times as long. `around_s`: how much longer than a seat is taken
     each answer is on its way.
     """
@@ -37,7 +37,7 @@ class Climb:
     threads_grown: int = 0
     threads: int = 40
     computes_s: float | None = None
-    cpu_of_s: Callable[[float], float] | None = None
+    wakes_s: float = 0.0
     elsewhere: bool = False
     cores: int | None = 2
     stuck: int | None = None
@@ -67,8 +67,9 @@ class Climb:
         workers, changes = len(self.share), dict[str, Any]()
         answers = int(((ends_s > step.start_s) & (ends_s <= step.end_s)).sum())
         rps = answers / (step.end_s - step.start_s)
-        cost_s = self.cpu_of_s(rps) if self.cpu_of_s and rps else self.computes_s
-        if cost_s is not None:
+        if self.computes_s is not None:
+            # rps x (computes + wakes x idle) is what the worker does not idle
+            cost_s = (self.computes_s + self.wakes_s) / (1 + self.wakes_s * rps / workers)
             used = 100 * rps * cost_s
             machine = (used + self.generator_cpu_percent) / (self.cores or 1)
             changes = {"worker_cpu_percent": (used / workers,) * workers, "machine_cpu_percent": machine}

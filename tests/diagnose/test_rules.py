@@ -123,11 +123,13 @@ def test_what_is_known_from_one_user_stays_as_it_was_measured() -> None:
     assert set(found.quantiles.latency_ms) == {104.0}
 
 
-def test_a_request_costs_what_it_costs_a_busy_worker() -> None:
-    """One that sleeps is woken for each request: 1 ms at first, 0.3 ms where there is much to do."""
-    found = Climb(seats=None, service_s=lambda _: 0.1, users=UP_TO_512, cpu_of_s=lambda rps: 0.0003 + 0.02 / rps)
-    rps = 512 / 0.1
-    assert found.diagnosis().cpu_per_request_s == pytest.approx(0.0003 + 0.02 / rps, rel=0.02)
+def test_a_request_costs_what_it_costs_a_worker_that_has_no_time_to_idle() -> None:
+    """To be woken takes 0.1 ms more, in the part of the time in which it idles: at last in half of it."""
+    found = Climb(seats=None, users=UP_TO_512[:8], computes_s=0.0003, wakes_s=0.0001).diagnosis()
+    assert max(found.levels[-1].worker_cpu_percent or ()) == pytest.approx(45, abs=2)
+    assert found.cpu_per_request_s == pytest.approx(0.0003, rel=0.02)
+    much = Climb(seats=None, users=UP_TO_512[:8], computes_s=0.0001, wakes_s=0.0009).diagnosis()
+    assert (much.cpu_per_request_s or 0) > 0.0003, "what was measured is not extrapolated beyond belief"
 
 
 @pytest.mark.parametrize(
