@@ -14,7 +14,7 @@ FIRST_LEVEL_ANSWERS, FIRST_LEVEL_S = 60, 6.0
 """One user tells the distribution of the service time: until so many answers, or for so long."""
 STEADY, FIRST_LEVEL_VARIES_S, LEVEL_VARIES_S = 0.25, 20.0, 8.0
 """Where service times vary more than STEADY (standard deviation over mean), their mean takes more answers."""
-VARIES_MUCH = 0.8
+VARIES_MUCH = 0.5
 """From there on levels last as long as they may."""
 FEWEST_ANSWERS = 3
 FEWEST_LEVELS = 2

@@ -208,17 +208,14 @@ def _waits_s(level: Level, seats: float | None, cpu_s: float | None) -> float:
     return cpu_s * worst
 
 
-def seat_time_s(rows: pd.DataFrame, full: Sequence[Level], seats: float) -> float | None:
-    """How long (s) a response takes its seat where all are taken: seats over throughput. None: nothing came.
-
-    It is known far better than the mean of a few responses.
-    """
+def seat_time_s(rows: pd.DataFrame, full: Sequence[Level], seats: float) -> tuple[float, int]:
+    """How long (s) seats were taken where all were, together, and by how many responses."""
     seat_s, answers = 0.0, 0
     for level in full:
         start_s = level.start_s + SETTLING * (level.end_s - level.start_s)
         seat_s += served_at_once(level, seats) * (level.end_s - start_s)
         answers += len(within(rows, start_s, level.end_s))
-    return seat_s / answers if answers else None
+    return seat_s, answers
 
 
 def cpu_per_request_s(found: Sequence[Level], cores: int | None) -> float | None:

@@ -385,7 +385,7 @@ KIND: tuple[Rule, ...] = (_blocked, _thread_pool, _pool)
 RULES: tuple[Rule, ...] = (_too_short, _long_tail, _computes, _still_grows, *PROCESSOR, *LIMIT, *KIND)
 """Asked one after another; the last always concludes."""
 
-FEWEST_LEVELS = 3
+FEWEST_LEVELS, FEWEST_FULL = 3, 2
 SHORTEST_SILENCE_S = 0.5
 SILENT_SERVICE_TIMES = 3  # without any response are no chance: each slot gives one in each
 
@@ -398,23 +398,23 @@ def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Dia
     alone = unqueued(rows, report.levels, report.seats, report.cpu_per_request_s)
     grid = quantile_grid(alone)
     if grid is not None:
-        longer = _longer(mean_latency(right(alone)), report, rows)
+        longer = _longer(right(alone), report, rows)
         grid = grid.model_copy(update={"latency_ms": tuple(round(longer * ms, 3) for ms in grid.latency_ms)})
     return report.model_copy(update={"quantiles": grid, "unqueued": len(right(alone))})
 
 
-def _longer(mean: Interval, report: Diagnosis, rows: pd.DataFrame) -> float:
-    """By what to multiply response times so that full seats give the throughput that was measured.
+def _longer(alone: pd.DataFrame, report: Diagnosis, rows: pd.DataFrame) -> float:
+    """By what to multiply response times: responses that took one of the full seats tell of their mean, too.
 
-    Where a few responses vary, their mean is not known well: within its interval, that of full seats is the better one.
+    Within the interval of the mean of those that did not queue: how many seats there are may be mistaken.
     """
-    seats = report.seats
+    seats, mean = report.seats, mean_latency(alone)
     full = [level for level in report.levels if seats and served_at_once(level, seats) <= FULL * level.users]
-    taken_s = seat_time_s(rows, full, seats) if seats and len(full) > 1 else None
-    if taken_s is None:
+    if not seats or len(full) < FEWEST_FULL:
         return 1.0
-    expected_s = taken_s + outside_seat_s(report.generator_cpu_s or 0.0)
-    return min(max(expected_s, mean.low), mean.high or mean.value) / mean.value
+    taken_s, number = seat_time_s(rows, full, seats)
+    pooled_s = mean.value * len(alone) + taken_s + number * outside_seat_s(report.generator_cpu_s or 0.0)
+    return min(max(pooled_s / (len(alone) + number), mean.low), mean.high or mean.value) / mean.value
 
 
 def _concluded(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:
