@@ -135,7 +135,8 @@ def measured(one: Setup) -> list[dict[str, Any]]:
     said = called(folder, "diagnose", "random", "--most-users", str(DIAGNOSED_TO), "--keep")
     (folder / "diagnosis.txt").write_text(said)
     if "served =" not in (folder / "benchmark.toml").read_text():
-        return []  # it cannot tell, and says so
+        kept.write_text("[]")  # it cannot tell, and says so
+        return []
     drawn = called(folder, "predict", "random", "--profile", "random", "--users", "1..2", "--json")
     knee = json.loads(drawn)["curve"]["knee"]
     users = sorted({max(1, round(times * knee["users"])) for times in TIMES_KNEE})
