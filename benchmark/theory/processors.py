@@ -122,6 +122,72 @@ class SharedCores:
         self._run(process, left_s if left_s > 0 else SLICE_S)
 
 
+Handler = tuple[float, Event]
+"""How long something takes (s), and what to tell once it has been done."""
+
+
+class EventLoop:
+    """What an event loop handles on its process, round after round, as asyncio does.
+
+    A round first handles what the one before made ready, then what has arrived since it began. Who is woken by a timer
+    is only made ready in it, for the next one: so what arrives passes timers that ended while others computed.
+    """
+
+    def __init__(self, environment: Environment, process: Process) -> None:
+        self._environment = environment
+        self._process = process
+        self._round: deque[Handler] = deque()
+        self._ready: list[Handler] = []
+        self._arrived: list[Handler] = []
+        self._timers: list[Handler] = []
+        self._runs = False
+
+    def arrives(self, seconds: float) -> Event:
+        """Handle what comes from outside: a request, the result of a thread."""
+        return self._queue(self._arrived, seconds)
+
+    def wakes(self, seconds: float) -> Event:
+        """Go on with what waited for a timer, or for a response of another server."""
+        return self._queue(self._timers, seconds)
+
+    def goes_on(self, seconds: float) -> Event:
+        """Go on with what is being handled."""
+        if not self._runs:
+            return self.arrives(seconds)
+        event = self._environment.event()
+        self._round.appendleft((seconds, event))
+        return event
+
+    def _queue(self, queue: list[Handler], seconds: float) -> Event:
+        event = self._environment.event()
+        queue.append((seconds, event))
+        if not self._runs:
+            self._runs = True
+            self._begin()
+        return event
+
+    def _begin(self) -> None:
+        self._round.extend(self._ready + self._arrived)
+        self._ready, self._arrived, self._timers = self._timers, [], []
+        if self._round:
+            self._next()
+        elif self._ready:
+            self._begin()
+        else:
+            self._runs = False
+
+    def _next(self) -> None:
+        if not self._round:
+            self._begin()
+            return
+        seconds, event = self._round.popleft()
+        self._process.handle(seconds).callbacks.append(lambda _: self._done(event))
+
+    def _done(self, event: Event) -> None:
+        event.callbacks.append(lambda _: self._next())  # once who waited for it has gone on
+        event.succeed()
+
+
 def processes(environment: Environment, machine: Machine | None, workers: int) -> tuple[list[Process], list[Process]]:
     """Make the processes of the workers and of the load generator. `machine` None: each has a core of its own."""
     generators = machine.generators if machine else 1

@@ -20,7 +20,7 @@ from simpy.events import ProcessGenerator
 from simpy.resources.resource import Request
 
 from benchmark.theory.demand import Constant, Demands
-from benchmark.theory.processors import Machine, OneByOne, Process, processes
+from benchmark.theory.processors import EventLoop, Machine, OneByOne, Process, processes
 from load.arrivals import Stage, Think, choices, starts_s
 
 THREADS = ""
@@ -209,7 +209,7 @@ class Worker:
 
     def __init__(self, environment: Environment, loop: Process, pools: Mapping[str, int], *, blocks: bool) -> None:
         self._environment = environment
-        self._loop = loop
+        self._loop, self._events = loop, EventLoop(environment, loop)
         self._turn = Resource(environment) if blocks else None
         self._pools = {name: Resource(environment, capacity=seats) for name, seats in pools.items()}
         self._threads: defaultdict[str, int] = defaultdict(int)
@@ -260,34 +260,41 @@ class Worker:
         """Serve a request that computes: the framework's part of that, half of it at each end, needs no seat."""
         environment, overhead, needs = self._environment, kind.overhead, kind.needs
         outside_s = min(overhead.worker_s, computing_s) / 2
-        yield from self._handled(outside_s + overhead.accept_s * is_first)
+        events = self._events
+        yield from self._handled(events.arrives, outside_s + overhead.accept_s * is_first)
         if kind.service.blocks:
-            yield from self._handled(computing_s - outside_s, waiting_s)
+            yield from self._handled(events.arrives, computing_s - outside_s, waiting_s)
         elif not needs:
             yield environment.timeout(waiting_s)
-            yield from self._turns(kind, computing_s - outside_s)
+            yield from self._turns(kind, waiting_s, computing_s - outside_s)
         else:
             taken = yield from self._take(needs)
             if self._is_new(needs):
-                yield from self._handled(overhead.thread_s)
+                yield from self._handled(events.goes_on, overhead.thread_s)
             yield environment.timeout(waiting_s)
-            yield from self._turns(kind, computing_s - 2 * outside_s)
+            yield from self._turns(kind, waiting_s, computing_s - 2 * outside_s)
             self._leave(taken)
-            yield from self._handled(outside_s)
+            yield from self._handled(events.arrives if kind.service.switches else events.goes_on, outside_s)
         if overhead.after_s:
             self._loop.handle(overhead.after_s)
         yield environment.timeout(overhead.latency_s)
 
-    def _turns(self, kind: "Kind", seconds: float) -> Generator[Event, None, None]:
-        while kind.service.switches and seconds > SWITCH_INTERVAL_S:
+    def _turns(self, kind: "Kind", waiting_s: float, seconds: float) -> Generator[Event, None, None]:
+        """Compute after waiting: on the event loop, or on a thread."""
+        if not kind.service.switches:
+            yield from self._handled(self._events.wakes if waiting_s else self._events.goes_on, seconds)
+            return
+        while seconds > SWITCH_INTERVAL_S:
             yield self._loop.handle(SWITCH_INTERVAL_S)
             seconds -= SWITCH_INTERVAL_S
-        yield from self._handled(seconds)
+        yield from self._handled(self._loop.handle, seconds)
 
-    def _handled(self, seconds: float, blocking_s: float = 0.0) -> Generator[Event, None, None]:
+    def _handled(
+        self, how: Callable[[float], Event], seconds: float, blocking_s: float = 0.0
+    ) -> Generator[Event, None, None]:
         """Take the process for so long, one after another; nothing to do does not wait for a turn."""
         if self._turn is None and seconds:
-            yield self._loop.handle(seconds)
+            yield how(seconds)
         elif self._turn is not None and seconds + blocking_s:
             with self._turn.request() as turn:
                 yield turn

@@ -5,17 +5,20 @@ for independent ones (batch means; Law and Kelton, "Simulation Modeling and Anal
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import repeat
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simpy import Environment
+from simpy.events import ProcessGenerator
 
 from benchmark.summary import since_due_ms
 from benchmark.theory.demand import Constant, Demands, mean_s, measured
 from benchmark.theory.predict import chance_to_wait
-from benchmark.theory.processors import SLICE_S, Machine
+from benchmark.theory.processors import SLICE_S, EventLoop, Machine, OneByOne
 from benchmark.theory.simulation import Load, Mix, Overhead, Service, Simulated, simulate, simulate_open
 
 NOTHING = Overhead(generator_s=0, worker_s=0, latency_s=0, begin_s=0, connect_s=0, accept_s=0, thread_s=0)
@@ -87,6 +90,34 @@ def test_users_who_think_are_served_as_mean_value_analysis_says() -> None:
     served = Service(1.0, None, 1, demands=exponential(1.0, 2.0))
     found = closed(8, served, duration_s=25_000, wait_s=3.0)
     assert_mean(found, 2.0 + mean_value_analysis(8, 1.0, think_s=5.0))
+
+
+def test_what_arrives_passes_timers_that_ended_while_others_computed() -> None:
+    """As in asyncio: the round that reads a request only makes ready what a timer wakes."""
+    environment = Environment()
+    loop = EventLoop(environment, OneByOne(environment))
+    ended: dict[str, float] = {}
+
+    def ask(name: str, when_s: float, how: str, seconds: float) -> ProcessGenerator:
+        yield environment.timeout(when_s)
+        yield getattr(loop, how)(seconds)
+        ended[name] = environment.now
+        if name == "first":
+            yield loop.goes_on(0.5)
+            ended["and on"] = environment.now
+
+    for asked in (("first", 0.0, "arrives", 1.0), ("timer", 0.2, "wakes", 1.0), ("arrival", 0.4, "arrives", 0.1)):
+        environment.process(ask(*asked))
+    environment.run()
+    assert ended == pytest.approx({"first": 1.0, "and on": 1.5, "arrival": 1.6, "timer": 2.6})
+
+
+def test_users_in_step_stay_in_step_however_free_the_worker_is() -> None:
+    """Seven who wait 93 ms and compute 15 ms could be served without any queue; but all of them are read at once."""
+    served = Service(0.108, None, 1, demands=Constant(0.0151, 0.0929), overhead=replace(NOTHING, worker_s=0.0002))
+    found = simulate(Load(7, 7, 19.81), served, [0] * 7, NOTHING, machine=Machine(4))
+    cycle_s = 0.093 + 7 * 0.015
+    assert len(found.rows) == 7 * int(19.81 / cycle_s)
 
 
 def test_two_busy_processes_progress_at_half_the_rate_on_one_core() -> None:
