@@ -7,7 +7,8 @@ of the prediction, p50 within 10% and p95 within 15%; one in which other program
 again, and does not count if they always did. `--only 3,7` runs some; what was run before is kept and skipped.
 
 *CPU* is what a request cost the workers in the run, beside what it cost when it was diagnosed: how fast the machine
-was. `--own-cpu` measures nothing: it predicts what is kept again, with the cost of each run itself.
+was. `--again` measures nothing: it predicts what is kept with today's model; `--own-cpu` does so with the cost of each
+run itself.
 """
 
 import argparse
@@ -191,13 +192,13 @@ def cost_percent(number: int, users: int) -> float:
     return 100 * (in_run / before - 1) if in_run and before else 0.0
 
 
-def with_own_cpu(number: int, cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same cells, predicted as if each request had cost then what it cost in the run."""
+def predicted_again(number: int, cells: Sequence[dict[str, Any]], *, own_cpu: bool) -> list[dict[str, Any]]:
+    """The same cells, predicted anew. `own_cpu`: as if a request had cost what it cost in the run."""
     again = []
     for found in cells:
         run = record(number, found["users"])
         (result,), (endpoint,) = run.endpoints, run.plan.endpoints
-        lone = diagnosed(number).model_copy(update=costs_us(run))
+        lone = diagnosed(number).model_copy(update=costs_us(run) if own_cpu else {})
         on = machine(run.plan, os.cpu_count() or 1)
         predicted = predict_round(run.plan, endpoint.model_copy(update={"measured": lone}), result.rounds[0], on)
         off = {name: 100 * (getattr(result.summary, name) / getattr(predicted, name) - 1) for name in LIMITS_PERCENT}
@@ -234,12 +235,13 @@ def table(done: Sequence[tuple[Setup, list[dict[str, Any]]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="numbers of endpoints, like 3,7")
+    parser.add_argument("--again", action="store_true", help="predict again what is kept, by today's model")
     parser.add_argument("--own-cpu", action="store_true", help="predict again what is kept, by the cost of each run")
     asked = parser.parse_args()
     chosen = [int(number) for number in asked.only.split(",")] if asked.only else range(ENDPOINTS)
     done = [(setup(number), measured(setup(number))) for number in chosen]
-    if asked.own_cpu:
-        done = [(one, with_own_cpu(one.number, cells)) for one, cells in done]
+    if asked.again or asked.own_cpu:
+        done = [(one, predicted_again(one.number, cells, own_cpu=asked.own_cpu)) for one, cells in done]
     FOLDER.mkdir(parents=True, exist_ok=True)
     text = table(done)
     (FOLDER / "table.md").write_text(f"{text}\n")
