@@ -33,6 +33,7 @@ TIMES_KNEE = (0.5, 1.0, 2.0, 3.0)
 LIMITS_PERCENT = {"throughput_rps": 5.0, "median_ms": 10.0, "p95_ms": 15.0}
 MOST_OF_OTHERS_PERCENT = 20.0  # of one processor
 TRIES = 3
+COMPUTES_S = 0.002  # from there on it is the endpoint that computes, and not the framework
 RESPONSES, MOST_S = 1500, 25  # of one cell: the mean of what varies is not known better by fewer
 FOLDER = Path("results") / "predict_curves"
 DIAGNOSED_TO = 256  # users at most; climbing ends before, where throughput stops growing
@@ -227,9 +228,17 @@ def table(done: Sequence[tuple[Setup, list[dict[str, Any]]]]) -> str:
             more = cost_percent(one.number, found["users"])
             row = f"{head}| {found['users']} | {found['limited_by']} | {more:+.0f}% | {found['rps']:,.1f} "
             lines.append(f"{row}| {off} | {right} |")
-    counted = [found for _, cells in done for found in cells if not found["busy"]]
-    lines += ["", f"{sum(map(is_right, counted))} of {len(counted)} cells are right."]
-    return "\n".join(lines)
+    counted = [(kind(one), found) for one, cells in done for found in cells if not found["busy"]]
+    for each in ("slots", "computing", "nothing but the framework"):
+        mine = [found for which, found in counted if which == each]
+        lines += ["", f"Limited by {each}: {sum(map(is_right, mine))} of {len(mine)} cells are right."]
+    return "\n".join([*lines, "", f"All: {sum(is_right(found) for _, found in counted)} of {len(counted)}."])
+
+
+def kind(one: Setup) -> str:
+    if one.computing_s >= COMPUTES_S:
+        return "computing"
+    return "slots" if one.slots else "nothing but the framework"
 
 
 def main() -> None:
