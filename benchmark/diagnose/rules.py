@@ -137,6 +137,7 @@ class Evidence:
 
 SHORTEST_S = 0.002
 AROUND_S = 0.001  # of a service time passes outside the worker's processor: timers, wake-ups, the load generator
+THREAD_WAY_S = 0.003  # so much longer than it sleeps takes an endpoint with `def` (2026-11-29, CPython 3.11)
 COMPUTES = 0.9  # of the service time is computing: from there on the processor is what serves
 COMPUTES_SOME = 0.1
 PROCESSOR_FULL, PROCESSOR_NEARLY_FULL = 0.8, 0.65
@@ -365,10 +366,9 @@ def _pool(evidence: Evidence) -> Verdict:
     seats, grown = evidence.fit.seats, evidence.threads_grown
     if grown > 1 and _near(seats, grown):
         return Verdict("pool", grown)
-    slots = round(seats.value)
-    if grown > 1:  # the way to a thread and back lets slots seem more: none above the interval
-        slots = min(slots, int(seats.high or seats.value))
-    return Verdict("pool", max(1, slots))
+    # who waits on a thread for a slot does not hold it on the way to that thread and back
+    held = max(0.0, 1 - THREAD_WAY_S / evidence.service.value) if grown > 1 else 1.0
+    return Verdict("pool", max(1, round(held * seats.value)))
 
 
 def _wait_on_threads(evidence: Evidence, verdict: Verdict) -> bool:
