@@ -30,6 +30,8 @@ def row(folder: Path, endpoint: str) -> str:
     head = f"| {folder.name} | {endpoint} "
     if said["regime"] is None:
         return f"{head}| {said['finding']} | | | | | | | cannot tell, and says so |"
+    if not list(folder.glob("diagnosed/*.json")):
+        return f"{head}| {said['finding']} | | | | | | | nothing saved: threads compute at once |"
     profile = '\n[profiles.twice]\nusers = 1\nspawn_rate = 1000\nduration = "20s"\nstart = "spread"\n'
     config = folder / "benchmark.toml"
     if "[profiles.twice]" not in config.read_text():

@@ -6,14 +6,14 @@ promised is "up to".
 
 from collections.abc import Callable, Sequence
 
-from benchmark.diagnose.model import Diagnosis, Level
+from benchmark.diagnose.model import MORE_THAN_ONE_CORE, Diagnosis, Level
 from benchmark.formatting import factor, figure, latency
 from benchmark.plan import Served
 
 WHOLE_MS = 100
 ON_THE_PLATEAU = 0.75
 FELL = 0.8  # of the best level: from there on the evidence says that throughput fell
-MORE_THAN_ONE_CORE, ALMOST = 1.1, 0.9
+ALMOST = 0.9
 
 
 def advice(found: Diagnosis, full: Sequence[Level]) -> dict[str, str]:
@@ -129,8 +129,7 @@ def _more_or_less_computing(found: Diagnosis, why: str) -> tuple[str, str]:
     """
     cores, workers = found.setting.cores or 1, found.setting.workers or 1
     best = max(level.throughput_rps for level in found.levels)
-    used = max(max(level.worker_cpu_percent or (0.0,)) for level in found.levels) / 100
-    of_a_worker = used if used > MORE_THAN_ONE_CORE else 1.0
+    of_a_worker = found.most_cores if found.most_cores > MORE_THAN_ONE_CORE else 1.0
     cost_s = found.cpu_per_request_s or 1 / best
     if workers * of_a_worker < cores * ALMOST:
         gain = f"Up to {figure(max(best, cores / cost_s))} req/s with {cores} workers instead of {figure(best)}."

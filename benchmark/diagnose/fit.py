@@ -36,7 +36,10 @@ QUIET_PERCENT, QUIET_WORKER_PERCENT = 70.0, 50.0  # of the machine, of a core: b
 KNOWN = 0.01  # relative 95% error of a mean that more responses need not make better
 BUSY = 0.5  # of the most processor time that a level took: from there on a level tells what a response costs
 SAME = 1e-4  # variance of how much the levels idle, below which it tells nothing
-LEAST_COST = 0.75  # of what was measured: what a response may cost at the limit
+LEAST_COST, MOST_WAKING_S = (
+    0.75,
+    0.0003,
+)  # of what was measured, and less than it: what a response may cost at the limit
 
 
 @dataclass(frozen=True)
@@ -255,7 +258,7 @@ def _cost_s(found: Sequence[Level], percent: Sequence[Sequence[float]]) -> float
     measured_s = float(spent_s[busy].sum() / answers[busy].sum())
     idles = 1 - used / [max(1, len(each)) for _, each in later]
     at_limit_s = _at_zero(idles, spent_s / np.maximum(answers, 1), answers)
-    return min(max(at_limit_s, LEAST_COST * measured_s), measured_s)
+    return min(max(at_limit_s, LEAST_COST * measured_s, measured_s - MOST_WAKING_S), measured_s)
 
 
 def _at_zero(x: Floats, y: Floats, weights: Floats) -> float:

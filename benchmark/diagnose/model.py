@@ -13,6 +13,7 @@ from benchmark.plan import Endpoint, Served
 from benchmark.record import Quantiles
 from benchmark.store import write_whole
 
+MORE_THAN_ONE_CORE = 1.1
 LATE = 0.95  # connections accepted before the end of a level, of its users, below which some had to wait
 
 
@@ -106,6 +107,11 @@ class Diagnosis(Frozen):
     change: str
     gain: str
     levels: tuple[Level, ...]
+
+    @property
+    def most_cores(self) -> float:
+        """Cores that one worker used at most: more than one where its threads compute at once."""
+        return max((level.busiest_percent for level in self.levels), default=0.0) / 100
 
 
 WHOLE_MS = 100

@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmark.diagnose.advice import advice
 from benchmark.diagnose.fit import (
+    SMOOTH_SPREAD,
     Fit,
     better_known,
     connections,
@@ -406,11 +407,13 @@ def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Dia
 def _longer(alone: pd.DataFrame, report: Diagnosis, rows: pd.DataFrame) -> float:
     """By what to multiply response times: responses that took one of the full seats tell of their mean, too.
 
-    Within the interval of the mean of those that did not queue: how many seats there are may be mistaken.
+    Within the interval of the mean of those that did not queue: how many seats there are may be mistaken. What hardly
+    varies is known from few.
     """
     seats, mean = report.seats, mean_latency(alone)
     full = [level for level in report.levels if seats and served_at_once(level, seats) <= FULL * level.users]
-    if not seats or len(full) < FEWEST_FULL:
+    steady = float(since_due_ms(alone).std()) < 1000 * SMOOTH_SPREAD * mean.value
+    if not seats or len(full) < FEWEST_FULL or steady:
         return 1.0
     taken_s, number = seat_time_s(rows, full, seats)
     pooled_s = mean.value * len(alone) + taken_s + number * outside_seat_s(report.generator_cpu_s or 0.0)

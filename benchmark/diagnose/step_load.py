@@ -22,7 +22,16 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.config import Config, check_plan, make_plan, read_config
-from benchmark.diagnose.model import Diagnosis, Level, Setting, Step, contradiction, declaration, declare
+from benchmark.diagnose.model import (
+    MORE_THAN_ONE_CORE,
+    Diagnosis,
+    Level,
+    Setting,
+    Step,
+    contradiction,
+    declaration,
+    declare,
+)
 from benchmark.diagnose.rules import diagnose
 from benchmark.errors import InvalidRunError, UsageError
 from benchmark.measure.machine import raise_open_file_limit
@@ -186,6 +195,9 @@ def keep(found: Diagnosis, config_file: Path, *, write: bool) -> str:
     differs = contradiction(found, endpoint)
     if differs is not None:
         return f"{differs}: nothing was written. If the measurement is right, change it there."
+    if found.regime is not None and found.most_cores > MORE_THAN_ONE_CORE:
+        used = f"a worker used {found.most_cores:.0%} of a core, so its threads compute at the same time"
+        return f"Nothing to save for predictions, which know one request that computes in each worker: {used}."
     lacking, measured = declaration(found, endpoint), _measured_service(found) if found.regime else None
     if write and measured is not None:
         file = endpoint.service or f"diagnosed/{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[:60]}.json"

@@ -80,10 +80,23 @@ def test_nothing_is_concluded_from_failures(
         measure_step_load(job(tmp_path), lambda _: None, lambda *_: None)
 
 
-def test_keep_says_so_where_nothing_was_found(tmp_path: Path) -> None:
-    file = tmp_path / "benchmark.toml"
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    written = tmp_path / "benchmark.toml"
     app, load = '[app]\nimport = "a:app"\n', 'users = 1\nspawn_rate = 1\nduration = "1s"\nendpoints = ["made up"]\n'
-    file.write_text(f'{app}[endpoints."made up"]\npath = "/"\n[profiles.p]\n{load}')
+    written.write_text(f'{app}[endpoints."made up"]\npath = "/"\n[profiles.p]\n{load}')
+    return written
+
+
+def test_what_computes_on_several_threads_at_once_is_not_kept_for_predictions(file: Path) -> None:
+    before = file.read_bytes()
+    found = Climb(seats=1, service_s=lambda _: 0.1, computes_s=0.15).diagnosis()
+    assert found.regime == "cpu"
+    assert "a worker used 165% of a core" in keep(found, file, write=True)
+    assert file.read_bytes() == before
+
+
+def test_keep_says_so_where_nothing_was_found(tmp_path: Path, file: Path) -> None:
     unknown = Climb(seats=None, users=(1, 2, 4), level_s=0.11).diagnosis()
     assert keep(unknown, file, write=True) == "Nothing to save to benchmark.toml."
     assert keep(unknown, file, write=False) == ""
