@@ -1,4 +1,4 @@
-"""How right curves are that were predicted from a diagnosis: `make experiment NAME=predict_curves`, 75 minutes.
+"""How right curves are that were predicted from a diagnosis: `make experiment NAME=predict_curves`, 90 minutes.
 
 Thirty random endpoints: the service time constant, uniform, exponential, log-normal or of two kinds; 0 to 20 ms of
 computing; no slots or 1 to 40; 1 or 2 workers. Each is diagnosed as a user would (`bench diagnose --keep`), its knee
