@@ -116,10 +116,11 @@ def _as_measured(found: Service, endpoint: Endpoint, lone: MeasuredService, clie
         # after the response has left: it holds nobody up but the next request
         after_s=min(max(0.0, computing_s - mean_s(lone.percent, rest_s)), generator_s - reading_s),
     )
+    seats = None if endpoint.served == "cpu" and computing_s else found.seats
     return replace(
         found,
-        seats=None if endpoint.served == "cpu" and computing_s else found.seats,
-        demands=measured(lone.percent, rest_s, computing_s - overhead.after_s),
+        seats=seats,
+        demands=measured(lone.percent, rest_s, computing_s - overhead.after_s, queues=seats is not None),
         overhead=overhead,
         computing_s=computing_s,
         alone_s=mean_s(lone.percent, latency_s),

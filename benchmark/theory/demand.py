@@ -4,21 +4,26 @@ The service time of a measured endpoint is drawn from the quantiles that one use
 transform; Devroye, "Non-Uniform Random Variate Generation", 1986, section II.2). Of each the first `most` seconds are
 computing, so many that computing has the mean that was measured: where an endpoint computes nearly all of the time its
 computing varies as its service time does, and where it mostly waits computing is nearly constant.
+
+Where an endpoint without slots always takes the same, what little is measured above the shortest time is the machine's
+noise on the way back: drawn as waiting it would mix up the order of users who come in step.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Demands = Callable[[np.random.Generator], Iterator[tuple[float, float]]]
-"""Gives for one request after another what it computes and what it waits (s)."""
+Demands = Callable[[np.random.Generator], Iterator[tuple[float, float, float]]]
+"""Gives for one request after another what it computes, what it waits, and what it is late on the way back (s)."""
 
 BLOCK = 4096
 GRID = 20_000  # points at which the mean of a distribution is taken
+STEADY = 0.1  # of the median, between the fastest and the slowest tenth: the endpoint always takes the same
 
 
 @dataclass(frozen=True)
@@ -28,29 +33,44 @@ class Constant:
     computing_s: float
     waiting_s: float
 
-    def __call__(self, _: np.random.Generator) -> Iterator[tuple[float, float]]:
-        return repeat((self.computing_s, self.waiting_s))
+    def __call__(self, _: np.random.Generator) -> Iterator[tuple[float, float, float]]:
+        return repeat((self.computing_s, self.waiting_s, 0.0))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Service times with these quantiles (s at percent), of each the first `most_computing_s` computing."""
+    """Service times with these quantiles (s at percent), of each the first `most_computing_s` computing.
+
+    Waiting is at most `most_waiting_s` of the rest, and what is above that is late on the way back.
+    """
 
     percent: tuple[float, ...]
     service_s: tuple[float, ...]
     most_computing_s: float
+    most_waiting_s: float = inf
 
-    def __call__(self, random: np.random.Generator) -> Iterator[tuple[float, float]]:
+    def __call__(self, random: np.random.Generator) -> Iterator[tuple[float, float, float]]:
         while True:
             service_s = np.interp(100 * random.random(BLOCK), self.percent, self.service_s)
             computing_s = np.minimum(service_s, self.most_computing_s)
-            yield from zip(computing_s.tolist(), (service_s - computing_s).tolist(), strict=True)
+            rest_s = service_s - computing_s
+            waiting_s = np.minimum(rest_s, self.most_waiting_s)
+            yield from zip(computing_s.tolist(), waiting_s.tolist(), (rest_s - waiting_s).tolist(), strict=True)
 
 
-def measured(percent: Sequence[float], service_s: Sequence[float], computing_s: float) -> Measured:
-    """Divide service times into computing, `computing_s` of it on average, and waiting."""
+def measured(
+    percent: Sequence[float], service_s: Sequence[float], computing_s: float, *, queues: bool = True
+) -> Measured:
+    """Divide service times into computing, `computing_s` of it on average, and waiting.
+
+    `queues`: whether requests have to wait for slots, which are held for all of what was measured.
+    """
     each = np.interp((np.arange(GRID) + 0.5) * 100 / GRID, percent, service_s)
-    return Measured(tuple(percent), tuple(service_s), _most(each, computing_s))
+    found = Measured(tuple(percent), tuple(service_s), _most(each, computing_s))
+    fast, median, slow = np.interp((10, 50, 90), percent, service_s)
+    if queues or slow - fast >= STEADY * median:
+        return found
+    return replace(found, most_waiting_s=max(0.0, float(each[0]) - found.most_computing_s))
 
 
 def _most(service_s: Floats, mean_s: float) -> float:

@@ -256,7 +256,9 @@ class Worker:
             self._leave(taken)
         yield environment.timeout(loop.delay_s(overhead.worker_s / 2) + overhead.latency_s)
 
-    def _compute(self, kind: "Kind", computing_s: float, waiting_s: float, *, is_first: bool) -> ProcessGenerator:
+    def _compute(
+        self, kind: "Kind", computing_s: float, waiting_s: float, late_s: float, *, is_first: bool
+    ) -> ProcessGenerator:
         """Serve a request that computes: the framework's part of that, half of it at each end, needs no seat."""
         environment, overhead, needs = self._environment, kind.overhead, kind.needs
         outside_s = min(overhead.worker_s, computing_s) / 2
@@ -265,7 +267,8 @@ class Worker:
         if kind.service.blocks:
             yield from self._handled(events.arrives, computing_s - outside_s, waiting_s)
         elif not needs:
-            yield environment.timeout(waiting_s)
+            if waiting_s:
+                yield environment.timeout(waiting_s)
             yield from self._turns(kind, waiting_s, computing_s - outside_s)
         else:
             taken = yield from self._take(needs)
@@ -277,7 +280,7 @@ class Worker:
             yield from self._handled(events.arrives if kind.service.switches else events.goes_on, outside_s)
         if overhead.after_s:
             self._loop.handle(overhead.after_s)
-        yield environment.timeout(overhead.latency_s)
+        yield environment.timeout(overhead.latency_s + late_s)
 
     def _turns(self, kind: "Kind", waiting_s: float, seconds: float) -> Generator[Event, None, None]:
         """Compute after waiting: on the event loop, or on a thread."""

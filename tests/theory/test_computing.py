@@ -30,10 +30,10 @@ ERRORS = 3.0
 def exponential(computing_s: float, waiting_s: float) -> Demands:
     """Both parts exponentially distributed with these means."""
 
-    def draws(random: np.random.Generator) -> Iterator[tuple[float, float]]:
+    def draws(random: np.random.Generator) -> Iterator[tuple[float, float, float]]:
         while True:
             drawn = random.exponential(size=(4096, 2)) * (computing_s, waiting_s)
-            yield from zip(drawn[:, 0].tolist(), drawn[:, 1].tolist(), strict=True)
+            yield from zip(drawn[:, 0].tolist(), drawn[:, 1].tolist(), repeat(0.0), strict=False)
 
     return draws
 
@@ -183,9 +183,9 @@ def test_many_users_reach_what_processors_can_compute(workers: int, cores: int, 
 
 def test_threads_that_compute_take_turns() -> None:
     """A short request does not wait for the whole of a long one, as it does without turns."""
-    draws = [(0.1, 0.0), (0.004, 0.0)]
+    draws = [(0.1, 0.0, 0.0), (0.004, 0.0, 0.0)]
 
-    def demands(_: np.random.Generator) -> Iterator[tuple[float, float]]:
+    def demands(_: np.random.Generator) -> Iterator[tuple[float, float, float]]:
         return iter(draws)
 
     ends = []
@@ -223,10 +223,27 @@ def test_a_measured_service_time_is_drawn_as_it_was_measured(computing_s: float)
     percent, service_s = (0.0, 50.0, 90.0, 100.0), (0.004, 0.008, 0.02, 0.06)
     drawn = measured(percent, service_s, computing_s)
     draws = drawn(np.random.default_rng(SEED))
-    computing, waiting = np.array([next(draws) for _ in range(40_000)]).T
+    computing, waiting, late = np.array([next(draws) for _ in range(40_000)]).T
+    assert not late.any()
     whole = computing + waiting
     error = whole.std() / len(whole) ** 0.5
     assert whole.mean() == pytest.approx(mean_s(percent, service_s), abs=ERRORS * error)
     assert np.percentile(whole, percent[1:3]).tolist() == pytest.approx(service_s[1:3], rel=0.03)
     assert computing.mean() == pytest.approx(min(computing_s, mean_s(percent, service_s)), rel=0.02, abs=1e-9)
     assert waiting.min() >= 0
+
+
+def test_noise_around_a_constant_time_mixes_up_no_order() -> None:
+    """Users in step are served in turn, so that each waits as long as all others; only slots are held by late ones."""
+    percent, service_s = (0.0, 50.0, 90.0, 100.0), (0.1, 0.101, 0.104, 0.11)
+    computing_s = 0.04
+    overhead = replace(NOTHING, worker_s=0.0002)
+    late_p95 = []
+    for queues in (False, True):
+        drawn = measured(percent, service_s, computing_s, queues=queues)
+        assert sum(next(drawn(np.random.default_rng(SEED)))) >= service_s[0]
+        served = Service(0.1, None, 1, demands=drawn, overhead=overhead)
+        found = closed(10, served, duration_s=200)
+        latency_ms = since_due_ms(found.rows[found.rows["sent_s"] > 20])
+        late_p95.append(float(np.percentile(latency_ms, 95) / np.median(latency_ms)))
+    assert late_p95[0] < 1.03 < late_p95[1]
