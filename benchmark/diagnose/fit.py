@@ -36,10 +36,8 @@ QUIET_PERCENT, QUIET_WORKER_PERCENT = 70.0, 50.0  # of the machine, of a core: b
 KNOWN = 0.01  # relative 95% error of a mean that more responses need not make better
 BUSY = 0.5  # of the most processor time that a level took: from there on a level tells what a response costs
 SAME = 1e-4  # variance of how much the levels idle, below which it tells nothing
-LEAST_COST, MOST_WAKING_S = (
-    0.75,
-    0.0003,
-)  # of what was measured, and less than it: what a response may cost at the limit
+LEAST_COST = 0.75  # of the CPU per response that was measured: so much it is at the limit at least
+MOST_WAKING_S = 0.0003  # of it that falls away where many responses come at once
 
 
 @dataclass(frozen=True)
