@@ -30,10 +30,10 @@ def row(folder: Path, endpoint: str) -> str:
     head = f"| {folder.name} | {endpoint} "
     if said["regime"] is None:
         return f"{head}| {said['finding']} | | | | | | | cannot tell, and says so |"
-    if not list(folder.glob("diagnosed/*.json")):
+    config = folder / "benchmark.toml"
+    if "service" not in tomllib.loads(config.read_text())["endpoints"][endpoint]:
         return f"{head}| {said['finding']} | | | | | | | nothing saved: threads compute at once |"
     profile = '\n[profiles.twice]\nusers = 1\nspawn_rate = 1000\nduration = "20s"\nstart = "spread"\n'
-    config = folder / "benchmark.toml"
     if "[profiles.twice]" not in config.read_text():
         config.write_text(config.read_text() + profile + f'endpoints = ["{endpoint}"]\n')
     asked = ("--profile", "twice", "--users", str(TWICE), "--endpoint", endpoint)
