@@ -20,6 +20,13 @@ IN_BATCHES = (0.524, 0.526, *[0.528] * 4, 0.536, 0.546, 0.548, 0.598, 0.722, 0.7
 ONE_BY_ONE = (0.88, 0.92, 0.94)
 """The same when they connect one after another: nearly all go to the worker that slept last."""
 
+LEADS = (1, *[2] * 3, *[3] * 2, *[4] * 2, *[6] * 2, *[7] * 3, *[10] * 2, *[11] * 3, 12, 13, 14)
+"""How many more connections than the other the busier one of two workers has where few users connect at once: who wakes
+first accepts all that have come. 21 loads with 11 to 46 users of `experiments/predict_curves.py`; of its 14 with 2 to 9
+users 12 had all on one worker (2026-11-29, AMD EPYC, 2 cores)."""
+
+LED = 50  # users up to which that was measured
+
 CONNECTED_AFTER_S = 0.1  # after a batch was spawned a sample shows its connections
 EVENNESS = 20.0  # concentration of the Dirichlet distribution of shares for more than two workers; not measured
 
@@ -40,7 +47,20 @@ def likely_split(
         shares = [busiest, 1 - busiest]
     else:
         shares = random.dirichlet([EVENNESS] * workers).tolist()
+    if load.users <= min(LED, load.batch):
+        shares = _led(shares, min(float(random.choice(LEADS)) / load.users, 1.0))
     return scaled(shares, load.users)
+
+
+def _led(shares: Sequence[float], lead: float) -> list[float]:
+    """Give the busiest worker no less than this part of all connections and its share of the others.
+
+    >>> _led([0.5, 0.5], 0.2)
+    [0.6, 0.4]
+    """
+    busiest, *others = sorted(shares, reverse=True)
+    least = max(busiest, lead + (1 - lead) / len(shares))
+    return [least, *(share * (1 - least) / (1 - busiest) if busiest < 1 else 0.0 for share in others)]
 
 
 def scaled(weights: Sequence[float], users: int) -> tuple[int, ...]:

@@ -192,7 +192,7 @@ def test_the_same_seed_gives_the_same_figures_and_the_parts_add_up(load: dict[st
         how, rate = served(mix, plan), load.get("rate_per_s")
         if rate:
             return predict_open(rate, 8.0, how, split=None, overhead=OVERHEAD["fast"], profile=plan.profile)
-        return predict(plan, how, split=None, draws=3)
+        return predict(plan, how, split=None, draws=1)  # medians over several do not add up
 
     one, again, other = found(1), found(1), found(2)
     assert one == again
