@@ -148,6 +148,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - who writes it into benchmark.toml wants i
 NOWHERE = "192.0.2.1"  # reserved for documentation (RFC 5737)
 POLL_S = 0.05
 READY_TIMEOUT_S = 5.0
+REPORTS_S = 5.0  # within which a server that has ended has its exit code
 GUNICORN_WORKER = {"uvloop": "uvicorn.workers.UvicornWorker", "asyncio": "uvicorn.workers.UvicornH11Worker"}
 
 OWN_SOCKETS = Path(__file__).with_name("own_sockets.py")
@@ -366,12 +367,15 @@ class Server:
 
     def check_alive(self) -> None:
         """Raise InvalidRunError when the server has ended, or a worker was lost and replaced, under load."""
+        gone = (not worker.is_running() or has_ended(worker.pid) for worker in self.workers)
+        lost = [place for place, ended in enumerate(gone) if ended]
+        if lost and has_ended(self.child.pid):
+            wait_for_exit(self.child, REPORTS_S)  # which is told only when all that it left has ended
         if self.child.exit_code is not None:
             message = f"the server ended in the middle of the load (exit code {self.child.exit_code})"
             raise InvalidRunError(f"{message}; its last lines:", self._last_lines())
-        for place, worker in enumerate(self.workers):
-            if not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE:
-                self._replace(place)
+        for place in lost:
+            self._replace(place)
 
     def _replace(self, place: int) -> None:
         """Put the process that the server started for a worker into its place, once it holds a connection."""
@@ -419,6 +423,14 @@ class Server:
         except psutil.Error:
             return []
         return [process for process in family if connection_count(process, self.port)]
+
+
+def has_ended(pid: int) -> bool:
+    """Whether no such process runs, though its parent may not have asked for its exit code yet."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def connection_count(process: psutil.Process, port: int) -> int:
