@@ -13,6 +13,9 @@ from tests.support.bench import Bench
 from tests.support.browser import chromium
 from tests.support.clones import Clone, make_clone, make_origin
 
+for number in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)  # what nohup ignores the programs under test would ignore, too
+
 hypothesis.settings.register_profile("busy", deadline=None)  # how long an example takes is the machine's business
 hypothesis.settings.load_profile("busy")
 
