@@ -145,12 +145,17 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
     kind = "an executor of its own, or a thread pool of that size" if threads else "a semaphore or a connection pool"
     if found.on_threads:
         kind = f"a connection pool or a lock, which threads wait for: a worker started {grown} of them"
+    seats, workers = found.seats or 1, found.setting.workers or 1
+    if not threads:
+        every = latency(1000 * workers / max(level.throughput_rps for level in found.levels))
+        kind += f"; or a lock, a rate limit or a blocking call that lets one request through every {every}"
     finding = f"Another pool: {found.seats} {_at_a_time(found)}: {kind}."
     if not found.setting.workers:
         finding = f"Some pool: {found.seats} {_at_a_time(found)}: threads, connections, a semaphore, or workers that "
         finding += "are blocked. Which one shows only where the workers can be observed: with [app] import."
-    seats, workers = found.seats or 1, found.setting.workers or 1
     change = f"Make it larger: {2 * seats} instead of {seats}, if the resource behind it can take that."
+    if not threads:
+        change += " Hold a lock for less time, and await what blocks."
     if not found.setting.workers:
         change = f"If it is a pool, make it larger: {2 * seats} instead of {seats}. If workers are blocked, find why."
     service_s = found.service_s.value if found.service_s else 1.0

@@ -34,6 +34,8 @@ GRID = 600
 LITTLE = 0.05  # of the service time is waited for a processor; then it is taken off
 QUIET_PERCENT, QUIET_WORKER_PERCENT = 70.0, 50.0  # of the machine, of a core: beyond, what is waited shows no more
 KNOWN = 0.01  # relative 95% error of a mean that more responses need not make better
+SHORTEST_SILENCE_S = 0.5
+SILENT_SERVICE_TIMES = 3  # without any response are no chance: each slot gives one in each
 BUSY = 0.5  # of the most processor time that a level took: from there on a level tells what a response costs
 SAME = 1e-4  # variance of how much the levels idle, below which it tells nothing
 LEAST_COST = 0.75  # of the CPU per response that was measured: so much it is at the limit at least
@@ -217,6 +219,18 @@ def seat_time_s(rows: pd.DataFrame, full: Sequence[Level], seats: float) -> tupl
         seat_s += served_at_once(level, seats) * (level.end_s - start_s)
         answers += len(within(rows, start_s, level.end_s))
     return seat_s, answers
+
+
+def before_standstill(found: list[Level], rows: pd.DataFrame, service_s: float) -> tuple[list[Level], Level | None]:
+    """Levels that were answered, and the first one from which on nothing was; None: something was, to the end."""
+    if not found:
+        return found, None
+    silent_s = found[-1].end_s - float(rows["end_s"].max())
+    if silent_s < max(SHORTEST_SILENCE_S, SILENT_SERVICE_TIMES * service_s):
+        return found, None
+    rates = [level.throughput_rps for level in found]
+    first = next(n for n in range(1, len(found) + 1) if max(rates[n:], default=0.0) < max(rates[:n]) / 2)
+    return found[:first], found[min(first, len(found) - 1)]
 
 
 def cpu_per_request_s(found: Sequence[Level], cores: int | None) -> float | None:

@@ -15,6 +15,7 @@ from benchmark.diagnose.advice import advice
 from benchmark.diagnose.fit import (
     SMOOTH_SPREAD,
     Fit,
+    before_standstill,
     better_known,
     connections,
     cpu_per_request_s,
@@ -118,9 +119,8 @@ class Evidence:
             return (busy - generator) / max(cores - generator, LEAST_CORES)
         ours = sum(level.worker_cpu_percent or ()) / 100
         others = max(0.0, busy - ours - generator)
-        fair_share = (
-            cores * workers / (workers + 1 + ceil(others))
-        )  # what they leave is not all: the system deals it out
+        # what they leave is not all: the system gives each a fair share
+        fair_share = cores * workers / (workers + 1 + ceil(others))
         return ours / min(workers, max(cores - generator - others, fair_share))
 
     @property
@@ -145,6 +145,7 @@ PROCESSOR_FULL, PROCESSOR_NEARLY_FULL = 0.8, 0.65
 ONE_CORE_FULL = 0.8  # what one worker can take, and how many an app that was not started here has is not known
 LEAST_CORES = 0.05
 LONG_TAIL, MUCH_LONGER = 8.0, 3.0
+WARMED = 2.0  # times as fast as the fastest tenth of the first responses
 FEWEST_FOR_A_TAIL = 50
 BUSY_GENERATOR_PERCENT = 85.0
 BUSY_MACHINE_PERCENT = 85.0
@@ -188,6 +189,16 @@ def _too_short(evidence: Evidence) -> Verdict | None:
         most = f"so one worker serves up to {figure(1 / evidence.cpu_s)} req/s"
         remedy += f" It costs a worker {1000 * evidence.cpu_s:.2g} ms of CPU, {most}."
     return _unknown(reason, remedy)
+
+
+def _warms(evidence: Evidence) -> Verdict | None:
+    """What the first user saw is over: half of all that ask together wait less than half as long as its fastest did."""
+    later_ms = min((level.median_ms for level in evidence.levels[1:] if level.median_ms), default=float("inf"))
+    if WARMED * later_ms > 1000 * evidence.quick_s:
+        return None
+    seen = f"{1000 * evidence.service.value:.3g} ms at first, and {later_ms:.3g} ms with more users later"
+    remedy = "Let it warm up before it says that it is ready ([app] ready), or ask for what is not cached."
+    return _unknown(f"responses got faster while it was measured, as when a cache fills: {seen}", remedy)
 
 
 def _long_tail(evidence: Evidence) -> Verdict | None:
@@ -383,12 +394,10 @@ def _near(seats: Interval, number: float) -> bool:
 PROCESSOR: tuple[Rule, ...] = (_processor_full, _computes_here, _crowded, _generator_full)
 LIMIT: tuple[Rule, ...] = (_not_flat, _falls, _processor_nearly_full, _shared_by_workers, _too_wide, _elsewhere)
 KIND: tuple[Rule, ...] = (_blocked, _thread_pool, _pool)
-RULES: tuple[Rule, ...] = (_too_short, _long_tail, _computes, _still_grows, *PROCESSOR, *LIMIT, *KIND)
+RULES: tuple[Rule, ...] = (_too_short, _warms, _long_tail, _computes, _still_grows, *PROCESSOR, *LIMIT, *KIND)
 """Asked one after another; the last always concludes."""
 
 FEWEST_LEVELS, FEWEST_FULL = 3, 2
-SHORTEST_SILENCE_S = 0.5
-SILENT_SERVICE_TIMES = 3  # without any response are no chance: each slot gives one in each
 
 
 def diagnose(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> Diagnosis:
@@ -443,18 +452,6 @@ def _replaced(setting: Setting, silent: Level) -> Verdict:
     workers = "a worker" if setting.replaced == 1 else f"{setting.replaced} workers"
     reason = f"the server replaced {workers}, and nothing answered with {silent.users} users"
     return _unknown(reason, "Diagnose without the limit of requests per worker (max_requests, workers-lifetime).")
-
-
-def before_standstill(found: list[Level], rows: pd.DataFrame, service_s: float) -> tuple[list[Level], Level | None]:
-    """Levels that were answered, and the first one from which on nothing was; None: something was, to the end."""
-    if not found:
-        return found, None
-    silent_s = found[-1].end_s - float(rows["end_s"].max())
-    if silent_s < max(SHORTEST_SILENCE_S, SILENT_SERVICE_TIMES * service_s):
-        return found, None
-    rates = [level.throughput_rps for level in found]
-    first = next(n for n in range(1, len(found) + 1) if max(rates[n:], default=0.0) < max(rates[:n]) / 2)
-    return found[:first], found[min(first, len(found) - 1)]
 
 
 def _with_standstill(report: Diagnosis, still: Level | None) -> Diagnosis:

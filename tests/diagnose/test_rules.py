@@ -1,5 +1,6 @@
 """A diagnosis finds the seats that a made-up server has, and does not guess."""
 
+import itertools
 import random
 from dataclasses import replace
 
@@ -354,3 +355,19 @@ def test_the_evidence_is_what_stayed_the_same_and_how_busy_the_workers_were() ->
     assert "With 2 to 8 users throughput stayed at 10.0 req/s; the busiest worker used 97%" in computing.evidence
     growing = Climb(seats=None).diagnosis()
     assert "From 1 to 256 users throughput grew from 10.0 to 2,560 req/s, 256×." in growing.evidence
+
+
+def test_what_gets_faster_while_it_is_measured_warms_and_is_no_lock() -> None:
+    asked = itertools.count()
+    found = Climb(seats=None, service_s=lambda _: 0.05 if next(asked) < 300 else 0.004, level_s=2.0).diagnosis()
+    assert found.regime is None
+    assert "responses got faster while it was measured, as when a cache fills" in found.finding
+    assert "50 ms at first" in found.finding
+    bimodal = Climb(seats=4, service_s=lambda chance: 0.01 if chance.random() < 0.8 else 0.06).diagnosis()
+    assert "faster" not in bimodal.finding
+
+
+def test_a_pool_may_be_a_lock_that_lets_them_through_one_after_another() -> None:
+    found = Climb(seats=4, share=(0.5, 0.5)).diagnosis()
+    assert "or a lock, a rate limit or a blocking call that lets one request through every 25.0 ms" in found.finding
+    assert "Hold a lock for less time, and await what blocks." in found.change
