@@ -146,7 +146,7 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
     if found.on_threads:
         kind = f"a connection pool or a lock, which threads wait for: a worker started {grown} of them"
     seats, workers = found.seats or 1, found.setting.workers or 1
-    if not threads:
+    if not (threads or found.on_threads):
         every = latency(1000 * workers / max(level.throughput_rps for level in found.levels))
         kind += f"; or a lock, a rate limit or a blocking call that lets one request through every {every}"
     finding = f"Another pool: {found.seats} {_at_a_time(found)}: {kind}."
@@ -154,7 +154,7 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
         finding = f"Some pool: {found.seats} {_at_a_time(found)}: threads, connections, a semaphore, or workers that "
         finding += "are blocked. Which one shows only where the workers can be observed: with [app] import."
     change = f"Make it larger: {2 * seats} instead of {seats}, if the resource behind it can take that."
-    if not threads:
+    if not (threads or found.on_threads):
         change += " Hold a lock for less time, and await what blocks."
     if not found.setting.workers:
         change = f"If it is a pool, make it larger: {2 * seats} instead of {seats}. If workers are blocked, find why."

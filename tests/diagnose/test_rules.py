@@ -164,6 +164,7 @@ def test_the_way_to_a_thread_and_back_does_not_count_as_slots(seats: int, around
     assert found.seats_per_worker.value > seats
     assert found.seats == seats
     assert found.on_threads
+    assert "blocking call" not in found.finding
 
 
 def test_threads_of_an_executor_of_its_own_are_the_slots_and_wait_for_nothing() -> None:
