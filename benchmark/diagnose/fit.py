@@ -34,8 +34,10 @@ GRID = 600
 LITTLE = 0.05  # of the service time is waited for a processor; then it is taken off
 QUIET_PERCENT, QUIET_WORKER_PERCENT = 70.0, 50.0  # of the machine, of a core: beyond, what is waited shows no more
 KNOWN = 0.01  # relative 95% error of a mean that more responses need not make better
+LIMIT = 0.95  # of the most that were served at a time, or of the users: from there on all slots or all users were
 SHORTEST_SILENCE_S = 0.5
 SILENT_SERVICE_TIMES = 3  # without any response are no chance: each slot gives one in each
+NO_SLOPE = 0.05  # relative standard deviation of throughput up to which it is the same at all levels
 BUSY = 0.5  # of the most processor time that a level took: from there on a level tells what a response costs
 SAME = 1e-4  # variance of how much the levels idle, below which it tells nothing
 LEAST_COST = 0.75  # of the CPU per response that was measured: so much it is at the limit at least
@@ -124,7 +126,7 @@ def fit(found: Sequence[Level], service: Interval, variation: float) -> Fit:
     `variation`: standard deviation of the service time over its mean. The interval is that of the profile
     likelihood: all numbers of seats that fit not much worse than the best.
     """
-    answered = [level for level in found if level.answers > 0 and level.busy_seats > 0]
+    answered = _evenly_full([level for level in found if level.answers > 0 and level.busy_seats > 0])
     most = max(max(connections(level)) for level in answered)
     grid = np.unique(np.concatenate([np.geomspace(0.4, most, GRID), np.arange(1.0, most + 1)]))
     expected = np.log(np.stack([capacity(level, grid) for level in answered]))
@@ -144,6 +146,18 @@ def fit(found: Sequence[Level], service: Interval, variation: float) -> Fit:
         seats=_interval(grid[best], grid[accepted], open_above=bool(accepted[-1])),
         service=_interval(service.value * factors[best], service.value * factors[accepted], open_above=False),
     )
+
+
+def _evenly_full(answered: Sequence[Level]) -> Sequence[Level]:
+    """Without levels at which one worker may be full and another not: which has how many connections is not known."""
+    limit = LIMIT * max(level.busy_seats for level in answered)
+    return [
+        level
+        for number, level in enumerate(answered)
+        if level.connections_per_worker
+        or level.busy_seats > LIMIT * level.users
+        or any(earlier.busy_seats >= limit for earlier in answered[: number + 1])
+    ]
 
 
 def mean_latency(rows: pd.DataFrame) -> Interval:
@@ -237,7 +251,8 @@ def cpu_per_request_s(found: Sequence[Level], cores: int | None) -> float | None
     """Processor time of one request (s): of the workers, or what the machine computes more for each response.
 
     At their limit, see `_cost_s`. Of an app that was not started here the slope is taken (least squares): what others
-    compute all the time is no part of a request. None: not known.
+    compute all the time is no part of a request. It is no more than all that was computed, for each response, and as
+    much where one user makes an endpoint respond as often as many do: then there is no slope. None: not known.
     """
     if found[0].worker_cpu_percent is not None:
         return _cost_s(found, [level.worker_cpu_percent or () for level in found])
@@ -246,7 +261,10 @@ def cpu_per_request_s(found: Sequence[Level], cores: int | None) -> float | None
     rates = np.array([level.answers / (level.end_s - level.start_s) for level in found])
     busy = [cores * level.machine_cpu_percent - level.generator_cpu_percent for level in found]
     varies = rates - rates.mean()
-    return max(0.0, float((varies * np.array(busy)).sum() / 100 / max((varies**2).sum(), 1e-9)))
+    all_s = float(np.sum(busy)) / 100 / max(float(rates.sum()), 1e-9)
+    if varies.std() < NO_SLOPE * rates.mean():
+        return all_s
+    return min(max(0.0, float((varies * np.array(busy)).sum() / 100 / (varies**2).sum())), all_s)
 
 
 def generator_cpu_s(found: Sequence[Level]) -> float | None:

@@ -5,21 +5,15 @@ Each rule looks at the evidence and either says what it means or passes it on.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil
-from statistics import median
 
-import numpy as np
 import pandas as pd
 
 from benchmark.diagnose.advice import advice
+from benchmark.diagnose.evidence import FLAT, FULL, Evidence, evidence_of, machine_is_full
 from benchmark.diagnose.fit import (
     SMOOTH_SPREAD,
-    Fit,
     before_standstill,
     better_known,
-    connections,
-    cpu_per_request_s,
-    fit,
     generator_cpu_s,
     levels,
     mean_latency,
@@ -34,127 +28,20 @@ from benchmark.plan import Served
 from benchmark.summary import quantile_grid, right, since_due_ms
 from benchmark.theory.computing import outside_seat_s
 
-FULL = 0.8  # a level is full when no more than this part of its users can be served at a time
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that a rule may look at.
-
-    `full`: levels at which requests queued. `quick_s`: of 10 responses to one user the fastest took no longer.
-    """
-
-    setting: Setting
-    levels: tuple[Level, ...]
-    service: Interval
-    fit: Fit
-    full: tuple[Level, ...]
-    cpu_s: float | None
-    quick_s: float
-
-    @property
-    def threads_grown(self) -> int:
-        return max((max(level.threads_grown_per_worker or (0,)) for level in self.levels), default=0)
-
-    @property
-    def most_at_once(self) -> int:
-        return int(max(level.busy_seats for level in self.levels))
-
-    @property
-    def on_threads(self) -> bool:
-        """Whether workers started about as many threads as they served requests at a time."""
-        busy = min(self.fit.seats.value, max(connections(self.levels[-1])))
-        return self.threads_grown >= max(1.0, 0.5 * busy)
-
-    @property
-    def unevenness(self) -> float:
-        """Largest over smallest throughput of the full levels, each beside what the found seats give there."""
-        rates = [level.busy_seats / served_at_once(level, self.fit.seats.value) for level in self.full]
-        return max(rates) / min(rates) if rates and min(rates) > 0 else float("inf")
-
-    @property
-    def misfit(self) -> float:
-        """How far the worst of all levels is from what the found seats give there: 1.1 is a tenth more or less."""
-        ratios = [level.busy_seats / served_at_once(level, self.fit.seats.value) for level in self.levels]
-        return max(max(ratio, 1 / ratio) if ratio > 0 else float("inf") for ratio in ratios)
-
-    @property
-    def accepted_late(self) -> bool:
-        """Whether connections waited for a worker to accept them: its event loop had no time."""
-        return any(level.accepted_late for level in self.full)
-
-    @property
-    def computing(self) -> float:
-        """Part of the service time that is computing: 1 where nothing but the way to the worker and back is waited."""
-        computes_s = self.cpu_s or 0.0
-        # where others kept the machine busy while one user asked, most of what was waited is their doing
-        alone_s = self.quick_s if _machine_is_full(self.levels[0]) else self.service.value
-        waits_s = max(0.0, alone_s - computes_s - AROUND_S)
-        return computes_s / (computes_s + waits_s) if computes_s else 0.0
-
-    @property
-    def at_the_limit(self) -> Sequence[Level]:
-        """Levels that show what ended the growth: those at which requests queued, or else the last two."""
-        return self.full or self.levels[-2:]
-
-    @property
-    def processor_full(self) -> float:
-        """Part of what processor time there was that the app took at its limit: the middle level's. 0: not known."""
-        return median(self._taken(level) for level in self.at_the_limit)
-
-    @property
-    def cores_taken(self) -> float:
-        """Cores of this machine that computed at the limit, without the load generator's: the middle level's."""
-        cores = self.setting.cores or 0
-        used = (cores * level.machine_cpu_percent - level.generator_cpu_percent for level in self.at_the_limit)
-        return median(used) / 100
-
-    def _taken(self, level: Level) -> float:
-        cores, workers = self.setting.cores, self.setting.workers
-        if cores is None:
-            return 0.0
-        generator = level.generator_cpu_percent / 100
-        busy = max(cores * level.machine_cpu_percent / 100, generator)
-        if workers is None:  # on this machine, but which processes it has is not known
-            return (busy - generator) / max(cores - generator, LEAST_CORES)
-        ours = sum(level.worker_cpu_percent or ()) / 100
-        others = max(0.0, busy - ours - generator)
-        # what they leave is not all: the system gives each a fair share
-        fair_share = cores * workers / (workers + 1 + ceil(others))
-        return ours / min(workers, max(cores - generator - others, fair_share))
-
-    @property
-    def tail(self) -> float:
-        """How many times as long as the median the slowest of 100 took where requests queued; 0: too few to say.
-
-        Or where that is no more than a few times what it is for one user. A worker that computes all the time accepts
-        late, and those whose connections it has not accepted wait for that, and for no lock.
-        """
-        seen = [level for level in self.full if level.answers >= FEWEST_FOR_A_TAIL]
-        told = [level.tail for level in seen if not level.accepted_late or level.busiest_percent < FULL_WORKER_PERCENT]
-        longest = max(told, default=0.0)
-        return longest if longest >= MUCH_LONGER * self.levels[0].tail else 0.0
-
-
 SHORTEST_S = 0.002
-AROUND_S = 0.001  # of a service time passes outside the worker's processor: timers, wake-ups, the load generator
 THREAD_WAY_S = 0.003  # so much longer than it sleeps takes an endpoint with `def` (2026-11-29, CPython 3.11)
 COMPUTES = 0.9  # of the service time is computing: from there on the processor is what serves
 COMPUTES_SOME = 0.1
 PROCESSOR_FULL, PROCESSOR_NEARLY_FULL = 0.8, 0.65
 ONE_CORE_FULL = 0.8  # what one worker can take, and how many an app that was not started here has is not known
-LEAST_CORES = 0.05
-LONG_TAIL, MUCH_LONGER = 8.0, 3.0
+LONG_TAIL = 8.0
 WARMED = 2.0  # times as fast as the fastest tenth of the first responses
-FEWEST_FOR_A_TAIL = 50
 BUSY_GENERATOR_PERCENT = 85.0
-BUSY_MACHINE_PERCENT = 85.0
-FULL_WORKER_PERCENT = 95.0
 MANY = 64  # requests that have to be served at a time before it is said that they queue for nothing
 STILL_GROWS = 1.25  # growth of throughput over the last level, which doubles the users
-FLAT = 1.3  # most unevenness of the levels that are called full
 FALLS = 0.7
 FITS_ALL = 1.1  # misfit of the worst level up to which a limit is believed even on a machine that others use
+FITS_NO_SLOTS = 1.2  # misfit from which on no number of slots explains the levels; of a pool it was 1.13 at most
 ACCEPTS_LATE_S = 0.1  # service time from which on a blocked event loop was always seen to accept late
 CLOSE = 0.15
 MOST_SHARED = 0.75  # slots of each worker, of one that all of them share
@@ -227,9 +114,10 @@ def _computes_here(evidence: Evidence) -> Verdict | None:
     full = evidence.processor_full >= PROCESSOR_NEARLY_FULL or evidence.cores_taken >= ONE_CORE_FULL
     if evidence.computing < COMPUTES_SOME or not full:
         return None
-    computes = f"{1000 * (evidence.cpu_s or 0):.2g} of the {1000 * evidence.service.value:.3g} ms"
+    takes_s, computes_s = evidence.service.value, evidence.cpu_s or 0.0
+    computes = f"{1000 * computes_s:.2g} of the" if computes_s < takes_s else "all of the"
     busy = f"{evidence.cores_taken:.2g} of the {evidence.setting.cores} cores of this machine were busy"
-    reason = f"{busy}, and it computed {computes} that a response takes. If the app runs here"
+    reason = f"{busy}, and it computed {computes} {1000 * takes_s:.3g} ms that a response takes. If the app runs here"
     kind = "it is CPU-bound" if evidence.computing >= COMPUTES else "it waits and computes, and the CPU is its limit"
     return _unknown(f"{reason}, {kind}; a pool may be a limit, too", "Start it here ([app] import) to be sure.")
 
@@ -261,8 +149,13 @@ def _still_grows(evidence: Evidence) -> Verdict | None:
 
 
 def _processor_full(evidence: Evidence) -> Verdict | None:
-    """Growth ended because the processor was full, though a request computes only for a part of its time."""
-    if evidence.setting.workers is None or evidence.processor_full < PROCESSOR_FULL:
+    """Growth ended because the processor was full, though a request computes only for a part of its time.
+
+    Threads of a worker wait for each other and never fill it. A pool would do that, too, but then slots fit all levels.
+    """
+    threads = evidence.on_threads and evidence.computing >= COMPUTES_SOME and evidence.misfit > FITS_NO_SLOTS
+    enough = PROCESSOR_NEARLY_FULL if threads else PROCESSOR_FULL
+    if evidence.setting.workers is None or evidence.processor_full < enough:
         return None
     if evidence.computing >= COMPUTES_SOME:
         return Verdict("mixed")
@@ -288,14 +181,10 @@ def _processor_nearly_full(evidence: Evidence) -> Verdict | None:
     return _unknown(reason, "Diagnose again with one worker (--workers 1): a pool stays, a full processor does not.")
 
 
-def _machine_is_full(level: Level) -> bool:
-    return level.machine_cpu_percent >= BUSY_MACHINE_PERCENT
-
-
 def _crowded(evidence: Evidence) -> Verdict | None:
     """Other programs took the processor: a limit that fits every level counts, and how many were served at a time."""
     looked_at = evidence.at_the_limit
-    if 2 * sum(_machine_is_full(level) for level in looked_at) < len(looked_at) or evidence.on_threads:
+    if 2 * sum(machine_is_full(level) for level in looked_at) < len(looked_at) or evidence.on_threads:
         return None
     seen = evidence.setting.workers is not None
     if seen and len(evidence.full) > 1 and evidence.misfit <= FITS_ALL:
@@ -440,10 +329,10 @@ def _concluded(steps: Sequence[Step], rows: pd.DataFrame, setting: Setting) -> D
     if setting.replaced and not all(level.answers for level in answering):
         verdict = _replaced(setting, next(level for level in answering if not level.answers))
         return _report(verdict, setting, tuple(found), alone, None)
-    evidence = _evidence(tuple(answering), rows, alone, setting)
+    evidence = evidence_of(tuple(answering), rows, alone, setting)
     if better := better_known(evidence.service, evidence.fit, evidence.levels, rows, evidence.cpu_s):
         found = levels(steps, rows, better.value)
-        evidence = _evidence(tuple(found[: len(answering)]), rows, better, setting)
+        evidence = evidence_of(tuple(found[: len(answering)]), rows, better, setting)
     verdict = next(told for rule in RULES if (told := rule(evidence)) is not None)
     return _with_standstill(_report(verdict, setting, tuple(found), evidence.fit.service, evidence), still)
 
@@ -464,14 +353,6 @@ def _with_standstill(report: Diagnosis, still: Level | None) -> Diagnosis:
     change = f"Requests wait for each other: each holds a resource that others need.{likely}"
     remedy = "Let a request hold only one of them at a time, or provide as many of one as of the other."
     return report.model_copy(update={"finding": found, "change": f"{change} {remedy}", "gain": ""})
-
-
-def _evidence(found: tuple[Level, ...], rows: pd.DataFrame, alone: Interval, setting: Setting) -> Evidence:
-    latencies = since_due_ms(rows[rows["end_s"] <= found[0].end_s])[1:]
-    fitted = fit(found, alone, float(latencies.std() / latencies.mean()))
-    full = [level for level in found if served_at_once(level, fitted.seats.value) <= FULL * level.users]
-    quick_s = float(np.quantile(latencies, 0.1)) / 1000
-    return Evidence(setting, found, alone, fitted, tuple(full), cpu_per_request_s(found, setting.cores), quick_s)
 
 
 def _report(

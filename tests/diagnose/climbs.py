@@ -119,3 +119,38 @@ class Climb:
                 starves = self.stuck is not None and busy and chance.random() < 1 / self.stuck
                 heapq.heappush(events, (now_s + self.service_s(chance) * (40 if starves else 1), 1, asked_s))
                 busy += 1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One level of a load that really climbed, as it was measured. `workers`: connections, threads, CPU (%) of each."""
+
+    users: int
+    rps: float
+    machine_cpu_percent: float
+    workers: tuple[tuple[int, int, float], ...] = ()
+
+
+def diagnosis_of(seen: Sequence[Seen], service_s: float, setting: Setting, level_s: float = 1.0) -> Diagnosis:
+    """Conclude from what was measured. Responses come evenly: of each level as many as it had."""
+    steps, rows = [], []
+    for number, level in enumerate(seen):
+        held, threads, percent = zip(*level.workers, strict=True) if level.workers else (None, None, None)
+        start_s, end_s = number * level_s, (number + 1) * level_s
+        steps.append(
+            Step(
+                users=level.users,
+                start_s=start_s,
+                end_s=end_s,
+                connections_per_worker=held,
+                worker_cpu_percent=percent,
+                threads_grown_per_worker=threads,
+                generator_cpu_percent=4.0,
+                machine_cpu_percent=level.machine_cpu_percent,
+            )
+        )
+        took_s = max(service_s, level.users / level.rps)
+        ends = (start_s + answer / level.rps for answer in range(1, 1 + int(level_s * level.rps)))
+        rows += [(end - took_s, end) for end in ends]
+    frame = pd.DataFrame(rows, columns=["sent_s", "end_s"]).assign(error="")
+    return diagnose(steps, frame, setting)

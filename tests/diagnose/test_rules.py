@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from benchmark.diagnose.advice import advice
 from benchmark.diagnose.fit import connections
-from benchmark.diagnose.model import Level
+from benchmark.diagnose.model import Level, Setting
 from benchmark.theory.demand import mean_s as mean_of
-from tests.diagnose.climbs import Climb
+from tests.diagnose.climbs import Climb, Seen, diagnosis_of
 
 
 @given(held=st.lists(st.integers(0, 50), min_size=1, max_size=8), users=st.integers(1, 600))
@@ -268,6 +268,21 @@ def test_what_waits_and_computes_is_a_regime_of_its_own_and_no_pool() -> None:
     assert f"instead of {best:,.0f}" in found.gain
 
 
+def test_threads_that_wait_for_each_other_never_fill_the_processor_and_are_no_pool() -> None:
+    """As measured on 2026-11-29 (AMD EPYC, 2 cores): `def`, waits 9 and computes 3 ms, two workers."""
+    seen = (
+        Seen(1, 72.9, 20.7, ((0, 0, 0.2), (1, 1, 30.0))),
+        Seen(2, 118.7, 27.7, ((0, 0, 2.9), (2, 2, 45.6))),
+        Seen(4, 255.3, 50.4, ((2, 2, 45.7), (2, 2, 49.7))),
+        Seen(8, 310.1, 60.7, ((6, 6, 66.6), (2, 2, 49.1))),
+        Seen(16, 396.2, 72.8, ((7, 7, 69.3), (9, 9, 70.6))),
+        Seen(32, 430.9, 77.6, ((16, 16, 75.3), (16, 16, 73.4))),
+        Seen(64, 463.4, 84.8, ((31, 31, 79.3), (33, 33, 79.9))),
+    )
+    found = diagnosis_of(seen, 0.0134, Setting(endpoint="measured", workers=2, threads=40, cores=2))
+    assert found.regime == "mixed"
+
+
 def test_a_pool_that_computes_a_little_is_a_pool() -> None:
     found = Climb(seats=4, share=(0.5, 0.5), service_s=lambda _: 0.023, computes_s=0.0025).diagnosis()
     assert (found.regime, found.seats) == ("pool", 4)
@@ -312,6 +327,29 @@ def test_of_an_app_by_url_no_pool_is_guessed_where_it_may_compute(climb: Climb, 
     found = replace(climb, elsewhere=True, rows=[]).diagnosis()
     assert found.regime is None
     assert said in found.finding
+
+
+def test_of_an_app_by_url_a_request_computes_no_more_than_the_whole_machine() -> None:
+    """One user fills its only worker, so that throughput stays the same and its slope tells nothing."""
+    seen = tuple(Seen(users, 64.5 + 0.1 * n, 51.0 + n) for n, users in enumerate((1, 2, 4, 8, 16)))
+    found = diagnosis_of(seen, 0.0154, Setting(endpoint="measured", workers=None, threads=None, cores=2))
+    assert found.regime is None
+    assert found.cpu_per_request_s == pytest.approx((2 * 0.53 - 0.04) / 64.7, rel=0.02)
+    assert "it computed all of the 15.5 ms that a response takes" in found.finding
+
+
+@given(share=st.floats(0.5, 0.8), seats=st.integers(5, 30))
+@settings(max_examples=25, deadline=None)
+def test_of_an_app_by_url_slots_are_counted_where_all_workers_are_full(share: float, seats: int) -> None:
+    found = Climb(seats=seats, share=(share, 1 - share), elsewhere=True, computes_s=0.0005).diagnosis()
+    assert found.regime in {"pool", None}
+    assert found.seats_per_worker is not None
+    assert found.seats_per_worker.low <= 2 * seats <= (found.seats_per_worker.high or 2 * seats)
+
+
+def test_of_an_app_by_url_with_uneven_connections_a_pool_is_found() -> None:
+    found = Climb(seats=10, share=(0.3, 0.7), elsewhere=True, computes_s=0.0005).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 20)
 
 
 def test_of_an_app_by_url_a_pool_shows_where_this_machine_idles() -> None:
