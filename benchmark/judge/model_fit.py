@@ -97,6 +97,7 @@ Seen = tuple[Literal["error", "warning", "note"], str, str]
 
 AGREED_PERCENT = 3.0  # measurement and prediction agree within this; figures: docs/measurements/predictions.md
 MUCH_PERCENT = 10.0
+MUCH_MORE = 1.05  # times the CPU per response of the diagnosis: then throughput is lower by as much
 LEAST_OF_PART = 100  # requests of an endpoint in a mix: the median of fewer is left to chance
 COMPARED = {"throughput_rps": "req/s", "avg_ms": "mean", "median_ms": "median"}
 
@@ -162,7 +163,8 @@ def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[s
         or (used.generator_cpu_p90_percent or 0) > GENERATOR_CPU_PERCENT
     ):
         yield "the load generator was saturated", "Use fewer users, or more cores for the load generator."
-    computing = any(one.served in {"cpu", "mixed"} for one in endpoint.members)
+    yield from _cost_more(used, endpoint)
+    computing = any(one.served in {"cpu", "mixed"} or one.measured is not None for one in endpoint.members)
     if (used.busiest_worker_p90_percent or 0) > SERVER_CPU_PERCENT and not computing:
         yield "a worker's core was saturated, which the declaration leaves out", "Run `bench diagnose` on it."
     if busy_with_others(used):
@@ -172,6 +174,21 @@ def _causes(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[s
     if (used.steal_percent or 0) > STEAL_PERCENT or (used.generator_lag_p99_ms or 0) > GENERATOR_LAG_MS:
         yield "the machine had pauses (steal, or lag of the load generator)", "Run again."
     yield from _causes_in_the_model(measured, endpoint, plan)
+
+
+def _cost_more(used: Resources, endpoint: Endpoint) -> Iterator[tuple[str, str]]:
+    """Where the CPU is the limit, what a response costs decides; what it cost one user more or less does not."""
+    busiest_percent = max(used.busiest_worker_p90_percent or 0.0, used.machine_cpu_mean_percent or 0.0)
+    lone, cost_us = endpoint.measured, used.server_cpu_us_per_request
+    if lone is None or lone.server_cpu_us is None or cost_us is None or busiest_percent <= OTHERS_BUSY_PERCENT:
+        return
+    if cost_us > MUCH_MORE * lone.server_cpu_us:
+        diagnosed = f"{lone.server_cpu_us:,.0f} µs when it was diagnosed with up to {count(lone.most_users)} users"
+        likely = "Python's garbage collector looks through all that is in flight, or the machine was slower"
+        yield (
+            f"a response cost the workers {cost_us:,.0f} µs of CPU, and {diagnosed}: {likely}",
+            "To see which, call gc.disable() where the app starts, for the test.",
+        )
 
 
 def _causes_in_the_model(measured: Round, endpoint: Endpoint, plan: Plan) -> Iterator[tuple[str, str]]:

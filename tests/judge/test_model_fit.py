@@ -11,6 +11,7 @@ from benchmark.judge.findings import warnings
 from benchmark.judge.model_fit import allowed_ms, held_up, lost_in_round, lost_ratio
 from benchmark.plan import Endpoint
 from benchmark.record import Columns, Finding, Round
+from benchmark.service import MeasuredService
 from tests.support.records import some_columns, some_plan, some_round
 
 POOLED = Endpoint(name="pooled", path="/", served="thread pool", work_tasks=3)
@@ -86,6 +87,30 @@ def test_a_saturated_core_is_no_cause_where_computing_is_declared() -> None:
     finding = told(measured, computing)
     assert finding is not None
     assert "cpu" not in finding.remedy
+
+
+def test_where_the_cpu_is_the_limit_a_response_that_costs_more_than_diagnosed_explains_it() -> None:
+    lone = MeasuredService(
+        endpoint="awaiting",
+        date="2026-11-29",
+        responses=100,
+        percent=(0, 100),
+        latency_ms=(17, 18),
+        server_cpu_us=115,
+        generator_cpu_us=30,
+        most_users=256,
+        workers=1,
+    )
+    diagnosed = AWAITING.model_copy(update={"measured": lone})
+    columns = Columns(**some_columns(throughput_rps=1000.0))
+    used = {"busiest_worker_p90_percent": 99.0, "server_cpu_us_per_request": 136.0}
+    finding = told(some_round(prediction=columns, resources=used), diagnosed)
+    assert finding is not None
+    assert "136 µs of CPU, and 115 µs when it was diagnosed with up to 256 users" in finding.message
+    for spare in (used | {"busiest_worker_p90_percent": 50.0}, used | {"server_cpu_us_per_request": 116.0}):
+        other = told(some_round(prediction=columns, resources=spare), diagnosed)
+        assert other is not None
+        assert "of CPU" not in other.message
 
 
 AWAITING = Endpoint(name="awaiting", path="/", served="event loop", work_tasks=3)
