@@ -41,7 +41,7 @@ MANY = 64  # requests that have to be served at a time before it is said that th
 STILL_GROWS = 1.25  # growth of throughput over the last level, which doubles the users
 FALLS = 0.7
 FITS_ALL = 1.1  # misfit of the worst level up to which a limit is believed even on a machine that others use
-FITS_NO_SLOTS = 1.2  # misfit from which on no number of slots explains the levels; of a pool it was 1.13 at most
+FITS_NO_SLOTS = 1.2  # misfit or unevenness from which on no number of slots explains the levels; of pools at most 1.13
 ACCEPTS_LATE_S = 0.1  # service time from which on a blocked event loop was always seen to accept late
 CLOSE = 0.15
 MOST_SHARED = 0.75  # slots of each worker, of one that all of them share
@@ -153,7 +153,8 @@ def _processor_full(evidence: Evidence) -> Verdict | None:
 
     Threads of a worker wait for each other and never fill it. A pool would do that, too, but then slots fit all levels.
     """
-    threads = evidence.on_threads and evidence.computing >= COMPUTES_SOME and evidence.misfit > FITS_NO_SLOTS
+    creeps_up = max(evidence.misfit, evidence.unevenness) > FITS_NO_SLOTS
+    threads = evidence.on_threads and evidence.computing >= COMPUTES_SOME and creeps_up
     enough = PROCESSOR_NEARLY_FULL if threads else PROCESSOR_FULL
     if evidence.setting.workers is None or evidence.processor_full < enough:
         return None
