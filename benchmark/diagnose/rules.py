@@ -29,7 +29,11 @@ from benchmark.summary import quantile_grid, right, since_due_ms
 from benchmark.theory.computing import outside_seat_s
 
 SHORTEST_S = 0.002
-THREAD_WAY_S = 0.003  # so much longer than it sleeps takes an endpoint with `def` (2026-11-29, CPython 3.11)
+THREAD_WAY_S = (
+    0.001,
+    0.0023,
+    0.004,
+)  # so much longer than a slot is held takes a response by a thread, on two machines
 COMPUTES = 0.9  # of the service time is computing: from there on the processor is what serves
 COMPUTES_SOME = 0.1
 PROCESSOR_FULL, PROCESSOR_NEARLY_FULL = 0.8, 0.65
@@ -268,9 +272,14 @@ def _pool(evidence: Evidence) -> Verdict:
     seats, grown = evidence.fit.seats, evidence.threads_grown
     if grown > 1 and _near(seats, grown):
         return Verdict("pool", grown)
-    # who waits on a thread for a slot does not hold it on the way to that thread and back
-    held = max(0.0, 1 - THREAD_WAY_S / evidence.service.value) if grown > 1 else 1.0
-    return Verdict("pool", max(1, round(held * seats.value)))
+    return Verdict("pool", max(1, round(_held(evidence).value if grown > 1 else seats.value)))
+
+
+def _held(evidence: Evidence) -> Interval:
+    """Slots, where threads wait for them: a request does not hold one on the way to its thread and back."""
+    seats = evidence.fit.seats
+    most, middle, least = (max(0.0, 1 - way_s / evidence.service.value) for way_s in THREAD_WAY_S)
+    return Interval(value=middle * seats.value, low=least * seats.low, high=seats.high and most * seats.high)
 
 
 def _wait_on_threads(evidence: Evidence, verdict: Verdict) -> bool:
@@ -359,14 +368,16 @@ def _with_standstill(report: Diagnosis, still: Level | None) -> Diagnosis:
 def _report(
     verdict: Verdict, setting: Setting, found: tuple[Level, ...], service: Interval | None, evidence: Evidence | None
 ) -> Diagnosis:
+    on_threads = evidence is not None and _wait_on_threads(evidence, verdict)
+    seats = evidence and (_held(evidence) if on_threads else evidence.fit.seats)
     bare = Diagnosis(
         setting=setting,
         regime=verdict.regime,
         service_s=service,
-        seats_per_worker=evidence.fit.seats if evidence and verdict.regime != "event loop" else None,
+        seats_per_worker=seats if verdict.regime != "event loop" else None,
         seats=verdict.seats,
         most_at_once=evidence.most_at_once if evidence else None,
-        on_threads=evidence is not None and _wait_on_threads(evidence, verdict),
+        on_threads=on_threads,
         cpu_per_request_s=evidence.cpu_s if evidence else None,
         generator_cpu_s=generator_cpu_s(found),
         finding=f"How it is served could not be determined: {verdict.reason}.",

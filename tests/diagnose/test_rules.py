@@ -161,7 +161,7 @@ def test_the_way_to_a_thread_and_back_does_not_count_as_slots(seats: int, around
         seats=seats, service_s=lambda _: 0.041, around_s=around_s, level_s=2.0, threads_grown=40, users=UP_TO_512
     ).diagnosis()
     assert found.seats_per_worker is not None
-    assert found.seats_per_worker.value > seats
+    assert found.seats_per_worker.low <= seats <= (found.seats_per_worker.high or seats)
     assert found.seats == seats
     assert found.on_threads
     assert "blocking call" not in found.finding
