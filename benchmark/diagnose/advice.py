@@ -5,6 +5,7 @@ promised is "up to".
 """
 
 from collections.abc import Callable, Sequence
+from math import ceil, floor
 
 from benchmark.diagnose.model import MORE_THAN_ONE_CORE, Diagnosis, Level
 from benchmark.formatting import factor, figure, latency
@@ -139,6 +140,15 @@ def _more_or_less_computing(found: Diagnosis, why: str) -> tuple[str, str]:
     return f"Compute less, or take a machine with more cores and as many workers. {why}", gain
 
 
+def _number(found: Diagnosis) -> str:
+    """How many slots; or two, where threads wait for them: how long each holds one is not known to the millisecond."""
+    low, high = found.seats or 1, found.seats or 1
+    if found.on_threads and found.seats_per_worker is not None:
+        low = min(low, ceil(found.seats_per_worker.low))
+        high = max(high, floor(found.seats_per_worker.high or high))
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
 def _pool(found: Diagnosis) -> tuple[str, str, str]:
     grown = max((max(level.threads_grown_per_worker or (0,)) for level in found.levels), default=0)
     threads = found.seats is not None and found.seats > 1 and grown == found.seats
@@ -149,7 +159,9 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
     if not (threads or found.on_threads):
         every = latency(1000 * workers / max(level.throughput_rps for level in found.levels))
         kind += f"; or a lock, a rate limit or a blocking call that lets one request through every {every}"
-    finding = f"Another pool: {found.seats} {_at_a_time(found)}: {kind}."
+    if workers > 1 and not threads:
+        kind += f"; or something that the workers share, {seats * workers} at a time in all"
+    finding = f"Another pool: {_number(found)} {_at_a_time(found)}: {kind}."
     if not found.setting.workers:
         finding = f"Some pool: {found.seats} {_at_a_time(found)}: threads, connections, a semaphore, or workers that "
         finding += "are blocked. Which one shows only where the workers can be observed: with [app] import."

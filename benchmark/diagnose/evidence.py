@@ -1,6 +1,6 @@
 """What a step load shows of an endpoint, for the rules to look at."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from benchmark.diagnose.fit import Fit, connections, cpu_per_request_s, fit, served_at_once
+from benchmark.diagnose.fit import Fit, connections, cpu_per_request_s, fit, others_cpu_s, served_at_once
 from benchmark.diagnose.model import Interval, Level, Setting
 from benchmark.summary import since_due_ms
 
@@ -60,7 +60,10 @@ class Evidence:
     @property
     def misfit(self) -> float:
         """How far the worst of all levels is from what the found seats give there: 1.1 is a tenth more or less."""
-        ratios = [level.busy_seats / served_at_once(level, self.fit.seats.value) for level in self.levels]
+        return self.misfit_of(lambda level: served_at_once(level, self.fit.seats.value))
+
+    def misfit_of(self, expected: Callable[[Level], float]) -> float:
+        ratios = [level.busy_seats / expected(level) for level in self.levels]
         return max(max(ratio, 1 / ratio) if ratio > 0 else float("inf") for ratio in ratios)
 
     @property
@@ -97,6 +100,12 @@ class Evidence:
         cores = self.setting.cores or 0
         used = (cores * level.machine_cpu_percent - level.generator_cpu_percent for level in self.at_the_limit)
         return median(used) / 100
+
+    @property
+    def others_cores(self) -> float:
+        """Cores of this machine that were used at the limit by what grows with the responses and is no worker."""
+        each_s = others_cpu_s(self.levels, self.setting.cores)
+        return each_s * median(level.throughput_rps for level in self.at_the_limit)
 
     def _taken(self, level: Level) -> float:
         cores, workers = self.setting.cores, self.setting.workers

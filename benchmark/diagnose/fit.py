@@ -258,13 +258,26 @@ def cpu_per_request_s(found: Sequence[Level], cores: int | None) -> float | None
         return _cost_s(found, [level.worker_cpu_percent or () for level in found])
     if cores is None or len(found) < FEWEST_FOR_A_SLOPE:
         return None
-    rates = np.array([level.answers / (level.end_s - level.start_s) for level in found])
+    return _grows_s(found, [cores * level.machine_cpu_percent - level.generator_cpu_percent for level in found])
+
+
+def others_cpu_s(found: Sequence[Level], cores: int | None) -> float:
+    """Processor time (s) that neither workers nor load generator compute more for each response; 0: not known."""
+    if found[0].worker_cpu_percent is None or cores is None or len(found) < FEWEST_FOR_A_SLOPE:
+        return 0.0
     busy = [cores * level.machine_cpu_percent - level.generator_cpu_percent for level in found]
+    own = [sum(level.worker_cpu_percent or ()) for level in found]
+    return _grows_s(found, np.subtract(busy, own), no_slope_s=0.0)
+
+
+def _grows_s(found: Sequence[Level], percent: Sequence[float] | Floats, no_slope_s: float | None = None) -> float:
+    """Processor time (s) that is used more for each response, of that in all; None: all of it, where none grows."""
+    rates = np.array([level.answers / (level.end_s - level.start_s) for level in found])
     varies = rates - rates.mean()
-    all_s = float(np.sum(busy)) / 100 / max(float(rates.sum()), 1e-9)
+    all_s = float(np.sum(percent)) / 100 / max(float(rates.sum()), 1e-9)
     if varies.std() < NO_SLOPE * rates.mean():
-        return all_s
-    return min(max(0.0, float((varies * np.array(busy)).sum() / 100 / (varies**2).sum())), all_s)
+        return all_s if no_slope_s is None else no_slope_s
+    return min(max(0.0, float((varies * np.asarray(percent)).sum() / 100 / (varies**2).sum())), all_s)
 
 
 def generator_cpu_s(found: Sequence[Level]) -> float | None:

@@ -29,16 +29,14 @@ from benchmark.summary import quantile_grid, right, since_due_ms
 from benchmark.theory.computing import outside_seat_s
 
 SHORTEST_S = 0.002
-THREAD_WAY_S = (
-    0.001,
-    0.0023,
-    0.004,
-)  # so much longer than a slot is held takes a response by a thread, on two machines
+THREAD_WAY_S = (0.0, 0.0021, 0.004)
+"""So much longer than it holds a slot takes a response by a thread (two machines, 2026-11-29): least, middle, most."""
 COMPUTES = 0.9  # of the service time is computing: from there on the processor is what serves
 COMPUTES_SOME = 0.1
 PROCESSOR_FULL, PROCESSOR_NEARLY_FULL = 0.8, 0.65
 ONE_CORE_FULL = 0.8  # what one worker can take, and how many an app that was not started here has is not known
 LONG_TAIL = 8.0
+MUCH_OF_OTHERS = 0.5  # cores
 WARMED = 2.0  # times as fast as the fastest tenth of the first responses
 BUSY_GENERATOR_PERCENT = 85.0
 MANY = 64  # requests that have to be served at a time before it is said that they queue for nothing
@@ -90,6 +88,16 @@ def _warms(evidence: Evidence) -> Verdict | None:
     seen = f"{1000 * evidence.service.value:.3g} ms at first, and {later_ms:.3g} ms with more users later"
     remedy = "Let it warm up before it says that it is ready ([app] ready), or ask for what is not cached."
     return _unknown(f"responses got faster while it was measured, as when a cache fills: {seen}", remedy)
+
+
+def _others_compute(evidence: Evidence) -> Verdict | None:
+    """A database or a process pool on this machine computes for the endpoint, until no processor is left."""
+    looked_at, used = evidence.at_the_limit, evidence.others_cores
+    if used < MUCH_OF_OTHERS or 2 * sum(map(machine_is_full, looked_at)) < len(looked_at):
+        return None
+    busy = f"{figure(used)} of the {evidence.setting.cores} cores were used by processes that are no workers"
+    reason = f"{busy}, the more responses the more. Then the CPU is the limit: of a process pool, or a database"
+    return _unknown(reason, "Compute less there, or use a machine with more cores. If other programs did it, repeat.")
 
 
 def _long_tail(evidence: Evidence) -> Verdict | None:
@@ -228,12 +236,21 @@ def _falls(evidence: Evidence) -> Verdict | None:
 
 
 def _shared_by_workers(evidence: Evidence) -> Verdict | None:
-    """Less than one at a time in each worker, though their processors idle: they wait for each other."""
+    """As many in all however connections are distributed, or less than one in each worker though processors idle."""
     workers, seats = evidence.setting.workers or 1, evidence.fit.seats
-    if workers == 1 or seats.value > MOST_SHARED or (seats.high or 1) >= 1:
+    if workers == 1:
         return None
-    in_all = max(1, round(seats.value * workers))
-    reason = f"{workers} workers serve {in_all} at a time in all: a lock or another resource that all workers share"
+    most = max(level.busy_seats for level in evidence.levels)
+    shared = evidence.misfit_of(lambda level: min(level.users, most))
+    if shared <= FITS_ALL and evidence.misfit > FITS_ALL * shared and most < MANY:
+        number = round(most)
+    elif seats.value <= MOST_SHARED and (seats.high or 1) < 1:
+        number = max(1, round(workers * seats.value))
+    else:
+        return None
+    reason = (
+        f"{workers} workers serve {number} at a time in all: a lock, a pool or another resource that all workers share"
+    )
     return _unknown(reason, "Look for what all workers write to, or wait for, outside of them.")
 
 
@@ -291,9 +308,19 @@ def _near(seats: Interval, number: float) -> bool:
 
 
 PROCESSOR: tuple[Rule, ...] = (_processor_full, _computes_here, _crowded, _generator_full)
-LIMIT: tuple[Rule, ...] = (_not_flat, _falls, _processor_nearly_full, _shared_by_workers, _too_wide, _elsewhere)
+LIMIT: tuple[Rule, ...] = (_shared_by_workers, _not_flat, _falls, _processor_nearly_full, _too_wide, _elsewhere)
 KIND: tuple[Rule, ...] = (_blocked, _thread_pool, _pool)
-RULES: tuple[Rule, ...] = (_too_short, _warms, _long_tail, _computes, _still_grows, *PROCESSOR, *LIMIT, *KIND)
+RULES: tuple[Rule, ...] = (
+    _too_short,
+    _warms,
+    _others_compute,
+    _long_tail,
+    _computes,
+    _still_grows,
+    *PROCESSOR,
+    *LIMIT,
+    *KIND,
+)
 """Asked one after another; the last always concludes."""
 
 FEWEST_LEVELS, FEWEST_FULL = 3, 2

@@ -165,6 +165,8 @@ def test_the_way_to_a_thread_and_back_does_not_count_as_slots(seats: int, around
     assert found.seats == seats
     assert found.on_threads
     assert "blocking call" not in found.finding
+    low, _, high = found.finding.split(" at a time")[0].rpartition(": ")[2].partition(" to ")
+    assert int(low) <= seats <= int(high or low)
 
 
 def test_threads_of_an_executor_of_its_own_are_the_slots_and_wait_for_nothing() -> None:
@@ -283,6 +285,25 @@ def test_threads_that_wait_for_each_other_never_fill_the_processor_and_are_no_po
     assert found.regime == "mixed"
 
 
+@pytest.mark.parametrize("slots", [1, 3, 5])
+def test_what_all_workers_share_is_no_pool_of_each(slots: int) -> None:
+    """However the connections are distributed. With one slot as measured on 2026-11-29, of a file that is locked."""
+    held = ((0, 1), (0, 2), (1, 3), (5, 3), (5, 11), (25, 7), (30, 34))
+    seen = [
+        Seen(sum(each), min(sum(each), slots) / 0.02, 8.0, tuple((count, count, 5.0) for count in each))
+        for each in held
+    ]
+    found = diagnosis_of(seen, 0.02, Setting(endpoint="shared", workers=2, threads=40, cores=2), level_s=2.0)
+    assert found.regime is None
+    assert f"2 workers serve {slots} at a time in all" in found.finding
+
+
+def test_where_connections_are_even_a_pool_of_each_worker_may_be_shared() -> None:
+    found = Climb(seats=3, share=(0.5, 0.5)).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 3)
+    assert "or something that the workers share, 6 at a time in all" in found.finding
+
+
 def test_a_pool_that_computes_a_little_is_a_pool() -> None:
     found = Climb(seats=4, share=(0.5, 0.5), service_s=lambda _: 0.023, computes_s=0.0025).diagnosis()
     assert (found.regime, found.seats) == ("pool", 4)
@@ -336,6 +357,24 @@ def test_of_an_app_by_url_a_request_computes_no_more_than_the_whole_machine() ->
     assert found.regime is None
     assert found.cpu_per_request_s == pytest.approx((2 * 0.53 - 0.04) / 64.7, rel=0.02)
     assert "it computed all of the 15.5 ms that a response takes" in found.finding
+
+
+def test_processes_that_the_app_starts_compute_for_it_and_are_no_pool() -> None:
+    """As measured on 2026-11-29 (AMD EPYC): four processes of a pool burn 15 ms for each response, on two cores."""
+    seen = (
+        Seen(1, 58.3, 51.8, ((1, 2, 8.8),)),
+        Seen(2, 101.1, 86.3, ((2, 2, 11.9),)),
+        Seen(4, 116.1, 98.1, ((4, 2, 12.7),)),
+        Seen(8, 119.3, 100.0, ((8, 2, 11.2),)),
+    )
+    found = diagnosis_of(seen, 0.017, Setting(endpoint="measured", workers=1, threads=40, cores=2))
+    assert found.regime is None
+    assert "of a process pool, or a database" in found.finding
+
+
+def test_programs_that_always_compute_hide_no_pool() -> None:
+    found = Climb(seats=4, machine_cpu_percent=95.0).diagnosis()
+    assert (found.regime, found.seats) == ("pool", 4)
 
 
 @given(share=st.floats(0.5, 0.8), seats=st.integers(5, 30))
