@@ -141,9 +141,9 @@ def _more_or_less_computing(found: Diagnosis, why: str) -> tuple[str, str]:
 
 
 def _number(found: Diagnosis) -> str:
-    """How many slots; or two, where threads wait for them: how long each holds one is not known to the millisecond."""
-    low, high = found.seats or 1, found.seats or 1
-    if found.on_threads and found.seats_per_worker is not None:
+    """How many slots, or between which numbers: how long a request holds one is not known to the millisecond."""
+    low = high = found.seats or 1
+    if found.seats_per_worker is not None:
         low = min(low, ceil(found.seats_per_worker.low))
         high = max(high, floor(found.seats_per_worker.high or high))
     return f"{low}" if low == high else f"{low} to {high}"
@@ -161,7 +161,8 @@ def _pool(found: Diagnosis) -> tuple[str, str, str]:
         kind += f"; or a lock, a rate limit or a blocking call that lets one request through every {every}"
     if workers > 1 and not threads:
         kind += f"; or something that the workers share, {seats * workers} at a time in all"
-    finding = f"Another pool: {_number(found)} {_at_a_time(found)}: {kind}."
+    number = f"{seats}" if threads else _number(found)
+    finding = f"Another pool: {number} {_at_a_time(found)}: {kind}."
     if not found.setting.workers:
         finding = f"Some pool: {found.seats} {_at_a_time(found)}: threads, connections, a semaphore, or workers that "
         finding += "are blocked. Which one shows only where the workers can be observed: with [app] import."

@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from benchmark.diagnose.fit import Fit, connections, cpu_per_request_s, fit, others_cpu_s, served_at_once
+from benchmark.diagnose.fit import Fit, connections, cpu_per_request_s, evenly_full, fit, others_cpu_s, served_at_once
 from benchmark.diagnose.model import Interval, Level, Setting
 from benchmark.summary import since_due_ms
 
@@ -141,6 +141,7 @@ def machine_is_full(level: Level) -> bool:
 def evidence_of(found: tuple[Level, ...], rows: pd.DataFrame, alone: Interval, setting: Setting) -> Evidence:
     latencies = since_due_ms(rows[rows["end_s"] <= found[0].end_s])[1:]
     fitted = fit(found, alone, float(latencies.std() / latencies.mean()))
-    full = [level for level in found if served_at_once(level, fitted.seats.value) <= FULL * level.users]
+    counted = evenly_full([level for level in found if level.busy_seats])
+    full = [level for level in counted if served_at_once(level, fitted.seats.value) <= FULL * level.users]
     quick_s = float(np.quantile(latencies, 0.1)) / 1000
     return Evidence(setting, found, alone, fitted, tuple(full), cpu_per_request_s(found, setting.cores), quick_s)

@@ -126,7 +126,7 @@ def fit(found: Sequence[Level], service: Interval, variation: float) -> Fit:
     `variation`: standard deviation of the service time over its mean. The interval is that of the profile
     likelihood: all numbers of seats that fit not much worse than the best.
     """
-    answered = _evenly_full([level for level in found if level.answers > 0 and level.busy_seats > 0])
+    answered = evenly_full([level for level in found if level.answers > 0 and level.busy_seats > 0])
     most = max(max(connections(level)) for level in answered)
     grid = np.unique(np.concatenate([np.geomspace(0.4, most, GRID), np.arange(1.0, most + 1)]))
     expected = np.log(np.stack([capacity(level, grid) for level in answered]))
@@ -148,7 +148,7 @@ def fit(found: Sequence[Level], service: Interval, variation: float) -> Fit:
     )
 
 
-def _evenly_full(answered: Sequence[Level]) -> Sequence[Level]:
+def evenly_full(answered: Sequence[Level]) -> Sequence[Level]:
     """Without levels at which one worker may be full and another not: which has how many connections is not known."""
     limit = LIMIT * max(level.busy_seats for level in answered)
     return [

@@ -31,6 +31,8 @@ from benchmark.theory.computing import outside_seat_s
 SHORTEST_S = 0.002
 THREAD_WAY_S = (0.0, 0.0021, 0.004)
 """So much longer than it holds a slot takes a response by a thread (two machines, 2026-11-29): least, middle, most."""
+AROUND_SLOT_S = 0.0004  # of the computing of an async endpoint that has a slot is the framework's, before and after
+STEADY = 0.9  # of the service time takes even the fastest tenth: it is always the same
 COMPUTES = 0.9  # of the service time is computing: from there on the processor is what serves
 COMPUTES_SOME = 0.1
 PROCESSOR_FULL, PROCESSOR_NEARLY_FULL = 0.8, 0.65
@@ -255,7 +257,7 @@ def _shared_by_workers(evidence: Evidence) -> Verdict | None:
 
 
 def _too_wide(evidence: Evidence) -> Verdict | None:
-    seats = evidence.fit.seats
+    seats = evidence.fit.seats if evidence.threads_grown > 1 else _slots(evidence)
     if seats.high is not None and seats.high <= MOST_WIDE * seats.low:
         return None
     high = "many" if seats.high is None else figure(seats.high)
@@ -289,14 +291,22 @@ def _pool(evidence: Evidence) -> Verdict:
     seats, grown = evidence.fit.seats, evidence.threads_grown
     if grown > 1 and _near(seats, grown):
         return Verdict("pool", grown)
-    return Verdict("pool", max(1, round(_held(evidence).value if grown > 1 else seats.value)))
+    return Verdict("pool", max(1, round(_slots(evidence).value)))
 
 
-def _held(evidence: Evidence) -> Interval:
-    """Slots, where threads wait for them: a request does not hold one on the way to its thread and back."""
-    seats = evidence.fit.seats
-    most, middle, least = (max(0.0, 1 - way_s / evidence.service.value) for way_s in THREAD_WAY_S)
-    return Interval(value=middle * seats.value, low=least * seats.low, high=seats.high and most * seats.high)
+def _slots(evidence: Evidence) -> Interval:
+    """How many slots there are, where how long a request holds one is not quite its response time to one user."""
+    seats, alone_s = evidence.fit.seats, evidence.service.value
+    if evidence.threads_grown > 1:  # it does not hold one on the way to its thread and back
+        most, middle, least = (max(0.0, 1 - way_s / alone_s) for way_s in THREAD_WAY_S)
+        return Interval(value=middle * seats.value, low=least * seats.low, high=seats.high and most * seats.high)
+    computes_s = max(0.0, (evidence.cpu_s or 0.0) - AROUND_SLOT_S)
+    if evidence.setting.workers is None or evidence.quick_s < STEADY * alone_s:
+        return seats
+    # requests that take the same may come in step: those that hold all slots then compute one after another
+    busy = min(PROCESSOR_FULL, computes_s * seats.value / evidence.fit.service.value)
+    in_step = max(1.0, (1 - computes_s / alone_s) / (1 - busy))
+    return Interval(value=(1 + in_step) / 2 * seats.value, low=seats.low, high=seats.high and in_step * seats.high)
 
 
 def _wait_on_threads(evidence: Evidence, verdict: Verdict) -> bool:
@@ -396,7 +406,7 @@ def _report(
     verdict: Verdict, setting: Setting, found: tuple[Level, ...], service: Interval | None, evidence: Evidence | None
 ) -> Diagnosis:
     on_threads = evidence is not None and _wait_on_threads(evidence, verdict)
-    seats = evidence and (_held(evidence) if on_threads else evidence.fit.seats)
+    seats = evidence and (_slots(evidence) if verdict.regime == "pool" else evidence.fit.seats)
     bare = Diagnosis(
         setting=setting,
         regime=verdict.regime,

@@ -305,8 +305,25 @@ def test_where_connections_are_even_a_pool_of_each_worker_may_be_shared() -> Non
 
 
 def test_a_pool_that_computes_a_little_is_a_pool() -> None:
-    found = Climb(seats=4, share=(0.5, 0.5), service_s=lambda _: 0.023, computes_s=0.0025).diagnosis()
+    found = Climb(seats=4, share=(0.5, 0.5), service_s=lambda _: 0.023, computes_s=0.001).diagnosis()
     assert (found.regime, found.seats) == ("pool", 4)
+
+
+def test_requests_in_step_make_slots_seem_fewer_and_the_range_says_so() -> None:
+    """As measured on 2026-11-29 (AMD EPYC, uvloop): four slots, waits 20 and computes 1 ms, two workers."""
+    seen = (
+        Seen(1, 44.0, 4.0, ((1, 0, 6.0), (0, 0, 0.2))),
+        Seen(2, 88.0, 6.0, ((2, 0, 11.0), (0, 0, 0.2))),
+        Seen(4, 170.1, 14.0, ((3, 0, 16.0), (1, 0, 6.0))),
+        Seen(8, 206.7, 16.0, ((7, 0, 20.0), (1, 0, 6.0))),
+        Seen(16, 272.6, 22.0, ((13, 0, 20.0), (3, 0, 16.0))),
+        Seen(32, 303.3, 25.0, ((13, 0, 20.0), (19, 0, 20.0))),
+        Seen(64, 294.9, 25.0, ((34, 0, 20.0), (30, 0, 20.0))),
+    )
+    found = diagnosis_of(seen, 0.0226, Setting(endpoint="measured", workers=2, threads=40, cores=2))
+    assert (found.regime, found.seats) == ("pool", 4)
+    assert found.seats_per_worker is not None
+    assert found.seats_per_worker.low <= 4 <= (found.seats_per_worker.high or 4)
 
 
 def test_where_a_pool_and_the_processor_fit_both_are_named() -> None:
@@ -386,8 +403,9 @@ def test_of_an_app_by_url_slots_are_counted_where_all_workers_are_full(share: fl
     assert found.seats_per_worker.low <= 2 * seats <= (found.seats_per_worker.high or 2 * seats)
 
 
-def test_of_an_app_by_url_with_uneven_connections_a_pool_is_found() -> None:
-    found = Climb(seats=10, share=(0.3, 0.7), elsewhere=True, computes_s=0.0005).diagnosis()
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.4, 0.5])
+def test_of_an_app_by_url_with_uneven_connections_a_pool_is_found(share: float) -> None:
+    found = Climb(seats=10, share=(share, 1 - share), elsewhere=True, computes_s=0.0005).diagnosis()
     assert (found.regime, found.seats) == ("pool", 20)
 
 
