@@ -182,6 +182,8 @@ def _cost_more(used: Resources, endpoint: Endpoint) -> Iterator[tuple[str, str]]
     lone, cost_us = endpoint.measured, used.server_cpu_us_per_request
     if lone is None or lone.server_cpu_us is None or cost_us is None or busiest_percent <= OTHERS_BUSY_PERCENT:
         return
+    if busy_with_others(used):  # which makes responses cost more, too
+        return
     if cost_us > MUCH_MORE * lone.server_cpu_us:
         diagnosed = f"{lone.server_cpu_us:,.0f} µs when it was diagnosed with up to {count(lone.most_users)} users"
         likely = "Python's garbage collector looks through all that is in flight, or the machine was slower"

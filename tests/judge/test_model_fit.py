@@ -107,7 +107,12 @@ def test_where_the_cpu_is_the_limit_a_response_that_costs_more_than_diagnosed_ex
     finding = told(some_round(prediction=columns, resources=used), diagnosed)
     assert finding is not None
     assert "136 µs of CPU, and 115 µs when it was diagnosed with up to 256 users" in finding.message
-    for spare in (used | {"busiest_worker_p90_percent": 50.0}, used | {"server_cpu_us_per_request": 116.0}):
+    others = {"machine_cpu_mean_percent": 99.0, "others_cpu_mean_percent": 120.0}
+    for spare in (
+        used | {"busiest_worker_p90_percent": 50.0},
+        used | {"server_cpu_us_per_request": 116.0},
+        used | others,
+    ):
         other = told(some_round(prediction=columns, resources=spare), diagnosed)
         assert other is not None
         assert "of CPU" not in other.message
